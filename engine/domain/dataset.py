@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a dataset is: canonical rows, where they came from, and what was rejected."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class RowKind(StrEnum):
+    """The canonical kinds of rows that training methods learn from."""
+
+    CHAT = "chat"
+    TEXT = "text"
+    PREFERENCE = "preference"
+
+
+class Role(StrEnum):
+    """Who speaks in a turn."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One message of a conversation.
+
+    Attributes:
+        role: Who speaks.
+        content: The text; empty only where there are tool calls.
+        tool_calls: JSON text of the assistant's tool calls, or None.
+        weight: 0 keeps an assistant turn out of the loss, 1 or None trains it.
+    """
+
+    role: Role
+    content: str
+    tool_calls: str | None = None
+    weight: float | None = None
+
+
+class ChatRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="chat"):
+    """A conversation; `tools` is JSON text of the tools the assistant may call, or None."""
+
+    messages: tuple[Turn, ...]
+    tools: str | None = None
+
+
+class TextRow(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
+    """Plain text; every token of it is trained."""
+
+    text: str
+
+
+class PreferenceRow(msgspec.Struct, frozen=True, kw_only=True, tag="preference"):
+    """A prompt with a better and a worse continuation."""
+
+    prompt: tuple[Turn, ...]
+    chosen: tuple[Turn, ...]
+    rejected: tuple[Turn, ...]
+
+
+Row = ChatRow | TextRow | PreferenceRow
+
+
+class Reject(msgspec.Struct, frozen=True, kw_only=True):
+    """A source row that was not accepted.
+
+    Attributes:
+        file: Name of the source file.
+        line: Line (text formats) or row number (tables), from 1; 0 for the whole file.
+        reason: Stable snake_case name of the reason.
+        message: The reason as a sentence, without text of the row.
+        excerpt: The first 200 characters of the row, to find it again; kept in the workspace only.
+    """
+
+    file: str
+    line: int
+    reason: str
+    message: str
+    excerpt: str = ""
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that rows came from.
+
+    Attributes:
+        name: File name without its folder.
+        path: Absolute path at the time of the import.
+        size_bytes: Its size.
+        sha256: Hash of its content.
+        format: Id of the format that read it.
+        shape: Which row shape was recognised, e.g. `openai_messages`, `alpaca`.
+        rows: Rows accepted from it.
+        rejects: Rows not accepted.
+    """
+
+    name: str
+    path: str
+    size_bytes: int
+    sha256: str
+    format: str
+    shape: str
+    rows: int
+    rejects: int
+
+
+class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """dataset.json: what was imported.
+
+    Attributes:
+        schema_version: Version of this document.
+        id: Folder name in the workspace.
+        name: Name for people.
+        kind: Kind of all its rows.
+        rows: Accepted rows over all splits.
+        rejects: Rows not accepted.
+        duplicates: Rows that repeat an earlier row exactly; they are kept, in the same split.
+        splits: Rows by split name, `train` and `eval`.
+        eval_ratio: Share of rows that was asked for in `eval`.
+        created_at: UTC, ISO 8601.
+        sources: The files it came from.
+        licence: The user's statement, may be empty.
+        origin: The user's statement, may be empty.
+    """
+
+    schema_version: int = 1
+    id: str
+    name: str
+    kind: RowKind
+    rows: int
+    rejects: int
+    duplicates: int
+    splits: dict[str, int]
+    eval_ratio: float
+    created_at: str
+    sources: tuple[SourceFile, ...]
+    licence: str = ""
+    origin: str = ""

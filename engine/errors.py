@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error that the engine raises on purpose: a stable code, a cause and a remedy.
+
+The cause (`message`) says what happened and what is safe; the remedy is one imperative sentence.
+Messages never hold text of the user's rows. `docs/errors.md` lists every class of this module.
+"""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from typing import ClassVar
+
+
+def mark(text: str) -> str:
+    """Mark a class-level text for the message catalogue; it is translated when the error is made."""
+    return text
+
+
+class EngineError(Exception):
+    """Root of everything that the engine raises on purpose.
+
+    Attributes:
+        code: Stable snake_case name, shown in logs, in the interface and in docs/errors.md.
+        message: What happened and what is safe, for the user.
+        remedy: What the user can do, one imperative sentence.
+        detail: Technical detail that may be copied; free of row text; may be empty.
+    """
+
+    code: ClassVar[str] = "engine_error"
+    default_remedy: ClassVar[str] = mark("Try again; if it stays, look at the details.")
+
+    def __init__(self, message: str, *, remedy: str | None = None, detail: str = "") -> None:
+        """Keep the cause; take the remedy of the class when none is given."""
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy if remedy is not None else _(self.default_remedy)
+        self.detail = detail
+
+
+class Unforeseen(EngineError):
+    """Something failed in a way that Burnish does not know by name."""
+
+    code = "unforeseen"
+    default_remedy = mark("Look at the details below, and report them if it happens again.")
+
+
+class Cancelled(EngineError):
+    """The user cancelled the work before it was done."""
+
+    code = "cancelled"
+    default_remedy = mark("Start it again when you like.")
+
+
+class WrongUsage(EngineError):
+    """A command or a call was given values that do not fit together."""
+
+    code = "wrong_usage"
+    default_remedy = mark("Check the values that were given.")
+
+
+# --- files and disk ---------------------------------------------------------------------------
+
+
+class FileMissing(EngineError):
+    """A file or folder that was named does not exist."""
+
+    code = "file_missing"
+    default_remedy = mark("Check the path, and whether the drive is connected.")
+
+
+class FileUnreadable(EngineError):
+    """A file exists but the system does not let Burnish read it."""
+
+    code = "file_unreadable"
+    default_remedy = mark("Check the permissions of the file.")
+
+
+class DiskFull(EngineError):
+    """The disk has no room for what had to be written; what existed before is untouched."""
+
+    code = "disk_full"
+    default_remedy = mark("Free some space on that disk, then try again.")
+
+
+class NotWritable(EngineError):
+    """A folder cannot be written to."""
+
+    code = "not_writable"
+    default_remedy = mark("Choose another folder, or change its permissions.")
+
+
+class TargetExists(EngineError):
+    """Something already stands at the place that should be written; it was not touched."""
+
+    code = "target_exists"
+    default_remedy = mark("Choose a new or an empty folder.")
+
+
+class DocumentDamaged(EngineError):
+    """A file of the workspace does not hold what it should."""
+
+    code = "document_damaged"
+    default_remedy = mark("Restore the file from a backup, or remove the object it belongs to.")
+
+
+class WorkspaceInvalid(EngineError):
+    """The chosen folder is not a workspace and cannot become one."""
+
+    code = "workspace_invalid"
+    default_remedy = mark("Choose an empty folder or an existing workspace.")
+
+
+class WorkspaceTooNew(EngineError):
+    """The workspace was written by a newer Burnish."""
+
+    code = "workspace_too_new"
+    default_remedy = mark("Open it with the newer Burnish, or choose another workspace.")
+
+
+# --- datasets ---------------------------------------------------------------------------------
+
+
+class FileEmpty(EngineError):
+    """A source file holds nothing."""
+
+    code = "file_empty"
+    default_remedy = mark("Choose a file that holds rows.")
+
+
+class FormatUnknown(EngineError):
+    """The content of a file is none of the formats that Burnish reads."""
+
+    code = "format_unknown"
+    default_remedy = mark("Save it as JSONL, JSON, CSV, Parquet or plain text.")
+
+
+class NoUsableRows(EngineError):
+    """Every row of the source was rejected."""
+
+    code = "no_usable_rows"
+    default_remedy = mark("Look at the reasons, and change the columns or the rows.")
+
+
+class MixedKinds(EngineError):
+    """Files of different row kinds were imported as one dataset."""
+
+    code = "mixed_kinds"
+    default_remedy = mark("Import them as separate datasets.")
+
+
+class DatasetNotFound(EngineError):
+    """No dataset of the workspace has this name or id."""
+
+    code = "dataset_not_found"
+    default_remedy = mark("Look at the list of datasets.")
+
+
+class DatasetDamaged(EngineError):
+    """The rows of a dataset do not verify against their manifest."""
+
+    code = "dataset_damaged"
+    default_remedy = mark("Import the source file again.")
+
+
+class InUse(EngineError):
+    """Something cannot be removed while a run is using it."""
+
+    code = "in_use"
+    default_remedy = mark("Wait until the run has ended, or stop it.")
+
+
+# --- models -----------------------------------------------------------------------------------
+
+
+class ModelNotFound(EngineError):
+    """No model of the workspace has this name or id."""
+
+    code = "model_not_found"
+    default_remedy = mark("Add the model's folder first.")
+
+
+class ModelInvalid(EngineError):
+    """A folder does not hold a complete model in the Hugging Face form."""
+
+    code = "model_invalid"
+    default_remedy = mark("Choose a folder with config.json, tokenizer.json and safetensors files.")
+
+
+class UnsafeWeights(EngineError):
+    """The folder holds weights only in a form that can run code when it is loaded."""
+
+    code = "unsafe_weights"
+    default_remedy = mark("Get the safetensors version of this model.")
+
+
+class RemoteCodeRefused(EngineError):
+    """The model asks to run program code that came with it."""
+
+    code = "remote_code_refused"
+    default_remedy = mark("Choose a version of the model that needs no code of its own.")
+
+
+class ArchitectureUnsupported(EngineError):
+    """The model's architecture is not one that Burnish trains."""
+
+    code = "architecture_unsupported"
+    default_remedy = mark("Choose one of the supported architectures.")
+
+
+class ModelChanged(EngineError):
+    """The model's folder changed since it was added."""
+
+    code = "model_changed"
+    default_remedy = mark("Add the folder again, so that its files are checked anew.")
+
+
+class TemplateInvalid(EngineError):
+    """The model's chat template cannot be rendered safely or completely."""
+
+    code = "template_invalid"
+    default_remedy = mark("Choose a model with a complete chat template.")
+
+
+class NoChatTemplate(EngineError):
+    """The dataset holds conversations, but the model has no chat template."""
+
+    code = "no_chat_template"
+    default_remedy = mark("Choose an instruction-tuned version of the model.")
+
+
+class TokenizerInvalid(EngineError):
+    """The model's tokenizer cannot be read."""
+
+    code = "tokenizer_invalid"
+    default_remedy = mark("Get the model's tokenizer.json again.")
+
+
+# --- training ---------------------------------------------------------------------------------
+
+
+class RecipeInvalid(EngineError):
+    """Some values of a recipe are not possible; all of them are named."""
+
+    code = "recipe_invalid"
+    default_remedy = mark("Change the named settings.")
+
+
+class KindUnsuitable(EngineError):
+    """The training method cannot learn from this kind of rows."""
+
+    code = "kind_unsuitable"
+    default_remedy = mark("Choose a dataset of conversations or text.")
+
+
+class NothingToTrain(EngineError):
+    """No row holds a token that would be trained."""
+
+    code = "nothing_to_train"
+    default_remedy = mark("Check that the rows hold assistant answers, and that they fit max_length.")
+
+
+class NotEnoughMemory(EngineError):
+    """The device ran out of memory."""
+
+    code = "not_enough_memory"
+    default_remedy = mark("Lower max_length or micro_batch_size, then resume from the last checkpoint.")
+
+
+class LossNotFiniteError(EngineError):
+    """The loss or the gradients stopped being numbers; the last checkpoint is sound."""
+
+    code = "loss_not_finite"
+    default_remedy = mark("Start again with a lower learning rate.")
+
+
+class DeviceUnavailable(EngineError):
+    """The chosen device is not there or cannot compute."""
+
+    code = "device_unavailable"
+    default_remedy = mark("Choose another device, or run the doctor.")
+
+
+class TrainingLibrariesMissing(EngineError):
+    """The training libraries are not installed."""
+
+    code = "training_libraries_missing"
+    default_remedy = mark("Install Burnish with its training libraries.")
+
+
+class AdapterUnusable(EngineError):
+    """The trained adapter did not pass its own check, so the run is not called finished."""
+
+    code = "adapter_unusable"
+    default_remedy = mark("Train again with a different learning rate; the checkpoints are kept.")
+
+
+# --- runs and jobs ----------------------------------------------------------------------------
+
+
+class RunNotFound(EngineError):
+    """No run of the workspace has this name or id."""
+
+    code = "run_not_found"
+    default_remedy = mark("Look at the list of runs.")
+
+
+class RunNotResumable(EngineError):
+    """The run cannot go on from where it is."""
+
+    code = "run_not_resumable"
+    default_remedy = mark("Start a new run with the same recipe.")
+
+
+class AlreadyRunning(EngineError):
+    """A worker is already busy with this job."""
+
+    code = "already_running"
+    default_remedy = mark("Wait for it, or stop it first.")
+
+
+class WorkerDied(EngineError):
+    """The worker process ended without saying why; finished checkpoints are safe."""
+
+    code = "worker_died"
+    default_remedy = mark("Look at the log, then resume the run.")
+
+
+class CheckpointDamaged(EngineError):
+    """A checkpoint does not verify and is not used."""
+
+    code = "checkpoint_damaged"
+    default_remedy = mark("Resume from the checkpoint before it.")
+
+
+class NothingToExport(EngineError):
+    """The run has no adapter and no verified checkpoint yet."""
+
+    code = "nothing_to_export"
+    default_remedy = mark("Wait for the first checkpoint, or resume the run.")
+
+
+class ExportNotEqual(EngineError):
+    """The exported files do not answer as the trained model does; they were not kept."""
+
+    code = "export_not_equal"
+    default_remedy = mark("Export again; if it stays, export the adapter and report the numbers.")
+
+
+def all_errors() -> tuple[type[EngineError], ...]:
+    """Return every error class of this module in the order of their definition."""
+    found: list[type[EngineError]] = [EngineError]
+    for one in globals().values():
+        if isinstance(one, type) and issubclass(one, EngineError) and one is not EngineError:
+            found.append(one)
+    return tuple(found)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing deliverable weights and proving that they equal what was trained (torch)."""

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JSON lines to typed events and back, strictly; unknown kinds and keys of this version are skipped."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.protocol.commands import COMMANDS, Command
+from engine.protocol.events import EVENTS, Event
+
+VERSION = 1
+"""Major version of the wire. Readers refuse a higher one."""
+
+_KIND_OF_CLASS = {one: kind for kind, one in EVENTS}
+_COMMAND_OF_KIND = dict(COMMANDS)
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of events.jsonl.
+
+    Attributes:
+        v: Major version of the protocol.
+        seq: Number of the event in its job, from 1, without gaps.
+        t: UTC time, ISO 8601 with milliseconds.
+        kind: Name of the event.
+        event: The event, or None for a kind that this version does not know.
+    """
+
+    v: int
+    seq: int
+    t: str
+    kind: str
+    event: Event | None
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True):
+    v: int
+    seq: int
+    t: str
+    kind: str
+    data: msgspec.Raw
+
+
+class VersionUnknown(ValueError):
+    """A line was written by a newer protocol than this program knows."""
+
+
+_encoder = msgspec.json.Encoder()
+_line_decoder = msgspec.json.Decoder(_Line)
+_event_decoders = {kind: msgspec.json.Decoder(one) for kind, one in EVENTS}
+
+
+def encode(event: Event, *, seq: int, t: str) -> bytes:
+    """Return one line, newline included. Non-finite numbers become null (they are not JSON)."""
+    line = _Line(
+        v=VERSION,
+        seq=seq,
+        t=t,
+        kind=_KIND_OF_CLASS[type(event)],
+        data=msgspec.Raw(_encoder.encode(event)),
+    )
+    return _encoder.encode(line) + b"\n"
+
+
+def decode(line: bytes) -> Envelope:
+    """Read one line.
+
+    Raises:
+        VersionUnknown: The line is of a newer major version.
+        msgspec.DecodeError: The line is not a complete, valid record.
+    """
+    raw = _line_decoder.decode(line)
+    if raw.v > VERSION:
+        raise VersionUnknown(f"protocol version {raw.v}, this program reads up to {VERSION}")
+    decoder = _event_decoders.get(raw.kind)
+    event = decoder.decode(raw.data) if decoder else None
+    return Envelope(v=raw.v, seq=raw.seq, t=raw.t, kind=raw.kind, event=event)
+
+
+class _CommandLine(msgspec.Struct, frozen=True, kw_only=True):
+    v: int
+    kind: str
+
+
+def encode_command(command: Command) -> bytes:
+    """Return the content of one command file."""
+    kind = next(kind for kind, one in COMMANDS if isinstance(command, one))
+    return _encoder.encode(_CommandLine(v=VERSION, kind=kind))
+
+
+def decode_command(content: bytes) -> Command | None:
+    """Read a command file; None for a kind that this version does not know.
+
+    Raises:
+        msgspec.DecodeError: The content is not a command.
+    """
+    found = _COMMAND_OF_KIND.get(msgspec.json.decode(content, type=_CommandLine).kind)
+    return found() if found else None

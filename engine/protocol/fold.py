@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state of a job is a fold over its events; worker, window and command line use this function."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from engine.domain.run import Failure, JobSnapshot, JobState
+from engine.protocol import events
+from engine.protocol.codec import Envelope
+
+
+def fold(snapshot: JobSnapshot, envelope: Envelope) -> JobSnapshot:
+    """Return the state after one more event."""
+    timed = replace(
+        snapshot,
+        updated_at=envelope.t,
+        started_at=snapshot.started_at or envelope.t,
+    )
+    match envelope.event:
+        case events.WorkerStarted(attempt=attempt):
+            return replace(
+                timed, state=JobState.RUNNING, attempt=attempt, failure=None, phase="", eta_s=None
+            )
+        case events.PhaseChanged(phase=phase):
+            return replace(timed, phase=phase, done=0, total=0, unit="")
+        case events.ProgressMade(done=done, total=total, unit=unit):
+            return replace(timed, done=done, total=total, unit=unit)
+        case events.PlanResolved(total_steps=total_steps):
+            return replace(timed, total_steps=total_steps)
+        case events.StepDone() as step:
+            return _after_step(timed, step)
+        case events.EvalDone() as check:
+            return _after_eval(timed, check)
+        case events.CheckpointCommitted(name=name, step=step):
+            return replace(timed, checkpoint=name, checkpoint_step=step)
+        case _:
+            return _after_end(timed, envelope.event)
+
+
+def _after_step(snapshot: JobSnapshot, done: events.StepDone) -> JobSnapshot:
+    return replace(
+        snapshot,
+        step=done.step,
+        total_steps=done.total_steps,
+        epoch=done.epoch,
+        loss=done.loss,
+        learning_rate=done.learning_rate,
+        grad_norm=done.grad_norm,
+        tokens_per_s=done.tokens_per_s,
+        tokens_seen=done.tokens_seen,
+        memory_bytes=done.memory_bytes,
+        eta_s=done.eta_s,
+    )
+
+
+def _after_eval(snapshot: JobSnapshot, check: events.EvalDone) -> JobSnapshot:
+    is_better = snapshot.eval_best is None or check.loss < snapshot.eval_best
+    return replace(
+        snapshot,
+        eval_before=check.loss if check.step == 0 else snapshot.eval_before,
+        eval_last=check.loss,
+        eval_best=check.loss if is_better else snapshot.eval_best,
+        eval_best_step=check.step if is_better else snapshot.eval_best_step,
+    )
+
+
+def _after_end(snapshot: JobSnapshot, event: events.Event | None) -> JobSnapshot:
+    match event:
+        case events.Stopped():
+            return replace(snapshot, state=JobState.STOPPED, eta_s=None)
+        case events.Finished(result=result):
+            return replace(snapshot, state=JobState.FINISHED, result=result, eta_s=None)
+        case events.Failed(code=code, message=message, remedy=remedy, detail=detail):
+            failure = Failure(code=code, message=message, remedy=remedy, detail=detail)
+            return replace(snapshot, state=JobState.FAILED, failure=failure, eta_s=None)
+        case _:
+            return snapshot

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every durable write of Burnish. Nothing else in engine or gui may open a file for writing.
+
+A file or folder appears under its name complete and synced, or not at all: temporary name on the
+same disk, fsync, rename, fsync of the parent. Folders carry a manifest of SHA-256 hashes, written
+last and verified by reading everything again. After a failed fsync the temporary object is thrown
+away and never retried (the kernel may have dropped the data; Rebello et al., USENIX ATC 2020).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Iterator
+from gettext import gettext as _
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from engine.errors import DiskFull, DocumentDamaged, NotWritable, TargetExists
+
+MANIFEST = "MANIFEST.json"
+TEMPORARY_PREFIX = ".tmp-"
+TRASH_PREFIX = ".del-"
+_BLOCK_BYTES = 1 << 20
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Size in bytes and hash of one file of a committed folder."""
+
+    size_bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """MANIFEST.json: every file of a committed folder by its relative POSIX path."""
+
+    schema_version: int = 1
+    files: dict[str, FileEntry]
+
+
+@contextlib.contextmanager
+def naming_disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full or write-protected disk into a named error.
+
+    Raises:
+        DiskFull: The disk or a quota is full.
+        NotWritable: The place refuses to be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            free = _free_bytes(path)
+            raise DiskFull(
+                _("The disk of {path} is full ({free} bytes free). "
+                  "Nothing that was there before has changed.").format(path=path, free=free),
+                detail=str(error),
+            ) from error
+        if error.errno in _REFUSED:
+            raise NotWritable(
+                _("{path} cannot be written to.").format(path=path), detail=str(error)
+            ) from error
+        raise
+
+
+def _free_bytes(path: Path) -> int:
+    for place in (path, *path.parents):
+        if place.exists():
+            return shutil.disk_usage(place).free
+    return 0
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents, readable by the user alone (0700)."""
+    with naming_disk_errors(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Make names in a folder durable. Windows offers no such call; its renames are journalled."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _open_new(path: Path) -> IO[bytes]:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    return os.fdopen(handle, "wb")
+
+
+def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write or replace one file in a single step.
+
+    Args:
+        path: Where; its folder must exist.
+        content: All of it.
+        durable: False leaves out the syncs, for files that are worth nothing after a power cut.
+
+    Raises:
+        DiskFull: No room; the old file is untouched.
+        NotWritable: The place refuses.
+    """
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
+    with naming_disk_errors(path):
+        try:
+            with _open_new(temporary) as stream:
+                stream.write(content)
+                stream.flush()
+                if durable:
+                    os.fsync(stream.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        if durable:
+            sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file for streaming; it is synced at the end. For files inside a `new_folder`.
+
+    Raises:
+        DiskFull: No room.
+        NotWritable: The place refuses.
+    """
+    with naming_disk_errors(path), _open_new(path) as stream:
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextlib.contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Build a folder under a temporary name; commit it when the block ends without an error.
+
+    The block may write files by any means (safetensors, pyarrow ...); all are synced and hashed
+    here. On an error nothing of it remains.
+
+    Raises:
+        TargetExists: Something stands at the target; it was not touched.
+        DiskFull: No room.
+        NotWritable: The place refuses.
+        DocumentDamaged: The files read back differ from what was written.
+    """
+    if target.exists() and any(target.iterdir() if target.is_dir() else [target]):
+        raise TargetExists(_("{path} exists already and was not changed.").format(path=target))
+    temporary = target.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
+    with naming_disk_errors(target):
+        temporary.mkdir(mode=0o700, parents=True)
+        try:
+            yield temporary
+            _seal(temporary)
+            if target.exists():
+                target.rmdir()
+            temporary.rename(target)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        sync_folder(target.parent)
+
+
+def _seal(folder: Path) -> None:
+    """Sync every file, write the manifest last, and verify by reading again."""
+    files: dict[str, FileEntry] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            path.chmod(0o700)
+            continue
+        path.chmod(0o600)
+        _sync_file(path)
+        files[path.relative_to(folder).as_posix()] = _entry(path)
+    write_file(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(Manifest(files=files))))
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            sync_folder(path)
+    sync_folder(folder)
+    verify_folder(folder)
+
+
+def _sync_file(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _entry(path: Path) -> FileEntry:
+    return FileEntry(size_bytes=path.stat().st_size, sha256=sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hex, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a committed folder.
+
+    Raises:
+        DocumentDamaged: There is none, or it cannot be read.
+    """
+    try:
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise DocumentDamaged(
+            _("{path} has no readable manifest.").format(path=folder), detail=str(error)
+        ) from error
+
+
+def verify_folder(folder: Path) -> Manifest:
+    """Read every file of a committed folder and compare it with the manifest.
+
+    Raises:
+        DocumentDamaged: A file is missing or differs; the message names it.
+    """
+    manifest = read_manifest(folder)
+    for name, entry in manifest.files.items():
+        path = folder / name
+        if not path.is_file() or _entry(path) != entry:
+            raise DocumentDamaged(
+                _("{name} in {path} is missing or differs from what was written.").format(
+                    name=name, path=folder
+                )
+            )
+    return manifest
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder so that no reader ever sees half of it: rename first, then delete."""
+    victim = folder.with_name(f"{TRASH_PREFIX}{uuid.uuid4().hex}")
+    with naming_disk_errors(folder):
+        folder.rename(victim)
+        sync_folder(victim.parent)
+        shutil.rmtree(victim)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what interrupted writes and removals left in a folder that has no other writer."""
+    for path in folder.iterdir():
+        if path.name.startswith((TEMPORARY_PREFIX, TRASH_PREFIX)):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def open_for_append(path: Path) -> IO[bytes]:
+    """Open a log for appending whole records, unbuffered, readable by the user alone."""
+    with naming_disk_errors(path):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        return os.fdopen(os.open(path, flags, 0o600), "ab", buffering=0)
+
+
+def cut_file(path: Path, size_bytes: int) -> None:
+    """Shorten a log to its last whole record."""
+    with naming_disk_errors(path):
+        os.truncate(path, size_bytes)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where everything stands in a workspace; the only place that knows folder and file names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """Paths of one job."""
+
+    root: Path
+
+    @property
+    def info(self) -> Path:
+        """Return job.json."""
+        return self.root / "job.json"
+
+    @property
+    def recipe(self) -> Path:
+        """Return recipe.json (runs only)."""
+        return self.root / "recipe.json"
+
+    @property
+    def events(self) -> Path:
+        """Return the event log."""
+        return self.root / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """Return the worker's standard output and error."""
+        return self.root / "worker.log"
+
+    @property
+    def identity(self) -> Path:
+        """Return who the worker is."""
+        return self.root / "identity.json"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Return the worker's sign of life."""
+        return self.root / "heartbeat.json"
+
+    @property
+    def lock(self) -> Path:
+        """Return the file that the worker holds locked."""
+        return self.root / "worker.lock"
+
+    @property
+    def commands(self) -> Path:
+        """Return the folder of commands."""
+        return self.root / "commands"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Return the folder of checkpoints."""
+        return self.root / "checkpoints"
+
+    @property
+    def adapter(self) -> Path:
+        """Return the deliverable adapter of a finished run."""
+        return self.root / "adapter"
+
+    @property
+    def result(self) -> Path:
+        """Return result.json."""
+        return self.root / "result.json"
+
+
+@dataclass(frozen=True)
+class DatasetFolder:
+    """Paths of one dataset."""
+
+    root: Path
+
+    @property
+    def info(self) -> Path:
+        """Return dataset.json."""
+        return self.root / "dataset.json"
+
+    @property
+    def rows(self) -> Path:
+        """Return the folder that `datasets.load_from_disk` opens."""
+        return self.root / "rows"
+
+    @property
+    def rejects(self) -> Path:
+        """Return the rejected rows with reasons."""
+        return self.root / "rejects.jsonl"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one workspace."""
+
+    root: Path
+
+    @property
+    def marker(self) -> Path:
+        """Return workspace.json."""
+        return self.root / "workspace.json"
+
+    @property
+    def datasets(self) -> Path:
+        """Return the folder of datasets."""
+        return self.root / "datasets"
+
+    @property
+    def models(self) -> Path:
+        """Return the folder of models."""
+        return self.root / "models"
+
+    @property
+    def jobs(self) -> Path:
+        """Return the folder of jobs."""
+        return self.root / "jobs"
+
+    @property
+    def exports(self) -> Path:
+        """Return the folder of exports without a place of their own."""
+        return self.root / "exports"
+
+    def dataset(self, dataset_id: str) -> DatasetFolder:
+        """Return the paths of one dataset."""
+        return DatasetFolder(self.datasets / dataset_id)
+
+    def model(self, model_id: str) -> Path:
+        """Return model.json of one model."""
+        return self.models / model_id / "model.json"
+
+    def job(self, job_id: str) -> JobFolder:
+        """Return the paths of one job."""
+        return JobFolder(self.jobs / job_id)
