@@ -7,8 +7,8 @@ Quality shows in the tail (p99 and the longest), not in the median. Reference va
 same way: qutebrowser 9/31/66 lines (function p50/p90/p99), Anki's Qt layer 6/26/62, pygls 1/16/49,
 TRL 19/86/345.
 
-With ``--check`` the exit status is 1 where a bar is missed: p99 <= 45 lines, longest function <= 80,
-longest file <= 500, every function annotated, every public function under engine/ documented.
+With ``--check`` the exit status is 1 where a bar is missed: p99 <= 45 lines, longest function
+<= 80, longest file <= 500, every function annotated, every public function of engine documented.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One function: where it stands, its length in lines, and whether it is typed and documented."""
+    """One function: where it stands, its length, and whether it is typed and documented."""
 
     where: str
     lines: int

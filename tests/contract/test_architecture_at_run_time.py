@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What importing the product costs and changes, seen from a fresh interpreter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LEARNING = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets"}
+AFTER_FIRST_PAINT = {"numpy", "pyarrow", "pyqtgraph"}
+
+PROBE = """
+import json, logging, os, sys, time
+environment = dict(os.environ)
+started = time.perf_counter()
+import {module}
+took_s = time.perf_counter() - started
+print(json.dumps(dict(
+    took_s=took_s,
+    modules=sorted({{name.partition(".")[0] for name in sys.modules}}),
+    network="PySide6.QtNetwork" in sys.modules,
+    environment=environment == dict(os.environ),
+    handlers=len(logging.getLogger().handlers),
+)))
+"""
+
+
+def import_in_a_fresh_interpreter(module: str) -> dict[str, Any]:
+    """Import a module and return what changed."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE.format(module=module)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_import_of_engine_changes_nothing_and_is_quick() -> None:
+    seen = [import_in_a_fresh_interpreter("engine") for _ in range(3)]
+    assert min(one["took_s"] for one in seen) < 0.05
+    assert seen[0]["environment"] is True
+    assert seen[0]["handlers"] == 0
+
+
+def test_import_of_the_facade_brings_no_learning_and_no_window() -> None:
+    seen = import_in_a_fresh_interpreter("engine.api")
+    assert not set(seen["modules"]) & (LEARNING | {"PySide6"})
+    assert seen["environment"] is True
+
+
+def test_import_of_the_window_brings_no_learning_and_no_network() -> None:
+    seen = import_in_a_fresh_interpreter("gui.app")
+    modules = set(seen["modules"])
+    assert not modules & LEARNING
+    assert not modules & AFTER_FIRST_PAINT
+    assert seen["network"] is False
