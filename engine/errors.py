@@ -12,7 +12,7 @@ from typing import ClassVar
 
 
 def mark(text: str) -> str:
-    """Mark a class-level text for the message catalogue; it is translated when the error is made."""
+    """Mark a class-level text for the message catalogue; it is translated where it is shown."""
     return text
 
 
@@ -256,14 +256,18 @@ class NothingToTrain(EngineError):
     """No row holds a token that would be trained."""
 
     code = "nothing_to_train"
-    default_remedy = mark("Check that the rows hold assistant answers, and that they fit max_length.")
+    default_remedy = mark(
+        "Check that the rows hold assistant answers, and that they fit max_length."
+    )
 
 
 class NotEnoughMemory(EngineError):
     """The device ran out of memory."""
 
     code = "not_enough_memory"
-    default_remedy = mark("Lower max_length or micro_batch_size, then resume from the last checkpoint.")
+    default_remedy = mark(
+        "Lower max_length or micro_batch_size, then resume from the last checkpoint."
+    )
 
 
 class LossNotFiniteError(EngineError):
@@ -348,8 +352,11 @@ class ExportNotEqual(EngineError):
 
 def all_errors() -> tuple[type[EngineError], ...]:
     """Return every error class of this module in the order of their definition."""
-    found: list[type[EngineError]] = [EngineError]
-    for one in globals().values():
-        if isinstance(one, type) and issubclass(one, EngineError) and one is not EngineError:
-            found.append(one)
-    return tuple(found)
+    classes = (one for one in globals().values() if isinstance(one, type))
+    return tuple(one for one in classes if issubclass(one, EngineError))
+
+
+def error_from(code: str, message: str, remedy: str, detail: str = "") -> EngineError:
+    """Return the error of a code that crossed a process border; Unforeseen for unknown ones."""
+    kinds = {one.code: one for one in all_errors()}
+    return kinds.get(code, Unforeseen)(message, remedy=remedy, detail=detail)

@@ -40,9 +40,7 @@ class MemoryNeed(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def high_bytes(self) -> int:
         """Return the high estimate of what the run itself needs, margin included."""
-        return (
-            self.weights + self.adapter + self.optimizer + self.activations_high + self.reserve
-        )
+        return self.weights + self.adapter + self.optimizer + self.activations_high + self.reserve
 
     @property
     def spare_bytes(self) -> int:

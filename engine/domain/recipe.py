@@ -74,73 +74,149 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     epochs: Annotated[
         float,
-        about("Passes over the data", "How often each row is seen. More can mean copying.",
-              Group.LEARNING, "passes", gt=0, le=100),
+        about(
+            "Passes over the data",
+            "How often each row is seen. More can mean copying.",
+            Group.LEARNING,
+            "passes",
+            gt=0,
+            le=100,
+        ),
     ] = 2.0
     max_steps: Annotated[
         int,
-        about("Step limit", "Ends the run after this many steps; 0 means no limit.",
-              Group.LEARNING, "steps", ge=0, le=10_000_000),
+        about(
+            "Step limit",
+            "Ends the run after this many steps; 0 means no limit.",
+            Group.LEARNING,
+            "steps",
+            ge=0,
+            le=10_000_000,
+        ),
     ] = 0
     learning_rate: Annotated[
         float,
-        about("Learning rate", "How big each step is. Too high makes it unstable.",
-              Group.LEARNING, "", gt=0, le=1),
+        about(
+            "Learning rate",
+            "How big each step is. Too high makes it unstable.",
+            Group.LEARNING,
+            "",
+            gt=0,
+            le=1,
+        ),
     ] = 2e-4
     schedule: Annotated[
         Schedule,
-        about("Learning rate curve", "How the learning rate falls after the warm-up.",
-              Group.LEARNING),
+        about(
+            "Learning rate curve", "How the learning rate falls after the warm-up.", Group.LEARNING
+        ),
     ] = Schedule.COSINE
     warmup_ratio: Annotated[
         float,
-        about("Warm-up", "The part of the run in which the learning rate rises.",
-              Group.LEARNING, "of the run", ge=0, le=0.5),
+        about(
+            "Warm-up",
+            "The part of the run in which the learning rate rises.",
+            Group.LEARNING,
+            "of the run",
+            ge=0,
+            le=0.5,
+        ),
     ] = 0.05
     weight_decay: Annotated[
         float,
-        about("Weight decay", "Pulls the adapter towards zero a little at every step.",
-              Group.LEARNING, "", ge=0, le=1),
+        about(
+            "Weight decay",
+            "Pulls the adapter towards zero a little at every step.",
+            Group.LEARNING,
+            "",
+            ge=0,
+            le=1,
+        ),
     ] = 0.0
     max_grad_norm: Annotated[
         float,
-        about("Gradient limit", "Longer gradients are cut to this length, so that one odd row "
-              "cannot spoil the run.", Group.LEARNING, "", gt=0, le=1000),
+        about(
+            "Gradient limit",
+            "Longer gradients are cut to this length, so that one odd row cannot spoil the run.",
+            Group.LEARNING,
+            "",
+            gt=0,
+            le=1000,
+        ),
     ] = 1.0
     effective_batch_size: Annotated[
         int,
-        about("Rows per step", "Rows that are averaged for one step. More is steadier and slower.",
-              Group.LEARNING, "rows", ge=1, le=4096),
+        about(
+            "Rows per step",
+            "Rows that are averaged for one step. More is steadier and slower.",
+            Group.LEARNING,
+            "rows",
+            ge=1,
+            le=4096,
+        ),
     ] = 16
     lora_rank: Annotated[
         int,
-        about("Rank", "How much the adapter can hold. More needs more memory.",
-              Group.ADAPTER, "", ge=1, le=512),
+        about(
+            "Rank",
+            "How much the adapter can hold. More needs more memory.",
+            Group.ADAPTER,
+            "",
+            ge=1,
+            le=512,
+        ),
     ] = 16
     lora_alpha: Annotated[
         float,
-        about("Alpha", "How strongly the adapter counts: alpha divided by rank.",
-              Group.ADAPTER, "", gt=0, le=4096),
+        about(
+            "Alpha",
+            "How strongly the adapter counts: alpha divided by rank.",
+            Group.ADAPTER,
+            "",
+            gt=0,
+            le=4096,
+        ),
     ] = 32.0
     lora_dropout: Annotated[
         float,
-        about("Dropout", "Leaves out a part of the input at random, against copying.",
-              Group.ADAPTER, "", ge=0, le=0.9),
+        about(
+            "Dropout",
+            "Leaves out a part of the input at random, against copying.",
+            Group.ADAPTER,
+            "",
+            ge=0,
+            le=0.9,
+        ),
     ] = 0.0
     max_length: Annotated[
         int,
-        about("Longest row", "Longer rows are cut at the end. Longer needs more memory.",
-              Group.ROWS, "tokens", ge=16, le=1_048_576),
+        about(
+            "Longest row",
+            "Longer rows are cut at the end. Longer needs more memory.",
+            Group.ROWS,
+            "tokens",
+            ge=16,
+            le=1_048_576,
+        ),
     ] = 2048
     micro_batch_size: Annotated[
         int,
-        about("Sequences at once", "Packed sequences that go through the device together.",
-              Group.MEMORY, "sequences", ge=1, le=256),
+        about(
+            "Sequences at once",
+            "Packed sequences that go through the device together.",
+            Group.MEMORY,
+            "sequences",
+            ge=1,
+            le=256,
+        ),
     ] = 1
     gradient_checkpointing: Annotated[
         bool,
-        about("Recompute instead of store", "Saves much memory and costs about a third more time.",
-              Group.MEMORY),
+        about(
+            "Recompute instead of store",
+            "Saves much memory and costs about a third more time.",
+            Group.MEMORY,
+        ),
     ] = True
     dtype: Annotated[
         Dtype,
@@ -152,38 +228,80 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = Device.AUTO
     eval_every_steps: Annotated[
         int,
-        about("Held-out check every", "0 checks only before the first and after the last step.",
-              Group.CHECKS, "steps", ge=0, le=1_000_000),
+        about(
+            "Held-out check every",
+            "0 checks only before the first and after the last step.",
+            Group.CHECKS,
+            "steps",
+            ge=0,
+            le=1_000_000,
+        ),
     ] = 0
     eval_rows: Annotated[
         int,
-        about("Rows in a held-out check", "At most this many held-out rows are used.",
-              Group.CHECKS, "rows", ge=1, le=1_000_000),
+        about(
+            "Rows in a held-out check",
+            "At most this many held-out rows are used.",
+            Group.CHECKS,
+            "rows",
+            ge=1,
+            le=1_000_000,
+        ),
     ] = 512
     sample_rows: Annotated[
         int,
-        about("Sample answers", "Held-out prompts that are answered at every check.",
-              Group.CHECKS, "prompts", ge=0, le=8),
+        about(
+            "Sample answers",
+            "Held-out prompts that are answered at every check.",
+            Group.CHECKS,
+            "prompts",
+            ge=0,
+            le=8,
+        ),
     ] = 1
     checkpoint_every_steps: Annotated[
         int,
-        about("Checkpoint every (steps)", "0 leaves it to the time below.",
-              Group.CHECKPOINTS, "steps", ge=0, le=1_000_000),
+        about(
+            "Checkpoint every (steps)",
+            "0 leaves it to the time below.",
+            Group.CHECKPOINTS,
+            "steps",
+            ge=0,
+            le=1_000_000,
+        ),
     ] = 0
     checkpoint_every_s: Annotated[
         float,
-        about("Checkpoint every (time)", "A crash loses at most this much; 0 turns it off.",
-              Group.CHECKPOINTS, "seconds", ge=0, le=86_400),
+        about(
+            "Checkpoint every (time)",
+            "A crash loses at most this much; 0 turns it off.",
+            Group.CHECKPOINTS,
+            "seconds",
+            ge=0,
+            le=86_400,
+        ),
     ] = 600.0
     keep_checkpoints: Annotated[
         int,
-        about("Checkpoints to keep", "Older ones are removed, but never the best.",
-              Group.CHECKPOINTS, "", ge=1, le=100),
+        about(
+            "Checkpoints to keep",
+            "Older ones are removed, but never the best.",
+            Group.CHECKPOINTS,
+            "",
+            ge=1,
+            le=100,
+        ),
     ] = 3
     seed: Annotated[
         int,
-        about("Seed", "The same seed on the same computer gives the same result.",
-              Group.REPEATABILITY, "", ge=0, le=2**31 - 1),
+        about(
+            "Seed",
+            "The same seed on the same computer gives the same result.",
+            Group.REPEATABILITY,
+            "",
+            ge=0,
+            le=2**31 - 1,
+        ),
     ] = 0
 
 
@@ -221,8 +339,9 @@ def recipe_fields() -> tuple[RecipeField, ...]:
     """Return every field that a user may set, in the order of the form."""
     found: list[RecipeField] = []
     for field in msgspec.structs.fields(Recipe):
-        meta = next((one for one in getattr(field.type, "__metadata__", ())
-                     if isinstance(one, Meta)), None)
+        meta = next(
+            (one for one in getattr(field.type, "__metadata__", ()) if isinstance(one, Meta)), None
+        )
         if meta is not None:
             found.append(_describe(field.name, field.type.__origin__, meta, field.default))
     return tuple(found)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which split a row belongs to: a pure function of its content, so that duplicates never straddle."""
+"""Which split a row belongs to: a function of its content, so that duplicates never straddle."""
 
 from __future__ import annotations
 

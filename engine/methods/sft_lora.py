@@ -10,7 +10,9 @@ from engine.methods.method import Method
 METHOD = Method(
     id="sft_lora",
     title=mark("16-bit adapter (LoRA)"),
-    summary=mark("Learns from your examples with the base model held in full: more memory, no rounding."),
+    summary=mark(
+        "Learns from your examples with the base model held in full: more memory, no rounding."
+    ),
     entry="engine.train.sft_lora:train",
     kinds=(RowKind.CHAT, RowKind.TEXT),
     quantised=False,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON lines to typed events and back, strictly; unknown kinds and keys of this version are skipped."""
+"""JSON lines to typed events and back, strictly; unknown kinds and keys are skipped."""
 
 from __future__ import annotations
 

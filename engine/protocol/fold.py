@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The state of a job is a fold over its events; worker, window and command line use this function."""
+"""The state of a job is a fold over its events; worker, window and command line use it."""
 
 from __future__ import annotations
 

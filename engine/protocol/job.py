@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the worker hands to the code that does a job, so that this code knows nothing of processes."""
+"""What the worker hands to the code that does a job, which so knows nothing of processes."""
 
 from __future__ import annotations
 
@@ -36,4 +36,4 @@ class JobContext:
 
 
 JobEntry = Callable[[JobContext], None]
-"""A job's entry point: emits its events, and as the last one `Finished` or `Stopped`; raises else."""
+"""Emits the job's events, as the last one `Finished` or `Stopped`; raises otherwise."""

@@ -16,7 +16,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from gettext import gettext as _
 from pathlib import Path
 from typing import IO
@@ -48,7 +48,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def naming_disk_errors(path: Path) -> Iterator[None]:
+def naming_disk_errors(path: Path) -> Generator[None, None, None]:
     """Turn a full or write-protected disk into a named error.
 
     Raises:
@@ -61,8 +61,10 @@ def naming_disk_errors(path: Path) -> Iterator[None]:
         if error.errno in _FULL:
             free = _free_bytes(path)
             raise DiskFull(
-                _("The disk of {path} is full ({free} bytes free). "
-                  "Nothing that was there before has changed.").format(path=path, free=free),
+                _(
+                    "The disk of {path} is full ({free} bytes free). "
+                    "Nothing that was there before has changed."
+                ).format(path=path, free=free),
                 detail=str(error),
             ) from error
         if error.errno in _REFUSED:
@@ -130,7 +132,7 @@ def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def new_file(path: Path) -> Iterator[IO[bytes]]:
+def new_file(path: Path) -> Generator[IO[bytes], None, None]:
     """Open a new file for streaming; it is synced at the end. For files inside a `new_folder`.
 
     Raises:
@@ -144,7 +146,7 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_folder(target: Path) -> Generator[Path, None, None]:
     """Build a folder under a temporary name; commit it when the block ends without an error.
 
     The block may write files by any means (safetensors, pyarrow ...); all are synced and hashed

@@ -48,9 +48,10 @@ def open_workspace(root: Path, *, now: datetime) -> Layout:
     info = read_document(layout.marker, WorkspaceInfo)
     if info.schema_version > SCHEMA_VERSION:
         raise WorkspaceTooNew(
-            _("{path} has version {found}; this Burnish knows versions up to {known}. "
-              "Nothing was changed.").format(
-                path=layout.root, found=info.schema_version, known=SCHEMA_VERSION)
+            _(
+                "{path} has version {found}; this Burnish knows versions up to {known}. "
+                "Nothing was changed."
+            ).format(path=layout.root, found=info.schema_version, known=SCHEMA_VERSION)
         )
     return layout
 

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who a worker is, and whether that very process still lives.
+
+A pid alone is never trusted: systems use pids again. A worker is pid + start time of the process +
+job; it also holds a file lock on its job, which the system frees when it dies.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import filelock
+import msgspec
+import psutil
+
+from engine.store.documents import read_document
+from engine.store.layout import JobFolder
+
+_SAME_START_S = 1.0
+"""Two readings of one process' start time differ by clock rounding, never by this much."""
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """identity.json.
+
+    Attributes:
+        schema_version: Version of this document.
+        job_id: The job it works on.
+        launch: Token of the start that made it, chosen by the client.
+        pid: Process id.
+        started_at_s: Start time of the process, seconds since 1970, as psutil reports it.
+    """
+
+    schema_version: int = 1
+    job_id: str
+    launch: str
+    pid: int
+    started_at_s: float
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """heartbeat.json: rewritten every two seconds by a living worker; `count` always rises."""
+
+    count: int
+    written_at: str
+
+
+def own_identity(job_id: str, launch: str) -> Identity:
+    """Describe the calling process."""
+    process = psutil.Process()
+    return Identity(
+        job_id=job_id, launch=launch, pid=process.pid, started_at_s=process.create_time()
+    )
+
+
+def read_identity(folder: JobFolder) -> Identity | None:
+    """Return the newest worker of a job, or None where none has ever started.
+
+    Raises:
+        DocumentDamaged: identity.json cannot be read.
+    """
+    return read_document(folder.identity, Identity) if folder.identity.exists() else None
+
+
+def is_alive(identity: Identity) -> bool:
+    """Return whether exactly this process still runs."""
+    try:
+        process = psutil.Process(identity.pid)
+        same = abs(process.create_time() - identity.started_at_s) < _SAME_START_S
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        # Another user's process has this pid now; ours we may always look at.
+        return False
+
+
+def has_worker(folder: JobFolder) -> bool:
+    """Return whether a living worker is busy with the job."""
+    identity = read_identity(folder)
+    return identity is not None and is_alive(identity)
+
+
+def job_lock(path: Path) -> filelock.BaseFileLock:
+    """Return the lock that a worker holds on its job for as long as it lives."""
+    return filelock.FileLock(path, timeout=0, mode=0o600)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting a worker that outlives the process that starts it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from gettext import gettext as _
+from pathlib import Path
+
+from engine.errors import WorkerDied
+from engine.launcher.identity import read_identity
+from engine.launcher.watch import JobFeed, wait_until_free
+from engine.store import atomicfs
+from engine.store.layout import JobFolder
+
+START_LIMIT_S = 60.0
+_LOOK_EVERY_S = 0.02
+MAIN = Path(__file__).resolve().parents[2] / "main.py"
+
+
+def worker_argv(job: Path, launch: str) -> list[str]:
+    """Return the command of a worker: the frozen executable, or Python with main.py."""
+    role = ["--worker", str(job), "--launch", launch]
+    if getattr(sys, "frozen", False):
+        return [sys.executable, *role]
+    return [sys.executable, "-u", str(MAIN), *role]
+
+
+def spawn(folder: JobFolder) -> None:
+    """Start a detached worker and return when it has taken the job.
+
+    Its output goes to worker.log: on a pipe it would die with its reader. It gets a session of its
+    own, so that no signal of this terminal or window reaches it.
+
+    Raises:
+        AlreadyRunning: A worker is busy with the job.
+        WorkerDied: It ended before it took the job; the detail is the end of its log.
+    """
+    wait_until_free(folder)
+    feed = JobFeed(folder)
+    feed.poll()
+    launch = uuid.uuid4().hex
+    with atomicfs.open_for_append(folder.log) as log:
+        process = subprocess.Popen(
+            worker_argv(folder.root, launch),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder.root,
+            close_fds=True,
+            start_new_session=True,  # no effect on Windows, where the flags do it
+            creationflags=_detaching_flags(),
+        )
+    # Somebody has to collect the exit status while this process lives, else a zombie stays.
+    threading.Thread(target=process.wait, name="worker-exit", daemon=True).start()
+    _wait_until_taken(folder, feed, launch, process)
+
+
+def _detaching_flags() -> int:
+    if sys.platform != "win32":
+        return 0
+    return (
+        subprocess.DETACHED_PROCESS
+        | subprocess.CREATE_NEW_PROCESS_GROUP
+        | subprocess.CREATE_BREAKAWAY_FROM_JOB
+    )
+
+
+def _wait_until_taken(
+    folder: JobFolder, feed: JobFeed, launch: str, process: subprocess.Popen[bytes]
+) -> None:
+    """Wait for the worker's identity and its first event, so that no caller sees the old state."""
+    earlier = feed.snapshot.attempt
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        identity = read_identity(folder)
+        feed.poll()
+        is_taken = identity is not None and identity.launch == launch
+        if is_taken and feed.snapshot.attempt > earlier:
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(_LOOK_EVERY_S)
+    raise WorkerDied(
+        _("The worker process ended before it began its work. Nothing was changed."),
+        detail=log_tail(folder),
+    )
+
+
+def log_tail(folder: JobFolder, limit_bytes: int = 65_536) -> str:
+    """Return the end of the worker's own output, at most this many bytes; empty without a log."""
+    if not folder.log.exists():
+        return ""
+    with folder.log.open("rb") as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, stream.tell() - limit_bytes))
+        return stream.read().decode("utf-8", errors="replace")

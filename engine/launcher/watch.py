@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Following a job: its events, their fold, and whether a worker still writes them."""
+
+from __future__ import annotations
+
+import time
+from gettext import gettext as _
+
+from engine.domain.run import JobSnapshot, JobState
+from engine.errors import AlreadyRunning
+from engine.launcher.identity import has_worker
+from engine.protocol.codec import Envelope
+from engine.protocol.fold import fold
+from engine.store.eventlog import EventReader
+from engine.store.layout import JobFolder
+
+LEAVE_LIMIT_S = 30.0
+"""A worker that has closed its job may still take this long to free its device and end."""
+
+_LOOK_EVERY_S = 0.02
+
+
+class JobFeed:
+    """One reader of one job. Each poll returns what is new; the snapshot is the fold so far."""
+
+    def __init__(self, folder: JobFolder) -> None:
+        """Start before the first event."""
+        self._folder = folder
+        self._reader = EventReader(folder.events)
+        self.snapshot = JobSnapshot()
+
+    def poll(self) -> list[Envelope]:
+        """Return the events since the last poll, in order.
+
+        Raises:
+            VersionUnknown: A newer Burnish wrote them.
+        """
+        found = self._reader.poll()
+        for envelope in found:
+            self.snapshot = fold(self.snapshot, envelope)
+        return found
+
+    def state(self) -> JobState:
+        """Return where the job stands; `interrupted` when its worker died without a word.
+
+        A worker's last event may come between the poll and the look at the process, so the state
+        is only called interrupted when a second poll brings nothing that closes the job.
+        """
+        claimed = self.snapshot.state
+        if claimed.is_over or has_worker(self._folder):
+            return claimed
+        probe = JobFeed(self._folder)
+        probe.poll()
+        return probe.snapshot.state if probe.snapshot.state.is_over else JobState.INTERRUPTED
+
+
+def wait_until_free(folder: JobFolder) -> None:
+    """Return when no worker is busy with the job; wait for one that has closed it already.
+
+    Raises:
+        AlreadyRunning: A worker is busy with it.
+    """
+    deadline = time.monotonic() + LEAVE_LIMIT_S
+    while has_worker(folder):
+        feed = JobFeed(folder)
+        feed.poll()
+        if not feed.snapshot.state.is_over or time.monotonic() > deadline:
+            raise AlreadyRunning(_("A worker is busy with this. Nothing was changed."))
+        time.sleep(_LOOK_EVERY_S)

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker process: takes a job, does it, and writes down how it ended.
+
+Everything that a job needs from its process comes together here: the environment of the machine
+learning libraries (set before any of them is imported), the lock, the log, signals and the entry
+point, which is named by a string so that nothing else ever imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import traceback
+from datetime import UTC, datetime
+from gettext import gettext as _
+from pathlib import Path
+from typing import cast
+
+import filelock
+
+from engine.domain.run import JobInfo
+from engine.errors import EngineError, TrainingLibrariesMissing, Unforeseen
+from engine.launcher.identity import job_lock, own_identity
+from engine.launcher.offline import OfflineGuard
+from engine.launcher.watch import JobFeed
+from engine.protocol.events import Failed, WorkerStarted
+from engine.protocol.job import JobContext, JobEntry
+from engine.store.documents import read_document, write_document
+from engine.store.eventlog import EventWriter
+from engine.store.layout import JobFolder
+from engine.worker.heartbeat import beating
+from engine.worker.signals import StopWish
+from engine.worker.surroundings import prepare
+
+EXIT_DONE, EXIT_FAILED, EXIT_TAKEN = 0, 1, 4
+log = logging.getLogger("worker")
+
+
+def run_worker(job: Path, launch: str) -> int:
+    """Do one job and return the exit status.
+
+    Args:
+        job: Folder of the job.
+        launch: Token of the client's start.
+
+    Returns:
+        0 when it finished or stopped, 1 when it failed, 4 when another worker has the job.
+    """
+    prepare(job)
+    guard = OfflineGuard()
+    folder = JobFolder(job)
+    info = read_document(folder.info, JobInfo)
+    try:
+        with job_lock(folder.lock):
+            return _work(folder, info, launch, guard)
+    except filelock.Timeout:
+        log.info("another worker has job %s", info.id)
+        return EXIT_TAKEN
+
+
+def _work(folder: JobFolder, info: JobInfo, launch: str, guard: OfflineGuard) -> int:
+    before = JobFeed(folder)
+    before.poll()
+    attempt = before.snapshot.attempt + 1
+    folder.result.unlink(missing_ok=True)
+    writer = EventWriter(folder.events, now=_now)
+    # Before the identity is written, on which the client's start waits: a stop that is asked for
+    # right after the start must count as new.
+    wish = StopWish(folder.commands)
+    try:
+        write_document(folder.identity, own_identity(info.id, launch))
+        with beating(folder.heartbeat, now=_now):
+            return _attempt(folder, info, attempt, writer, wish, guard)
+    finally:
+        writer.close()
+
+
+def _attempt(
+    folder: JobFolder,
+    info: JobInfo,
+    attempt: int,
+    writer: EventWriter,
+    wish: StopWish,
+    guard: OfflineGuard,
+) -> int:
+    writer.append(WorkerStarted(attempt=attempt, pid=os.getpid(), versions=_versions(guard)))
+    context = JobContext(
+        workspace=folder.root.parent.parent,
+        folder=folder.root,
+        info=info,
+        attempt=attempt,
+        emit=writer.append,
+        stop_requested=wish.is_there,
+        now=_now,
+    )
+    try:
+        _entry(info.entry)(context)
+        status = EXIT_DONE
+    except EngineError as error:
+        _report(writer, error)
+        status = EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - the top of the process: every end is written down
+        _report(writer, _unforeseen(error))
+        status = EXIT_FAILED
+    _keep_result(folder)
+    if guard.attempts:
+        log.info("%d attempts to use the network were refused", guard.attempts)
+    return status
+
+
+def _entry(name: str) -> JobEntry:
+    """Resolve `module:function`.
+
+    Raises:
+        TrainingLibrariesMissing: A library that it needs is not installed.
+    """
+    module, _colon, function = name.partition(":")
+    try:
+        return cast("JobEntry", getattr(importlib.import_module(module), function))
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == "engine":
+            raise
+        raise TrainingLibrariesMissing(
+            _(
+                "{library} is not installed, so this computer cannot train yet. "
+                "Datasets and history work without it."
+            ).format(library=error.name)
+        ) from error
+
+
+def _unforeseen(error: Exception) -> EngineError:
+    """Wrap what nobody foresaw; the detail names places in the code, never values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = "\n".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames[-8:])
+    return Unforeseen(
+        _("Something unexpected ended the work ({kind}). What was saved before is safe.").format(
+            kind=type(error).__name__
+        ),
+        detail=f"{type(error).__name__}\n{places}",
+    )
+
+
+def _report(writer: EventWriter, error: EngineError) -> None:
+    log.info("failed: %s", error.code, exc_info=error)
+    failed = Failed(
+        code=error.code, message=error.message, remedy=error.remedy, detail=error.detail
+    )
+    try:
+        writer.append(failed)
+    except EngineError:
+        # The disk is full even for this line: the log file cannot say it, standard error may.
+        sys.stderr.write(f"{error.code}: {error.message}\n")
+
+
+def _keep_result(folder: JobFolder) -> None:
+    """Keep the final state beside the log, so that lists need not read long logs."""
+    feed = JobFeed(folder)
+    feed.poll()
+    try:
+        write_document(folder.result, feed.snapshot)
+    except EngineError as error:
+        sys.stderr.write(f"result.json: {error.code}\n")
+
+
+def _versions(guard: OfflineGuard) -> dict[str, str]:
+    network = "refused by the kernel" if guard.is_kernel_filter_active else "refused in Python"
+    return {"python": sys.version.split()[0], "platform": sys.platform, "network": network}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry of Burnish: the window, a worker (`--worker JOB`), or the command line.
+
+Only the standard library is imported here; each role imports what it needs.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> int:
+    """Run one role and return the exit status."""
+    if arguments[:1] == ["--worker"]:
+        from engine.worker.main import run_worker
+
+        launch = arguments[3] if arguments[2:3] == ["--launch"] else ""
+        return run_worker(Path(arguments[1]), launch)
+    if not arguments or arguments[0] == "--window":
+        from gui.app import run_window
+
+        return run_window(arguments[1:])
+    from engine.cli.main import run_command_line
+
+    return run_command_line(arguments)
+
+
+if __name__ == "__main__":
+    multiprocessing.freeze_support()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry points of jobs that only tests ask for."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+from engine.errors import DiskFull
+from engine.protocol.events import Finished, PhaseChanged, ProgressMade, Stopped, Warned
+from engine.protocol.job import JobContext
+
+
+def quick(context: JobContext) -> None:
+    """Finish at once."""
+    context.emit(PhaseChanged(phase="reading"))
+    context.emit(ProgressMade(done=1, total=1, unit="rows"))
+    context.emit(Finished(result={"answer": "42"}))
+
+
+def until_stopped(context: JobContext) -> None:
+    """Work until a stop is asked for, at most 60 s."""
+    for step in range(1200):
+        if context.stop_requested():
+            context.emit(Stopped(step=step, checkpoint=""))
+            return
+        context.emit(ProgressMade(done=step, total=0, unit="steps"))
+        time.sleep(0.05)
+
+
+def dies(context: JobContext) -> None:
+    """End the process without a word, as a crash does."""
+    context.emit(PhaseChanged(phase="training"))
+    os._exit(9)
+
+
+def full_disk(context: JobContext) -> None:
+    """Fail with a named error."""
+    del context
+    raise DiskFull("The disk is full.", remedy="Free some space.")
+
+
+def surprise(context: JobContext) -> None:
+    """Fail with an error that nobody foresaw, whose text holds a row."""
+    del context
+    raise ValueError("secret row text")
+
+
+def dials(context: JobContext) -> None:
+    """Try to open a connection; tell whether it was refused."""
+    try:
+        socket.socket()
+    except OSError:
+        context.emit(Warned(code="refused", message="refused"))
+    context.emit(Finished())

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real workers in processes of their own, doing small jobs."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.api.jobs import Jobs
+from engine.domain.run import JobKind, JobState
+from engine.errors import AlreadyRunning, WorkerDied
+from engine.launcher.identity import read_identity
+from engine.launcher.spawn import worker_argv
+from engine.protocol.events import Warned, WorkerStarted
+from engine.store.workspace import open_workspace
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Jobs:
+    return Jobs(open_workspace(tmp_path / "a workspace", now=datetime.now(UTC)))
+
+
+def make(jobs: Jobs, entry: str) -> str:
+    return jobs.create(JobKind.IMPORT, "test", f"tests.fakes.entries:{entry}", {})
+
+
+def wait_over(jobs: Jobs, job_id: str, limit_s: float = 20) -> JobState:
+    deadline = time.monotonic() + limit_s
+    while not jobs.get(job_id).state.is_over:
+        assert time.monotonic() < deadline, jobs.log_tail(job_id)
+        time.sleep(0.02)
+    return jobs.get(job_id).state
+
+
+def test_job_that_finishes_leaves_result_and_state(jobs: Jobs) -> None:
+    job_id = make(jobs, "quick")
+    jobs.start(job_id)
+    assert wait_over(jobs, job_id) is JobState.FINISHED
+    view = jobs.get(job_id)
+    assert view.snapshot.result == {"answer": "42"}
+    assert view.snapshot.attempt == 1
+
+
+def test_stop_right_after_start_is_obeyed(jobs: Jobs) -> None:
+    job_id = make(jobs, "until_stopped")
+    jobs.start(job_id)
+    jobs.stop(job_id)
+    assert wait_over(jobs, job_id) is JobState.STOPPED
+
+
+def test_start_after_stop_ignores_the_old_stop(jobs: Jobs) -> None:
+    job_id = make(jobs, "until_stopped")
+    jobs.start(job_id)
+    jobs.stop(job_id)
+    wait_over(jobs, job_id)
+    jobs.start(job_id)
+    time.sleep(0.3)
+    assert jobs.get(job_id).state is JobState.RUNNING
+    assert jobs.get(job_id).snapshot.attempt == 2
+    jobs.stop(job_id)
+    assert wait_over(jobs, job_id) is JobState.STOPPED
+
+
+def test_second_start_while_running_is_refused(jobs: Jobs) -> None:
+    job_id = make(jobs, "until_stopped")
+    jobs.start(job_id)
+    with pytest.raises(AlreadyRunning):
+        jobs.start(job_id)
+    jobs.stop(job_id)
+    wait_over(jobs, job_id)
+
+
+def test_second_worker_of_a_locked_job_leaves_it_alone(jobs: Jobs, tmp_path: Path) -> None:
+    job_id = make(jobs, "until_stopped")
+    jobs.start(job_id)
+    folder = tmp_path / "a workspace" / "jobs" / job_id
+    before = read_identity(jobs._layout.job(job_id))
+    second = subprocess.run(worker_argv(folder, "other"), check=False, capture_output=True)
+    assert second.returncode == 4
+    assert read_identity(jobs._layout.job(job_id)) == before
+    jobs.stop(job_id)
+    wait_over(jobs, job_id)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM for other processes")
+def test_sigterm_stops_gracefully(jobs: Jobs) -> None:
+    job_id = make(jobs, "until_stopped")
+    jobs.start(job_id)
+    identity = read_identity(jobs._layout.job(job_id))
+    assert identity is not None
+    psutil.Process(identity.pid).send_signal(signal.SIGTERM)
+    assert wait_over(jobs, job_id) is JobState.STOPPED
+
+
+def test_killed_worker_makes_the_job_interrupted(jobs: Jobs) -> None:
+    job_id = make(jobs, "until_stopped")
+    jobs.start(job_id)
+    identity = read_identity(jobs._layout.job(job_id))
+    assert identity is not None
+    psutil.Process(identity.pid).kill()
+    assert wait_over(jobs, job_id) is JobState.INTERRUPTED
+
+
+def test_silent_death_makes_the_job_interrupted(jobs: Jobs) -> None:
+    job_id = make(jobs, "dies")
+    jobs.start(job_id)
+    assert wait_over(jobs, job_id) is JobState.INTERRUPTED
+
+
+def test_named_error_reaches_the_client(jobs: Jobs) -> None:
+    job_id = make(jobs, "full_disk")
+    jobs.start(job_id)
+    assert wait_over(jobs, job_id) is JobState.FAILED
+    failure = jobs.get(job_id).snapshot.failure
+    assert failure is not None
+    assert (failure.code, failure.remedy) == ("disk_full", "Free some space.")
+
+
+def test_unforeseen_error_names_the_place_and_no_values(jobs: Jobs) -> None:
+    job_id = make(jobs, "surprise")
+    jobs.start(job_id)
+    wait_over(jobs, job_id)
+    failure = jobs.get(job_id).snapshot.failure
+    assert failure is not None
+    assert failure.code == "unforeseen"
+    assert "entries.py" in failure.detail
+    assert "secret" not in failure.detail + failure.message
+
+
+def test_unknown_entry_fails_by_name(jobs: Jobs) -> None:
+    job_id = jobs.create(JobKind.TRAIN, "test", "no_such_library:train", {})
+    jobs.start(job_id)
+    wait_over(jobs, job_id)
+    failure = jobs.get(job_id).snapshot.failure
+    assert failure is not None
+    assert failure.code == "training_libraries_missing"
+
+
+def test_worker_has_no_network(jobs: Jobs) -> None:
+    job_id = make(jobs, "dials")
+    jobs.start(job_id)
+    assert wait_over(jobs, job_id) is JobState.FINISHED
+    events = [one.event for one in jobs.feed(job_id).poll()]
+    assert any(isinstance(one, Warned) and one.code == "refused" for one in events)
+    started = next(one for one in events if isinstance(one, WorkerStarted))
+    if sys.platform == "linux":
+        assert started.versions["network"] == "refused by the kernel"
+
+
+def test_worker_that_cannot_begin_is_reported_with_its_log(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = make(jobs, "quick")
+    monkeypatch.setattr("engine.launcher.spawn.MAIN", Path("no_such_program.py"))
+    with pytest.raises(WorkerDied) as caught:
+        jobs.start(job_id)
+    assert "no_such_program.py" in caught.value.detail
+
+
+def test_files_of_a_job_are_private(jobs: Jobs) -> None:
+    if sys.platform == "win32":
+        pytest.skip("Windows keeps rights in access lists of the profile folder")
+    job_id = make(jobs, "quick")
+    jobs.start(job_id)
+    wait_over(jobs, job_id)
+    root = jobs._layout.job(job_id).root
+    modes = {one: one.stat().st_mode & 0o777 for one in [root, *root.rglob("*")]}
+    assert {mode for one, mode in modes.items() if one.is_dir()} == {0o700}
+    assert {mode for one, mode in modes.items() if one.is_file()} == {0o600}
