@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exports: taking trained weights out of the workspace, checked."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from pathlib import Path
+
+from engine.api.datasets import Datasets
+from engine.api.jobs import Jobs, JobView
+from engine.api.models import Models
+from engine.api.runs import Runs, RunView
+from engine.domain.dataset import ChatRow, Role, Row
+from engine.domain.run import JobKind
+from engine.errors import EngineError, NothingToExport, TargetExists
+from engine.exporters.registry import TARGETS
+from engine.exporters.registry import target as target_of
+from engine.exporters.target import Target
+from engine.store.layout import Layout
+
+_PROMPTS = 4
+_PROMPT_CHARACTERS = 2_000
+
+
+class Exports:
+    """Starts and lists exports of one workspace."""
+
+    def __init__(
+        self, layout: Layout, *, jobs: Jobs, runs: Runs, datasets: Datasets, models: Models
+    ) -> None:
+        """Work on one workspace with its other services."""
+        self._layout = layout
+        self._jobs = jobs
+        self._runs = runs
+        self._datasets = datasets
+        self._models = models
+
+    def start(self, run: str, target: str, out: Path | None = None) -> str:
+        """Start an export and return its job's id.
+
+        Args:
+            run: Id, unique beginning of an id, or name of the run.
+            target: Id of the export target.
+            out: A missing or empty folder; None makes one in the workspace.
+
+        Raises:
+            RunNotFound: No such run.
+            WrongUsage: No such target.
+            NothingToExport: The run has left no adapter yet.
+            TargetExists: `out` holds something.
+        """
+        view = self._runs.get(run)
+        kind = target_of(target)
+        if not view.has_adapter:
+            raise NothingToExport(
+                _("The run {name} has no adapter yet.").format(name=view.job.info.name)
+            )
+        place = (out or self._free_place(view, kind.id)).expanduser().absolute()
+        if place.exists() and (not place.is_dir() or any(place.iterdir())):
+            raise TargetExists(_("{path} exists already and was not changed.").format(path=place))
+        options = {
+            "run_id": view.id,
+            "target": kind.id,
+            "out": str(place),
+            "source": str(self._layout.job(view.id).adapter),
+            "model_path": self._models.get(view.recipe.model_id).path,
+            "prompts": self._prompts(view),
+        }
+        job_id = self._jobs.create(JobKind.EXPORT, view.job.info.name, kind.entry, options)
+        self._jobs.start(job_id)
+        return job_id
+
+    def targets(self) -> tuple[Target, ...]:
+        """Return every export target, in the order in which they are offered."""
+        return TARGETS
+
+    def list(self) -> list[JobView]:
+        """Return all exports, newest first."""
+        return self._jobs.list(JobKind.EXPORT)
+
+    def _free_place(self, run: RunView, target: str) -> Path:
+        number = 1
+        while (place := self._layout.exports / f"{run.id}-{target}-{number}").exists():
+            number += 1
+        return place
+
+    def _prompts(self, run: RunView) -> list[str]:
+        """Return some held-out prompts of the run's dataset, to compare weights on."""
+        try:
+            rows = self._datasets.open_rows(run.recipe.dataset_id, "eval")
+        except EngineError:
+            # The dataset is gone: the exporter falls back on prompts of its own.
+            return []
+        found = (prompt_of(rows.row(index)) for index in range(min(len(rows), _PROMPTS)))
+        return [one[:_PROMPT_CHARACTERS] for one in found if one]
+
+
+def prompt_of(row: Row) -> str:
+    """Return the first user turn of a conversation, or an empty text."""
+    if not isinstance(row, ChatRow):
+        return ""
+    return next((one.content for one in row.messages if one.role is Role.USER), "")

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening a workspace with everything that can be done in it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.api.datasets import Datasets
+from engine.api.exports import Exports
+from engine.api.jobs import Jobs
+from engine.api.machine import Machine
+from engine.api.models import Models
+from engine.api.presets import Presets
+from engine.api.runs import Runs
+from engine.store.layout import Layout
+from engine.store.workspace import default_root, open_workspace
+
+WORKSPACE_VARIABLE = "BURNISH_WORKSPACE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """The facade of one workspace."""
+
+    layout: Layout
+    jobs: Jobs
+    datasets: Datasets
+    models: Models
+    presets: Presets
+    machine: Machine
+    runs: Runs
+    exports: Exports
+
+
+def open_api(root: Path | None = None) -> Api:
+    """Open a workspace: the given one, that of $BURNISH_WORKSPACE, or the user's own.
+
+    Raises:
+        WorkspaceInvalid: The folder is not one.
+        WorkspaceTooNew: A newer Burnish wrote it.
+        NotWritable: The place refuses to be written.
+    """
+    named = os.environ.get(WORKSPACE_VARIABLE)
+    place = root or (Path(named) if named else default_root())
+    layout = open_workspace(place, now=datetime.now(UTC))
+    jobs = Jobs(layout)
+    datasets = Datasets(layout, jobs)
+    models = Models(layout, jobs)
+    presets = Presets()
+    machine = Machine(layout)
+    runs = Runs(
+        layout, jobs=jobs, datasets=datasets, models=models, presets=presets, machine=machine
+    )
+    exports = Exports(layout, jobs=jobs, runs=runs, datasets=datasets, models=models)
+    return Api(
+        layout=layout,
+        jobs=jobs,
+        datasets=datasets,
+        models=models,
+        presets=presets,
+        machine=machine,
+        runs=runs,
+        exports=exports,
+    )

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs: everything that takes long is done by a detached worker, for every client alike."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from gettext import gettext as _
+from typing import Any
+
+import msgspec
+
+from engine.domain.recipe import Recipe
+from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
+from engine.errors import DocumentDamaged, RunNotFound
+from engine.launcher.identity import has_worker
+from engine.launcher.spawn import log_tail, spawn
+from engine.launcher.watch import JobFeed, wait_until_free
+from engine.protocol.codec import encode_command
+from engine.protocol.commands import Stop
+from engine.store import atomicfs
+from engine.store.documents import encode_document, read_document
+from engine.store.eventlog import timestamp
+from engine.store.layout import JobFolder, Layout
+
+
+class JobView(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as a list shows it.
+
+    Attributes:
+        info: What was asked for.
+        snapshot: What its events tell.
+        state: Where it stands, liveness of the worker included.
+    """
+
+    info: JobInfo
+    snapshot: JobSnapshot
+    state: JobState
+
+
+def new_id() -> str:
+    """Return a new folder name: 12 hexadecimal digits of a random UUID."""
+    return uuid.uuid4().hex[:12]
+
+
+class Jobs:
+    """Makes, starts, stops and follows jobs of one workspace."""
+
+    def __init__(self, layout: Layout, *, make_id: Callable[[], str] = new_id) -> None:
+        """Work on one workspace."""
+        self._layout = layout
+        self._make_id = make_id
+        self._feeds: dict[str, JobFeed] = {}
+
+    def create(
+        self,
+        kind: JobKind,
+        name: str,
+        entry: str,
+        options: Mapping[str, Any],
+        recipe: Recipe | None = None,
+    ) -> str:
+        """Write down what is asked for, complete or not at all, and return the job's id.
+
+        Raises:
+            DiskFull: No room for it.
+        """
+        info = JobInfo(
+            id=self._make_id(),
+            kind=kind,
+            name=name,
+            entry=entry,
+            created_at=timestamp(datetime.now(UTC)),
+            options={key: msgspec.Raw(msgspec.json.encode(one)) for key, one in options.items()},
+        )
+        folder = self._layout.job(info.id)
+        with atomicfs.new_folder(folder.root) as building:
+            atomicfs.write_file(building / folder.info.name, encode_document(info))
+            if recipe is not None:
+                atomicfs.write_file(building / folder.recipe.name, encode_document(recipe))
+            atomicfs.make_folder(building / folder.commands.name)
+        return info.id
+
+    def start(self, job_id: str) -> None:
+        """Start a worker for the job; return when it has taken it.
+
+        Raises:
+            AlreadyRunning: A worker is busy with it.
+            WorkerDied: The worker ended before it began.
+        """
+        spawn(self._folder(job_id))
+
+    def stop(self, job_id: str) -> None:
+        """Ask the worker to end at its next safe point; without a worker this does nothing."""
+        folder = self._folder(job_id)
+        if has_worker(folder):
+            atomicfs.make_folder(folder.commands)
+            number = len(list(folder.commands.glob("*.json"))) + 1
+            name = f"{number:06d}-stop-{uuid.uuid4().hex[:6]}.json"
+            atomicfs.write_file(folder.commands / name, encode_command(Stop()))
+
+    def list(self, kind: JobKind | None = None) -> list[JobView]:
+        """Return all jobs, or those of one kind, newest first; unreadable ones are left out."""
+        views: list[JobView] = []
+        for path in self._layout.jobs.iterdir():
+            if not (path / "job.json").is_file():
+                continue
+            try:
+                view = self._view(path.name)
+            except DocumentDamaged:
+                continue
+            if kind is None or view.info.kind is kind:
+                views.append(view)
+        return sorted(views, key=lambda one: one.info.created_at, reverse=True)
+
+    def damaged(self) -> list[str]:
+        """Return the ids of jobs whose files cannot be read."""
+        found: list[str] = []
+        for path in self._layout.jobs.iterdir():
+            if path.name.startswith("."):
+                continue
+            try:
+                read_document(path / "job.json", JobInfo)
+            except DocumentDamaged:
+                found.append(path.name)
+        return found
+
+    def get(self, job_id: str) -> JobView:
+        """Return one job.
+
+        Raises:
+            RunNotFound: There is none of this id.
+        """
+        self._folder(job_id)
+        return self._view(job_id)
+
+    def feed(self, job_id: str) -> JobFeed:
+        """Return a new reader of the job's events, from the first one on.
+
+        Raises:
+            RunNotFound: There is none of this id.
+        """
+        return JobFeed(self._folder(job_id))
+
+    def log_tail(self, job_id: str, limit_bytes: int = 65_536) -> str:
+        """Return the end of the worker's own output."""
+        return log_tail(self._folder(job_id), limit_bytes)
+
+    def remove(self, job_id: str) -> None:
+        """Remove a job and everything in its folder.
+
+        Raises:
+            AlreadyRunning: A worker is busy with it.
+        """
+        folder = self._folder(job_id)
+        wait_until_free(folder)
+        self._feeds.pop(job_id, None)
+        atomicfs.remove_folder(folder.root)
+
+    def _folder(self, job_id: str) -> JobFolder:
+        folder = self._layout.job(job_id)
+        if not job_id.isalnum() or not folder.info.is_file():
+            raise RunNotFound(_("There is no job {name} here.").format(name=job_id))
+        return folder
+
+    def _view(self, job_id: str) -> JobView:
+        folder = self._layout.job(job_id)
+        info = read_document(folder.info, JobInfo)
+        if folder.result.exists():
+            self._feeds.pop(job_id, None)
+            snapshot = read_document(folder.result, JobSnapshot)
+            if snapshot.state.is_over:
+                return JobView(info=info, snapshot=snapshot, state=snapshot.state)
+        feed = self._feeds.setdefault(job_id, JobFeed(folder))
+        feed.poll()
+        return JobView(info=info, snapshot=feed.snapshot, state=feed.state())

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plan of a run: every fault at once, what it needs, and what will happen in plain words."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from gettext import ngettext
+
+from engine.domain.dataset import DatasetInfo, RowKind
+from engine.domain.decision import Decision
+from engine.domain.model import ModelInfo
+from engine.domain.plan import MemoryNeed, Plan, steps_of
+from engine.domain.problem import Problem, Severity
+from engine.domain.recipe import Device, Recipe
+from engine.domain.split import EVAL, TRAIN
+from engine.hardware.machine import MachineFacts
+from engine.hardware.memory import estimate
+from engine.methods.method import Method
+
+_FEW_EVAL_ROWS = 20
+
+
+def make_plan(
+    recipe: Recipe,
+    *,
+    dataset: DatasetInfo,
+    model: ModelInfo,
+    method: Method,
+    facts: MachineFacts,
+) -> Plan:
+    """Return the plan of a recipe on this computer; a pure function of its arguments."""
+    gpu = facts.gpus[0] if facts.gpus and recipe.device is not Device.CPU else None
+    memory = estimate(
+        model.shape,
+        recipe,
+        quantised=method.quantised,
+        gpu=gpu,
+        host_total_bytes=facts.memory_total_bytes,
+        host_free_bytes=facts.memory_free_bytes,
+    )
+    rows = dataset.splits.get(TRAIN, 0)
+    steps = steps_of(
+        rows=rows,
+        effective_batch_size=recipe.effective_batch_size,
+        epochs=recipe.epochs,
+        max_steps=recipe.max_steps,
+    )
+    eval_rows = min(recipe.eval_rows, dataset.splits.get(EVAL, 0))
+    disk = (recipe.keep_checkpoints + 2) * (memory.adapter // 2 + memory.optimizer)
+    return Plan(
+        decisions={"device": _device(recipe, facts)},
+        memory=memory,
+        disk_bytes=disk,
+        train_rows=rows,
+        eval_rows=eval_rows,
+        total_steps=steps,
+        problems=tuple(_problems(recipe, dataset, model, method, memory, facts, disk, eval_rows)),
+        statement=_statement(recipe, dataset, model, method, rows, steps, eval_rows),
+    )
+
+
+def _device(recipe: Recipe, facts: MachineFacts) -> Decision:
+    if recipe.device is not Device.AUTO:
+        return Decision(value=recipe.device.value, reason=_("You chose it."), source="recipe")
+    if facts.gpus:
+        return Decision(
+            value="cuda",
+            reason=_("This computer has {name}.").format(name=facts.gpus[0].name),
+            source="hardware",
+        )
+    return Decision(value="cpu", reason=_("No NVIDIA graphics card was found."), source="hardware")
+
+
+def _problems(
+    recipe: Recipe,
+    dataset: DatasetInfo,
+    model: ModelInfo,
+    method: Method,
+    memory: MemoryNeed,
+    facts: MachineFacts,
+    disk_bytes: int,
+    eval_rows: int,
+) -> list[Problem]:
+    found: list[Problem | None] = [
+        _kind(dataset, method),
+        _template(dataset, model),
+        _length(recipe, model),
+        _rows(dataset),
+        _device_there(recipe, facts),
+        _fit(memory),
+        _disk(disk_bytes, facts),
+        _held_out(eval_rows),
+    ]
+    return [one for one in found if one is not None]
+
+
+def _kind(dataset: DatasetInfo, method: Method) -> Problem | None:
+    if dataset.kind in method.kinds:
+        return None
+    return Problem(
+        field="method",
+        severity=Severity.ERROR,
+        code="kind_unsuitable",
+        message=_("{dataset} holds {kind} rows, which {method} cannot learn from.").format(
+            dataset=dataset.name, kind=dataset.kind.value, method=_(method.title)
+        ),
+        remedy=_("Choose a dataset of conversations or text."),
+    )
+
+
+def _template(dataset: DatasetInfo, model: ModelInfo) -> Problem | None:
+    if dataset.kind is not RowKind.CHAT or model.has_chat_template:
+        return None
+    return Problem(
+        field="model_id",
+        severity=Severity.ERROR,
+        code="no_chat_template",
+        message=_(
+            "{model} has no chat template, so conversations cannot be written for it."
+        ).format(model=model.name),
+        remedy=_("Choose an instruction-tuned version of the model."),
+    )
+
+
+def _length(recipe: Recipe, model: ModelInfo) -> Problem | None:
+    if recipe.max_length <= model.context_tokens:
+        return None
+    return Problem(
+        field="max_length",
+        severity=Severity.ERROR,
+        code="longer_than_context",
+        message=_(
+            "{model} reads at most {context} tokens; the longest row is set to {length}."
+        ).format(model=model.name, context=model.context_tokens, length=recipe.max_length),
+        remedy=_("Set max_length to {context} or less.").format(context=model.context_tokens),
+    )
+
+
+def _rows(dataset: DatasetInfo) -> Problem | None:
+    if dataset.splits.get(TRAIN, 0):
+        return None
+    return Problem(
+        field="dataset_id",
+        severity=Severity.ERROR,
+        code="no_rows",
+        message=_("{dataset} has no rows to train on.").format(dataset=dataset.name),
+        remedy=_("Import more rows."),
+    )
+
+
+def _device_there(recipe: Recipe, facts: MachineFacts) -> Problem | None:
+    if recipe.device is not Device.CUDA or facts.gpus:
+        return None
+    return Problem(
+        field="device",
+        severity=Severity.ERROR,
+        code="device_unavailable",
+        message=_("No NVIDIA graphics card was found on this computer."),
+        remedy=_("Set the device to auto."),
+    )
+
+
+def _fit(memory: MemoryNeed) -> Problem | None:
+    if memory.spare_bytes >= 0:
+        return None
+    return Problem(
+        field="max_length",
+        severity=Severity.WARNING,
+        code="memory_tight",
+        message=_("It may need up to {need} GB of memory; {free} GB are free.").format(
+            need=f"{memory.high_bytes / 1e9:.1f}",
+            free=f"{(memory.capacity - memory.other) / 1e9:.1f}",
+        ),
+        remedy=_("Lower max_length or micro_batch_size, or close other programs."),
+    )
+
+
+def _disk(need_bytes: int, facts: MachineFacts) -> Problem | None:
+    if facts.disk_free_bytes > need_bytes:
+        return None
+    return Problem(
+        field="",
+        severity=Severity.ERROR,
+        code="disk_full",
+        message=_("Checkpoints need about {need} GB; the disk has {free} GB free.").format(
+            need=f"{need_bytes / 1e9:.1f}", free=f"{facts.disk_free_bytes / 1e9:.1f}"
+        ),
+        remedy=_("Free some space on that disk, or keep fewer checkpoints."),
+    )
+
+
+def _held_out(eval_rows: int) -> Problem | None:
+    if eval_rows >= _FEW_EVAL_ROWS:
+        return None
+    return Problem(
+        field="eval_rows",
+        severity=Severity.NOTE,
+        code="few_held_out_rows",
+        message=ngettext(
+            "Only {count} held-out row can be checked, so the held-out loss is rough.",
+            "Only {count} held-out rows can be checked, so the held-out loss is rough.",
+            eval_rows,
+        ).format(count=eval_rows),
+        remedy=_("Import more rows, or a larger held-out share."),
+    )
+
+
+def _statement(
+    recipe: Recipe,
+    dataset: DatasetInfo,
+    model: ModelInfo,
+    method: Method,
+    rows: int,
+    steps: int,
+    eval_rows: int,
+) -> tuple[str, ...]:
+    return (
+        _("{model} learns from {rows} rows of {dataset} in {steps} steps of {batch} rows.").format(
+            model=model.name,
+            rows=f"{rows:,}",
+            dataset=dataset.name,
+            steps=f"{steps:,}",
+            batch=recipe.effective_batch_size,
+        ),
+        _("Method: {method}. The model's own files are never changed.").format(
+            method=_(method.title)
+        ),
+        _("{rows} rows are held out: they are never trained, and show what was learned.").format(
+            rows=f"{eval_rows:,}"
+        ),
+        _("Closing the window does not stop it. A checkpoint is kept at the end and on the way."),
+    )

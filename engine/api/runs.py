@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs: from a dataset, a model and few choices to a training that can be followed and resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from gettext import gettext as _
+from typing import Any
+
+import msgspec
+
+from engine.api.datasets import Datasets
+from engine.api.jobs import Jobs, JobView
+from engine.api.machine import Machine
+from engine.api.models import Models
+from engine.api.planning import make_plan
+from engine.api.presets import Presets
+from engine.domain.dataset import DatasetInfo
+from engine.domain.plan import Plan
+from engine.domain.problem import Problem, Severity, errors_of
+from engine.domain.recipe import Recipe, problems_of
+from engine.domain.run import JobKind, JobState
+from engine.errors import (
+    DatasetNotFound,
+    EngineError,
+    ModelNotFound,
+    RecipeInvalid,
+    RunNotFound,
+    RunNotResumable,
+)
+from engine.launcher.watch import JobFeed
+from engine.methods.method import Method
+from engine.methods.registry import METHODS, method
+from engine.store.documents import read_document
+from engine.store.layout import Layout
+
+_SHORTEST_PREFIX = 4
+
+
+class RunView(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as a list shows it.
+
+    Attributes:
+        job: The job behind it.
+        recipe: Its full recipe.
+        dataset_name: Name of its dataset, or its id where the dataset is gone.
+        model_name: Name of its model, or its id where the model is gone.
+        checkpoints: Names of its checkpoints, oldest first.
+        has_adapter: It left an adapter that can be exported.
+    """
+
+    job: JobView
+    recipe: Recipe
+    dataset_name: str
+    model_name: str
+    checkpoints: tuple[str, ...]
+    has_adapter: bool
+
+    @property
+    def id(self) -> str:
+        """Return the run's id, which is that of its job."""
+        return self.job.info.id
+
+    @property
+    def state(self) -> JobState:
+        """Return where it stands."""
+        return self.job.state
+
+
+class Runs:
+    """Plans, starts, lists, stops and resumes runs of one workspace."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        jobs: Jobs,
+        datasets: Datasets,
+        models: Models,
+        presets: Presets,
+        machine: Machine,
+    ) -> None:
+        """Work on one workspace with its other services."""
+        self._layout = layout
+        self._jobs = jobs
+        self._datasets = datasets
+        self._models = models
+        self._presets = presets
+        self._machine = machine
+
+    def make_recipe(
+        self,
+        *,
+        dataset: str,
+        model: str,
+        method_id: str = "sft_qlora",
+        preset: str = "",
+        values: Mapping[str, Any] | None = None,
+    ) -> Recipe:
+        """Return a complete recipe: defaults, then the preset, then the given values.
+
+        Args:
+            dataset: Id, unique beginning of an id, or name.
+            model: The same for a model.
+            method_id: Training method.
+            preset: Id of a preset, or empty.
+            values: Recipe fields by name.
+
+        Raises:
+            DatasetNotFound: No such dataset.
+            ModelNotFound: No such model.
+            WrongUsage: No such method or preset.
+            RecipeInvalid: Some values are not possible; the message names all of them.
+        """
+        given = dict(self._presets.get(preset).values) if preset else {}
+        given.update(values or {})
+        fixed: dict[str, Any] = {
+            "method": method(method_id).id,
+            "dataset_id": self._datasets.get(dataset).id,
+            "model_id": self._models.get(model).id,
+        }
+        found = problems_of(given)
+        if found:
+            raise RecipeInvalid(
+                " ".join(one.message for one in found),
+                remedy=" ".join(one.remedy for one in found if one.remedy),
+            )
+        return msgspec.convert({**given, **fixed}, Recipe)
+
+    def methods(self) -> tuple[Method, ...]:
+        """Return every training method, in the order in which they are offered."""
+        return METHODS
+
+    def plan(self, recipe: Recipe) -> Plan:
+        """Return what a run of this recipe would need and do; nothing is started.
+
+        Raises:
+            DatasetNotFound: The dataset is gone.
+            ModelNotFound: The model is gone.
+        """
+        return make_plan(
+            recipe,
+            dataset=self._datasets.get(recipe.dataset_id),
+            model=self._models.get(recipe.model_id),
+            method=method(recipe.method),
+            facts=self._machine.facts(),
+        )
+
+    def start(self, recipe: Recipe, *, name: str = "") -> str:
+        """Start a run and return its id.
+
+        Raises:
+            RecipeInvalid: The plan found errors; the message names all of them.
+            WorkerDied: The worker ended before it began.
+        """
+        plan = self.plan(recipe)
+        errors = errors_of(list(plan.problems))
+        if errors:
+            raise RecipeInvalid(
+                " ".join(one.message for one in errors),
+                remedy=" ".join(one.remedy for one in errors if one.remedy),
+            )
+        dataset = self._datasets.get(recipe.dataset_id)
+        run_id = self._jobs.create(
+            JobKind.TRAIN, name or self._free_name(dataset), method(recipe.method).entry, {}, recipe
+        )
+        self._jobs.start(run_id)
+        return run_id
+
+    def list(self) -> list[RunView]:
+        """Return all runs, newest first; unreadable ones are left out."""
+        views: list[RunView] = []
+        for job in self._jobs.list(JobKind.TRAIN):
+            try:
+                views.append(self._view(job))
+            except EngineError:
+                continue
+        return views
+
+    def get(self, key: str) -> RunView:
+        """Return the run of an id, of the unique beginning of an id, or of a name (the newest).
+
+        Raises:
+            RunNotFound: There is none, or several begin like this.
+        """
+        runs = self.list()
+        by_id = [one for one in runs if one.id == key]
+        by_prefix = [one for one in runs if len(key) >= _SHORTEST_PREFIX and one.id.startswith(key)]
+        by_name = [one for one in runs if one.job.info.name == key]
+        for found in (by_id, by_prefix if len(by_prefix) == 1 else [], by_name[:1]):
+            if found:
+                return found[0]
+        raise RunNotFound(_("There is no run {name} in this workspace.").format(name=key))
+
+    def feed(self, run_id: str) -> JobFeed:
+        """Return a new reader of the run's events, from the first one on."""
+        return self._jobs.feed(run_id)
+
+    def stop(self, key: str) -> None:
+        """Ask a run to end at its next step; it writes a checkpoint first.
+
+        Raises:
+            RunNotFound: There is none.
+        """
+        self._jobs.stop(self.get(key).id)
+
+    def resume_blockers(self, run: RunView) -> list[Problem]:
+        """Return every reason why a run cannot go on now; empty where it can."""
+        problems: list[Problem] = []
+        if not run.state.is_over:
+            problems.append(_blocker("running", _("It is running."), ""))
+        if run.state is JobState.FINISHED:
+            problems.append(
+                _blocker("finished", _("It is finished."), _("Start a new run with its recipe."))
+            )
+        try:
+            self._datasets.get(run.recipe.dataset_id)
+        except DatasetNotFound as error:
+            problems.append(_blocker("dataset_gone", _("Its dataset is gone."), error.remedy))
+        try:
+            self._models.get(run.recipe.model_id)
+        except ModelNotFound as error:
+            problems.append(_blocker("model_gone", _("Its base model is gone."), error.remedy))
+        return problems
+
+    def resume(self, key: str) -> str:
+        """Start a worker that goes on from the newest verified checkpoint; return the run's id.
+
+        Raises:
+            RunNotResumable: It cannot go on; the message names every reason.
+        """
+        run = self.get(key)
+        blockers = self.resume_blockers(run)
+        if blockers:
+            raise RunNotResumable(
+                _("This run cannot be resumed: {reasons}").format(
+                    reasons=" ".join(one.message for one in blockers)
+                ),
+                remedy=" ".join(one.remedy for one in blockers if one.remedy) or None,
+            )
+        self._jobs.start(run.id)
+        return run.id
+
+    def remove(self, key: str) -> None:
+        """Remove a run with its checkpoints and its adapter; exports elsewhere stay.
+
+        Raises:
+            AlreadyRunning: It is running.
+        """
+        self._jobs.remove(self.get(key).id)
+
+    def generate(
+        self,
+        *,
+        model: str,
+        run: str | None,
+        prompts: Sequence[str],
+        max_new_tokens: int = 200,
+    ) -> str:
+        """Start a job that answers prompts greedily, with or without a run's adapter.
+
+        Returns:
+            The job's id; its answers come as `answer_made` events.
+
+        Raises:
+            ModelNotFound: No such model.
+            RunNotFound: No such run.
+        """
+        options = {
+            "model_id": self._models.get(model).id,
+            "run_id": self.get(run).id if run else None,
+            "prompts": list(prompts),
+            "max_new_tokens": max_new_tokens,
+            "device": "auto",
+        }
+        job_id = self._jobs.create(
+            JobKind.GENERATE, _("Answers"), "engine.train.generation:run", options
+        )
+        self._jobs.start(job_id)
+        return job_id
+
+    def _view(self, job: JobView) -> RunView:
+        folder = self._layout.job(job.info.id)
+        recipe = read_document(folder.recipe, Recipe)
+        found = folder.checkpoints.glob("ck-*") if folder.checkpoints.is_dir() else ()
+        return RunView(
+            job=job,
+            recipe=recipe,
+            dataset_name=self._datasets.name_of(recipe.dataset_id),
+            model_name=self._models.name_of(recipe.model_id),
+            checkpoints=tuple(sorted(one.name for one in found)),
+            has_adapter=folder.adapter.is_dir(),
+        )
+
+    def _free_name(self, dataset: DatasetInfo) -> str:
+        """Return `<dataset> 1`, `<dataset> 2` ...: the first that no run has."""
+        taken = {one.info.name for one in self._jobs.list(JobKind.TRAIN)}
+        number = 1
+        while (name := f"{dataset.name} {number}") in taken:
+            number += 1
+        return name
+
+
+def _blocker(code: str, message: str, remedy: str) -> Problem:
+    return Problem(field="", severity=Severity.ERROR, code=code, message=message, remedy=remedy)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user has chosen for the window: theme, text size, place of the workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from engine.errors import DocumentDamaged
+from engine.store import atomicfs
+from engine.store.documents import read_document, write_document
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """settings.json in the platform's folder for configuration.
+
+    Attributes:
+        schema_version: Version of this document.
+        scheme: `system`, `light`, `dark` or `high_contrast`.
+        text_scale: 1.0 is the system's text size.
+        workspace: Absolute path, or empty for the usual place.
+        window: Geometry of the window as Qt gives it, base64, or empty.
+        last_page: Page to open at the next start.
+    """
+
+    schema_version: int = 1
+    scheme: str = "system"
+    text_scale: float = 1.0
+    workspace: str = ""
+    window: str = ""
+    last_page: str = ""
+
+
+def settings_file() -> Path:
+    """Return where the settings stand."""
+    return Path(platformdirs.user_config_dir("burnish", appauthor=False)) / "settings.json"
+
+
+def read_settings(path: Path) -> Settings:
+    """Return the settings; the defaults where there are none or they cannot be read."""
+    try:
+        return read_document(path, Settings)
+    except DocumentDamaged:
+        return Settings()
+
+
+def write_settings(path: Path, settings: Settings) -> None:
+    """Keep the settings.
+
+    Raises:
+        NotWritable: The place refuses to be written.
+        DiskFull: No room; the old settings are untouched.
+    """
+    atomicfs.make_folder(path.parent)
+    write_document(path, settings)
