@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: global options, the commands, and how errors leave the program."""
+
+from __future__ import annotations
+
+import sys
+from gettext import gettext as _
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+
+from engine.cli import data, demo, model, run, weights
+from engine.cli.session import Session, write_json
+from engine.errors import EngineError
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+
+app = typer.Typer(
+    name="burnish",
+    help="Fine-tune language models on this computer, offline.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("import")(data.import_files)
+app.command("datasets")(data.datasets)
+app.command("preview")(data.preview)
+app.command("train")(run.train)
+app.command("plan")(run.plan)
+app.command("runs")(run.runs)
+app.command("export")(weights.export)
+app.command("generate")(weights.generate)
+app.command("doctor")(model.doctor)
+app.command("demo")(demo.demo)
+app.add_typer(model.app, name="model")
+app.add_typer(run.app, name="run")
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", help="Folder of the workspace.")
+    ] = None,
+) -> None:
+    """Keep the global options for the command."""
+    context.obj = Session(root=workspace)
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run one command and return the exit status.
+
+    Returns:
+        0 when it worked; 1 with a named error and its remedy; 2 for wrong usage.
+    """
+    try:
+        outcome = app(arguments, standalone_mode=False)
+    except click.exceptions.Abort:
+        return EXIT_FAILED
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return EXIT_USAGE
+    except EngineError as error:
+        _report(error, as_json="--json" in arguments)
+        return EXIT_FAILED
+    return outcome if isinstance(outcome, int) else EXIT_OK
+
+
+def _report(error: EngineError, *, as_json: bool) -> None:
+    """Say what happened and what to do: JSON on standard output, or words on standard error."""
+    if as_json:
+        write_json(
+            {
+                "error": {
+                    "code": error.code,
+                    "message": error.message,
+                    "remedy": error.remedy,
+                    "detail": error.detail,
+                }
+            }
+        )
+        return
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold]{_('Not done.')}[/bold] ", end="")
+    console.print(error.message, markup=False)
+    console.print(error.remedy, markup=False)
+    if error.detail:
+        console.print(error.detail, style="dim", markup=False)
+    console.print(f"({error.code})", style="dim", markup=False)

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands on runs: train, plan, runs, run show|follow|stop|resume."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from typing import Annotated, Any
+
+import typer
+
+from engine.api.runs import RunView
+from engine.cli.follow import duration, follow
+from engine.cli.session import Json, Session, session_of
+from engine.domain.recipe import Recipe, from_text
+from engine.domain.run import JobState
+from engine.errors import WrongUsage
+
+app = typer.Typer(help="One run: show, follow, stop, resume.", no_args_is_help=True)
+
+DatasetOption = Annotated[str, typer.Option("--dataset", help="Id or name of the dataset.")]
+ModelOption = Annotated[str, typer.Option("--model", help="Id or name of the model.")]
+MethodOption = Annotated[str, typer.Option("--method", help="Training method.")]
+PresetOption = Annotated[str, typer.Option("--preset", help="Start from a preset.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="field=value; may be given several times.")
+]
+RunArgument = Annotated[str, typer.Argument(help="Id, beginning of an id, or name of the run.")]
+
+
+def read_settings(settings: list[str] | None) -> dict[str, Any]:
+    """Read `field=value` texts into recipe values.
+
+    Raises:
+        WrongUsage: One of them has no `=`, or a value is not of its field's type.
+    """
+    values: dict[str, Any] = {}
+    for one in settings or []:
+        name, equals, text = one.partition("=")
+        if not equals:
+            raise WrongUsage(
+                _("--set {text} has no value.").format(text=one),
+                remedy=_("Write it as field=value, for example --set epochs=2."),
+            )
+        try:
+            values[name.strip()] = from_text(name.strip(), text.strip())
+        except (ValueError, KeyError) as error:
+            raise WrongUsage(
+                _("{text} is not a possible value of {name}.").format(text=text, name=name)
+            ) from error
+    return values
+
+
+def _recipe(
+    session: Session, dataset: str, model: str, method: str, preset: str, settings: list[str] | None
+) -> Recipe:
+    return session.api.runs.make_recipe(
+        dataset=dataset,
+        model=model,
+        method_id=method,
+        preset=preset,
+        values=read_settings(settings),
+    )
+
+
+def train(
+    context: typer.Context,
+    dataset: DatasetOption,
+    model: ModelOption,
+    method: MethodOption = "sft_qlora",
+    preset: PresetOption = "",
+    settings: SetOption = None,
+    name: Annotated[str, typer.Option(help="Name of the run.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Train, and follow the run; Ctrl-C leaves it running."""
+    session = session_of(context, as_json)
+    recipe = _recipe(session, dataset, model, method, preset, settings)
+    run_id = session.api.runs.start(recipe, name=name)
+    _follow_run(session, run_id)
+
+
+def _follow_run(session: Session, run_id: str) -> None:
+    view = follow(session, run_id, title=_("Run"), detach=True)
+    if not view.state.is_over:
+        session.progress.print(
+            _(
+                "The run goes on without this terminal. Follow it again: run follow {run}. "
+                "Stop it: run stop {run}."
+            ).format(run=run_id),
+            markup=False,
+        )
+    _show(session, session.api.runs.get(run_id))
+
+
+def _outcome(run: RunView) -> dict[str, Any]:
+    snapshot = run.job.snapshot
+    return {
+        "run_id": run.id,
+        "name": run.job.info.name,
+        "state": run.state.value,
+        "steps": snapshot.step,
+        "total_steps": snapshot.total_steps,
+        "train_loss": snapshot.loss,
+        "eval_loss_before": snapshot.eval_before,
+        "eval_loss_after": snapshot.eval_last,
+        "eval_loss_best": snapshot.eval_best,
+        "checkpoint": snapshot.checkpoint or None,
+        "dataset_id": run.recipe.dataset_id,
+        "model_id": run.recipe.model_id,
+        "has_adapter": run.has_adapter,
+    }
+
+
+def _show(session: Session, run: RunView) -> None:
+    snapshot = run.job.snapshot
+    session.out.print(f"{run.job.info.name}  ({run.id})  {state_word(run.state)}", markup=False)
+    session.out.print(
+        _("  {model} on {dataset}, step {step} of {total}").format(
+            model=run.model_name,
+            dataset=run.dataset_name,
+            step=snapshot.step,
+            total=snapshot.total_steps,
+        ),
+        markup=False,
+    )
+    if snapshot.eval_before is not None and snapshot.eval_last is not None:
+        change = 100 * (snapshot.eval_last / snapshot.eval_before - 1)
+        session.out.print(
+            _("  held-out loss {before} before, {after} now ({change} %)").format(
+                before=f"{snapshot.eval_before:.3f}",
+                after=f"{snapshot.eval_last:.3f}",
+                change=f"{change:+.0f}",
+            ),
+            markup=False,
+        )
+    if snapshot.eta_s is not None and not run.state.is_over:
+        session.out.print(_("  about {time} left").format(time=duration(snapshot.eta_s)))
+    if snapshot.failure is not None:
+        session.out.print(
+            f"  {snapshot.failure.message}\n  {snapshot.failure.remedy}", markup=False
+        )
+    session.result(_outcome(run))
+
+
+def state_word(state: JobState) -> str:
+    """Return the word for a state."""
+    return {
+        JobState.STARTING: _("starting"),
+        JobState.RUNNING: _("training"),
+        JobState.STOPPED: _("stopped"),
+        JobState.FINISHED: _("finished"),
+        JobState.FAILED: _("failed"),
+        JobState.INTERRUPTED: _("interrupted"),
+    }[state]
+
+
+def plan(
+    context: typer.Context,
+    dataset: DatasetOption,
+    model: ModelOption,
+    method: MethodOption = "sft_qlora",
+    preset: PresetOption = "",
+    settings: SetOption = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a run would need and do, without starting it."""
+    session = session_of(context, as_json)
+    found = session.api.runs.plan(_recipe(session, dataset, model, method, preset, settings))
+    for sentence in found.statement:
+        session.out.print(sentence, markup=False)
+    session.out.print(
+        _("Memory: {low} to {high} GB.").format(
+            low=f"{found.memory.low_bytes / 1e9:.2f}", high=f"{found.memory.high_bytes / 1e9:.2f}"
+        )
+    )
+    for one in found.problems:
+        session.out.print(f"[{one.severity.value}] {one.message} {one.remedy}", markup=False)
+    session.result(
+        {
+            "possible": found.is_possible,
+            "steps": found.total_steps,
+            "train_rows": found.train_rows,
+            "eval_rows": found.eval_rows,
+            "memory_low_bytes": found.memory.low_bytes,
+            "memory_high_bytes": found.memory.high_bytes,
+            "disk_bytes": found.disk_bytes,
+            "problems": [
+                {
+                    "severity": one.severity.value,
+                    "code": one.code,
+                    "field": one.field,
+                    "message": one.message,
+                    "remedy": one.remedy,
+                }
+                for one in found.problems
+            ],
+        }
+    )
+
+
+def runs(context: typer.Context, as_json: Json = False) -> None:
+    """List the runs of the workspace."""
+    session = session_of(context, as_json)
+    found = session.api.runs.list()
+    session.table(
+        [_("Id"), _("Name"), _("State"), _("Step"), _("Held-out loss")],
+        [
+            [
+                one.id,
+                one.job.info.name,
+                state_word(one.state),
+                f"{one.job.snapshot.step}/{one.job.snapshot.total_steps}",
+                "" if one.job.snapshot.eval_last is None else f"{one.job.snapshot.eval_last:.3f}",
+            ]
+            for one in found
+        ],
+    )
+    session.result({"runs": [_outcome(one) for one in found]})
+
+
+@app.command("show")
+def show(context: typer.Context, run: RunArgument, as_json: Json = False) -> None:
+    """Show where a run stands."""
+    session = session_of(context, as_json)
+    _show(session, session.api.runs.get(run))
+
+
+@app.command("follow")
+def follow_again(context: typer.Context, run: RunArgument, as_json: Json = False) -> None:
+    """Follow a run that is running; Ctrl-C leaves it running."""
+    session = session_of(context, as_json)
+    _follow_run(session, session.api.runs.get(run).id)
+
+
+@app.command("stop")
+def stop(context: typer.Context, run: RunArgument, as_json: Json = False) -> None:
+    """Stop a run at its next step; it writes a checkpoint first."""
+    session = session_of(context, as_json)
+    view = session.api.runs.get(run)
+    session.api.runs.stop(view.id)
+    follow(session, view.id, title=_("Stopping"), detach=True)
+    _show(session, session.api.runs.get(view.id))
+
+
+@app.command("resume")
+def resume(context: typer.Context, run: RunArgument, as_json: Json = False) -> None:
+    """Go on from the newest verified checkpoint, and follow the run."""
+    session = session_of(context, as_json)
+    _follow_run(session, session.api.runs.resume(run))
