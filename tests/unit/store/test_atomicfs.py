@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Durable writes: complete or not at all, verified, and named when they fail."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.errors import DiskFull, DocumentDamaged, NotWritable, TargetExists
+from engine.store import atomicfs
+
+
+def no_space(*arguments: object, **options: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def left_behind(folder: Path) -> list[str]:
+    return [one.name for one in folder.iterdir() if one.name.startswith((".tmp-", ".del-"))]
+
+
+def test_write_file_replaces_whole(tmp_path: Path) -> None:
+    atomicfs.write_file(tmp_path / "a", b"old")
+    atomicfs.write_file(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert left_behind(tmp_path) == []
+
+
+def test_write_file_on_full_disk_keeps_the_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    atomicfs.write_file(tmp_path / "a", b"old")
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(DiskFull):
+        atomicfs.write_file(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert left_behind(tmp_path) == []
+
+
+def test_new_folder_commits_with_manifest(tmp_path: Path) -> None:
+    with atomicfs.new_folder(tmp_path / "x") as building:
+        (building / "sub").mkdir()
+        (building / "sub" / "f").write_bytes(b"abc")
+    manifest = atomicfs.verify_folder(tmp_path / "x")
+    assert manifest.files["sub/f"].size_bytes == 3
+    assert left_behind(tmp_path) == []
+
+
+def test_new_folder_with_an_error_leaves_nothing(tmp_path: Path) -> None:
+    def fail() -> None:
+        with atomicfs.new_folder(tmp_path / "x") as building:
+            (building / "f").write_bytes(b"abc")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("failing", ["fsync", "rename"])
+def test_new_folder_on_full_disk_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    def build() -> None:
+        with atomicfs.new_folder(tmp_path / "x") as building:
+            (building / "f").write_bytes(b"abc")
+            monkeypatch.setattr(os, failing, no_space)
+
+    with pytest.raises(DiskFull):
+        build()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_new_folder_onto_something_is_refused_and_harmless(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "mine").write_bytes(b"1")
+    with pytest.raises(TargetExists), atomicfs.new_folder(tmp_path / "x"):
+        pytest.fail("the block must not run")
+    assert (tmp_path / "x" / "mine").read_bytes() == b"1"
+
+
+def test_new_folder_into_an_empty_folder_is_allowed(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    with atomicfs.new_folder(tmp_path / "x") as building:
+        (building / "f").write_bytes(b"abc")
+    assert (tmp_path / "x" / "f").read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "remove", "no manifest"])
+def test_verify_folder_detects(tmp_path: Path, harm: str) -> None:
+    with atomicfs.new_folder(tmp_path / "x") as building:
+        (building / "f").write_bytes(b"abc")
+    path = tmp_path / "x" / "f"
+    if harm == "flip":
+        path.write_bytes(b"abd")
+    elif harm == "cut":
+        path.write_bytes(b"ab")
+    elif harm == "remove":
+        path.unlink()
+    else:
+        (tmp_path / "x" / atomicfs.MANIFEST).unlink()
+    with pytest.raises(DocumentDamaged):
+        atomicfs.verify_folder(tmp_path / "x")
+
+
+def test_new_folder_that_reads_back_differently_is_not_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = atomicfs._entry
+    calls: list[Path] = []
+
+    def lying(path: Path) -> atomicfs.FileEntry:
+        calls.append(path)
+        entry = real(path)
+        wrong = atomicfs.FileEntry(size_bytes=entry.size_bytes, sha256="0" * 64)
+        return wrong if len(calls) > 1 else entry
+
+    monkeypatch.setattr(atomicfs, "_entry", lying)
+    with pytest.raises(DocumentDamaged), atomicfs.new_folder(tmp_path / "x") as building:
+        (building / "f").write_bytes(b"abc")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_remove_folder_is_complete(tmp_path: Path) -> None:
+    (tmp_path / "x" / "y").mkdir(parents=True)
+    atomicfs.remove_folder(tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sweep_removes_only_left_overs(tmp_path: Path) -> None:
+    (tmp_path / ".tmp-1").mkdir()
+    (tmp_path / ".del-2").write_bytes(b"")
+    (tmp_path / "kept").mkdir()
+    atomicfs.sweep(tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == ["kept"]
+
+
+def test_refused_place_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(NotWritable):
+        atomicfs.write_file(tmp_path / "a", b"x")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps rights in access lists")
+def test_files_and_folders_are_private(tmp_path: Path) -> None:
+    with atomicfs.new_folder(tmp_path / "x") as building:
+        (building / "sub").mkdir()
+        (building / "sub" / "f").write_bytes(b"abc")
+    assert (tmp_path / "x" / "sub" / "f").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "x" / "sub").stat().st_mode & 0o777 == 0o700

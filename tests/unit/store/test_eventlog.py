@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The event log: torn tails, gaps, and going on where a dead worker left off."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from engine.protocol.codec import VersionUnknown
+from engine.protocol.events import PhaseChanged, ProgressMade, Stopped
+from engine.store.eventlog import EventReader, EventWriter, timestamp
+
+MOMENT = datetime(2026, 11, 20, 21, 40, 0, 123_000, tzinfo=UTC)
+
+
+def write(path: Path, count: int) -> None:
+    writer = EventWriter(path, now=lambda: MOMENT)
+    for number in range(count):
+        writer.append(ProgressMade(done=number, total=count, unit="rows"))
+    writer.close()
+
+
+def test_timestamp_is_utc_with_milliseconds() -> None:
+    assert timestamp(MOMENT) == "2026-11-20T21:40:00.123Z"
+
+
+def test_reader_goes_on_where_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    reader = EventReader(path)
+    assert reader.poll() == []
+    write(path, 3)
+    assert [one.seq for one in reader.poll()] == [1, 2, 3]
+    assert reader.poll() == []
+    writer = EventWriter(path, now=lambda: MOMENT)
+    writer.append(Stopped(step=1, checkpoint=""))
+    writer.close()
+    assert [one.seq for one in reader.poll()] == [4]
+
+
+def test_log_cut_at_any_byte_yields_exactly_the_whole_records(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    write(path, 4)
+    content = path.read_bytes()
+    for cut in range(len(content) + 1):
+        path.write_bytes(content[:cut])
+        assert len(EventReader(path).poll()) == content[:cut].count(b"\n")
+
+
+def test_writer_cuts_a_torn_tail_and_numbers_on(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    write(path, 3)
+    content = path.read_bytes()
+    path.write_bytes(content[:-10])
+    writer = EventWriter(path, now=lambda: MOMENT)
+    writer.append(PhaseChanged(phase="saving"))
+    writer.close()
+    found = EventReader(path).poll()
+    assert [one.seq for one in found] == [1, 2, 3]
+    assert found[-1].event == PhaseChanged(phase="saving")
+
+
+@pytest.mark.parametrize("tail", [b"garbage\n", b"{}\n", b"\x00" * 40 + b"\n", b'{"v":1}\n'])
+def test_garbage_ends_the_log_for_a_reader(tmp_path: Path, tail: bytes) -> None:
+    path = tmp_path / "events.jsonl"
+    write(path, 2)
+    with path.open("ab") as stream:
+        stream.write(tail)
+    assert len(EventReader(path).poll()) == 2
+
+
+def test_gap_in_numbers_ends_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    write(path, 3)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[2])
+    assert [one.seq for one in EventReader(path).poll()] == [1]
+
+
+def test_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"v":2,"seq":1,"t":"","kind":"x","data":{}}\n')
+    with pytest.raises(VersionUnknown):
+        EventReader(path).poll()
+
+
+def test_limit_splits_a_long_log_without_loss(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    write(path, 50)
+    reader = EventReader(path)
+    seen: list[int] = []
+    while found := reader.poll(limit_bytes=500):
+        seen += [one.seq for one in found]
+    assert seen == list(range(1, 51))
