@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: Apache-2.0
+"""config.json of a foreign model folder: what is allowed of it, and the sizes that follow.
+
+Nothing of the file reaches a library as it stands. Known keys with plausible values are copied; all
+others are left out and named. An entry that asks for code, of the folder or of a hub, is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any, cast
+
+from engine.domain.model import ModelShape
+from engine.errors import ArchitectureUnsupported, ModelInvalid, RemoteCodeRefused, mark
+from engine.store.modelfolder_json import MEBIBYTE, read_object
+
+CONFIG = "config.json"
+_CONFIG_LIMIT_BYTES = MEBIBYTE
+
+ARCHITECTURES: dict[str, str] = {
+    "LlamaForCausalLM": "llama",
+    "MistralForCausalLM": "mistral",
+    "Qwen2ForCausalLM": "qwen2",
+    "Qwen3ForCausalLM": "qwen3",
+    "SmolLM3ForCausalLM": "smollm3",
+    "Olmo2ForCausalLM": "olmo2",
+    "GraniteForCausalLM": "granite",
+}
+"""Architectures that are trained, with their `model_type`. All linear layers are plain ones."""
+
+_REASONS: tuple[tuple[str, str], ...] = (
+    ("Moe", mark("It is a mixture of experts, whose expert weights are not plain linear layers.")),
+    ("Mixtral", mark("It is a mixture of experts, whose weights are not plain linear layers.")),
+    ("GPT2", mark("Its layers are stored transposed, which the 4-bit form does not handle.")),
+    ("Gemma", mark("It limits its attention scores in a way that the trainer does not compute.")),
+    ("ConditionalGeneration", mark("It reads more than text.")),
+    ("Mamba", mark("It has no attention, and its state would run across packed examples.")),
+)
+_EXPERT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_intermediate_size")
+_QUANTISED_KEYS = ("quantization_config", "compression_config", "quantization")
+_ACTIVATIONS = ("silu", "gelu", "gelu_new", "gelu_pytorch_tanh", "relu")
+_DTYPES = ("bfloat16", "float16", "float32")
+_ROPE_TYPES = ("default", "linear", "dynamic", "yarn", "longrope", "llama3", "proportional")
+_LAYER_TYPES = ("full_attention", "sliding_attention")
+_ROPE_TEXTS, _ROPE_LISTS = ("rope_type", "type"), ("short_factor", "long_factor")
+_BENIGN = ("use_cache", "transformers_version", "pretraining_tp", "_name_or_path")
+
+_Check = Callable[[Any], bool]
+
+
+def _whole(low: int, high: int) -> _Check:
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def _number(low: float, high: float) -> _Check:
+    return lambda value: type(value) in (int, float) and low <= value <= high
+
+
+def _flag(value: Any) -> bool:
+    return type(value) is bool
+
+
+def _one_of(*choices: str) -> _Check:
+    return lambda value: isinstance(value, str) and value in choices
+
+
+def _optional(check: _Check) -> _Check:
+    return lambda value: value is None or check(value)
+
+
+def _list_of(check: _Check, limit: int = 65_536) -> _Check:
+    def every(value: Any) -> bool:
+        if not isinstance(value, list):
+            return False
+        items = cast("list[Any]", value)
+        return len(items) <= limit and all(check(one) for one in items)
+
+    return every
+
+
+_TOKEN_ID = _whole(-1, 2_000_000)
+_FACTOR = _number(-1e9, 1e9)
+
+
+def _token_ids(value: Any) -> bool:
+    return _TOKEN_ID(value) or _list_of(_TOKEN_ID, 256)(value)
+
+
+def _rope(value: Any) -> bool:
+    """Accept one level of rotary settings: a known type, numbers, and lists of numbers."""
+    if not isinstance(value, dict):
+        return False
+    for key, item in cast("dict[str, Any]", value).items():
+        if key in _ROPE_TEXTS:
+            is_sound = _one_of(*_ROPE_TYPES)(item)
+        elif key in _ROPE_LISTS:
+            is_sound = _list_of(_FACTOR)(item)
+        else:
+            is_sound = item is None or _flag(item) or _FACTOR(item)
+        if not is_sound:
+            return False
+    return True
+
+
+_SIZES: dict[str, _Check] = {
+    "vocab_size": _whole(1, 2_000_000),
+    "hidden_size": _whole(1, 65_536),
+    "intermediate_size": _whole(1, 1_048_576),
+    "num_hidden_layers": _whole(1, 512),
+    "num_attention_heads": _whole(1, 1024),
+}
+_ALLOWED: dict[str, _Check] = {
+    **_SIZES,
+    "num_key_value_heads": _optional(_whole(1, 1024)),
+    "head_dim": _optional(_whole(1, 1024)),
+    "hidden_act": _one_of(*_ACTIVATIONS),
+    "max_position_embeddings": _whole(1, 100_000_000),
+    "initializer_range": _number(0, 1),
+    "rms_norm_eps": _number(0, 1),
+    "tie_word_embeddings": _flag,
+    "rope_theta": _optional(_number(1, 1e12)),
+    "rope_scaling": _optional(_rope),
+    "rope_parameters": _optional(_rope),
+    "attention_bias": _flag,
+    "attention_dropout": _optional(_number(0, 1)),
+    "mlp_bias": _flag,
+    "bos_token_id": _optional(_token_ids),
+    "eos_token_id": _optional(_token_ids),
+    "pad_token_id": _optional(_token_ids),
+    "dtype": _optional(_one_of(*_DTYPES)),
+    "torch_dtype": _optional(_one_of(*_DTYPES)),
+    "sliding_window": _optional(_whole(1, 100_000_000)),
+    "use_sliding_window": _flag,
+    "max_window_layers": _optional(_whole(0, 512)),
+    "layer_types": _optional(_list_of(_one_of(*_LAYER_TYPES), 512)),
+    "no_rope_layers": _optional(_list_of(_whole(0, 1), 512)),
+    "no_rope_layer_interval": _whole(1, 512),
+    "embedding_multiplier": _number(1e-6, 1e6),
+    "logits_scaling": _number(1e-6, 1e6),
+    "residual_multiplier": _number(1e-6, 1e6),
+    "attention_multiplier": _number(1e-6, 1e6),
+}
+
+
+def safe_config(path: Path) -> dict[str, Any]:
+    """Return the allowed part of a folder's config.json, with derived sizes filled in.
+
+    The result always has `model_type`, `architectures`, `num_key_value_heads`, `head_dim` and
+    `tie_word_embeddings`, so that a configuration built from it depends on no library's defaults.
+
+    Args:
+        path: The model's folder.
+
+    Raises:
+        FileMissing: There is no config.json.
+        ModelInvalid: A key is missing or has an implausible value; the message names it.
+        RemoteCodeRefused: The file asks for program code.
+        ArchitectureUnsupported: The architecture is not trained, or the weights are quantised.
+    """
+    found = read_object(path / CONFIG, limit_bytes=_CONFIG_LIMIT_BYTES)
+    _refuse_code(found)
+    _refuse_quantised(found)
+    architecture = _architecture(found)
+    config = {key: found[key] for key in _ALLOWED if key in found}
+    _check_values(config)
+    config["architectures"] = [architecture]
+    config["model_type"] = ARCHITECTURES[architecture]
+    return _completed(config)
+
+
+def ignored_keys(path: Path) -> tuple[str, ...]:
+    """Return the top-level keys of config.json that are left out and may mean something."""
+    found = read_object(path / CONFIG, limit_bytes=_CONFIG_LIMIT_BYTES)
+    known = {*_ALLOWED, *_BENIGN, "architectures", "model_type"}
+    return tuple(key for key, value in found.items() if key not in known and value is not None)
+
+
+def shape_of(config: dict[str, Any]) -> ModelShape:
+    """Return the sizes that an allowed config describes."""
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
+    head, layers = config["head_dim"], config["num_hidden_layers"]
+    per_layer = 2 * hidden * heads * head + 2 * hidden * kv_heads * head + 3 * hidden * inner
+    return ModelShape(
+        layers=layers,
+        hidden=hidden,
+        intermediate=inner,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head,
+        vocabulary=config["vocab_size"],
+        tied=config["tie_word_embeddings"],
+        linear_parameters=layers * per_layer,
+    )
+
+
+def expected_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every weight that the architecture needs, by its name in the files."""
+    layer = _layer_shapes(config)
+    hidden, vocabulary = config["hidden_size"], config["vocab_size"]
+    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (vocabulary, hidden)}
+    for number in range(config["num_hidden_layers"]):
+        shapes |= {f"model.layers.{number}.{name}": shape for name, shape in layer.items()}
+    shapes["model.norm.weight"] = (hidden,)
+    if not config["tie_word_embeddings"]:
+        shapes["lm_head.weight"] = (vocabulary, hidden)
+    return shapes
+
+
+def _layer_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    hidden, inner, head = config["hidden_size"], config["intermediate_size"], config["head_dim"]
+    kind = config["model_type"]
+    wide, narrow = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
+    attention = {"q": (wide, hidden), "k": (narrow, hidden), "v": (narrow, hidden),
+                 "o": (hidden, wide)}
+    mlp = {"gate": (inner, hidden), "up": (inner, hidden), "down": (hidden, inner)}
+    biased = "qkv" if kind == "qwen2" else "qkvo" if config.get("attention_bias") else ""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, shape in attention.items():
+        found[f"self_attn.{name}_proj.weight"] = shape
+        if name in biased:
+            found[f"self_attn.{name}_proj.bias"] = shape[:1]
+    for name, shape in mlp.items():
+        found[f"mlp.{name}_proj.weight"] = shape
+        if config.get("mlp_bias"):
+            found[f"mlp.{name}_proj.bias"] = shape[:1]
+    if kind in ("qwen3", "olmo2"):
+        norms = (head, head) if kind == "qwen3" else (wide, narrow)
+        found["self_attn.q_norm.weight"], found["self_attn.k_norm.weight"] = (
+            (norms[0],), (norms[1],))
+    other_norm = "post_feedforward_layernorm" if kind == "olmo2" else "input_layernorm"
+    found["post_attention_layernorm.weight"] = (hidden,)
+    found[f"{other_norm}.weight"] = (hidden,)
+    return found
+
+
+def _entries(value: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Yield every key at any depth with its dotted path and its value."""
+    if isinstance(value, dict):
+        for key, item in cast("dict[str, Any]", value).items():
+            yield f"{path}{key}", key, item
+            yield from _entries(item, f"{path}{key}.")
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _entries(item, path)
+
+
+def _refuse_code(found: dict[str, Any]) -> None:
+    for path, key, value in _entries(found):
+        is_code = (key in ("auto_map", "custom_pipelines") and value) or (
+            key == "trust_remote_code" and value is not False and value is not None
+        )
+        is_hub = "implementation" in key and isinstance(value, str) and "/" in value
+        if is_code or is_hub:
+            raise RemoteCodeRefused(
+                _("{file} has the entry {key}, which asks to run program code that came with the "
+                  "model or from a hub. Nothing of it was run.").format(file=CONFIG, key=path)
+            )
+
+
+def _refuse_quantised(found: dict[str, Any]) -> None:
+    for key in _QUANTISED_KEYS:
+        if found.get(key):
+            raise ArchitectureUnsupported(
+                _("The model is already quantised ({key} in {file}); "
+                  "Burnish needs the 16-bit original.").format(key=key, file=CONFIG),
+                remedy=_("Get the 16-bit version of this model; Burnish makes it 4-bit itself."),
+            )
+
+
+def _architecture(found: dict[str, Any]) -> str:
+    named: Any = found.get("architectures")
+    names = cast("list[Any]", named) if isinstance(named, list) else []
+    if len(names) != 1 or not isinstance(names[0], str):
+        raise ModelInvalid(
+            _("{file} does not name one architecture under the key architectures.").format(
+                file=CONFIG)
+        )
+    name, kind = names[0], found.get("model_type")
+    experts = next((key for key in _EXPERT_KEYS if found.get(key)), None)
+    if name not in ARCHITECTURES or experts:
+        raise _unsupported(name if not experts else f"{name}Moe", name)
+    if kind != ARCHITECTURES[name]:
+        raise ModelInvalid(
+            _("{file} says model_type {found}, but {architecture} needs {needed}.").format(
+                file=CONFIG, found=kind, architecture=name, needed=ARCHITECTURES[name])
+        )
+    return name
+
+
+def _unsupported(hint: str, name: str) -> ArchitectureUnsupported:
+    reason = next((_(text) for part, text in _REASONS if part in hint), "")
+    message = _("The architecture {name} is not one that Burnish trains.").format(name=name[:80])
+    return ArchitectureUnsupported(
+        f"{message} {reason}".strip(),
+        remedy=_("Choose a model with one of these architectures: {names}.").format(
+            names=", ".join(ARCHITECTURES)),
+    )
+
+
+def _check_values(config: dict[str, Any]) -> None:
+    missing = [key for key in _SIZES if key not in config]
+    if missing:
+        raise ModelInvalid(
+            _("{file} has no entry {key}.").format(file=CONFIG, key=", ".join(missing))
+        )
+    for key, value in config.items():
+        if not _ALLOWED[key](value):
+            raise ModelInvalid(
+                _("{file} gives {key} an implausible value: {value}.").format(
+                    file=CONFIG, key=key, value=str(value)[:60])
+            )
+    for key in ("layer_types", "no_rope_layers"):
+        if config.get(key) is not None and len(config[key]) != config["num_hidden_layers"]:
+            raise ModelInvalid(
+                _("{file} has {found} entries in {key}, but the model has {layers} layers.").format(
+                    file=CONFIG, key=key, found=len(config[key]),
+                    layers=config["num_hidden_layers"])
+            )
+
+
+# What the libraries take where config.json is silent (transformers 5.23, configuration_*.py).
+_KV_HEADS = {"mistral": 8, "qwen2": 32, "qwen3": 32, "smollm3": 4}
+_CONTEXT_TOKENS = {"mistral": 131_072, "qwen2": 32_768, "qwen3": 32_768, "smollm3": 32_768}
+
+
+def _completed(config: dict[str, Any]) -> dict[str, Any]:
+    kind, heads = config["model_type"], config["num_attention_heads"]
+    if config.get("num_key_value_heads") is None:
+        is_named = "num_key_value_heads" in config
+        config["num_key_value_heads"] = heads if is_named else _KV_HEADS.get(kind, heads)
+    if config.get("head_dim") is None:
+        default = 128 if kind == "qwen3" and "head_dim" not in config else 0
+        config["head_dim"] = default or config["hidden_size"] // heads
+    config.setdefault("tie_word_embeddings", kind == "smollm3")
+    config.setdefault("max_position_embeddings", _CONTEXT_TOKENS.get(kind, 2048))
+    if heads % config["num_key_value_heads"]:
+        raise ModelInvalid(
+            _("{file} shares {heads} heads among {kv_heads}, which does not divide.").format(
+                file=CONFIG, heads=heads, kv_heads=config["num_key_value_heads"])
+        )
+    return config
