@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tensors of a model folder, read from their files in pieces; nothing is ever mapped.
+
+A mapped file shows what stands on disk at that moment, and counts as memory of the process; plain
+reads through a fresh handle do neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from gettext import gettext as _
+from io import BufferedReader
+from pathlib import Path
+
+import torch
+
+from engine.errors import AdapterUnusable, ModelInvalid
+from engine.export.lora import LoraAdapter
+from engine.store.modelfolder_weights import (
+    INDEX,
+    WEIGHT_DTYPES,
+    TensorHeader,
+    read_headers,
+    weight_files,
+)
+
+FLOATS: Mapping[str, torch.dtype] = {
+    code: getattr(torch, name) for code, name in WEIGHT_DTYPES.items()
+}
+"""Types that a weight may have, by their name in a safetensors header."""
+
+BLOCK_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelTensors:
+    """All tensors of a model folder.
+
+    Attributes:
+        folder: The folder.
+        files: Names of the safetensors files, in order.
+        has_index: The files are shards, named by an index.
+        headers: By tensor name.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    has_index: bool
+    headers: Mapping[str, TensorHeader]
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the length of all contents."""
+        return sum(size_bytes(header) for header in self.headers.values())
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the one float type of all weights, or fp32 where there are several."""
+        kinds = {header.dtype for header in self.headers.values()} & FLOATS.keys()
+        return FLOATS[kinds.pop()] if len(kinds) == 1 else torch.float32
+
+    def in_file(self, file: str) -> dict[str, TensorHeader]:
+        """Return the tensors of one file in their order."""
+        mine = {name: one for name, one in self.headers.items() if one.file == file}
+        return dict(sorted(mine.items(), key=lambda item: item[1].offsets))
+
+
+def size_bytes(header: TensorHeader) -> int:
+    """Return the length of a tensor's content."""
+    return header.offsets[1] - header.offsets[0]
+
+
+def read_model_tensors(folder: Path) -> ModelTensors:
+    """Read and check the headers of all weight files of a folder.
+
+    Raises:
+        ModelInvalid: A file is not a whole safetensors file.
+        FileMissing: A shard is missing.
+    """
+    return ModelTensors(
+        folder=folder,
+        files=weight_files(folder),
+        has_index=(folder / INDEX).exists(),
+        headers=read_headers(folder),
+    )
+
+
+def read_exactly(stream: BufferedReader, count: int) -> memoryview:
+    """Read bytes from where a file stands; the buffer is writable and belongs to the caller.
+
+    Raises:
+        ModelInvalid: The file ends before.
+    """
+    block = memoryview(bytearray(count))
+    filled = 0
+    while filled < count:
+        got = stream.readinto(block[filled:])
+        if not got:
+            raise ModelInvalid(
+                _("{path} became shorter while it was read.").format(path=stream.name),
+                remedy=_("Leave the model's folder alone while it is exported."),
+            )
+        filled += got
+    return block
+
+
+def read_blocks(stream: BufferedReader, header: TensorHeader) -> Iterator[memoryview]:
+    """Yield the content of a tensor as it stands, in blocks."""
+    stream.seek(header.offsets[0])
+    left = size_bytes(header)
+    while left:
+        size = min(left, BLOCK_BYTES)
+        yield read_exactly(stream, size)
+        left -= size
+
+
+def read_row_blocks(
+    stream: BufferedReader, header: TensorHeader
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """Yield a weight [rows, columns] in blocks of whole rows, each with its first row's number."""
+    rows, columns = header.shape
+    row_bytes = columns * FLOATS[header.dtype].itemsize
+    step = max(1, BLOCK_BYTES // row_bytes)
+    stream.seek(header.offsets[0])
+    for first in range(0, rows, step):
+        count = min(step, rows - first)
+        block = read_exactly(stream, count * row_bytes)
+        yield first, torch.frombuffer(block, dtype=FLOATS[header.dtype]).view(count, columns)
+
+
+def content_of(rows: torch.Tensor) -> memoryview:
+    """Return the bytes of a contiguous tensor without copying them."""
+    return rows.reshape(-1).view(torch.uint8).numpy().data
+
+
+def check_fit(adapter: LoraAdapter, base: ModelTensors) -> None:
+    """Check that every matrix of the adapter has a 16- or 32-bit weight of its shape in the base.
+
+    Raises:
+        AdapterUnusable: The adapter was made for another model.
+        ModelInvalid: A weight is stored in fewer bits.
+    """
+    for module, shape in adapter.shapes.items():
+        header = base.headers.get(f"{module}.weight")
+        if header is None or header.shape != shape:
+            raise AdapterUnusable(
+                _("The adapter does not fit the base model, so nothing was exported."),
+                remedy=_("Choose the base model that the run was trained on."),
+                detail=f"{module}: {shape} against {header.shape if header else None}",
+            )
+        if header.dtype not in FLOATS:
+            raise ModelInvalid(
+                _("The base model is stored in fewer than 16 bits, so nothing can be merged."),
+                remedy=_("Choose the 16-bit version of this model."),
+                detail=f"{module}: {header.dtype}",
+            )

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads a LoRA adapter in peft's file format and applies it by plain arithmetic.
+
+The arithmetic is Burnish's own, so that it can be compared with what peft computes from the same
+files: W + scale * B @ A in fp32, rounded once to the type of W (Hu et al. 2021, arXiv 2106.09685;
+scale with the square root of the rank where `use_rslora` is set, Kalajdzievski 2023, 2312.03732).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors import SafetensorError, safe_open
+
+from engine.errors import AdapterUnusable
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+_PREFIX = "base_model.model."
+_A, _B = ".lora_A.weight", ".lora_B.weight"
+
+_UNTOUCHED = (None, False, {}, [])
+_EXPECTED: tuple[tuple[str, tuple[object, ...]], ...] = (
+    ("peft_type", ("LORA",)),
+    ("bias", ("none", None)),
+    *((name, _UNTOUCHED) for name in (
+        "alpha_pattern", "rank_pattern", "fan_in_fan_out", "layer_replication", "lora_bias",
+        "modules_to_save", "target_parameters", "trainable_token_indices", "use_bdlora",
+        "use_dora", "use_qalora", "alora_invocation_tokens", "arrow_config", "kasa_config",
+        "megatron_config", "monteclora_config", "velora_config",
+    )),
+)
+"""Settings of peft's LoraConfig that change the arithmetic, and the values that leave it plain."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraAdapter:
+    """A checked adapter.
+
+    Attributes:
+        folder: Where its files are.
+        config: adapter_config.json.
+        rank: Rows of A and columns of B.
+        scale: Factor on B @ A.
+        shapes: By module path of the base model: (rows, columns) of the weight it changes.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    rank: int
+    scale: float
+    shapes: Mapping[str, tuple[int, int]]
+
+    def matrices(self, module: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return scale-free B [rows, rank] and A [rank, columns] of a module, fp32."""
+        with safe_open(self.folder / WEIGHTS, framework="pt") as file:
+            b = file.get_tensor(f"{_PREFIX}{module}{_B}")
+            a = file.get_tensor(f"{_PREFIX}{module}{_A}")
+        return b.float(), a.float()
+
+    def applied(self, module: str, weight: torch.Tensor) -> torch.Tensor:
+        """Return W + scale * B @ A for a whole weight [rows, columns], fp32."""
+        b, a = self.matrices(module)
+        return weight.float() + self.scale * (b @ a)
+
+
+def merged_rows(
+    rows: torch.Tensor, b: torch.Tensor, a: torch.Tensor, *, scale: float
+) -> torch.Tensor:
+    """Return rows + scale * B @ A, summed in fp32 and rounded once to the type of the rows.
+
+    Args:
+        rows: Some rows of a weight, [n, columns].
+        b: The same rows of B, [n, rank], fp32.
+        a: All of A, [rank, columns], fp32.
+        scale: Factor on the product.
+    """
+    return (rows.float() + scale * (b @ a)).to(rows.dtype)
+
+
+def read_adapter(folder: Path) -> LoraAdapter:
+    """Read and check an adapter.
+
+    Raises:
+        AdapterUnusable: It is not a plain LoRA adapter, is damaged, or changes nothing.
+    """
+    config = _read_config(folder / CONFIG)
+    rank, alpha = config["r"], config["lora_alpha"]
+    shapes = _read_shapes(folder / WEIGHTS, rank)
+    return LoraAdapter(
+        folder=folder,
+        config=config,
+        rank=rank,
+        scale=alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank,
+        shapes=shapes,
+    )
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError) as error:
+        raise _unusable(_("{name} cannot be read.").format(name=path.name), str(error)) from error
+    odd = [name for name, values in _EXPECTED if config.get(name) not in values]
+    if odd:
+        raise _unusable(
+            _("The adapter uses settings that cannot be exported: {names}.").format(
+                names=", ".join(odd)
+            )
+        )
+    numbers = (config.get("r"), config.get("lora_alpha"))
+    if not all(isinstance(one, int | float) and one > 0 for one in numbers):
+        raise _unusable(_("The adapter does not say its rank and alpha."))
+    return config
+
+
+def _read_shapes(path: Path, rank: int) -> dict[str, tuple[int, int]]:
+    shapes: dict[str, tuple[int, int]] = {}
+    is_empty = True
+    try:
+        with safe_open(path, framework="pt") as file:
+            for module in _modules(set(file.keys())):
+                a = file.get_tensor(f"{_PREFIX}{module}{_A}")
+                b = file.get_tensor(f"{_PREFIX}{module}{_B}")
+                _check_pair(module, b, a, rank)
+                shapes[module] = (b.shape[0], a.shape[1])
+                is_empty = is_empty and not (b.any() and a.any())
+    except (OSError, SafetensorError) as error:
+        raise _unusable(_("{name} cannot be read.").format(name=path.name), str(error)) from error
+    if is_empty:
+        raise _unusable(_("The adapter changes nothing: every value of it is zero."))
+    return shapes
+
+
+def _modules(names: set[str]) -> list[str]:
+    """Return the modules that have both an A and a B."""
+    modules = sorted(
+        name.removeprefix(_PREFIX).removesuffix(_A) for name in names if name.endswith(_A)
+    )
+    expected = {f"{_PREFIX}{module}{end}" for module in modules for end in (_A, _B)}
+    odd = sorted(expected ^ names)
+    if odd or not modules:
+        raise _unusable(
+            _("The tensors of the adapter are not pairs of A and B."), ", ".join(odd[:8])
+        )
+    return modules
+
+
+def _check_pair(module: str, b: torch.Tensor, a: torch.Tensor, rank: int) -> None:
+    detail = f"{module}: B {tuple(b.shape)}, A {tuple(a.shape)}, r = {rank}"
+    if a.dim() != 2 or b.dim() != 2 or a.shape[0] != rank or b.shape[1] != rank:
+        raise _unusable(_("The tensors of the adapter do not have the rank it states."), detail)
+    if not (a.isfinite().all() and b.isfinite().all()):
+        raise _unusable(_("The adapter holds values that are not numbers."), detail)
+
+
+def _unusable(message: str, detail: str = "") -> AdapterUnusable:
+    return AdapterUnusable(
+        message,
+        remedy=_("Export an earlier checkpoint of the run, or train again."),
+        detail=detail,
+    )
