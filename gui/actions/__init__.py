@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One function per thing that a person wants done."""

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Importing files as a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from gettext import gettext as _
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from gui.bridge.services import Services
+from gui.bridge.tasks import Outcome
+
+
+def import_files(services: Services, *, paths: Sequence[Path], name: str = "") -> None:
+    """Start an import and show it on the datasets page."""
+
+    def done(outcome: Outcome[str]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=_("Nothing was imported"))
+            return
+        services.library.refresh()
+        services.navigator.go("datasets")
+
+    services.notices.clear()
+    services.tasks.run(
+        lambda: services.api.datasets.start_import(list(paths), name=name),
+        done,
+        owner=services.library,
+    )
+
+
+def ask_for_files(services: Services, *, parent: QWidget) -> None:
+    """Let a person choose files, then import them as one dataset."""
+    names, _filter = QFileDialog.getOpenFileNames(parent, _("Browse for data"))
+    if names:
+        import_files(services, paths=[Path(name) for name in names])

@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The window: application, theme and services are made here, and the frame is filled with pages."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from gettext import gettext as _
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+
+from engine.api.privacy import Privacy
+from engine.api.settings import read_settings, settings_file
+from engine.domain.run import JobKind
+from engine.errors import EngineError
+from gui import navigation
+from gui.actions.add_model import ask_for_model
+from gui.actions.import_files import ask_for_files
+from gui.actions.open_paths import open_paths
+from gui.actions.runs import stop_run
+from gui.actions.start_sample_run import start_sample_run
+from gui.bridge.notices import Notices
+from gui.bridge.page import Enters, Leaves, ShowsArgument
+from gui.bridge.services import Services, make_services
+from gui.bridge.settings import Settings
+from gui.bridge.tasks import unforeseen
+from gui.viewmodels.device import status_device
+from gui.viewmodels.dropped import describe_drop
+from gui.viewmodels.job import status_job
+from gui.widgets.banner import Banner
+from gui.widgets.buttons import Action
+from gui.widgets.shell import Shell
+from gui.widgets.theme.install import install_theme
+from gui.widgets.theme.theme import Theme
+from gui.widgets.theme.tokens import Scheme
+
+PRIVACY_EVERY_MS = 2_000
+log = logging.getLogger("gui")
+
+
+def run_window(arguments: Sequence[str]) -> int:
+    """Open the window and return the exit status when it is closed."""
+    options = _parse(arguments)
+    privacy = Privacy()
+    app = QApplication(["burnish"])
+    app.setApplicationName("Burnish")
+    app.setDesktopFileName("burnish")
+    notices = Notices()
+    place = settings_file()
+    values = read_settings(place)
+    look = install_theme(app, scheme=chosen_scheme(values.scheme), text_scale=values.text_scale)
+    sys.excepthook = _report_to(notices)
+    settings = Settings(place, values, notices)
+    try:
+        services = open_services(options.workspace, settings, notices, privacy)
+    except EngineError as error:
+        return _explain_and_wait(app, error)
+    window = Window(services, look)
+    window.open(options.page)
+    if options.exit_after_show:
+        window.after_first_paint(lambda: _print_first_paint(app))
+    window.after_first_paint(window.start)
+    status = app.exec()
+    window.close()
+    return status
+
+
+def open_services(
+    workspace: Path | None, settings: Settings, notices: Notices, privacy: Privacy
+) -> Services:
+    """Open the workspace with everything that pages use.
+
+    Raises:
+        EngineError: The workspace cannot be opened.
+    """
+    from engine.api.facade import open_api
+
+    kept = settings.values.workspace
+    api = open_api(workspace or (Path(kept) if kept else None))
+    return make_services(api, settings=settings, notices=notices, privacy=privacy)
+
+
+def chosen_scheme(name: str) -> Scheme | None:
+    """Return the scheme of a setting; None follows the system."""
+    return Scheme(name) if name in tuple(Scheme) else None
+
+
+class Window(QObject):
+    """Fills the frame with pages, and carries what happens between frame and services."""
+
+    def __init__(self, services: Services, look: Theme) -> None:
+        super().__init__()
+        self._services = services
+        self._look = look
+        self._situation = navigation.Situation()
+        self._current: QWidget | None = None
+        self._waiting_for_paint: list[Callable[[], None]] = []
+        self.shell = Shell(
+            nav=navigation.nav_items(),
+            settings=navigation.last_nav_item(),
+            page_factory=lambda key: navigation.page_of(key).build(services),
+        )
+        self._privacy_timer = QTimer(self)
+        self._privacy_timer.setInterval(PRIVACY_EVERY_MS)
+        self._connect()
+        self._commands = self._all_commands()
+        self._show_privacy()
+
+    # ------------------------------------------------------------------ opening and closing
+
+    def open(self, page_id: str = "") -> None:
+        """Show the window on a page."""
+        values = self._services.settings.values
+        if values.window:
+            self.shell.restore_state(base64.b64decode(values.window))
+        self.shell.set_menus(navigation.menus(self._situation))
+        self.go(page_id or "home")
+        self.shell.show()
+
+    def start(self) -> None:
+        """Begin to read the workspace and this computer; called after the first paint."""
+        self.shell.set_commands(navigation.all_commands(self._situation))
+        self._services.library.refresh()
+        self._services.device.start()
+        self._privacy_timer.start()
+
+    def close(self) -> None:
+        """Keep where the window stood and end the threads; running work goes on without it."""
+        self.shell.hide()
+        state = base64.b64encode(self.shell.save_state()).decode("ascii")
+        self._services.settings.set(window=state)
+        self._services.close()
+
+    def after_first_paint(self, then: Callable[[], None]) -> None:
+        """Call something once the window has been painted and the events before it are done."""
+        if not self._waiting_for_paint:
+            self.shell.centralWidget().installEventFilter(self)
+        self._waiting_for_paint.append(then)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice the first paint, and when the person comes back to the window."""
+        if event.type() == QEvent.Type.Paint and self._waiting_for_paint:
+            waiting, self._waiting_for_paint = self._waiting_for_paint, []
+            for one in waiting:
+                QTimer.singleShot(0, self, one)
+        if watched is self.shell and event.type() == QEvent.Type.WindowActivate:
+            self._services.library.refresh()
+        return False
+
+    # ------------------------------------------------------------------ pages
+
+    def go(self, page_id: str, argument: object = None) -> None:
+        """Show a page, on one thing where an argument is given."""
+        page = self.shell.show_page(page_id)
+        if isinstance(page, ShowsArgument):
+            page.show_argument(argument)
+
+    def _on_page_changed(self, page_id: str) -> None:
+        if isinstance(self._current, Leaves):
+            self._current.page_left()
+        self._current = self.shell.page(page_id)
+        if isinstance(self._current, Enters):
+            self._current.page_entered()
+
+    # ------------------------------------------------------------------ wiring
+
+    def _connect(self) -> None:
+        shell, services = self.shell, self._services
+        shell.installEventFilter(self)
+        shell.page_changed.connect(self._on_page_changed)
+        shell.command_triggered.connect(self._on_command)
+        shell.files_dropped.connect(self._on_files_dropped)
+        shell.set_drop_describe(describe_drop)
+        shell.privacy_clicked.connect(self._show_privacy_page)
+        shell.device_clicked.connect(self._show_device_page)
+        shell.job_clicked.connect(self._show_live_job)
+        shell.text_scale_changed.connect(self._on_text_scale)
+        shell.closing.connect(QApplication.quit)
+        services.navigator.requested.connect(self.go)
+        services.notices.said.connect(self._say)
+        services.notices.failed.connect(self._show_error)
+        services.notices.cleared.connect(lambda: self.shell.show_notice(None))
+        services.library.jobs_changed.connect(self._show_jobs)
+        services.library.failed.connect(self._show_error)
+        services.device.changed.connect(self._show_device)
+        services.settings.changed.connect(self._follow_settings)
+        self._privacy_timer.timeout.connect(self._show_privacy)
+
+    def _all_commands(self) -> dict[str, Callable[[], None]]:
+        services, shell = self._services, self.shell
+        return {
+            "import_files": lambda: ask_for_files(services, parent=shell),
+            "add_model": lambda: ask_for_model(services, parent=shell),
+            "quit": shell.close,
+            "sample_run": self._start_sample,
+            "stop_run": lambda: stop_run(services, run_id=self._situation.live_run),
+            "privacy": self._show_privacy_page,
+            "palette": shell.open_palette,
+            "zoom:in": lambda: self._zoom(self._look.zoom_in),
+            "zoom:out": lambda: self._zoom(self._look.zoom_out),
+            "zoom:reset": lambda: self._zoom(self._look.zoom_reset),
+        }
+
+    def _on_command(self, key: str) -> None:
+        kind, _colon, rest = key.partition(":")
+        if kind == "page":
+            self.go(rest)
+        elif kind == "scheme":
+            self._services.settings.set(scheme=rest)
+        else:
+            self._commands[key]()
+
+    def _on_files_dropped(self, paths: list[Path]) -> None:
+        open_paths(self._services, paths=paths)
+
+    def _start_sample(self) -> None:
+        self._tell_situation(can_start_sample=False)
+        start_sample_run(
+            self._services,
+            tell=self._services.notices.say,
+            done=lambda _error: self._tell_situation(can_start_sample=True),
+        )
+
+    # ------------------------------------------------------------------ what the frame shows
+
+    def _show_jobs(self) -> None:
+        live = self._services.library.live_jobs
+        runs = [one for one in live if one.info.kind is JobKind.TRAIN]
+        self.shell.set_badge("runs", len(runs))
+        shown = status_job(live)
+        if shown is None:
+            self.shell.clear_job()
+        else:
+            self.shell.set_job(shown.name, shown.share, shown.text)
+        self._tell_situation(live_run=runs[0].info.id if runs else "")
+
+    def _tell_situation(
+        self, *, live_run: str | None = None, can_start_sample: bool | None = None
+    ) -> None:
+        old = self._situation
+        self._situation = navigation.Situation(
+            live_run=old.live_run if live_run is None else live_run,
+            can_start_sample=old.can_start_sample if can_start_sample is None else can_start_sample,
+        )
+        if self._situation != old:
+            self.shell.set_menus(navigation.menus(self._situation))
+            self.shell.set_commands(navigation.all_commands(self._situation))
+
+    def _show_live_job(self) -> None:
+        shown = status_job(self._services.library.live_jobs)
+        if shown is not None:
+            self.go(shown.page, shown.argument or None)
+
+    def _show_device(self) -> None:
+        facts = self._services.device.facts
+        if facts is not None:
+            shown = status_device(facts)
+            self.shell.set_device(shown.name, shown.share, shown.text, shown.extra)
+
+    def _show_device_page(self) -> None:
+        self.go("settings", "computer")
+
+    def _show_privacy(self) -> None:
+        state = self._services.privacy.state()
+        self.shell.set_privacy(state.is_verified, state.title, state.sentence)
+
+    def _show_privacy_page(self) -> None:
+        self.go("settings", "privacy")
+
+    def _follow_settings(self) -> None:
+        self._look.set_scheme(chosen_scheme(self._services.settings.values.scheme))
+
+    def _zoom(self, change: Callable[[], None]) -> None:
+        change()
+        self._on_text_scale(self._look.text_scale)
+
+    def _on_text_scale(self, scale: float) -> None:
+        self._services.settings.set(text_scale=scale)
+
+    def _say(self, text: str, undo_text: str, undo: Callable[[], None] | None) -> None:
+        toast = self.shell.show_toast(text, action=undo_text)
+        if undo is not None:
+            toast.undo_requested.connect(undo)
+
+    def _show_error(self, error: EngineError, title: str = "") -> None:
+        log.info("shown: %s", error.code)
+        banner = Banner(kind="danger")
+        cause = title or error.message
+        rest = f"{error.message} {error.remedy}" if title else error.remedy
+        banner.set_content(cause, rest, (Action(key="copy", text=_("Copy details")),))
+        banner.action_triggered.connect(lambda _key: self._copy(error))
+        banner.dismissed.connect(lambda: self.shell.show_notice(None))
+        self.shell.show_notice(banner)
+
+    def _copy(self, error: EngineError) -> None:
+        parts = (error.code, error.message, error.remedy, error.detail)
+        QApplication.clipboard().setText("\n".join(one for one in parts if one))
+        self._services.notices.say(_("The details were copied."))
+
+
+# ---------------------------------------------------------------------- process
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="burnish --window")
+    parser.add_argument("--workspace", type=Path, default=None)
+    parser.add_argument("--page", default="")
+    parser.add_argument("--exit-after-show", action="store_true")
+    return parser.parse_args(list(arguments))
+
+
+def _report_to(
+    notices: Notices,
+) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
+    """Return an excepthook that shows what nobody foresaw, instead of ending the window."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        log.error("unforeseen", exc_info=(kind, error, trace))
+        if isinstance(error, EngineError):
+            notices.show_error(error)
+        elif isinstance(error, Exception):
+            notices.show_error(unforeseen(error))
+
+    return hook
+
+
+def _explain_and_wait(app: QApplication, error: EngineError) -> int:
+    """Show why the workspace cannot be opened, until the person closes it."""
+    from gui.widgets.error_panel import ErrorPanel, ErrorText
+
+    panel = ErrorPanel()
+    panel.setWindowTitle("Burnish")
+    panel.set_error(
+        ErrorText(
+            title=_("The workspace cannot be opened"),
+            cause=error.message,
+            remedy=error.remedy,
+            code=error.code,
+            details=error.detail,
+        )
+    )
+    panel.show()
+    app.exec()
+    return 1
+
+
+def _print_first_paint(app: QApplication) -> None:
+    """Say in one line of JSON how long the start took; for benchmarks and packages."""
+    import psutil
+
+    took_s = time.time() - psutil.Process().create_time()
+    line = {
+        "first_paint_ms": round(1000 * took_s),
+        "torch_loaded": "torch" in sys.modules,
+        "modules": len(sys.modules),
+    }
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+    app.exit(0)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The window's own settings: kept by the engine, changed here, told to whoever shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, Signal
+
+from engine.api.settings import Settings as SettingValues
+from engine.api.settings import write_settings
+from engine.errors import EngineError
+from gui.bridge.notices import Notices
+
+
+class Settings(QObject):
+    """One document of settings.
+
+    Signals:
+        changed: Some value is new.
+    """
+
+    changed = Signal()
+
+    def __init__(self, path: Path, values: SettingValues, notices: Notices) -> None:
+        super().__init__()
+        self._path = path
+        self._values = values
+        self._notices = notices
+
+    @property
+    def values(self) -> SettingValues:
+        """Return all settings."""
+        return self._values
+
+    def set(self, **changes: Any) -> None:
+        """Change some settings by name and keep them; an error of the disk is shown, not raised."""
+        changed = replace(self._values, **changes)
+        if changed == self._values:
+            return
+        self._values = changed
+        self.changed.emit()
+        try:
+            write_settings(self._path, changed)
+        except EngineError as error:
+            self._notices.show_error(error)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Short work off the window's thread: what it returns, or why it failed, comes back into it."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import shiboken6
+from PySide6.QtCore import QObject, Qt, Signal
+
+from engine.errors import EngineError, Unforeseen
+
+T = TypeVar("T")
+log = logging.getLogger("bridge")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Generic[T]):
+    """What became of a piece of work: a value, or an error."""
+
+    _value: T | None = None
+    error: EngineError | None = None
+
+    @property
+    def value(self) -> T:
+        """Return what the work returned.
+
+        Raises:
+            EngineError: The work failed.
+        """
+        if self.error is not None:
+            raise self.error
+        return self._value  # type: ignore[return-value]  # no error: the work returned it
+
+
+class Lane(StrEnum):
+    """Which worker thread does a piece of work; each does one after the other.
+
+    `WORKSPACE` is for everything that touches jobs, datasets and models: one thread, so that two
+    pieces of work never meet. `READING` is for what only reads files, however long it takes.
+    """
+
+    WORKSPACE = "workspace"
+    READING = "reading"
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """A result on its way into the window's thread."""
+
+    done: Callable[[Outcome[Any]], None]
+    outcome: Outcome[Any]
+    owner: weakref.ref[QObject]
+
+
+def unforeseen(error: Exception) -> EngineError:
+    """Wrap what nobody foresaw; the detail names places in the code, never values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = "\n".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames[-8:])
+    return Unforeseen(
+        _("Something unexpected happened ({kind}). What was saved before is safe.").format(
+            kind=type(error).__name__
+        ),
+        detail=f"{type(error).__name__}\n{places}",
+    )
+
+
+class _LaneThread:
+    """A daemon thread with a queue of work."""
+
+    def __init__(self, name: str) -> None:
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    def put(self, work: Callable[[], None]) -> None:
+        """Queue work; the first starts the thread."""
+        if self._thread.ident is None:
+            self._thread.start()
+        self._queue.put(work)
+
+    def close(self, wait_s: float) -> None:
+        """Finish what is queued, for at most so long."""
+        if self._thread.ident is not None:
+            self._queue.put(None)
+            self._thread.join(wait_s)
+
+    def _work(self) -> None:
+        while (work := self._queue.get()) is not None:
+            work()
+
+
+class Tasks(QObject):
+    """Runs short work on two serial threads and brings the outcomes back."""
+
+    _finished = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lanes = {lane: _LaneThread(f"burnish-{lane.value}") for lane in Lane}
+        self._pending = 0
+        self._finished.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether every outcome has been delivered."""
+        return self._pending == 0
+
+    def run(
+        self,
+        work: Callable[[], T],
+        done: Callable[[Outcome[T]], None],
+        *,
+        owner: QObject,
+        lane: Lane = Lane.WORKSPACE,
+    ) -> None:
+        """Do work on a lane and call `done` in the window's thread.
+
+        Args:
+            work: Takes nothing; what it returns becomes the outcome's value.
+            done: Called with the outcome, unless the owner is gone by then.
+            owner: The object that the result is for.
+            lane: Which thread does it.
+        """
+        gone = weakref.ref(owner)
+        self._pending += 1
+
+        def job() -> None:
+            self._finished.emit(_Delivery(done, _attempt(work), gone))
+
+        self._lanes[lane].put(job)
+
+    def close(self, wait_s: float = 10.0) -> None:
+        """Let what was asked for happen before the process ends, such as a run just started."""
+        until = time.monotonic() + wait_s
+        for lane in self._lanes.values():
+            lane.close(max(0.0, until - time.monotonic()))
+
+    def _deliver(self, delivery: _Delivery) -> None:
+        self._pending -= 1
+        owner = delivery.owner()
+        if owner is not None and shiboken6.isValid(owner):
+            delivery.done(delivery.outcome)
+
+
+def _attempt(work: Callable[[], T]) -> Outcome[T]:
+    try:
+        return Outcome(_value=work())
+    except EngineError as error:
+        return Outcome(error=error)
+    except Exception as error:
+        log.info("a task failed unforeseen", exc_info=error)
+        return Outcome(error=unforeseen(error))

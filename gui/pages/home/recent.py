@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recent work: live runs with their progress, then runs and datasets, each one click away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from gettext import gettext as _
+
+from gui.bridge.services import Services
+from gui.viewmodels.home import RecentItem
+from gui.widgets.box import Column, Panel
+from gui.widgets.card import Card
+from gui.widgets.lists import RowData, RowList
+from gui.widgets.text import TextLabel
+
+
+class RecentWork(Panel):
+    """A list that is hidden while there is nothing to go on with."""
+
+    def __init__(self, services: Services) -> None:
+        self._list = RowList(name=_("Recent work"))
+        card = Card(padding=8, gap=0).add(self._list)
+        super().__init__(Column(TextLabel(_("Recent work"), role="section"), card, gap=10))
+        self._services = services
+        self._items: tuple[RecentItem, ...] = ()
+        self._list.activated_row.connect(self._open)
+        self.hide()
+
+    def set_items(self, items: Sequence[RecentItem]) -> None:
+        """Show these, newest first."""
+        if tuple(items) == self._items:
+            return
+        self._items = tuple(items)
+        self._list.set_rows(
+            [
+                RowData(key=one.key, title=one.title, left=one.left, right=one.right, icon=one.icon)
+                for one in items
+            ]
+        )
+        self.setHidden(not items)
+
+    def _open(self, row: int, _key: str) -> None:
+        item = self._items[row]
+        self._services.navigator.go(item.page, item.argument)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page Home: the first start as three steps, later recent work; this computer at the side."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from gettext import gettext as _
+from pathlib import Path
+
+from engine.api.starter import sample_file
+from gui.actions.add_model import ask_for_model
+from gui.actions.import_files import ask_for_files
+from gui.actions.open_paths import open_paths
+from gui.bridge.services import Services
+from gui.pages.home.recent import RecentWork
+from gui.pages.home.side import ComputerColumn
+from gui.pages.home.start import StartCard
+from gui.viewmodels.dropped import describe_drop
+from gui.viewmodels.home import read_sample, recent_items
+from gui.widgets.box import Column, Gap, Row, Stretch
+from gui.widgets.drop_zone import DropZone
+from gui.widgets.page import Page
+from gui.widgets.text import TextLabel
+
+
+class HomePage(Page):
+    """Home."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(_("Home"))
+        self._services = services
+        self.header.hide()
+        self._title = TextLabel("", role="welcome")
+        self._subtitle = TextLabel(
+            _("Fine-tune a language model on your own data, on your own computer."),
+            colour="text2",
+        )
+        self._recent = RecentWork(services)
+        self._start = StartCard(services, read_sample(sample_file()))
+        self._drop = self._make_drop_zone()
+        self._arrange()
+        self._connect()
+        self._show_work()
+
+    def _make_drop_zone(self) -> DropZone:
+        drop = DropZone(
+            title=_("Drop a dataset or a model folder anywhere in this window"),
+            text=_("or press Ctrl V to paste a path"),
+            mode="any",
+        )
+        drop.set_describe(describe_drop)
+        return drop
+
+    def _arrange(self) -> None:
+        self.set_body_margins(32, 32, 32, 20)
+        left = Column(self._recent, self._start, self._drop, Stretch(), gap=24)
+        columns = Row(gap=24)
+        columns.addLayout(left, 1)
+        columns.addWidget(ComputerColumn(self._services))
+        self.add(self._title, self._subtitle, Gap(12), columns)
+
+    def _connect(self) -> None:
+        services = self._services
+        self._drop.paths_dropped.connect(self._open)
+        self._drop.browse_requested.connect(lambda: ask_for_files(services, parent=self))
+        self._start.data_requested.connect(lambda: ask_for_files(services, parent=self))
+        self._start.model_requested.connect(lambda: ask_for_model(services, parent=self))
+        for signal in (
+            services.library.datasets_changed,
+            services.library.runs_changed,
+            services.library.loaded,
+        ):
+            signal.connect(self._show_work)
+
+    def _open(self, paths: list[Path]) -> None:
+        open_paths(self._services, paths=paths)
+
+    def _show_work(self) -> None:
+        library = self._services.library
+        items = recent_items(library.datasets, library.runs, now=datetime.now().astimezone())
+        self._title.set_text(_("Welcome back") if items else _("Welcome to Burnish"))
+        self._recent.set_items(items)

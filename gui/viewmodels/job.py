@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words for jobs: where one stands, what it is doing, how far it is, and why it failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from gettext import gettext as _
+from gettext import ngettext
+
+from engine.api.jobs import JobView
+from engine.domain.run import JobKind, JobSnapshot, JobState
+from gui.viewmodels import numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipView:
+    """A state as a chip shows it."""
+
+    text: str
+    kind: str = "neutral"
+    icon: str = ""
+    dot: bool = False
+
+
+def state_words(state: JobState) -> str:
+    """Return the word for a state."""
+    return {
+        JobState.STARTING: _("Starting"),
+        JobState.RUNNING: _("Running"),
+        JobState.STOPPED: _("Stopped"),
+        JobState.FINISHED: _("Finished"),
+        JobState.FAILED: _("Failed"),
+        JobState.INTERRUPTED: _("Interrupted"),
+    }[state]
+
+
+def state_kind(state: JobState) -> str:
+    """Return the kind of chip for a state."""
+    return {
+        JobState.STARTING: "accent",
+        JobState.RUNNING: "accent",
+        JobState.STOPPED: "neutral",
+        JobState.FINISHED: "success",
+        JobState.FAILED: "danger",
+        JobState.INTERRUPTED: "warning",
+    }[state]
+
+
+def state_icon(state: JobState) -> str:
+    """Return the icon beside the word; a live job has a dot instead."""
+    return {
+        JobState.STARTING: "",
+        JobState.RUNNING: "",
+        JobState.STOPPED: "stop",
+        JobState.FINISHED: "check",
+        JobState.FAILED: "status-danger",
+        JobState.INTERRUPTED: "status-warning",
+    }[state]
+
+
+def phase_words(phase: str) -> str:
+    """Return what a worker is doing; an unknown phase is named as plainly as can be."""
+    words = {
+        "": _("Starting"),
+        "reading": _("Reading the files"),
+        "writing": _("Writing the dataset"),
+        "loading_libraries": _("Loading the training libraries"),
+        "loading_model": _("Loading the model"),
+        "tokenising": _("Preparing the rows"),
+        "evaluating": _("Checking held-out rows"),
+        "training": _("Training"),
+        "saving": _("Saving"),
+        "checking_adapter": _("Checking the adapter"),
+        "merging": _("Merging"),
+        "copying": _("Copying"),
+        "verifying": _("Verifying"),
+        "generating": _("Answering"),
+    }
+    return words.get(phase, phase.replace("_", " ").capitalize())
+
+
+def state_chip(kind: JobKind, snapshot: JobSnapshot, state: JobState) -> ChipView:
+    """Return the chip of a job; a live one says what it is doing."""
+    if not state.is_over:
+        return ChipView(text=_live_words(kind, snapshot), kind="accent", dot=True)
+    words = state_words(state)
+    if kind is JobKind.TRAIN and snapshot.step and state is not JobState.FINISHED:
+        words = _ended_words(state).format(step=numbers.count(snapshot.step))
+    return ChipView(text=words, kind=state_kind(state), icon=state_icon(state))
+
+
+def _ended_words(state: JobState) -> str:
+    if state is JobState.STOPPED:
+        return _("Stopped at step {step}")
+    if state is JobState.FAILED:
+        return _("Failed at step {step}")
+    return _("Interrupted at step {step}")
+
+
+def _live_words(kind: JobKind, snapshot: JobSnapshot) -> str:
+    if kind is JobKind.TRAIN and snapshot.phase == "evaluating":
+        return _("Checking")
+    if kind is JobKind.TRAIN and snapshot.phase not in ("", "training"):
+        return _("Preparing") if not snapshot.step else phase_words(snapshot.phase)
+    return phase_words(snapshot.phase)
+
+
+def share_of(snapshot: JobSnapshot) -> float | None:
+    """Return how much of a job is done, 0 to 1, or None where that is not known."""
+    if snapshot.total_steps and (snapshot.step or snapshot.phase in ("training", "")):
+        return min(1.0, snapshot.step / snapshot.total_steps)
+    if snapshot.total:
+        return min(1.0, snapshot.done / snapshot.total)
+    return None
+
+
+def progress_words(snapshot: JobSnapshot) -> str:
+    """Return what a live job is doing and how far it is, in a few words."""
+    if snapshot.eta_s is not None and snapshot.phase in ("training", "evaluating"):
+        return _("{time} left").format(time=numbers.rough_duration(snapshot.eta_s))
+    if snapshot.total and snapshot.unit == "bytes":
+        return _("{done} of {total}").format(
+            done=numbers.size(snapshot.done), total=numbers.size(snapshot.total)
+        )
+    return phase_words(snapshot.phase)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusJob:
+    """The live job as the status bar shows it.
+
+    Attributes:
+        page: Page that a click opens.
+        argument: What it shows there.
+    """
+
+    name: str
+    share: float | None
+    text: str
+    page: str
+    argument: str
+
+
+def status_job(live: tuple[JobView, ...]) -> StatusJob | None:
+    """Return what the status bar shows of the live jobs: the newest training, else the newest."""
+    if not live:
+        return None
+    job = next((one for one in live if one.info.kind is JobKind.TRAIN), live[0])
+    pages = {JobKind.IMPORT: "datasets", JobKind.EXPORT: "export"}
+    is_run = job.info.kind is JobKind.TRAIN
+    more = len(live) - 1
+    text = progress_words(job.snapshot)
+    if more:
+        text += " " + ngettext("(and {count} more)", "(and {count} more)", more).format(count=more)
+    return StatusJob(
+        name=job.info.name,
+        share=share_of(job.snapshot),
+        text=text,
+        page=pages.get(job.info.kind, "runs"),
+        argument=job.info.id if is_run else "",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureView:
+    """What an error panel says: what happened, why, what is safe, what to do."""
+
+    title: str
+    cause: str
+    safe: str
+    remedy: str
+    code: str
+    details: str
+
+
+def failure_view(job: JobView, *, log_tail: str = "") -> FailureView | None:
+    """Return what to say of a failed or interrupted job; None where nothing went wrong."""
+    if job.state is JobState.INTERRUPTED:
+        return FailureView(
+            title=_("The worker ended without a word"),
+            cause=_(
+                "Its process is gone: the computer was switched off, or the system ended it, "
+                "for example for lack of memory."
+            ),
+            safe=safe_words(job),
+            remedy=_("Resume it from there, or look at the log for the reason."),
+            code="worker_died",
+            details=log_tail,
+        )
+    failure = job.snapshot.failure
+    if job.state is not JobState.FAILED or failure is None:
+        return None
+    return FailureView(
+        title=_failed_title(job.info.kind),
+        cause=failure.message,
+        safe=safe_words(job),
+        remedy=failure.remedy,
+        code=failure.code,
+        details=failure.detail or log_tail,
+    )
+
+
+def _failed_title(kind: JobKind) -> str:
+    return {
+        JobKind.IMPORT: _("The import did not work"),
+        JobKind.TRAIN: _("The training ended with an error"),
+        JobKind.EXPORT: _("The export did not work"),
+        JobKind.GENERATE: _("The answer did not come"),
+    }[kind]
+
+
+def safe_words(job: JobView) -> str:
+    """Return what is safe after a job ended badly."""
+    if job.info.kind is JobKind.TRAIN and job.snapshot.checkpoint:
+        return _("Your work up to step {step} is saved and verified. Nothing else changed.").format(
+            step=numbers.count(job.snapshot.checkpoint_step)
+        )
+    if job.info.kind is JobKind.TRAIN:
+        return _("There was no checkpoint yet. Your data and the model were not changed.")
+    return _("Nothing that existed before has changed.")

@@ -1,0 +1,460 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's facade in memory: datasets, models, jobs and runs that tests make and move on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.api.jobs import JobView
+from engine.domain.dataset import DatasetInfo, RowKind, SourceFile
+from engine.domain.decision import Decision
+from engine.domain.model import ModelInfo, ModelShape
+from engine.domain.plan import MemoryNeed, Plan, steps_of
+from engine.domain.problem import Problem
+from engine.domain.recipe import Recipe, problems_of
+from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
+from engine.errors import EngineError, RecipeInvalid, RunNotFound
+from engine.protocol.codec import Envelope
+from engine.protocol.events import Event, Finished, PhaseChanged, StepDone, Stopped, WorkerStarted
+from engine.protocol.fold import fold
+
+GB = 2**30
+MOMENT = "2026-11-03T14:00:00.000Z"
+
+
+def a_dataset(**changes: Any) -> DatasetInfo:
+    """Return a dataset of 400 conversations."""
+    values: dict[str, Any] = {
+        "id": "d1",
+        "name": "Support tickets",
+        "kind": RowKind.CHAT,
+        "rows": 400,
+        "rejects": 0,
+        "duplicates": 0,
+        "splits": {"train": 360, "eval": 40},
+        "eval_ratio": 0.1,
+        "created_at": MOMENT,
+        "sources": (
+            SourceFile(
+                name="tickets.jsonl",
+                path="/data/tickets.jsonl",
+                size_bytes=250_000,
+                sha256="0" * 64,
+                format="jsonl",
+                shape="openai_messages",
+                rows=400,
+                rejects=0,
+            ),
+        ),
+    }
+    return DatasetInfo(**{**values, **changes})
+
+
+def a_model(**changes: Any) -> ModelInfo:
+    """Return a model of four billion parameters."""
+    values: dict[str, Any] = {
+        "id": "m1",
+        "name": "Qwen3-4B",
+        "path": "/models/qwen3-4b",
+        "architecture": "Qwen3ForCausalLM",
+        "model_type": "qwen3",
+        "parameters": 4_022_468_096,
+        "shape": ModelShape(
+            layers=36,
+            hidden=2560,
+            intermediate=9728,
+            heads=32,
+            kv_heads=8,
+            head_dim=128,
+            vocabulary=151_936,
+            tied=True,
+            linear_parameters=3_633_000_000,
+        ),
+        "weights_dtype": "bfloat16",
+        "size_bytes": 8_045_000_000,
+        "context_tokens": 40_960,
+        "licence": "Apache-2.0",
+        "has_chat_template": True,
+        "end_of_turn": "<|im_end|>",
+        "fingerprint": "f" * 64,
+        "files": ("model.safetensors",),
+        "added_at": MOMENT,
+    }
+    return ModelInfo(**{**values, **changes})
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeGpu:
+    """A graphics card."""
+
+    name: str = "NVIDIA RTX 4090"
+    driver: str = "560.35"
+    total_bytes: int = 24 * GB
+    free_bytes: int = 23 * GB
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeFacts:
+    """What a computer has."""
+
+    gpus: tuple[FakeGpu, ...] = ()
+    memory_total_bytes: int = 64 * GB
+    memory_free_bytes: int = 50 * GB
+    disk_free_bytes: int = 212 * 10**9
+    processor: str = "A processor"
+    cores: int = 16
+
+
+@dataclass
+class FakeJob:
+    """A job whose events a test writes."""
+
+    info: JobInfo
+    envelopes: list[Envelope] = field(default_factory=list)
+    is_dead: bool = False
+
+    @property
+    def snapshot(self) -> JobSnapshot:
+        snapshot = JobSnapshot()
+        for envelope in self.envelopes:
+            snapshot = fold(snapshot, envelope)
+        return snapshot
+
+    @property
+    def state(self) -> JobState:
+        claimed = self.snapshot.state
+        return JobState.INTERRUPTED if self.is_dead and not claimed.is_over else claimed
+
+    def emit(self, *events: Event, at: str = MOMENT) -> None:
+        """Write events."""
+        for event in events:
+            seq = len(self.envelopes) + 1
+            kind = type(event).__name__
+            self.envelopes.append(Envelope(v=1, seq=seq, t=at, kind=kind, event=event))
+
+
+class FakeFeed:
+    """A reader of a fake job."""
+
+    def __init__(self, job: FakeJob) -> None:
+        self._job = job
+        self._seen = 0
+        self.snapshot = JobSnapshot()
+
+    def poll(self) -> list[Envelope]:
+        found = self._job.envelopes[self._seen :]
+        self._seen += len(found)
+        for envelope in found:
+            self.snapshot = fold(self.snapshot, envelope)
+        return found
+
+    def state(self) -> JobState:
+        return self._job.state
+
+
+class FakeJobs:
+    """Jobs by id."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, FakeJob] = {}
+        self.stopped: list[str] = []
+
+    def make(self, kind: JobKind, name: str, job_id: str = "", created_at: str = MOMENT) -> FakeJob:
+        """Make a job without any event."""
+        job_id = job_id or f"job{len(self.by_id) + 1}"
+        info = JobInfo(id=job_id, kind=kind, name=name, entry="a:b", created_at=created_at)
+        self.by_id[job_id] = FakeJob(info)
+        return self.by_id[job_id]
+
+    def list(self, kind: JobKind | None = None) -> list[JobView]:
+        found = [self.get(one) for one in self.by_id]
+        chosen = [one for one in found if kind is None or one.info.kind is kind]
+        return sorted(chosen, key=lambda one: one.info.created_at, reverse=True)
+
+    def get(self, job_id: str) -> JobView:
+        if job_id not in self.by_id:
+            raise RunNotFound("There is no such job.")
+        job = self.by_id[job_id]
+        return JobView(info=job.info, snapshot=job.snapshot, state=job.state)
+
+    def feed(self, job_id: str) -> FakeFeed:
+        return FakeFeed(self.by_id[job_id])
+
+    def stop(self, job_id: str) -> None:
+        self.stopped.append(job_id)
+
+    def log_tail(self, job_id: str, limit_bytes: int = 65_536) -> str:
+        return f"the log of {job_id}"
+
+    def remove(self, job_id: str) -> None:
+        del self.by_id[job_id]
+
+
+class FakeDatasets:
+    """Datasets in memory; an import finishes at once."""
+
+    def __init__(self, jobs: FakeJobs) -> None:
+        self._jobs = jobs
+        self.all: list[DatasetInfo] = []
+        self.imported: list[tuple[tuple[Path, ...], str]] = []
+        self.error: EngineError | None = None
+
+    def list(self) -> list[DatasetInfo]:
+        return list(self.all)
+
+    def start_import(self, paths: Sequence[Path], *, name: str = "", **options: Any) -> str:
+        del options
+        if self.error is not None:
+            raise self.error
+        self.imported.append((tuple(paths), name))
+        job = self._jobs.make(JobKind.IMPORT, name or paths[0].name)
+        made = a_dataset(id=f"d{len(self.all) + 1}", name=name or paths[0].stem)
+        self.all.insert(0, made)
+        job.emit(WorkerStarted(attempt=1, pid=1), Finished(result={"dataset_id": made.id}))
+        return job.info.id
+
+
+class FakeModels:
+    """Models in memory."""
+
+    def __init__(self) -> None:
+        self.all: list[ModelInfo] = []
+        self.error: EngineError | None = None
+
+    def list(self) -> list[ModelInfo]:
+        return list(self.all)
+
+    def add(self, path: Path, *, name: str = "") -> ModelInfo:
+        if self.error is not None:
+            raise self.error
+        made = a_model(id=f"m{len(self.all) + 1}", name=name or path.name, path=str(path))
+        self.all.insert(0, made)
+        return made
+
+    def add_starter(self) -> ModelInfo:
+        return self.add(Path("/starter"), name="Starter")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeRun:
+    """A run as the list shows it."""
+
+    job: JobView
+    recipe: Recipe
+    dataset_name: str = "Support tickets"
+    model_name: str = "Qwen3-4B"
+    checkpoints: tuple[str, ...] = ()
+    has_adapter: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.job.info.id
+
+    @property
+    def state(self) -> JobState:
+        return self.job.state
+
+
+class FakeRuns:
+    """Runs in memory; a started one is live until a test ends it."""
+
+    def __init__(self, jobs: FakeJobs) -> None:
+        self._jobs = jobs
+        self.recipes: dict[str, Recipe] = {}
+        self.facts: dict[str, dict[str, Any]] = {}
+        self.planned: list[Recipe] = []
+        self.problems: tuple[Problem, ...] = ()
+        self.blockers: list[Problem] = []
+        self.resumed: list[str] = []
+        self.error: EngineError | None = None
+        self.capacity = 24 * GB
+
+    def make(self, name: str, run_id: str = "", **facts: Any) -> FakeJob:
+        """Make a run; `facts` are fields of FakeRun, `created_at` and `recipe`."""
+        created = facts.pop("created_at", MOMENT)
+        recipe = facts.pop("recipe", Recipe(dataset_id="d1", model_id="m1"))
+        job = self._jobs.make(JobKind.TRAIN, name, run_id, created)
+        self.recipes[job.info.id] = recipe
+        self.facts[job.info.id] = facts
+        return job
+
+    def list(self) -> list[FakeRun]:
+        return [self._view(one) for one in self._jobs.list(JobKind.TRAIN)]
+
+    def get(self, key: str) -> FakeRun:
+        return self._view(self._jobs.get(key))
+
+    def _view(self, job: JobView) -> FakeRun:
+        facts = self.facts[job.info.id]
+        return FakeRun(job=job, recipe=self.recipes[job.info.id], **facts)
+
+    def make_recipe(
+        self,
+        *,
+        dataset: str,
+        model: str,
+        method_id: str = "sft_qlora",
+        preset: str = "",
+        values: Mapping[str, Any] | None = None,
+    ) -> Recipe:
+        given = dict(PRESETS[preset].values) if preset else {}
+        given.update(values or {})
+        found = problems_of(given)
+        if found:
+            raise RecipeInvalid(" ".join(one.message for one in found))
+        fixed = {"method": method_id, "dataset_id": dataset, "model_id": model}
+        return msgspec.convert({**given, **fixed}, Recipe)
+
+    def plan(self, recipe: Recipe) -> Plan:
+        self.planned.append(recipe)
+        steps = steps_of(
+            rows=360,
+            effective_batch_size=recipe.effective_batch_size,
+            epochs=recipe.epochs,
+            max_steps=recipe.max_steps,
+        )
+        return Plan(
+            decisions={"device": Decision(value="cpu", reason="No card.", source="hardware")},
+            memory=MemoryNeed(
+                other=round(1.1 * GB),
+                weights=round(2.6 * GB),
+                adapter=round(0.3 * GB),
+                optimizer=round(0.4 * GB),
+                activations_low=round(5.1 * GB),
+                activations_high=round(7.4 * GB),
+                reserve=GB,
+                capacity=self.capacity,
+            ),
+            disk_bytes=10**9,
+            train_rows=360,
+            eval_rows=40,
+            total_steps=steps,
+            problems=self.problems,
+            statement=(f"It learns from 360 rows in {steps} steps.", "Nothing is changed."),
+        )
+
+    def start(self, recipe: Recipe, *, name: str = "") -> str:
+        if self.error is not None:
+            raise self.error
+        job = self.make(name or "Support tickets 1", recipe=recipe)
+        job.emit(WorkerStarted(attempt=1, pid=1), PhaseChanged(phase="loading_model"))
+        return job.info.id
+
+    def stop(self, key: str) -> None:
+        self._jobs.stop(key)
+
+    def resume(self, key: str) -> str:
+        self.resumed.append(key)
+        return key
+
+    def resume_blockers(self, run: FakeRun) -> list[Problem]:
+        del run
+        return self.blockers
+
+    def remove(self, key: str) -> None:
+        self._jobs.remove(key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakePreset:
+    """A named set of values."""
+
+    id: str
+    title: str
+    summary: str
+    icon: str
+    order: int
+    values: dict[str, Any]
+
+
+PRESETS = {
+    one.id: one
+    for one in (
+        FakePreset(
+            id="style",
+            title="Learn a style or form",
+            summary="Answer the way your examples do. Best with 100 rows or more.",
+            icon="form",
+            order=1,
+            values={"epochs": 2.0},
+        ),
+        FakePreset(
+            id="instructions",
+            title="Follow instructions better",
+            summary="Broader and slower. Mix in general examples to forget less.",
+            icon="chat",
+            order=2,
+            values={"epochs": 1.0, "lora_rank": 32},
+        ),
+        FakePreset(
+            id="quick_try",
+            title="Try it quickly",
+            summary="A minute on the processor, to see how it works.",
+            icon="fast",
+            order=3,
+            values={"max_steps": 45, "max_length": 256},
+        ),
+    )
+}
+
+
+class FakePresets:
+    """The presets."""
+
+    def list(self) -> list[FakePreset]:
+        return list(PRESETS.values())
+
+    def get(self, preset_id: str) -> FakePreset:
+        return PRESETS[preset_id]
+
+
+class FakeMachine:
+    """The computer."""
+
+    def __init__(self) -> None:
+        self.current = FakeFacts()
+
+    def facts(self) -> FakeFacts:
+        return self.current
+
+
+class FakeApi:
+    """Everything, empty at first."""
+
+    def __init__(self) -> None:
+        self.jobs = FakeJobs()
+        self.datasets = FakeDatasets(self.jobs)
+        self.models = FakeModels()
+        self.runs = FakeRuns(self.jobs)
+        self.presets = FakePresets()
+        self.machine = FakeMachine()
+
+
+def a_step(step: int, *, total: int = 100, loss: float | None = 1.5, **changes: Any) -> StepDone:
+    """Return a step."""
+    values: dict[str, Any] = {
+        "step": step,
+        "total_steps": total,
+        "epoch": step / total,
+        "loss": loss,
+        "learning_rate": 2e-4 * (1 - step / total),
+        "grad_norm": 0.5,
+        "supervised_tokens": 400,
+        "tokens": 1000,
+        "tokens_seen": 1000 * step,
+        "tokens_per_s": 5000.0,
+        "memory_bytes": 11 * GB,
+        "step_s": 0.2,
+        "eta_s": 0.2 * (total - step),
+    }
+    return StepDone(**{**values, **changes})
+
+
+def a_stop(step: int) -> Stopped:
+    """Return the end of a run that was asked to stop."""
+    return Stopped(step=step, checkpoint=f"ck-{step:06d}")
