@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Burnish's engine: a Qt-free library that imports data, trains, and exports; one facade, `engine.api`."""
+"""The engine: a Qt-free library that imports data, trains and exports; the facade is engine.api."""

@@ -53,10 +53,19 @@ class Group(StrEnum):
     REPEATABILITY = "repeatability"
 
 
-def about(title: str, why: str, group: Group, unit: str = "", **limits: float) -> Meta:
+def about(
+    title: str,
+    why: str,
+    group: Group,
+    unit: str = "",
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+) -> Meta:
     """Describe a field: plain name, one sentence, section, unit, and limits (`ge`, `gt`, `le`)."""
     extra = {"group": group.value, "unit": unit}
-    return Meta(title=title, description=why, extra=extra, **limits)  # type: ignore[arg-type]
+    return Meta(title=title, description=why, extra=extra, ge=ge, gt=gt, le=le)
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
