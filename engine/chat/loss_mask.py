@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which characters of a rendered conversation are trained: what the assistant itself writes.
+
+A trained span begins where the template's generation prompt ends and runs to the end of the token
+that closes the turn: exactly what the model has to produce after that prompt. So headers are never
+trained, and what a template puts around an answer by itself (an empty block of thoughts, a leading
+space, tool calls) is, since the model would have to write it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from gettext import gettext as _
+from typing import Any
+
+import msgspec
+
+from engine.chat.messages import Protected
+from engine.chat.template import ChatTemplate, Message, TemplateRefused
+from engine.domain.dataset import Role, Turn
+from engine.errors import TemplateInvalid
+
+_PROBE = "burnish0probe"
+_THOUGHTS_END = "</think>"
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of a rendered text, in characters.
+
+    Attributes:
+        start: First character.
+        end: The character after the last.
+        is_trained: Whether it carries loss.
+    """
+
+    start: int
+    end: int
+    is_trained: bool
+
+
+class TurnForm(msgspec.Struct, frozen=True, kw_only=True):
+    """How a template writes an assistant turn.
+
+    Attributes:
+        opening: What it puts between generation prompt and answer; mostly empty.
+        end: The token that closes the turn, e.g. `<|im_end|>`.
+    """
+
+    opening: str
+    end: str
+
+
+class SpansUnclear(ValueError):
+    """The trained characters of a conversation cannot be told for sure."""
+
+
+def turn_form(template: ChatTemplate, added: re.Pattern[str]) -> TurnForm:
+    """Find out how a template writes an assistant turn, from a probe conversation.
+
+    Args:
+        template: The template.
+        added: Matches every added token of the tokenizer.
+
+    Raises:
+        TemplateInvalid: It cannot render a question and an answer, or closes the answer with no
+            token, so that a model would never learn to stop.
+    """
+    question: Message = {"role": "user", "content": "question"}
+    answer: Message = {"role": "assistant", "content": _PROBE}
+    try:
+        text = template.render([question, answer])
+        prompt = template.render([question], add_generation_prompt=True)
+    except TemplateRefused as error:
+        raise TemplateInvalid(
+            _("The chat template cannot render a question and its answer."), detail=str(error)
+        ) from error
+    before, found, after = text.partition(_PROBE)
+    end = added.search(after)
+    if not found or end is None:
+        raise TemplateInvalid(
+            _("The chat template closes an answer with no token of its own, so the model would "
+              "never learn to stop.")
+        )
+    opening = before[len(prompt) :] if before.startswith(prompt) else ""
+    return TurnForm(opening=opening, end=end[0])
+
+
+def trained_spans(
+    template: ChatTemplate,
+    form: TurnForm,
+    turns: Sequence[Turn],
+    messages: Sequence[Message],
+    tools: Sequence[Any] | None,
+    text: str,
+    protected: Protected,
+) -> list[Span]:
+    """Return the span of every assistant turn in a rendered conversation, in order.
+
+    Args:
+        template: The template that rendered it.
+        form: How it writes an assistant turn.
+        turns: The turns.
+        messages: The same as mappings.
+        tools: Tools that were given to the template.
+        text: The rendered conversation.
+        protected: Where the user's own control texts stand in it; they never close a turn.
+
+    Raises:
+        SpansUnclear: A turn cannot be found for sure.
+    """
+    spans: list[Span] = []
+    for number, turn in enumerate(turns):
+        if turn.role is not Role.ASSISTANT:
+            continue
+        start = _start(template, form, messages, tools, text, number)
+        end = _end(text, form.end, start, protected)
+        if spans and start < spans[-1].end:
+            raise SpansUnclear("two answers overlap")
+        if turn.content.rpartition(_THOUGHTS_END)[2].strip() not in text[start:end]:
+            raise SpansUnclear("an answer is not where it should be")
+        spans.append(Span(start=start, end=end, is_trained=turn.weight != 0))
+    return spans
+
+
+def _start(
+    template: ChatTemplate,
+    form: TurnForm,
+    messages: Sequence[Message],
+    tools: Sequence[Any] | None,
+    text: str,
+    number: int,
+) -> int:
+    """Return where an answer begins: behind the prompt that would ask for it."""
+    try:
+        prompt = template.render(messages[:number], tools=tools, add_generation_prompt=True)
+        if text.startswith(prompt):
+            return len(prompt)
+    except TemplateRefused:
+        pass  # Some templates render no conversation that lacks its end; the probe below serves.
+    probe = [*messages]
+    probe[number] = {**messages[number], "content": _PROBE}
+    try:
+        before = template.render(probe, tools=tools).partition(_PROBE)[0]
+    except TemplateRefused as error:
+        raise SpansUnclear(str(error)) from error
+    if not text.startswith(before):
+        raise SpansUnclear("what stands before an answer depends on the answer")
+    return len(before) - (len(form.opening) if before.endswith(form.opening) else 0)
+
+
+def _end(text: str, end_token: str, start: int, protected: Protected) -> int:
+    at = start
+    while (at := text.find(end_token, at)) >= 0:
+        clash = next((stop for begin, stop in protected if begin < at + len(end_token)
+                      and at < stop), None)
+        if clash is None:
+            return at + len(end_token)
+        at = clash
+    raise SpansUnclear("an answer is not closed")
