@@ -8,6 +8,12 @@ from typing import IO, Any, Self
 
 from pyarrow import NativeFile, RecordBatch, Schema, Table
 
+class RowGroupMetaData:
+    @property
+    def num_rows(self) -> int: ...
+    @property
+    def total_byte_size(self) -> int: ...
+
 class FileMetaData:
     @property
     def num_rows(self) -> int: ...
@@ -17,6 +23,7 @@ class FileMetaData:
     def num_row_groups(self) -> int: ...
     @property
     def serialized_size(self) -> int: ...
+    def row_group(self, i: int) -> RowGroupMetaData: ...
 
 class ParquetFile:
     def __init__(

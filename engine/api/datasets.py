@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Datasets of a workspace: importing, finding, reading, renaming, removing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from gettext import gettext as _
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from engine.api.jobs import Jobs, new_id
+from engine.domain.dataset import DatasetInfo, Reject
+from engine.domain.recipe import Recipe
+from engine.domain.run import JobKind
+from engine.domain.split import TRAIN
+from engine.errors import (
+    DatasetDamaged,
+    DatasetNotFound,
+    DocumentDamaged,
+    FileMissing,
+    InUse,
+    WrongUsage,
+)
+from engine.formats.arrow_layout import data_file
+from engine.formats.arrow_rows import RowTable, verify_file
+from engine.formats.row_preview import RowPreview
+from engine.store import atomicfs
+from engine.store.documents import encode_document, read_document, write_document
+from engine.store.layout import DatasetFolder, Layout
+
+__all__ = ["Datasets", "RowPreview", "RowTable"]
+
+ENTRY = "engine.api.importing:run"
+LARGEST_EVAL_RATIO = 0.9
+SHORTEST_PREFIX = 4
+
+
+class Datasets:
+    """All datasets of one workspace."""
+
+    def __init__(self, layout: Layout, jobs: Jobs, *, make_id: Callable[[], str] = new_id) -> None:
+        """Work on one workspace."""
+        self._layout = layout
+        self._jobs = jobs
+        self._make_id = make_id
+
+    def start_import(
+        self,
+        paths: Sequence[Path],
+        *,
+        name: str = "",
+        eval_ratio: float = 0.1,
+        licence: str = "",
+        origin: str = "",
+    ) -> str:
+        """Start a job that imports files as one dataset, and return the job's id.
+
+        Args:
+            paths: Files, and folders of which all files are read.
+            name: Name for people; by default that of the first path.
+            eval_ratio: Share of the rows that is held out, 0 to 0.9; 0 holds nothing out.
+            licence: The user's statement under which licence the rows stand.
+            origin: The user's statement where the rows come from.
+
+        Raises:
+            WrongUsage: No path was given, or the share is out of range.
+            FileMissing: A path does not exist.
+        """
+        if not paths:
+            raise WrongUsage(_("No file was given."), remedy=_("Name at least one file."))
+        if not 0 <= eval_ratio <= LARGEST_EVAL_RATIO:
+            raise WrongUsage(
+                _("The share of held-out rows must be between 0 and {largest}.").format(
+                    largest=LARGEST_EVAL_RATIO
+                )
+            )
+        for path in paths:
+            if not path.exists():
+                raise FileMissing(
+                    _("{path} does not exist. Nothing was imported.").format(path=path)
+                )
+        title = name.strip() or paths[0].absolute().stem
+        options = {
+            "paths": [str(path.absolute()) for path in paths],
+            "name": title,
+            "eval_ratio": eval_ratio,
+            "licence": licence,
+            "origin": origin,
+            "dataset_id": self._make_id(),
+        }
+        self._sweep()
+        job_id = self._jobs.create(JobKind.IMPORT, title, ENTRY, options)
+        self._jobs.start(job_id)
+        return job_id
+
+    def _sweep(self) -> None:
+        """Delete what imports left that were killed; while one lives, nothing is touched."""
+        if all(job.state.is_over for job in self._jobs.list(JobKind.IMPORT)):
+            atomicfs.sweep(self._layout.datasets)
+
+    def list(self) -> list[DatasetInfo]:
+        """Return all datasets that can be read, newest first."""
+        found = [one for one in self._read_all().values() if isinstance(one, DatasetInfo)]
+        return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
+
+    def damaged(self) -> list[tuple[str, str]]:
+        """Return the id of each dataset that cannot be read, and why."""
+        read = self._read_all()
+        return [(name, one) for name, one in read.items() if isinstance(one, str)]
+
+    def _read_all(self) -> dict[str, DatasetInfo | str]:
+        """Return each dataset, or why it cannot be read, by folder name."""
+        found: dict[str, DatasetInfo | str] = {}
+        for folder in sorted(self._layout.datasets.iterdir()):
+            if folder.is_dir() and not folder.name.startswith("."):
+                try:
+                    found[folder.name] = self._read(folder.name)
+                except (DatasetDamaged, DocumentDamaged) as error:
+                    found[folder.name] = error.message
+        return found
+
+    def _read(self, dataset_id: str) -> DatasetInfo:
+        folder = self._layout.dataset(dataset_id)
+        info = read_document(folder.info, DatasetInfo)
+        for split in info.splits:
+            verify_file(folder, data_file(folder.rows, split), by_content=False)
+        return info
+
+    def get(self, key: str) -> DatasetInfo:
+        """Return the dataset with this id, beginning of an id (4 characters or more) or name.
+
+        Raises:
+            DatasetNotFound: There is none, or more than one.
+            DatasetDamaged: It is there, but damaged.
+            DocumentDamaged: Its description cannot be read.
+        """
+        if key.isalnum() and self._layout.dataset(key).root.is_dir():
+            return self._read(key)
+        known = self.list()
+        found = [one for one in known if one.name == key] or [
+            one for one in known if len(key) >= SHORTEST_PREFIX and one.id.startswith(key)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(one.id for one in found)
+            raise DatasetNotFound(
+                _("More than one dataset is called {name}: {ids}.").format(name=key, ids=ids),
+                remedy=_("Use the id of one of them."),
+            )
+        raise DatasetNotFound(_("There is no dataset {name} here.").format(name=key))
+
+    def name_of(self, dataset_id: str) -> str:
+        """Return the name of a dataset, or an empty text where it is gone or damaged."""
+        try:
+            return read_document(self._layout.dataset(dataset_id).info, DatasetInfo).name
+        except DocumentDamaged:
+            return ""
+
+    def open_rows(self, dataset_id: str, split: str = TRAIN) -> RowTable:
+        """Map the rows of one split into memory; close the table before the dataset is removed.
+
+        Raises:
+            DatasetNotFound: There is no such dataset, or no such split in it.
+            DatasetDamaged: The rows are missing or not what was written.
+        """
+        info = self.get(dataset_id)
+        if split not in info.splits:
+            raise DatasetNotFound(
+                _("The dataset {name} has no rows called {split}.").format(
+                    name=info.name, split=split
+                )
+            )
+        file = data_file(self._folder(info).rows, split)
+        return RowTable(file, [one.name for one in info.sources])
+
+    def rejects(self, dataset_id: str, *, limit: int = 1000) -> list[Reject]:
+        """Return the first rows that were not accepted, in the order of the files.
+
+        Raises:
+            DatasetNotFound: There is no such dataset.
+            DatasetDamaged: The list of them cannot be read.
+        """
+        path = self._folder(self.get(dataset_id)).rejects
+        try:
+            with path.open("rb") as stream:
+                return [msgspec.json.decode(line, type=Reject) for line in islice(stream, limit)]
+        except (OSError, msgspec.DecodeError) as error:
+            raise DatasetDamaged(
+                _("The list of rejected rows in {path} cannot be read.").format(path=path),
+                detail=str(error),
+            ) from error
+
+    def rename(self, dataset_id: str, name: str) -> DatasetInfo:
+        """Give a dataset another name for people, and return it.
+
+        Raises:
+            WrongUsage: The name is blank.
+            DatasetNotFound: There is no such dataset.
+            DiskFull: No room; the old name stays.
+        """
+        if not name.strip():
+            raise WrongUsage(_("A dataset needs a name."), remedy=_("Give it a name."))
+        info = replace(self.get(dataset_id), name=name.strip())
+        folder = self._folder(info)
+        write_document(folder.info, info)
+        # Between the two writes the manifest is behind; readers compare only the rows with it.
+        content = encode_document(info)
+        entry = atomicfs.FileEntry(
+            size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest()
+        )
+        manifest = atomicfs.read_manifest(folder.root)
+        files = {**manifest.files, folder.info.name: entry}
+        write_document(folder.root / atomicfs.MANIFEST, replace(manifest, files=files))
+        return info
+
+    def remove(self, dataset_id: str) -> None:
+        """Remove a dataset with all its rows; the files it came from stay.
+
+        Raises:
+            DatasetNotFound: There is no such dataset.
+            InUse: A run is training on it.
+        """
+        folder = self._layout.dataset(self._id_of(dataset_id))
+        for job in self._jobs.list(JobKind.TRAIN):
+            if not job.state.is_over and self._trains_on(job.info.id, folder):
+                raise InUse(
+                    _("The run {run} is training on this dataset, so it was not removed.").format(
+                        run=job.info.name
+                    )
+                )
+        atomicfs.remove_folder(folder.root)
+
+    def _id_of(self, key: str) -> str:
+        """Return the id for a key; damaged datasets are found by their id too."""
+        is_id = key.isalnum() and self._layout.dataset(key).root.is_dir()
+        return key if is_id else self.get(key).id
+
+    def _trains_on(self, job_id: str, folder: DatasetFolder) -> bool:
+        try:
+            recipe = read_document(self._layout.job(job_id).recipe, Recipe)
+        except DocumentDamaged:
+            return False
+        return recipe.dataset_id == folder.root.name
+
+    def _folder(self, info: DatasetInfo) -> DatasetFolder:
+        return self._layout.dataset(info.id)

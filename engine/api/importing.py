@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The import job: source files in, one committed dataset out, or nothing at all."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from gettext import gettext as _
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
+from engine.errors import Cancelled, DiskFull, FileUnreadable, NoUsableRows
+from engine.formats.reading import ShapedRow, SourcePlan, plan_sources, shaped_rows
+from engine.formats.refusal import RefusedRecord, reject
+from engine.formats.shapes import kind_of
+from engine.formats.source import blocks, naming_read_errors
+from engine.protocol.events import DatasetCommitted, Finished, PhaseChanged, ProgressMade, Stopped
+from engine.protocol.job import JobContext
+from engine.store import atomicfs
+from engine.store.documents import read_document, write_document
+from engine.store.eventlog import timestamp
+from engine.store.layout import DatasetFolder, Layout
+
+if TYPE_CHECKING:
+    from engine.formats.dataset_writer import DatasetWriter
+
+PROGRESS_EVERY = timedelta(seconds=0.2)
+NAMED_REJECTS = 20
+ROOM_RATIO = 1.5
+"""Bytes of a dataset for each byte of its sources, by an upper guess."""
+
+ROOM_LEFT_BYTES = 64 << 20
+_encoder = msgspec.json.Encoder()
+
+
+class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of an import job, see `Datasets.start_import`."""
+
+    paths: tuple[str, ...]
+    dataset_id: str
+    name: str = ""
+    eval_ratio: float = 0.1
+    licence: str = ""
+    origin: str = ""
+
+
+def run(context: JobContext) -> None:
+    """Import the files that the job names; a stop leaves nothing behind.
+
+    Raises:
+        FileMissing, FileUnreadable, FileEmpty, FormatUnknown: A source cannot be used.
+        MixedKinds: The sources hold rows of different kinds.
+        NoUsableRows: Every row was rejected; the detail names the first of them.
+        DiskFull: No room for the dataset.
+    """
+    options = msgspec.convert(_plain_options(context), ImportOptions)
+    layout = Layout(context.workspace)
+    target = layout.dataset(options.dataset_id)
+    try:
+        # An earlier attempt may have died between its commit and its last word.
+        info = (
+            read_document(target.info, DatasetInfo)
+            if target.info.exists()
+            else _import(context, options, layout)
+        )
+    except Cancelled:
+        context.emit(Stopped(step=0, checkpoint=""))
+        return
+    context.emit(
+        DatasetCommitted(
+            dataset_id=info.id,
+            kind=info.kind.value,
+            rows=info.rows,
+            rejects=info.rejects,
+            splits=info.splits,
+        )
+    )
+    context.emit(Finished(result={"dataset_id": info.id}))
+
+
+def _plain_options(context: JobContext) -> dict[str, object]:
+    return {name: msgspec.json.decode(raw) for name, raw in context.info.options.items()}
+
+
+class _Progress:
+    """Says how many bytes are done, a few times a second, and ends the work where asked to."""
+
+    def __init__(self, context: JobContext, total_bytes: int) -> None:
+        self._context = context
+        self._total_bytes = total_bytes
+        self._said_at: datetime | None = None
+        self.before_bytes = 0
+
+    def seen(self, done_bytes: int) -> None:
+        """Hear how far the current file is read.
+
+        Raises:
+            Cancelled: The job was asked to stop.
+        """
+        self.check()
+        now = self._context.now()
+        if self._said_at is None or now - self._said_at >= PROGRESS_EVERY:
+            self._said_at = now
+            done = min(self.before_bytes + done_bytes, self._total_bytes)
+            self._context.emit(ProgressMade(done=done, total=self._total_bytes, unit="bytes"))
+
+    def check(self, _done_bytes: int = 0) -> None:
+        """Say nothing; only end the work where asked to.
+
+        Raises:
+            Cancelled: The job was asked to stop.
+        """
+        if self._context.stop_requested():
+            raise Cancelled(_("The import was stopped. Nothing was imported."))
+
+
+@dataclass(kw_only=True)
+class _Counts:
+    """What was met, over all files or in one of them."""
+
+    rows: int = 0
+    rejects: int = 0
+    shapes: Counter[str] = field(default_factory=Counter[str])
+
+
+class _Rejects:
+    """Writes the rejects as they come, and remembers what an error message needs."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._reasons: Counter[str] = Counter()
+        self._messages: dict[str, str] = {}
+        self._first: list[str] = []
+
+    def add(self, one: Reject) -> None:
+        """Write one."""
+        self._stream.write(_encoder.encode(one) + b"\n")
+        self._reasons[one.reason] += 1
+        self._messages.setdefault(one.reason, one.message)
+        if len(self._first) < NAMED_REJECTS:
+            self._first.append(f"{one.file}:{one.line} {one.reason}")
+
+    @property
+    def count(self) -> int:
+        """Return how many there are."""
+        return self._reasons.total()
+
+    def error(self) -> NoUsableRows:
+        """Return the error for sources of which nothing is left, without text of any row."""
+        if not self.count:
+            return NoUsableRows(
+                _("These files hold no rows. Nothing was imported."),
+                remedy=_("Choose files that hold rows below their header."),
+            )
+        often = [
+            _("{message} ({count} times)").format(message=self._messages[reason], count=count)
+            for reason, count in self._reasons.most_common(3)
+        ]
+        return NoUsableRows(
+            _("None of the {count} rows could be used. {reasons}").format(
+                count=self.count, reasons=" ".join(often)
+            ),
+            detail="\n".join(self._first),
+        )
+
+
+def _import(context: JobContext, options: ImportOptions, layout: Layout) -> DatasetInfo:
+    """Read, write and commit."""
+    context.emit(PhaseChanged(phase="reading"))
+    paths = list(dict.fromkeys(Path(one) for one in options.paths))
+    plans, left_out = plan_sources(paths, _Progress(context, 0).check)
+    progress = _Progress(context, sum(_size(plan.path) for plan in plans))
+    _check_room(layout, sum(_size(plan.path) for plan in plans))
+    target = layout.dataset(options.dataset_id)
+    with atomicfs.new_folder(target.root) as building:
+        folder = DatasetFolder(building)
+        info = _build(context, options, folder, plans, left_out, progress)
+        write_document(folder.info, info)
+        context.emit(PhaseChanged(phase="writing"))
+    return info
+
+
+def _build(
+    context: JobContext,
+    options: ImportOptions,
+    folder: DatasetFolder,
+    plans: list[SourcePlan],
+    left_out: list[Reject],
+    progress: _Progress,
+) -> DatasetInfo:
+    """Write rows and rejects into the folder of the new dataset."""
+    from engine.formats.dataset_writer import DatasetWriter
+
+    kind = next((plan.kind for plan in plans if plan.kind is not None), RowKind.CHAT)
+    with (
+        atomicfs.new_file(folder.rejects) as stream,
+        DatasetWriter(folder.rows, kind, options.eval_ratio) as writer,
+    ):
+        rejects = _Rejects(stream)
+        for one in left_out:
+            rejects.add(one)
+        sources = [
+            _read_source(index, plan, kind, writer, rejects, progress)
+            for index, plan in enumerate(plans)
+        ]
+        if not writer.count:
+            raise rejects.error()
+        progress.check()
+        written = writer.finish()
+    return DatasetInfo(
+        id=options.dataset_id,
+        name=options.name.strip() or Path(options.paths[0]).stem,
+        kind=kind,
+        rows=writer.count,
+        rejects=rejects.count,
+        duplicates=written.duplicates,
+        splits=written.splits,
+        eval_ratio=options.eval_ratio,
+        created_at=timestamp(context.now()),
+        sources=tuple(sources),
+        licence=options.licence,
+        origin=options.origin,
+    )
+
+
+def _read_source(
+    index: int,
+    plan: SourcePlan,
+    kind: RowKind,
+    writer: DatasetWriter,
+    rejects: _Rejects,
+    progress: _Progress,
+) -> SourceFile:
+    """Read one file to its end, and see that it stayed the same meanwhile."""
+    path, counts = plan.path, _Counts()
+    before = _state(path)
+    for item in shaped_rows(path, plan.format, progress.seen):
+        if isinstance(item, ShapedRow) and kind_of(item.row) is kind:
+            writer.add(item.row, index, item.line)
+            counts.rows += 1
+            counts.shapes[item.shape] += 1
+        else:
+            counts.rejects += 1
+            refused = item if isinstance(item, Reject) else _other_kind(path, item, kind)
+            rejects.add(refused)
+    sha256 = _sha256(path, progress.check)
+    if _state(path) != before:
+        raise FileUnreadable(
+            _("{path} changed while it was read. Nothing was imported.").format(path=path),
+            remedy=_("Import it again when nothing writes to it any more."),
+        )
+    progress.before_bytes += before[0]
+    return SourceFile(
+        name=path.name,
+        path=str(path),
+        size_bytes=before[0],
+        sha256=sha256,
+        format=plan.format.id,
+        shape=counts.shapes.most_common(1)[0][0] if counts.shapes else "",
+        rows=counts.rows,
+        rejects=counts.rejects,
+    )
+
+
+def _other_kind(path: Path, item: ShapedRow, kind: RowKind) -> Reject:
+    refused = RefusedRecord(
+        "other_kind",
+        _("This row is of the kind {found}, but most of the rows are of the kind {kind}.").format(
+            found=kind_of(item.row).value, kind=kind.value
+        ),
+    )
+    return reject(path.name, item.line, refused, _encoder.encode(item.row))
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Return size in bytes and time of the last change in nanoseconds."""
+    with naming_read_errors(path):
+        found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _size(path: Path) -> int:
+    return _state(path)[0]
+
+
+def _sha256(path: Path, seen: Callable[[int], None]) -> str:
+    digest = hashlib.sha256()
+    for block in blocks(path, seen):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _check_room(layout: Layout, source_bytes: int) -> None:
+    """Refuse early what would fill the disk.
+
+    Raises:
+        DiskFull: There is less room than the dataset may take.
+    """
+    needed = int(source_bytes * ROOM_RATIO) + ROOM_LEFT_BYTES
+    free = shutil.disk_usage(layout.datasets).free
+    if free < needed:
+        raise DiskFull(
+            _(
+                "The import may need {needed} MB on the disk of {path}, which has {free} MB left. "
+                "Nothing was written."
+            ).format(needed=needed >> 20, path=layout.root, free=free >> 20)
+        )

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables as text: CSV, TSV and any other single-character delimiter, in any common encoding.
+
+The first line names the columns. A quote that is never closed would swallow what follows it: such a
+line is rejected alone, and reading goes on behind it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator
+from gettext import gettext as _
+from itertools import zip_longest
+from pathlib import Path
+
+from engine.domain.dataset import Reject
+from engine.errors import mark
+from engine.formats import field_names
+from engine.formats.encoding import decoded_head, looks_like_text, text_encoding
+from engine.formats.format import (
+    HEAD_BYTES,
+    LIKELY,
+    PERHAPS,
+    RECORD_CAP_BYTES,
+    Format,
+    Record,
+    Seen,
+)
+from engine.formats.refusal import RefusedRecord, bad_encoding, reject, too_long
+from engine.formats.source import lines, read_head, utf8_blocks
+
+DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x1f")
+SNIFFED_ROWS = 50
+AGAIN_CAP_CHARACTERS = 64 << 20
+"""How much is read a second time, over the whole file, behind quotes that are never closed."""
+
+
+def delimiter_of(text: str) -> tuple[str, float]:
+    """Return the delimiter that makes the most even table of a text, and a score (0..1)."""
+    found = [(_evenness(text, one), one) for one in DELIMITERS]
+    (known, share, columns), best = max(found, key=lambda one: one[0])
+    if known >= 2 or (known == 1 and columns > 1):
+        return best, LIKELY * max(share, 0.5)
+    return best, PERHAPS if known or (columns > 1 and share > 0.9) else 0.0
+
+
+def _evenness(text: str, delimiter: str) -> tuple[int, float, int]:
+    """Return known column names, share of rows as long as the header, and columns."""
+    rows: list[list[str]] = []
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+    try:
+        for row in reader:
+            rows += [row] if row else []
+            if len(rows) > SNIFFED_ROWS:
+                break
+    except csv.Error:
+        return 0, 0.0, 0
+    if not rows:
+        return 0, 0.0, 0
+    known = len(field_names.KNOWN.intersection(_name(cell) for cell in rows[0]))
+    even = sum(len(row) == len(rows[0]) for row in rows[1:])
+    return known, even / max(1, len(rows) - 1), len(rows[0])
+
+
+def _name(cell: str) -> str:
+    return cell.strip().lower()
+
+
+def sniff(path: Path, head: bytes) -> float:
+    """Score by known names in the first line, else by how even the table is."""
+    del path
+    if not looks_like_text(head):
+        return 0.0
+    return delimiter_of(_whole_lines(head))[1]
+
+
+def _whole_lines(head: bytes) -> str:
+    text = decoded_head(head)
+    return text.rpartition("\n")[0] if len(head) >= HEAD_BYTES else text
+
+
+class _Lines:
+    """Text lines for the csv module, which keeps those of the current record to read them again."""
+
+    def __init__(self, raw_lines: Iterator[bytes | None]) -> None:
+        self._raw = raw_lines
+        self._again: deque[str | None] = deque()
+        self._again_characters = AGAIN_CAP_CHARACTERS
+        self.number = 0
+        self.taken: list[str | None] = []
+        self._taken_characters = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else self._decoded()
+        self.number += 1
+        self.taken.append(line)
+        self._taken_characters += len(line or "")
+        if line is None or self._taken_characters > RECORD_CAP_BYTES:
+            raise too_long()
+        return line
+
+    def _decoded(self) -> str | None:
+        raw = next(self._raw)
+        return None if raw is None else raw.decode("utf-8", errors="surrogateescape")
+
+    def begin_record(self) -> None:
+        """Forget the lines of the record before."""
+        self.taken = []
+        self._taken_characters = 0
+
+    def take_back(self) -> None:
+        """Give all lines but the first of the current record out again, while that is affordable.
+
+        Each is read at most a few times: the whole file gives out AGAIN_CAP_CHARACTERS twice.
+        """
+        if len(self.taken) < 2 or self._taken_characters > self._again_characters:
+            return
+        self._again_characters -= self._taken_characters
+        self._again.extendleft(reversed(self.taken[1:]))
+        self.number -= len(self.taken) - 1
+        del self.taken[1:]
+
+
+def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
+    """Yield every row below the header as a record (cells by column name), or as a reject."""
+    head = read_head(path)
+    delimiter = delimiter_of(_whole_lines(head))[0]
+    # A limit of the whole process; the module has no other.
+    csv.field_size_limit(RECORD_CAP_BYTES)
+    source = _Lines(lines(utf8_blocks(path, text_encoding(path, head), seen)))
+    header: list[str] | None = None
+    for line, cells, refused in _rows(source, delimiter):
+        if refused is None and header is None:
+            header = [_name(cell) for cell in cells]
+        elif refused is None and header is not None:
+            try:
+                yield Record(line=line, value=_record(header, cells))
+            except RefusedRecord as error:
+                yield reject(path.name, line, error, _excerpt(source))
+        elif refused is not None:
+            yield reject(path.name, line, refused, _excerpt(source))
+
+
+def _excerpt(source: _Lines) -> str:
+    first = source.taken[0] if source.taken else None
+    return (first or "").encode("utf-8", errors="replace").decode("utf-8")
+
+
+def _rows(source: _Lines, delimiter: str) -> Iterator[tuple[int, list[str], RefusedRecord | None]]:
+    """Yield first line, cells and, where it is broken, the refusal of each record."""
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    while True:
+        source.begin_record()
+        line = source.number + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except RefusedRecord as refused:
+            yield from _broken(source, line, refused)
+            reader = csv.reader(source, delimiter=delimiter, strict=True)
+        except csv.Error:
+            yield from _broken(source, line, _broken_row())
+            reader = csv.reader(source, delimiter=delimiter, strict=True)
+        else:
+            if cells:
+                yield line, cells, None
+
+
+def _broken(
+    source: _Lines, line: int, refused: RefusedRecord
+) -> Iterator[tuple[int, list[str], RefusedRecord]]:
+    source.take_back()
+    yield line, [], refused if len(source.taken) < 2 else _swallowed(len(source.taken))
+
+
+def _broken_row() -> RefusedRecord:
+    return RefusedRecord(
+        "broken_csv", _("A quote in this line is not closed, or text follows a closing quote.")
+    )
+
+
+def _swallowed(count: int) -> RefusedRecord:
+    return RefusedRecord(
+        "broken_csv",
+        _("A quote opens here and is not closed in the next {count} lines, which are lost.").format(
+            count=count - 1
+        ),
+    )
+
+
+def _record(header: list[str], cells: list[str]) -> dict[str, str]:
+    """Return the cells by name, missing ones empty; of two columns of one name the first counts."""
+    if any("\udc80" <= one <= "\udcff" for cell in cells if not cell.isascii() for one in cell):
+        raise bad_encoding()
+    if any(cell.strip() for cell in cells[len(header) :]):
+        raise RefusedRecord(
+            "too_many_cells",
+            _("This line has {cells} cells, but the header has {columns}.").format(
+                cells=len(cells), columns=len(header)
+            ),
+        )
+    found: dict[str, str] = {}
+    for name, cell in zip_longest(header, cells[: len(header)], fillvalue=""):
+        found.setdefault(name, cell)
+    return found
+
+
+FORMAT = Format(
+    id="csv",
+    title=mark("CSV or TSV table"),
+    suffixes=(".csv", ".tsv", ".tab"),
+    sniff=sniff,
+    read=read,
+)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of fields and columns by which row shapes are recognised, in lower case.
+
+Within each tuple the first name that a row holds is taken.
+"""
+
+from __future__ import annotations
+
+CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "chat")
+ROLES = ("role", "from")
+CONTENTS = ("content", "value", "text")
+TOOLS = ("tools", "functions")
+SYSTEMS = ("system", "system_prompt")
+INSTRUCTIONS = ("instruction",)
+INPUTS = ("input", "context")
+CONTEXTS = ("context",)
+HISTORIES = ("history",)
+QUESTIONS = ("prompt", "question", "query", "user", "human", "instruction", "input", "source")
+ANSWERS = (
+    "completion", "answer", "response", "output", "assistant", "reply", "target", "bot", "gpt",
+)  # fmt: skip
+TEXTS = ("text", "content", "document")
+CHOSEN = ("chosen", "chosen_response", "preferred_output", "preferred")
+REJECTED = ("rejected", "rejected_response", "non_preferred_output", "rejected_output")
+
+KNOWN = frozenset(
+    name
+    for names in (
+        CONVERSATIONS, TOOLS, SYSTEMS, INSTRUCTIONS, INPUTS, HISTORIES, QUESTIONS, ANSWERS, TEXTS,
+        CHOSEN, REJECTED,
+    )
+    for name in names
+)  # fmt: skip
+"""Every name of a field of a row."""

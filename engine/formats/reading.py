@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From source files to domain rows: which files, in which formats, of which kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from gettext import gettext as _
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from engine.domain.dataset import Reject, Row, RowKind
+from engine.errors import FileEmpty, FileUnreadable, FormatUnknown, MixedKinds
+from engine.formats import text
+from engine.formats.format import Format, Seen
+from engine.formats.refusal import RefusedRecord, reject
+from engine.formats.registry import best_match, files_of
+from engine.formats.shapes import kind_of, normalise
+
+SURVEYED_ROWS = 64
+"""Usable rows of a file that settle its kind."""
+
+
+class ShapedRow(msgspec.Struct, frozen=True, gc=False):
+    """A row with where it stands and how it was recognised."""
+
+    line: int
+    shape: str
+    row: Row
+
+
+class SourcePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that will be read.
+
+    Attributes:
+        path: The file.
+        format: How it is read.
+        kind: Kind of most of its first rows; None where no row of it is usable.
+    """
+
+    path: Path
+    format: Format
+    kind: RowKind | None
+
+
+def shaped_rows(path: Path, used: Format, seen: Seen) -> Iterator[ShapedRow | Reject]:
+    """Yield every record of a file as a row or as a reject.
+
+    Raises:
+        FileMissing: The file does not exist.
+        FileUnreadable: It cannot be read to its end.
+    """
+    for item in used.read(path, seen):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        try:
+            shape, row = normalise(item.value)
+        except RefusedRecord as refused:
+            yield reject(path.name, item.line, refused, _excerpt(item.value))
+        else:
+            yield ShapedRow(item.line, shape, row)
+
+
+def _excerpt(value: object) -> bytes:
+    return msgspec.json.encode(value, enc_hook=str)
+
+
+def plan_sources(paths: Sequence[Path], seen: Seen) -> tuple[list[SourcePlan], list[Reject]]:
+    """Choose the files to read and settle the kind of each.
+
+    A file that was named must be readable. Of a folder, files in no known format are left out, and
+    so is text beside rows (a README, for example); a reject names each.
+
+    Args:
+        paths: Files and folders.
+        seen: Called now and then; may raise to end it.
+
+    Raises:
+        FileMissing: A path does not exist.
+        FileUnreadable: A named file cannot be read.
+        FileEmpty: A named file holds nothing.
+        FormatUnknown: A named file is in no known format, or a folder holds no file that is.
+        MixedKinds: The files hold rows of different kinds.
+    """
+    chosen: dict[Path, Format] = {}
+    left_out: list[Reject] = []
+    for path in paths:
+        if path.is_dir():
+            found, rest = _formats_in(path)
+            chosen.update(found)
+            left_out += rest
+        else:
+            chosen[path] = best_match(path)
+    plans = [
+        SourcePlan(path=path, format=used, kind=_kind(path, used, seen))
+        for path, used in chosen.items()
+    ]
+    _check_kinds(plans)
+    return plans, left_out
+
+
+def _formats_in(folder: Path) -> tuple[dict[Path, Format], list[Reject]]:
+    found: dict[Path, Format] = {}
+    left_out: list[Reject] = []
+    for path in files_of(folder):
+        try:
+            found[path] = best_match(path)
+        except (FileEmpty, FileUnreadable, FormatUnknown) as error:
+            left_out.append(reject(path.name, 0, RefusedRecord(error.code, error.message)))
+    if any(used is not text.FORMAT for used in found.values()):
+        beside = [path for path, used in found.items() if used is text.FORMAT]
+        left_out += [reject(path.name, 0, _beside_rows()) for path in beside]
+        found = {path: used for path, used in found.items() if used is not text.FORMAT}
+    if not found:
+        raise FormatUnknown(
+            _("No file in {path} is in a format that Burnish reads.").format(path=folder)
+        )
+    return found, left_out
+
+
+def _beside_rows() -> RefusedRecord:
+    return RefusedRecord(
+        "text_beside_rows",
+        _("This text was left out, for the other files of its folder hold rows."),
+    )
+
+
+def _kind(path: Path, used: Format, seen: Seen) -> RowKind | None:
+    rows = (one for one in shaped_rows(path, used, seen) if isinstance(one, ShapedRow))
+    kinds = Counter(kind_of(one.row) for one in islice(rows, SURVEYED_ROWS))
+    return kinds.most_common(1)[0][0] if kinds else None
+
+
+def _check_kinds(plans: list[SourcePlan]) -> None:
+    """Refuse files of different kinds before anything of them is written."""
+    files: dict[RowKind, str] = {}
+    for plan in plans:
+        if plan.kind is not None:
+            files.setdefault(plan.kind, plan.path.name)
+    if len(files) > 1:
+        named = ", ".join(f"{name} ({kind.value})" for kind, name in files.items())
+        raise MixedKinds(
+            _("These files hold rows of different kinds: {files}. Nothing was imported.").format(
+                files=named
+            )
+        )

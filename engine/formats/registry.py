@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All dataset formats, the best match for a file, and the files of a folder."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from pathlib import Path
+
+from engine.errors import FileEmpty, FormatUnknown
+from engine.formats import csv, json, jsonl, parquet, text
+from engine.formats.format import PERHAPS, Format
+from engine.formats.source import naming_read_errors, read_head
+
+FORMATS: tuple[Format, ...] = (
+    jsonl.FORMAT,
+    json.FORMAT,
+    csv.FORMAT,
+    parquet.FORMAT,
+    text.FORMAT,
+)
+
+
+def best_match(path: Path) -> Format:
+    """Return the format that the content of a file fits best; its suffix only breaks ties.
+
+    Raises:
+        FileMissing: The file does not exist.
+        FileUnreadable: It cannot be read.
+        FileEmpty: It holds nothing, or nothing but blanks.
+        FormatUnknown: It is none of the formats, or only text where its suffix promises more.
+    """
+    head = read_head(path)
+    if not head.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise FileEmpty(_("{name} is empty.").format(name=path.name))
+    scored = [(one.sniff(path, head), _is_named_so(path, one), one) for one in FORMATS]
+    score, is_named_so, best = max(scored, key=lambda one: one[:2])
+    promises_more = not is_named_so and any(named for _score, named, _one in scored)
+    if score <= 0 or (score <= PERHAPS and promises_more):
+        raise FormatUnknown(
+            _("The content of {name} is in none of the formats that Burnish reads.").format(
+                name=path.name
+            )
+        )
+    return best
+
+
+def _is_named_so(path: Path, one: Format) -> bool:
+    return path.suffix.lower() in one.suffixes
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the ordinary files in a folder and its folders, sorted, without hidden ones.
+
+    Raises:
+        FileUnreadable: The folder cannot be listed.
+    """
+    with naming_read_errors(folder):
+        found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [
+        path
+        for path in found
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]

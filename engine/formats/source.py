@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bytes of a source file: opened with named errors, in blocks, as UTF-8, as lines."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+from collections.abc import Generator, Iterable, Iterator
+from gettext import gettext as _
+from pathlib import Path
+
+from engine.errors import FileMissing, FileUnreadable
+from engine.formats.format import HEAD_BYTES, RECORD_CAP_BYTES, Seen
+
+BLOCK_BYTES = 1 << 20
+_NOT_UTF8 = b"\xff"
+
+
+@contextlib.contextmanager
+def naming_read_errors(path: Path) -> Generator[None, None, None]:
+    """Turn a file that is missing or refuses to be read into a named error.
+
+    Raises:
+        FileMissing: It does not exist.
+        FileUnreadable: The system does not let it be read, or it is no ordinary file.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileMissing(
+            _("{path} does not exist. Nothing was imported.").format(path=path)
+        ) from error
+    except OSError as error:
+        raise FileUnreadable(
+            _("{path} cannot be read. Nothing was imported.").format(path=path),
+            detail=str(error),
+        ) from error
+
+
+def read_head(path: Path) -> bytes:
+    """Return the first HEAD_BYTES of a file.
+
+    Raises:
+        FileMissing: It does not exist.
+        FileUnreadable: It cannot be read, or is a pipe or a device, which may never end.
+    """
+    with naming_read_errors(path):
+        if path.exists() and not path.is_file():
+            raise FileUnreadable(_("{path} is no ordinary file.").format(path=path))
+        with path.open("rb") as stream:
+            return stream.read(HEAD_BYTES)
+
+
+def blocks(path: Path, seen: Seen) -> Iterator[bytes]:
+    """Yield the content of a file in blocks; `seen` hears of each before it is yielded.
+
+    Raises:
+        FileMissing: It does not exist.
+        FileUnreadable: It cannot be read to its end.
+    """
+    done = 0
+    with contextlib.ExitStack() as stack:
+        with naming_read_errors(path):
+            stream = stack.enter_context(path.open("rb"))
+        while True:
+            with naming_read_errors(path):
+                block = stream.read(BLOCK_BYTES)
+            if not block:
+                return
+            done += len(block)
+            seen(done)
+            yield block
+
+
+def utf8_blocks(path: Path, encoding: str, seen: Seen) -> Iterator[bytes]:
+    """Yield the content of a file as UTF-8 without a byte order mark.
+
+    What is no character in `encoding` stays no valid UTF-8, so that it is met, and refused, in the
+    line where it stands.
+
+    Args:
+        path: The file.
+        encoding: A codec name; `utf-8` passes bytes through.
+        seen: Told the bytes read of the file itself.
+    """
+    if encoding in ("utf-8", "utf-8-sig"):
+        yield from _without_mark(blocks(path, seen))
+        return
+    errors = "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    for block in _without_mark(blocks(path, seen), _MARKS.get(encoding, b"")):
+        yield decoder.decode(block).encode("utf-8", errors)
+    if decoder.getstate()[0]:
+        yield _NOT_UTF8
+
+
+_MARKS = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+
+
+def _without_mark(parts: Iterable[bytes], mark: bytes = codecs.BOM_UTF8) -> Iterator[bytes]:
+    is_first = True
+    for part in parts:
+        yield part.removeprefix(mark) if is_first else part
+        is_first = False
+
+
+def lines(parts: Iterable[bytes], cap_bytes: int = RECORD_CAP_BYTES) -> Iterator[bytes | None]:
+    r"""Yield lines with their ends, which may be \n, \r\n or \r, also mixed.
+
+    Args:
+        parts: The content.
+        cap_bytes: A line longer than this is yielded as None; no more of it is held in memory.
+    """
+    pending, is_skipping = b"", False
+    for part in parts:
+        found = (pending + part).splitlines(keepends=True)
+        # A \r at the end may be the first half of \r\n.
+        pending = b"" if not found or found[-1].endswith(b"\n") else found.pop()
+        for line in found:
+            yield None if is_skipping or len(line) > cap_bytes else line
+            is_skipping = False
+        if len(pending) > cap_bytes:
+            pending, is_skipping = pending[-1:], True
+    if is_skipping:
+        yield None
+    elif pending:
+        yield pending

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages of many dialects to turns: role names, content in parts, tool calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from gettext import gettext as _
+from typing import cast
+
+import msgspec
+
+from engine.domain.dataset import Role, Turn
+from engine.formats import field_names
+from engine.formats.json_value import decode_value
+from engine.formats.refusal import RefusedRecord, empty_text, nul_character, wrong_type
+
+Fields = Mapping[str, object]
+"""One JSON object with its names in lower case."""
+
+ROLE_OF_NAME = {
+    "system": Role.SYSTEM,
+    "developer": Role.SYSTEM,
+    "user": Role.USER,
+    "human": Role.USER,
+    "prompter": Role.USER,
+    "assistant": Role.ASSISTANT,
+    "gpt": Role.ASSISTANT,
+    "chatgpt": Role.ASSISTANT,
+    "model": Role.ASSISTANT,
+    "bot": Role.ASSISTANT,
+    "ai": Role.ASSISTANT,
+    "function_call": Role.ASSISTANT,
+    "tool_call": Role.ASSISTANT,
+    "tool": Role.TOOL,
+    "function": Role.TOOL,
+    "ipython": Role.TOOL,
+    "observation": Role.TOOL,
+    "function_response": Role.TOOL,
+    "tool_response": Role.TOOL,
+}
+_CALLING = ("function_call", "tool_call")
+_SPEAKING = (Role.USER, Role.ASSISTANT)
+
+
+def lower_names(value: object) -> Fields | None:
+    """Return a JSON object with its names in lower case, or None for any other value."""
+    if not isinstance(value, dict):
+        return None
+    return {str(name).lower(): one for name, one in cast("dict[object, object]", value).items()}
+
+
+def first_of(fields: Fields, names: tuple[str, ...]) -> str:
+    """Return the first of the names that holds something, or an empty text."""
+    return next((name for name in names if fields.get(name) is not None), "")
+
+
+def text_of(value: object, name: str) -> str:
+    """Return a text field as it is.
+
+    Raises:
+        RefusedRecord: It is no text (`wrong_type`), or holds NUL characters.
+    """
+    if not isinstance(value, str):
+        raise wrong_type(name, _("text"))
+    if "\0" in value:
+        raise nul_character()
+    return value
+
+
+def filled_text(value: object, name: str) -> str:
+    """Return a text field that holds more than blanks.
+
+    Raises:
+        RefusedRecord: It is no text, or blank (`empty_text`).
+    """
+    text = text_of(value, name)
+    if not text or text.isspace():
+        raise empty_text(name)
+    return text
+
+
+def list_of(value: object) -> list[object] | None:
+    """Return a list, also where it is written as JSON text (as tables do); else None."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = decode_value(value.encode("utf-8", errors="replace"))
+        except RefusedRecord:
+            return None
+    return cast("list[object]", value) if isinstance(value, list) else None
+
+
+def json_list(value: object, name: str) -> str | None:
+    """Return a list of objects as compact JSON text; None where it is missing or empty.
+
+    Raises:
+        RefusedRecord: It is something else.
+    """
+    if value is None or value in ("", []):
+        return None
+    items = list_of(value)
+    if items is None or not all(isinstance(one, dict) for one in items):
+        raise wrong_type(name, _("a list of objects"))
+    if not items:
+        return None
+    try:
+        text = msgspec.json.encode(items).decode("utf-8")
+    except (TypeError, UnicodeEncodeError) as error:  # dates and bytes of a table
+        raise wrong_type(name, _("a list of objects")) from error
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise nul_character()
+    return text
+
+
+def turns_of(items: list[object]) -> tuple[Turn, ...]:
+    """Return the turns of a list of messages.
+
+    Raises:
+        RefusedRecord: One of them is no message.
+    """
+    return tuple(_turn(one) for one in items)
+
+
+def conversation_of(items: list[object], system: str = "") -> tuple[Turn, ...]:
+    """Return a conversation from which an assistant can learn.
+
+    Args:
+        items: The messages.
+        system: Put in front, unless it is blank or the messages begin with a system turn.
+
+    Raises:
+        RefusedRecord: It is empty, or no turn of it is the assistant's.
+    """
+    turns = turns_of(items)
+    is_told = bool(turns) and turns[0].role is Role.SYSTEM
+    if system.strip() and not is_told:
+        turns = (Turn(role=Role.SYSTEM, content=system), *turns)
+    check_conversation(turns)
+    return turns
+
+
+def check_conversation(turns: tuple[Turn, ...]) -> None:
+    """Refuse a conversation from which nothing can be learnt.
+
+    Raises:
+        RefusedRecord: It is empty, a speaker says nothing, or the assistant has no turn.
+    """
+    if not turns:
+        raise RefusedRecord("empty_conversation", _("This conversation has no messages."))
+    has_assistant = False
+    for turn in turns:
+        role, content = turn.role, turn.content
+        if role is Role.ASSISTANT:
+            has_assistant = True
+        elif role is not Role.USER:
+            continue
+        if (not content or content.isspace()) and turn.tool_calls is None:
+            raise RefusedRecord(
+                "empty_text", _("A message of the {role} holds no text.").format(role=role.value)
+            )
+    if not has_assistant:
+        raise RefusedRecord(
+            "no_assistant_turn",
+            _("No message of this conversation is the assistant's, so nothing can be learnt."),
+        )
+
+
+def _turn(value: object) -> Turn:
+    fields = lower_names(value)
+    if fields is None:
+        raise wrong_type("messages", _("a list of objects"))
+    name = fields.get(first_of(fields, field_names.ROLES))
+    role = ROLE_OF_NAME.get(name.strip().lower()) if isinstance(name, str) else None
+    if role is None:
+        raise RefusedRecord(
+            "unknown_role",
+            _("A message has a role that is none of: system, user, assistant, tool."),
+        )
+    if isinstance(name, str) and name.strip().lower() in _CALLING:
+        return _calling_turn(fields)
+    calls = _tool_calls(fields) if role is Role.ASSISTANT else None
+    content = _content(fields, may_be_missing=calls is not None)
+    return Turn(role=role, content=content, tool_calls=calls, weight=_weight(fields))
+
+
+def _content(fields: Fields, *, may_be_missing: bool) -> str:
+    """Return the text of a message, which may come in parts."""
+    name = first_of(fields, field_names.CONTENTS)
+    if not name:
+        if may_be_missing:
+            return ""
+        raise empty_text("content")
+    value = fields[name]
+    if not isinstance(value, list):
+        return text_of(value, name)
+    return "".join(_part(one, name) for one in cast("list[object]", value))
+
+
+def _part(value: object, name: str) -> str:
+    if isinstance(value, str):
+        return text_of(value, name)
+    fields = lower_names(value)
+    if fields is None or fields.get("type", "text") not in ("text", "input_text", "output_text"):
+        raise wrong_type(name, _("text, or a list of text parts"))
+    return text_of(fields.get("text"), name)
+
+
+def _tool_calls(fields: Fields) -> str | None:
+    calls = json_list(fields.get("tool_calls"), "tool_calls")
+    single = fields.get("function_call")
+    if calls is None and isinstance(single, dict):
+        wrapped: list[object] = [{"type": "function", "function": cast("object", single)}]
+        return json_list(wrapped, "function_call")
+    return calls
+
+
+def _calling_turn(fields: Fields) -> Turn:
+    """Return the turn of a ShareGPT message whose text is the JSON of a tool call."""
+    text = filled_text(fields.get(first_of(fields, field_names.CONTENTS)), "value")
+    try:
+        call = decode_value(text.encode("utf-8", errors="replace"))
+    except RefusedRecord:
+        call = None
+    calls = cast("list[object]", call if isinstance(call, list) else [call])
+    if not all(isinstance(one, dict) and "name" in one for one in calls):
+        raise wrong_type("value", _("a tool call as JSON"))
+    wrapped: list[object] = [{"type": "function", "function": one} for one in calls]
+    return Turn(role=Role.ASSISTANT, content="", tool_calls=json_list(wrapped, "value"))
+
+
+def _weight(fields: Fields) -> float | None:
+    value = fields.get("weight")
+    if value is None:
+        return None
+    if isinstance(value, bool) or value not in (0, 1):
+        raise wrong_type("weight", _("0 or 1"))
+    return float(cast("float", value))
