@@ -45,22 +45,28 @@ class TurnForm(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         opening: What it puts between generation prompt and answer; mostly empty.
         end: The token that closes the turn, e.g. `<|im_end|>`.
+        header: What asks for an answer, e.g. `<|im_start|>assistant`, where it holds a control
+            token and so cannot be written by a user; else empty.
     """
 
     opening: str
     end: str
+    header: str = ""
 
 
 class SpansUnclear(ValueError):
     """The trained characters of a conversation cannot be told for sure."""
 
 
-def turn_form(template: ChatTemplate, added: re.Pattern[str]) -> TurnForm:
+def turn_form(
+    template: ChatTemplate, added: re.Pattern[str], control: re.Pattern[str]
+) -> TurnForm:
     """Find out how a template writes an assistant turn, from a probe conversation.
 
     Args:
         template: The template.
         added: Matches every added token of the tokenizer.
+        control: Matches every control token of the tokenizer.
 
     Raises:
         TemplateInvalid: It cannot render a question and an answer, or closes the answer with no
@@ -69,7 +75,7 @@ def turn_form(template: ChatTemplate, added: re.Pattern[str]) -> TurnForm:
     question: Message = {"role": "user", "content": "question"}
     answer: Message = {"role": "assistant", "content": _PROBE}
     try:
-        text = template.render([question, answer])
+        text, asked = template.render([question, answer]), template.render([question])
         prompt = template.render([question], add_generation_prompt=True)
     except TemplateRefused as error:
         raise TemplateInvalid(
@@ -83,7 +89,10 @@ def turn_form(template: ChatTemplate, added: re.Pattern[str]) -> TurnForm:
               "never learn to stop.")
         )
     opening = before[len(prompt) :] if before.startswith(prompt) else ""
-    return TurnForm(opening=opening, end=end[0])
+    header = prompt[len(asked) :] if prompt.startswith(asked) else ""
+    return TurnForm(
+        opening=opening, end=end[0], header=header if control.search(header) else ""
+    )
 
 
 def trained_spans(
@@ -110,10 +119,12 @@ def trained_spans(
         SpansUnclear: A turn cannot be found for sure.
     """
     spans: list[Span] = []
-    for number, turn in enumerate(turns):
-        if turn.role is not Role.ASSISTANT:
-            continue
-        start = _start(template, form, messages, tools, text, number)
+    answers = [number for number, turn in enumerate(turns) if turn.role is Role.ASSISTANT]
+    starts = _starts_by_header(text, form.header, protected)
+    if len(starts) != len(answers):
+        starts = [_start(template, form, messages, tools, text, number) for number in answers]
+    for number, start in zip(answers, starts, strict=True):
+        turn = turns[number]
         end = _end(text, form.end, start, protected)
         if spans and start < spans[-1].end:
             raise SpansUnclear("two answers overlap")
@@ -149,12 +160,28 @@ def _start(
     return len(before) - (len(form.opening) if before.endswith(form.opening) else 0)
 
 
+def _starts_by_header(text: str, header: str, protected: Protected) -> list[int]:
+    """Return where answers begin by the headers in a text: the quick way, where there is one."""
+    starts: list[int] = []
+    at = 0
+    while header and (at := text.find(header, at)) >= 0:
+        stop = at + len(header)
+        if not _clash(protected, at, stop):
+            starts.append(stop)
+        at = stop
+    return starts
+
+
 def _end(text: str, end_token: str, start: int, protected: Protected) -> int:
     at = start
     while (at := text.find(end_token, at)) >= 0:
-        clash = next((stop for begin, stop in protected if begin < at + len(end_token)
-                      and at < stop), None)
-        if clash is None:
-            return at + len(end_token)
-        at = clash
+        stop = at + len(end_token)
+        if not _clash(protected, at, stop):
+            return stop
+        at += 1
     raise SpansUnclear("an answer is not closed")
+
+
+def _clash(protected: Protected, start: int, stop: int) -> bool:
+    """Return whether a stretch touches a control text of the user's own."""
+    return any(begin < stop and start < end for begin, end in protected)

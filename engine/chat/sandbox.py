@@ -99,39 +99,43 @@ class TemplateRoom(ImmutableSandboxedEnvironment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         """Parse, then make every loop and macro pay and every concatenation be measured.
 
-        The calls name attributes of the environment, which a template cannot shadow.
+        Both go through attributes of the environment, which a template cannot shadow.
         """
         tree = super()._parse(source, name, filename)
         for concat in list(tree.find_all(nodes.Concat)):
             inner = nodes.Concat(concat.nodes, lineno=concat.lineno)
-            concat.nodes = [_call_of("measured", [inner], concat.lineno)]
+            measured = nodes.EnvironmentAttribute("measured")
+            concat.nodes = [nodes.Call(measured, [inner], [], None, None, lineno=concat.lineno)]
         for block in tree.find_all((nodes.For, nodes.Macro, nodes.CallBlock)):
-            step = nodes.ExprStmt(_call_of("pay", [], block.lineno), lineno=block.lineno)
+            step = nodes.ExprStmt(nodes.EnvironmentAttribute("step"), lineno=block.lineno)
             block.body.insert(0, step)
         tree.set_environment(self)
         return tree
 
-    def pay(self, size: int = 0) -> None:
-        """Take one step, and one for each 256 characters, from the budget."""
-        self.spent += 1 + (size >> 8)
+    @property
+    def step(self) -> None:
+        """Take one unit from the budget: read at every turn of a loop and every call of a macro."""
+        self.spent += 1
         if self.spent > BUDGET:
             raise TemplateTooCostly(_("The chat template runs without end."))
 
     def measured(self, value: Any) -> Any:
         """Return a value and pay for its size, unless it is larger than a template may make it."""
-        if isinstance(value, str):
-            self.pay(len(value))
-            _check_size(len(value))
-        elif isinstance(value, list | tuple):
+        if isinstance(value, str | list | tuple):
             size = len(cast("Sequence[Any]", value))
-            self.pay(size)
-            _check_size(size)
+            self.spent += 1 + (size >> 8)
+            if size > TEXT_LIMIT:
+                raise TemplateTooCostly(_("The chat template makes too long a text."))
+            if self.spent > BUDGET:
+                raise TemplateTooCostly(_("The chat template runs without end."))
         elif isinstance(value, int) and value.bit_length() > _NUMBER_BITS:
             raise TemplateTooCostly(_("The chat template computes too large a number."))
         return cast("Any", value)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Do an operation whose result has a bounded size."""
+        if operator == "+":
+            return self.measured(left + right)
         if operator == "**" and not (_is_small(left, 1 << 20) and _is_small(right, 64)):
             raise TemplateTooCostly(_("The chat template computes too large a number."))
         if operator == "%" and isinstance(left, str):
@@ -163,11 +167,6 @@ class TemplateRoom(ImmutableSandboxedEnvironment):
     def _now(self, form: str) -> str:
         _check_format(form, ())
         return self._clock.strftime(form)
-
-
-def _call_of(attribute: str, arguments: list[nodes.Expr], line: int) -> nodes.Call:
-    target = nodes.EnvironmentAttribute(attribute)
-    return nodes.Call(target, arguments, [], None, None, lineno=line)
 
 
 def _range(*bounds: int) -> range:

@@ -121,9 +121,6 @@ class ChatTokenizer:
         self._special_ids = frozenset(one for one, token in added.items() if token.special)
         shown = [one for one, token in added.items() if token.content.strip()]
         literals = template.literals if template else ""
-        if template is not None:
-            form = turn_form(template, pattern_of(added[one].content for one in shown))
-            self._chat = template, form
         # As in transformers: control is what is special, and what the template itself writes.
         control = [
             one for one in shown if added[one].special or added[one].content in literals
@@ -131,6 +128,9 @@ class ChatTokenizer:
         self._control_ids = frozenset(control)
         self._control = pattern_of(added[one].content for one in control)
         self._special = pattern_of(added[one].content for one in self._special_ids)
+        if template is not None:
+            every = pattern_of(added[one].content for one in shown)
+            self._chat = template, turn_form(template, every, self._control)
         self._eos_id = tokenizer.token_to_id(special_tokens.get("eos_token", ""))
         self._bos_id = tokenizer.token_to_id(special_tokens.get("bos_token", ""))
         self.vocabulary = tokenizer.get_vocab_size()
