@@ -65,7 +65,9 @@ def about(
 ) -> Meta:
     """Describe a field: plain name, one sentence, section, unit, and limits (`ge`, `gt`, `le`)."""
     extra = {"group": group.value, "unit": unit}
-    return Meta(title=title, description=why, extra=extra, ge=ge, gt=gt, le=le)
+    if gt is not None:
+        return Meta(title=title, description=why, extra=extra, gt=gt, le=le)
+    return Meta(title=title, description=why, extra=extra, ge=ge, le=le)
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
