@@ -76,3 +76,41 @@ class TokenisedRow(msgspec.Struct, frozen=True, kw_only=True):
 def problem_row(problem: RowProblem) -> TokenisedRow:
     """Return a row of which nothing but its problem is known."""
     return TokenisedRow(ids=[], trained=[], problem=problem.value)
+
+
+class TokenView(msgspec.Struct, frozen=True, kw_only=True):
+    """One token as it is shown.
+
+    Attributes:
+        id: Its number.
+        text: Its text; where several tokens make one letter, the last of them has it.
+        trained: It carries loss.
+        special: It is a control token, not text.
+        role: Whose turn it belongs to; empty for what the template adds.
+    """
+
+    id: int
+    text: str
+    trained: bool
+    special: bool
+    role: str
+
+
+class RowTokens(msgspec.Struct, frozen=True, kw_only=True):
+    """One row as it is shown.
+
+    Attributes:
+        row_hash: Content hash of the row, hex.
+        tokens: All tokens, in order; together their texts are the row as the model reads it.
+        trained_count: How many carry loss.
+        truncated: The row was cut at the longest length.
+        problem: Empty, or the code of what keeps the row out of a training.
+        problem_text: The same as a sentence.
+    """
+
+    row_hash: str
+    tokens: list[TokenView]
+    trained_count: int
+    truncated: bool
+    problem: str
+    problem_text: str = ""

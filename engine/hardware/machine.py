@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts of this computer: processor, memory, disk, graphics cards."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from engine.hardware.gpu import Gpu, GpuReport, read_gpus
+
+_CPU_FACTS = Path("/proc/cpuinfo")
+_CPU_NAMES = ("model name", "Model", "Hardware", "cpu model")
+
+
+class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What this computer has, as of one moment.
+
+    Attributes:
+        processor: Name of the processor.
+        cores: Physical cores.
+        memory_total_bytes: Main memory.
+        memory_free_bytes: Main memory that programs can still get.
+        disk_free_bytes: Free space on the disk of the workspace.
+        gpus: NVIDIA graphics cards.
+        gpu_reason: Why there are none, one sentence; empty where there are some.
+        driver_needs_restart: The driver was updated while it was loaded.
+    """
+
+    processor: str
+    cores: int
+    memory_total_bytes: int
+    memory_free_bytes: int
+    disk_free_bytes: int
+    gpus: tuple[Gpu, ...] = ()
+    gpu_reason: str = ""
+    driver_needs_restart: bool = False
+
+
+def read_machine(workspace: Path, *, report: GpuReport | None = None) -> MachineFacts:
+    """Return the facts of this computer.
+
+    Args:
+        workspace: A folder on the disk that is asked for its free space; it need not exist yet.
+        report: What is known of the graphics cards; by default the driver is asked.
+    """
+    cards = read_gpus() if report is None else report
+    memory = psutil.virtual_memory()
+    return MachineFacts(
+        processor=processor_name(),
+        cores=psutil.cpu_count(logical=False) or psutil.cpu_count() or 1,
+        memory_total_bytes=memory.total,
+        memory_free_bytes=memory.available,
+        disk_free_bytes=disk_free_bytes(workspace),
+        gpus=cards.gpus,
+        gpu_reason=cards.reason,
+        driver_needs_restart=cards.needs_restart,
+    )
+
+
+def disk_free_bytes(path: Path) -> int:
+    """Return the free space of the disk that a path is, or will be, on; 0 where none is found."""
+    for place in (path, *path.absolute().parents):
+        if place.exists():
+            return shutil.disk_usage(place).free
+    return 0
+
+
+def processor_name() -> str:
+    """Return the processor's name as its maker writes it, or what the system calls it."""
+    found = _windows_name() if sys.platform == "win32" else _linux_name(_CPU_FACTS)
+    return " ".join((found or platform.processor() or platform.machine()).split())
+
+
+def _linux_name(facts: Path) -> str:
+    try:
+        lines = facts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    entries = [line.partition(":") for line in lines]
+    values = {key.strip(): value.strip() for key, _colon, value in reversed(entries)}
+    return next((values[name] for name in _CPU_NAMES if values.get(name)), "")
+
+
+def _windows_name() -> str:
+    if sys.platform != "win32":
+        return ""
+    import winreg
+
+    place = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, place) as key:
+            return str(winreg.QueryValueEx(key, "ProcessorNameString")[0])
+    except OSError:
+        return ""
