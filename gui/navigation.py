@@ -8,10 +8,14 @@ from gettext import gettext as _
 
 from gui.bridge.page import Page
 from gui.pages.home import PAGE as HOME
+from gui.pages.runs import PAGE as RUNS
+from gui.pages.train import PAGE as TRAIN
 from gui.widgets.shell import Command, MenuSpec, NavItem
 
 PAGES: tuple[Page, ...] = (
     HOME,
+    TRAIN,
+    RUNS,
 )
 
 

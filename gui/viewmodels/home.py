@@ -99,8 +99,8 @@ def what_will_happen(sample: Sample) -> tuple[str, ...]:
         ),
         _("The starter model that came with Burnish is added. Its files are never changed."),
         _(
-            "A small adapter is trained, usually for a minute or two. Some rows are held out to see "
-            "what was learned."
+            "A small adapter is trained, usually for a minute or two. Some rows are held out, "
+            "to see what was learned."
         ),
         _("You can close the window meanwhile, stop the run, and remove all of it afterwards."),
         _("Nothing is downloaded, and nothing leaves this computer."),
@@ -211,10 +211,7 @@ def machine_rows(facts: MachineFacts) -> tuple[Fact, ...]:
             icon="processor",
             name=_("Processor"),
             value=ngettext("{count} core", "{count} cores", facts.cores).format(count=facts.cores),
-            second=_("{size} memory, {free} free").format(
-                size=numbers.memory(facts.memory_total_bytes),
-                free=numbers.memory(facts.memory_free_bytes),
-            ),
+            second=_("{size} memory").format(size=numbers.memory(facts.memory_total_bytes)),
         ),
         Fact(icon="disk", name=_("Free on disk"), value=numbers.size(facts.disk_free_bytes)),
     )

@@ -22,6 +22,7 @@ from engine.errors import EngineError, RecipeInvalid, RunNotFound
 from engine.protocol.codec import Envelope
 from engine.protocol.events import Event, Finished, PhaseChanged, StepDone, Stopped, WorkerStarted
 from engine.protocol.fold import fold
+from engine.store.layout import Layout
 
 GB = 2**30
 MOMENT = "2026-11-03T14:00:00.000Z"
@@ -426,7 +427,8 @@ class FakeMachine:
 class FakeApi:
     """Everything, empty at first."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path = Path("/workspace")) -> None:
+        self.layout = Layout(root)
         self.jobs = FakeJobs()
         self.datasets = FakeDatasets(self.jobs)
         self.models = FakeModels()

@@ -12,6 +12,7 @@ from gui.widgets.box import Column, Panel
 from gui.widgets.card import Card
 from gui.widgets.lists import RowData, RowList
 from gui.widgets.text import TextLabel
+from gui.widgets.theme.theme import follow_theme, theme
 
 
 class RecentWork(Panel):
@@ -24,6 +25,8 @@ class RecentWork(Panel):
         self._services = services
         self._items: tuple[RecentItem, ...] = ()
         self._list.activated_row.connect(self._open)
+        self._list.clicked.connect(lambda index: self._open(index.row(), ""))
+        follow_theme(self, self._follow)
         self.hide()
 
     def set_items(self, items: Sequence[RecentItem]) -> None:
@@ -38,6 +41,11 @@ class RecentWork(Panel):
             ]
         )
         self.setHidden(not items)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Be as high as the rows: the page scrolls, not the list."""
+        self._list.setFixedHeight(max(1, len(self._items)) * theme().size("row_list"))
 
     def _open(self, row: int, _key: str) -> None:
         item = self._items[row]

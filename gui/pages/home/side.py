@@ -89,5 +89,5 @@ def _ready_block(note: Note) -> SoftBlock:
 
 def _titled(icon: str, role: str, title: str) -> Row:
     row = Row(IconLabel(icon, role=role, size=18), gap=10)
-    row.addWidget(TextLabel(title, role="section"), 1)
+    row.addWidget(TextLabel(title, role="label"), 1)
     return row

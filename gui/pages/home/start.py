@@ -19,19 +19,22 @@ from gui.widgets.text import IconLabel, TextLabel
 
 
 class StartCard(Card):
-    """Three steps in one card.
+    """Three steps in one card; once there is work, the first is a short one.
 
     Signals:
         data_requested: A person wants to choose files.
         model_requested: A person wants to choose a model folder.
+        run_requested: A person wants to train.
     """
 
     data_requested = Signal()
     model_requested = Signal()
+    run_requested = Signal()
 
     def __init__(self, services: Services, sample: Sample) -> None:
         super().__init__(padding=24, gap=16)
         self._services = services
+        self._numbers: list[StepNumber] = []
         self._start = Button(
             _("Start the one-minute run"), kind="primary", icon="play", size="large"
         )
@@ -40,12 +43,38 @@ class StartCard(Card):
         self._plan.hide()
         self._start.clicked.connect(self._on_start)
         self._why.clicked.connect(lambda: self._plan.setHidden(not self._plan.isHidden()))
-        self.add(self._first_step(sample), self._plan).add_rule()
-        self.add(self._other_steps())
+        self._first = Panel(Column(self._first_step(sample), self._plan, Gap(8), gap=16))
+        self._rule = Hairline()
+        self._new = Panel(self._new_run())
+        self._new.hide()
+        self.add(self._first, self._rule, self._other_steps())
+
+    def set_first_start(self, is_first: bool) -> None:
+        """Show the one-minute run large while there is nothing yet, small after that."""
+        self._first.setHidden(not is_first)
+        self._rule.setHidden(not is_first)
+        self._new.setHidden(is_first)
+        for number in self._numbers:
+            number.setHidden(not is_first)
+
+    def _new_run(self) -> Row:
+        start = Button(_("New run…"), kind="primary", icon="play")
+        start.clicked.connect(self.run_requested)
+        words = _("Choose data, a model and a goal; the plan says what fits.")
+        part = self._part(None, _("Train"), words, start)
+        row = Row(gap=24)
+        row.addLayout(part, 1)
+        row.addWidget(Hairline(vertical=True))
+        return row
 
     def _first_step(self, sample: Sample) -> Row:
         words = Column(
-            _step_title(1, _("Try it now"), current=True),
+            Row(
+                StepNumber(1, current=True),
+                TextLabel(_("Try it now"), role="label", colour="accent_text"),
+                Stretch(),
+                gap=10,
+            ),
             TextLabel(_("Train your first model in a minute"), role="heading"),
             TextLabel(start_words(sample), colour="text2", wrap=True),
             Gap(2),
@@ -64,48 +93,33 @@ class StartCard(Card):
         add = Button(_("Add a model folder…"), icon="folder")
         browse.clicked.connect(self.data_requested)
         add.clicked.connect(self.model_requested)
-        data = Column(
-            _step_title(2, _("Drop your files")),
-            TextLabel(
-                _("JSONL, JSON, CSV, Parquet or plain text. Your files are copied, never changed."),
-                colour="text2",
-                wrap=True,
-            ),
-            Stretch(),
-            Row(browse, Stretch()),
-            gap=10,
-        )
-        model = Column(
-            _step_title(3, _("Add a model")),
-            TextLabel(
-                _(
-                    "A folder with safetensors files. It is linked where it is, and checked "
-                    "before it is listed."
-                ),
-                colour="text2",
-                wrap=True,
-            ),
-            Stretch(),
-            Row(add, Stretch()),
-            gap=10,
+        data = _("JSONL, JSON, CSV, Parquet or plain text. Your files are copied, never changed.")
+        model = _(
+            "A folder with safetensors files. It is linked where it is, and checked before it "
+            "is listed."
         )
         row = Row(gap=24)
-        row.addLayout(data, 1)
+        row.addWidget(self._new, 1)
+        row.addLayout(self._part(2, _("Drop your files"), data, browse), 1)
         row.addWidget(Hairline(vertical=True))
-        row.addLayout(model, 1)
+        row.addLayout(self._part(3, _("Add a model"), model, add), 1)
         return row
+
+    def _part(self, number: int | None, title: str, words: str, button: Button) -> Column:
+        head = Row(gap=10)
+        if number is not None:
+            sign = StepNumber(number)
+            self._numbers.append(sign)
+            head.add(sign)
+        head.add(TextLabel(title, role="section"), Stretch())
+        text = TextLabel(words, colour="text2", wrap=True)
+        return Column(head, text, Stretch(), Row(button, Stretch()), gap=10)
 
     def _on_start(self) -> None:
         start_sample_run(self._services, tell=self._start.set_busy, done=self._on_done)
 
     def _on_done(self, _error: EngineError | None) -> None:
         self._start.set_busy("")
-
-
-def _step_title(number: int, text: str, *, current: bool = False) -> Row:
-    colour = "accent_text" if current else "text"
-    title = TextLabel(text, role="label" if current else "section", colour=colour)
-    return Row(StepNumber(number, current=current), title, Stretch(), gap=10)
 
 
 class _PlanBlock(SoftBlock):

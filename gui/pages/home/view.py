@@ -64,6 +64,7 @@ class HomePage(Page):
         self._drop.paths_dropped.connect(self._open)
         self._drop.browse_requested.connect(lambda: ask_for_files(services, parent=self))
         self._start.data_requested.connect(lambda: ask_for_files(services, parent=self))
+        self._start.run_requested.connect(lambda: services.navigator.go("train"))
         self._start.model_requested.connect(lambda: ask_for_model(services, parent=self))
         for signal in (
             services.library.datasets_changed,
@@ -80,3 +81,4 @@ class HomePage(Page):
         items = recent_items(library.datasets, library.runs, now=datetime.now().astimezone())
         self._title.set_text(_("Welcome back") if items else _("Welcome to Burnish"))
         self._recent.set_items(items)
+        self._start.set_first_start(not items)

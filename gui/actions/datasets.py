@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Renaming and removing datasets, and what is done with an import that went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from gettext import gettext as _
+
+from engine.api.jobs import JobView
+from engine.api.starter import SAMPLE_NAME, sample_file
+from engine.domain.dataset import DatasetInfo
+from gui.actions.import_files import import_files
+from gui.bridge.services import Services
+from gui.bridge.tasks import Outcome
+from gui.viewmodels.datasets import import_request
+
+
+def rename_dataset(services: Services, *, dataset_id: str, name: str) -> None:
+    """Give a dataset another name."""
+
+    def done(outcome: Outcome[DatasetInfo]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=_("The dataset was not renamed"))
+        services.library.refresh()
+
+    services.notices.clear()
+    services.tasks.run(
+        lambda: services.api.datasets.rename(dataset_id, name), done, owner=services.library
+    )
+
+
+def remove_dataset(
+    services: Services, *, dataset: DatasetInfo, refused: Callable[[], None]
+) -> None:
+    """Remove a dataset and go back to the list; `refused` is called where it has to stay."""
+
+    def done(outcome: Outcome[None]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=_("The dataset was not removed"))
+            refused()
+        else:
+            services.notices.say(_("{name} was removed.").format(name=dataset.name))
+            services.navigator.go("datasets")
+        services.library.refresh()
+
+    services.notices.clear()
+    services.tasks.run(
+        lambda: services.api.datasets.remove(dataset.id), done, owner=services.library
+    )
+
+
+def import_sample(services: Services) -> None:
+    """Import the sample that comes with Burnish."""
+    import_files(services, paths=[sample_file()], name=SAMPLE_NAME)
+
+
+def retry_import(services: Services, *, job: JobView) -> None:
+    """Start an import anew that ended badly, with the same files, and forget the old one."""
+    request = import_request(job.info)
+    dismiss_import(services, job_id=job.info.id)
+    import_files(services, paths=request.paths, name=request.name)
+
+
+def dismiss_import(services: Services, *, job_id: str) -> None:
+    """Forget an import that ended."""
+
+    def done(outcome: Outcome[None]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error)
+        services.library.refresh()
+
+    services.tasks.run(lambda: services.api.jobs.remove(job_id), done, owner=services.library)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The charts of a run: loss with held-out points, learning rate, speed and memory."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from gettext import ngettext
+
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QWidget
+
+from engine.domain.run import JobSnapshot, JobState
+from gui.viewmodels import numbers
+from gui.viewmodels.trace import RunTrace
+from gui.widgets.box import Column, Hairline, Panel, Row
+from gui.widgets.charts.line_chart import LineChart
+from gui.widgets.charts.small_chart import SmallChart
+
+
+class Charts(Panel):
+    """Four charts that share one crosshair. Only new points are handed to them."""
+
+    def __init__(self) -> None:
+        self._loss = LineChart(title=_("Loss"), x_name=_("Step"))
+        self._rate = SmallChart(title=_("Learning rate"), series="s1")
+        self._speed = SmallChart(title=_("Speed"), series="s3")
+        self._memory = SmallChart(title=_("Memory"), series="s4")
+        small = Column(self._rate, Hairline(), self._speed, Hairline(), self._memory, gap=10)
+        row = Row(gap=20)
+        row.addWidget(self._loss, 19)
+        row.addWidget(Hairline(vertical=True))
+        row.addLayout(small, 10)
+        super().__init__(row)
+        self._shown = 0
+        self._cuts = 0
+        self._loss.set_names(_("training"), _("held out"))
+        self._loss.set_value_format(numbers.loss)
+        self._loss.set_empty_text(_("The first point comes after the first step"))
+        self._join_crosshairs()
+
+    def _join_crosshairs(self) -> None:
+        charts = (self._loss, self._rate, self._speed, self._memory)
+        for chart in charts:
+            others = tuple(one for one in charts if one is not chart)
+            chart.step_hovered.connect(lambda step, others=others: _hover(others, step))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Take the crosshair of all charts away with the pointer."""
+        for chart in (self._loss, self._rate, self._speed, self._memory):
+            chart.set_crosshair(None)
+        super().leaveEvent(event)
+
+    def clear(self) -> None:
+        """Forget the run that was shown."""
+        self._shown, self._cuts = 0, 0
+        for chart in (self._loss, self._rate, self._speed, self._memory):
+            chart.set_points((), ())
+        self._loss.set_held_out((), ())
+        self._loss.clear_best()
+
+    def show_trace(self, trace: RunTrace, snapshot: JobSnapshot, state: JobState) -> None:
+        """Show what is new in a trace."""
+        if trace.cut_count != self._cuts:
+            # The past was cut back, so the count of shown points means nothing any more.
+            self.clear()
+            self._cuts = trace.cut_count
+        self._append(trace)
+        held_out = trace.held_out
+        self._loss.set_held_out([one[0] for one in held_out], [one[1] for one in held_out])
+        self._show_best(trace, state)
+        self._show_rest(snapshot)
+        self._loss.set_paused(state.is_over and state is not JobState.FINISHED)
+
+    def _append(self, trace: RunTrace) -> None:
+        start, self._shown = self._shown, len(trace.steps)
+        steps = trace.steps[start:]
+        if not steps:
+            return
+        columns = trace.columns
+        self._loss.append_points(steps, columns["loss"][start:])
+        self._rate.append_points(steps, columns["learning_rate"][start:])
+        self._speed.append_points(steps, columns["tokens_per_s"][start:])
+        self._memory.append_points(steps, columns["memory_gb"][start:])
+        self._rate.set_current(numbers.learning_rate(columns["learning_rate"][-1]), "")
+        self._speed.set_current(numbers.speed(columns["tokens_per_s"][-1]), _("tokens/s"))
+        self._memory.set_current(numbers.decimal(columns["memory_gb"][-1], 2), "GB")
+
+    def _show_best(self, trace: RunTrace, state: JobState) -> None:
+        best = trace.best
+        if best is None:
+            self._loss.clear_best()
+            return
+        words = _("Best {loss}") if state.is_over else _("Best so far {loss}")
+        self._loss.set_best(
+            best[0],
+            best[1],
+            words.format(loss=numbers.loss(best[1])),
+            _("held out, step {step}").format(step=numbers.count(best[0])),
+        )
+
+    def _show_rest(self, snapshot: JobSnapshot) -> None:
+        total = snapshot.total_steps
+        to_come = max(0, total - snapshot.step)
+        for chart in (self._loss, self._rate, self._speed, self._memory):
+            chart.set_total(total)
+        words = ngettext("{count} step to come", "{count} steps to come", to_come)
+        self._loss.set_to_come_text(words.format(count=numbers.count(to_come)) if to_come else "")
+
+
+def _hover(charts: tuple[QWidget, ...], step: int) -> None:
+    for chart in charts:
+        if isinstance(chart, LineChart | SmallChart):
+            chart.set_crosshair(None if step < 0 else step)

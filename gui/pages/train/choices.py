@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The four choices: data, model, goal and effort."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from gettext import gettext as _
+
+from PySide6.QtCore import Signal
+
+from gui.viewmodels.train import PASSES, PickerView, effort_stop, passes_words
+from gui.widgets.box import Column, Gap, Panel, Row
+from gui.widgets.choices import Choice, ChoiceCards, Slider
+from gui.widgets.picker import ObjectPicker, PickerOption
+from gui.widgets.text import TextLabel
+
+ADD = "add"
+
+
+class Choices(Panel):
+    """What a person decides; everything else follows.
+
+    Signals:
+        dataset_chosen, model_chosen, goal_chosen: Key of the choice.
+        passes_chosen: Passes over the data.
+        import_requested, add_model_requested: There is nothing fitting yet.
+    """
+
+    dataset_chosen = Signal(str)
+    model_chosen = Signal(str)
+    goal_chosen = Signal(str)
+    passes_chosen = Signal(float)
+    import_requested = Signal()
+    add_model_requested = Signal()
+
+    def __init__(self) -> None:
+        self.data = ObjectPicker(name=_("Data"), icon="datasets", placeholder=_("Choose a dataset"))
+        self.model = ObjectPicker(name=_("Model"), icon="models", placeholder=_("Choose a model"))
+        self.goals = ChoiceCards(name=_("Goal"))
+        self.effort = Slider(name=_("Effort"), stops=len(PASSES))
+        self._effort_words = TextLabel("", role="label", figures=True)
+        super().__init__(self._arrange())
+        self.data.set_footer(ADD, _("Browse for data…"), "file")
+        self.model.set_footer(ADD, _("Add a model folder…"), "folder")
+        self._connect()
+
+    def _arrange(self) -> Column:
+        pickers = Row(gap=12)
+        pickers.addLayout(Column(TextLabel(_("Data"), role="label"), self.data, gap=5), 1)
+        pickers.addLayout(Column(TextLabel(_("Model"), role="label"), self.model, gap=5), 1)
+        effort = Row(TextLabel(_("Effort"), role="label"), gap=16)
+        effort.add(TextLabel(passes_words(PASSES[0]), role="small", colour="text2"))
+        effort.addWidget(self.effort, 1)
+        effort.add(TextLabel(passes_words(PASSES[-1]), role="small", colour="text2"))
+        effort.add(self._effort_words)
+        goal = Column(TextLabel(_("Goal"), role="label"), self.goals, gap=5)
+        return Column(pickers, goal, Gap(2), effort, gap=12)
+
+    def _connect(self) -> None:
+        self.data.chosen.connect(self.dataset_chosen)
+        self.model.chosen.connect(self.model_chosen)
+        self.goals.chosen.connect(self.goal_chosen)
+        self.effort.value_changed.connect(lambda stop: self.passes_chosen.emit(PASSES[stop]))
+        self.data.footer_chosen.connect(lambda _key: self.import_requested.emit())
+        self.model.footer_chosen.connect(lambda _key: self.add_model_requested.emit())
+
+    def set_datasets(self, views: Sequence[PickerView]) -> None:
+        """Offer these datasets."""
+        self.data.set_options([_option(one) for one in views])
+
+    def set_models(self, views: Sequence[PickerView]) -> None:
+        """Offer these models."""
+        self.model.set_options([_option(one) for one in views])
+
+    def set_goals(self, goals: Sequence[Choice]) -> None:
+        """Offer these goals."""
+        self.goals.set_choices(goals)
+
+    def set_effort(self, passes: float, words: str) -> None:
+        """Show so many passes, and what they mean."""
+        self.effort.set_value(effort_stop(passes))
+        self.effort.set_value_text(words)
+        self._effort_words.set_text(words)
+
+
+def _option(view: PickerView) -> PickerOption:
+    return PickerOption(
+        key=view.key,
+        name=view.name,
+        facts=view.facts,
+        enabled=not view.reason,
+        reason=view.reason,
+    )

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every setting of a recipe: sections, search, what was changed, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from gettext import gettext as _
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from gui.viewmodels.settings_form import (
+    ALL,
+    SettingView,
+    categories,
+    group_titles,
+    setting_views,
+    shown_keys,
+    value_words,
+)
+from gui.viewmodels.train import Draft
+from gui.widgets.box import Column, Panel, Row, Stretch
+from gui.widgets.choices import Switch
+from gui.widgets.fields import SelectField
+from gui.widgets.lists import CategoryList
+from gui.widgets.number_field import NumberField
+from gui.widgets.setting_row import SettingHeader, SettingRow
+from gui.widgets.text import TextLabel
+
+Setter = Callable[[Any], None]
+
+
+class SettingsPanel(Panel):
+    """The form; it shows a draft and tells what a person changes in it.
+
+    Signals:
+        value_changed: Field and new value.
+        put_back_requested: Field to put back.
+    """
+
+    value_changed = Signal(str, object)
+    put_back_requested = Signal(str)
+
+    def __init__(self) -> None:
+        self._categories = CategoryList(name=_("Groups of settings"))
+        self._none = TextLabel(_("No setting has these words."), colour="text2")
+        self._rows: dict[str, SettingRow] = {}
+        self._setters: dict[str, Setter] = {}
+        self._headers: dict[str, SettingHeader] = {}
+        self._category = ALL
+        self._query = ""
+        self._changed: frozenset[str] = frozenset()
+        self._views = {one.key: one for one in setting_views()}
+        form = self._form()
+        columns = Row(gap=24)
+        columns.addLayout(Column(self._categories, Stretch(), gap=0))
+        columns.addLayout(form, 1)
+        super().__init__(columns)
+        self._categories.chosen.connect(self._on_category)
+        self._filter()
+
+    def _form(self) -> Column:
+        form = Column(gap=0)
+        for group, title in group_titles().items():
+            self._headers[group] = SettingHeader(title)
+            form.add(self._headers[group])
+            for view in self._views.values():
+                if view.group == group:
+                    form.add(self._row(view))
+        form.add(self._none, Stretch())
+        return form
+
+    def _row(self, view: SettingView) -> SettingRow:
+        editor, setter = self._editor(view)
+        row = SettingRow(
+            key=view.key, title=view.title, technical=view.key, text=view.why, editor=editor
+        )
+        row.put_back.connect(self.put_back_requested)
+        self._rows[view.key] = row
+        self._setters[view.key] = setter
+        return row
+
+    def _editor(self, view: SettingView) -> tuple[QWidget, Setter]:
+        if view.editor == "switch":
+            switch = Switch(name=view.title)
+            switch.toggled.connect(lambda on: self._tell(view, bool(on)))
+            return switch, lambda value: _quietly(switch, switch.setChecked, bool(value))
+        if view.editor == "choice":
+            select = SelectField(name=view.title)
+            select.set_options(view.choices)
+            select.chosen.connect(lambda key: self._tell(view, key))
+            return select, select.set_value
+        number = NumberField(
+            name=view.title,
+            minimum=view.low,
+            maximum=view.high,
+            step=view.step,
+            decimals=view.decimals,
+            unit=view.unit,
+        )
+        number.value_changed.connect(lambda value: self._tell(view, _number(view, value)))
+        return number, number.set_value
+
+    def _tell(self, view: SettingView, value: Any) -> None:
+        self.value_changed.emit(view.key, value)
+
+    # ------------------------------------------------------------------ what is shown
+
+    def show_draft(self, draft: Draft, errors: Mapping[str, str]) -> None:
+        """Show the values of a draft, what is suggested, and what is wrong."""
+        values, suggested = draft.effective, draft.suggested
+        for key, row in self._rows.items():
+            view = self._views[key]
+            self._setters[key](values[key])
+            row.set_changed(key in draft.changed)
+            row.set_suggested(value_words(view, suggested[key]))
+            row.set_error(errors.get(key, ""))
+            if key not in draft.changed:
+                row.set_effect("")
+        if draft.changed != self._changed or not self._categories.value():
+            self._changed = draft.changed
+            self._categories.set_items(categories(draft.changed))
+            self._categories.set_value(self._category)
+            self._filter()
+
+    def show_effects(self, effects: Mapping[str, str]) -> None:
+        """Show what the changed settings change."""
+        for key, words in effects.items():
+            self._rows[key].set_effect(words)
+
+    def set_query(self, query: str) -> None:
+        """Show only settings with these words, of all sections."""
+        self._query = query
+        self._filter()
+
+    def show_setting(self, key: str) -> None:
+        """Open the section of a setting and put the keyboard into it."""
+        self._query = ""
+        self._category = self._views[key].group
+        self._categories.set_value(self._category)
+        self._filter()
+        self._rows[key].editor.setFocus()
+
+    def _on_category(self, key: str) -> None:
+        self._category = key
+        self._filter()
+
+    def _filter(self) -> None:
+        shown = shown_keys(ALL if self._query else self._category, self._changed)
+        visible = {key for key in shown if not self._query or self._rows[key].matches(self._query)}
+        for key, row in self._rows.items():
+            row.setVisible(key in visible)
+        groups = {self._views[key].group for key in visible}
+        for group, header in self._headers.items():
+            header.setVisible(group in groups)
+        self._none.setVisible(not visible)
+
+
+def _number(view: SettingView, value: float) -> int | float:
+    return value if view.decimals else round(value)
+
+
+def _quietly(widget: QWidget, act: Callable[[bool], None], value: bool) -> None:
+    """Set a value that a person did not set, so that no signal tells of it."""
+    widget.blockSignals(True)
+    act(value)
+    widget.blockSignals(False)
+    widget.update()

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page Train: choices above, the plan that follows, all settings one click away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from gettext import gettext as _
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtGui import QKeySequence, QShortcut
+
+from engine.errors import EngineError
+from gui.actions.add_model import ask_for_model
+from gui.actions.import_files import ask_for_files
+from gui.actions.runs import start_run
+from gui.bridge.services import Services
+from gui.bridge.tasks import Lane, Outcome
+from gui.pages.train.choices import Choices
+from gui.pages.train.plan_card import PlanCard, PlanStrip
+from gui.pages.train.planner import Planned, Planner
+from gui.pages.train.settings_panel import SettingsPanel
+from gui.viewmodels.settings_form import count_words, summary, value_errors
+from gui.viewmodels.train import (
+    Draft,
+    PlanView,
+    TrainArgument,
+    choice_line,
+    dataset_choices,
+    effort_words,
+    first_draft,
+    model_choices,
+    plan_view,
+    start_reason,
+)
+from gui.widgets.box import Column, Panel, Row, Stretch
+from gui.widgets.buttons import Button
+from gui.widgets.card import Disclosure
+from gui.widgets.choices import Choice
+from gui.widgets.fields import SearchField
+from gui.widgets.page import Page
+
+if TYPE_CHECKING:
+    from engine.api.presets import Preset
+
+
+class TrainPage(Page):
+    """Train."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(_("New run"))
+        self._services = services
+        self._draft = Draft()
+        self._planned: Planned | None = None
+        self._view: PlanView | None = None
+        self._error = ""
+        self._presets: tuple[Preset, ...] = ()
+        self._argument: TrainArgument | None = None
+        self._is_drafted = False
+        self._is_start_wanted = False
+        self._planner = Planner(services)
+        self._start = Button(
+            _("Start training"), kind="primary", icon="play", size="large", key_hint="Ctrl ↵"
+        )
+        self._choices = Choices()
+        self._plan = PlanCard()
+        self._closed = Disclosure(_("All settings"))
+        self._strip = PlanStrip()
+        self._settings: SettingsPanel | None = None
+        self._put_back = Button(_("Put all back"), kind="ghost")
+        self._search = SearchField(placeholder=_("Find a setting: rank, batch, seed"))
+        self._opened = Disclosure(_("All settings"), open=True)
+        self._arrange()
+        self._connect()
+        self._read_presets()
+
+    # ------------------------------------------------------------------ arrangement
+
+    def _arrange(self) -> None:
+        self.header.set_actions(self._start)
+        self._first = Panel(Column(self._choices, self._plan, self._closed, Stretch(), gap=12))
+        head = Row(gap=12)
+        head.addWidget(self._opened, 1)
+        head.addWidget(self._put_back)
+        head.addWidget(self._search)
+        self._form_room = Column(gap=0)
+        self._second = Panel(Column(self._strip, head, self._form_room, Stretch(), gap=12))
+        self._second.hide()
+        self.add(self._first, self._second)
+
+    def _connect(self) -> None:
+        services, choices = self._services, self._choices
+        self._start.clicked.connect(self._on_start)
+        QShortcut(QKeySequence("Ctrl+Return"), self, self._on_start)
+        choices.dataset_chosen.connect(self._choose_dataset)
+        choices.model_chosen.connect(self._choose_model)
+        choices.goal_chosen.connect(self._choose_goal)
+        choices.passes_chosen.connect(lambda passes: self._set_value("epochs", passes))
+        choices.import_requested.connect(lambda: ask_for_files(services, parent=self))
+        choices.add_model_requested.connect(lambda: ask_for_model(services, parent=self))
+        self._plan.fix_requested.connect(self._set_value)
+        self._plan.field_requested.connect(self._show_setting)
+        self._closed.toggled.connect(self._open_settings)
+        self._opened.toggled.connect(self._open_settings)
+        self._strip.show_requested.connect(lambda: self._open_settings(False))
+        self._put_back.clicked.connect(lambda: self._set_draft(self._draft.put_all_back()))
+        self._search.textChanged.connect(self._on_search)
+        self._planner.planned.connect(self._on_planned)
+        self._planner.failed.connect(self._on_plan_failed)
+        for signal in (services.library.datasets_changed, services.library.models_changed):
+            signal.connect(self._on_library)
+        services.library.loaded.connect(self._on_library)
+
+    def show_argument(self, argument: object) -> None:
+        """Begin a new draft with what was chosen elsewhere; None keeps the present one."""
+        if isinstance(argument, TrainArgument):
+            self._argument = argument
+            self._is_drafted = False
+            self._on_library()
+
+    def page_entered(self) -> None:
+        """Plan again: memory and disk may have changed meanwhile."""
+        self._planner.ask(self._draft)
+
+    # ------------------------------------------------------------------ what there is to choose
+
+    def _read_presets(self) -> None:
+        self._services.tasks.run(
+            self._services.api.presets.list, self._take_presets, owner=self, lane=Lane.READING
+        )
+
+    def _take_presets(self, outcome: Outcome[list[Preset]]) -> None:
+        if outcome.error is not None:
+            self._services.notices.show_error(outcome.error)
+            return
+        self._presets = tuple(sorted(outcome.value, key=lambda one: one.order))
+        self._choices.set_goals(
+            [
+                Choice(key=one.id, title=_(one.title), text=_(one.summary), icon=one.icon)
+                for one in self._presets
+            ]
+        )
+        self._on_library()
+
+    def _on_library(self) -> None:
+        library = self._services.library
+        self._choices.set_datasets(dataset_choices(library.datasets))
+        self._choices.set_models(model_choices(library.models))
+        if not self._presets or not library.is_loaded:
+            self._show_draft()
+            return
+        if not self._is_drafted:
+            self._is_drafted = bool(library.datasets and library.models)
+            draft = first_draft(
+                self._argument,
+                datasets=library.datasets,
+                models=library.models,
+                presets=self._presets,
+            )
+            self._set_draft(draft)
+        else:
+            self._set_draft(self._draft)
+
+    # ------------------------------------------------------------------ changing the draft
+
+    def _choose_dataset(self, key: str) -> None:
+        self._set_draft(replace(self._draft, dataset_id=key))
+
+    def _choose_model(self, key: str) -> None:
+        self._set_draft(replace(self._draft, model_id=key))
+
+    def _choose_goal(self, key: str) -> None:
+        preset = next(one for one in self._presets if one.id == key)
+        self._set_draft(self._draft.with_preset(preset))
+
+    def _set_value(self, name: str, value: Any) -> None:
+        self._set_draft(self._draft.with_value(name, value))
+
+    def _set_draft(self, draft: Draft) -> None:
+        if draft != self._draft:
+            self._is_drafted = True
+        self._draft = draft
+        self._planned = None
+        self._error = ""
+        self._show_draft()
+        self._planner.ask(draft)
+
+    def _on_planned(self, planned: Planned) -> None:
+        if planned.draft != self._draft:
+            return
+        self._planned, self._error = planned, ""
+        model = self._services.library.model(self._draft.model_id)
+        facts = self._services.device.facts
+        is_on_card = planned.plan.decisions["device"].value == "cuda"
+        device = facts.gpus[0].name if is_on_card and facts and facts.gpus else ""
+        self._view = plan_view(planned.plan, planned.recipe, model=model, device=device)
+        self._plan.show_plan(self._view)
+        if self._settings is not None:
+            self._settings.show_effects(planned.effects)
+        self._show_draft()
+        if self._is_start_wanted:
+            self._stop_waiting()
+            self._on_start()
+
+    def _on_plan_failed(self, error: EngineError) -> None:
+        self._error = error.message
+        self._plan.show_waiting(f"{error.message} {error.remedy}")
+        self._view = None
+        self._stop_waiting()
+        self._show_draft()
+
+    # ------------------------------------------------------------------ showing it
+
+    def _show_draft(self) -> None:
+        draft, library = self._draft, self._services.library
+        plan = self._planned.plan if self._planned else None
+        effort = effort_words(draft, plan)
+        self._choices.data.set_value(draft.dataset_id)
+        self._choices.model.set_value(draft.model_id)
+        if draft.preset:
+            self._choices.goals.set_value(draft.preset)
+        self._choices.set_effort(draft.effective["epochs"], effort)
+        self._strip.show_plan(self._view, effort)
+        self._closed.set_facts(count_words(len(draft.changed)))
+        self._opened.set_facts(count_words(len(draft.changed)))
+        self._closed.set_summary(summary(draft.effective))
+        self._put_back.set_reason("" if draft.changed else _("Nothing was changed."))
+        if self._settings is not None:
+            self._settings.show_draft(draft, value_errors(draft))
+        reason = start_reason(
+            draft,
+            plan,
+            self._error,
+            has_datasets=bool(library.datasets),
+            has_models=bool(library.models),
+        )
+        self._start.set_reason(reason)
+        self.header.set_meta(self._meta())
+
+    def _meta(self) -> str:
+        if self._second.isHidden():
+            return _("Four choices. Everything else follows from them, and can be changed below.")
+        dataset = self._services.library.dataset(self._draft.dataset_id)
+        model = self._services.library.model(self._draft.model_id)
+        goal = next((one.title for one in self._presets if one.id == self._draft.preset), "")
+        return choice_line(
+            self._draft,
+            dataset=dataset.name if dataset else "",
+            model=model.name if model else "",
+            goal=_(goal) if goal else "",
+        )
+
+    def _open_settings(self, is_open: bool) -> None:
+        if is_open and self._settings is None:
+            self._settings = SettingsPanel()
+            self._settings.value_changed.connect(self._set_value)
+            self._settings.put_back_requested.connect(self._on_put_back)
+            self._form_room.addWidget(self._settings)
+        self._first.setHidden(is_open)
+        self._second.setHidden(not is_open)
+        _fold(self._closed, is_open=False)
+        _fold(self._opened, is_open=True)
+        self._show_draft()
+        if is_open and self._planned is not None and self._settings is not None:
+            self._settings.show_effects(self._planned.effects)
+
+    def _on_put_back(self, name: str) -> None:
+        self._set_draft(self._draft.put_back(name))
+
+    def _on_search(self, query: str) -> None:
+        if self._settings is not None:
+            self._settings.set_query(query)
+
+    def _show_setting(self, name: str) -> None:
+        self._search.clear()
+        self._open_settings(True)
+        if self._settings is not None:
+            self._settings.show_setting(name)
+
+    # ------------------------------------------------------------------ starting
+
+    def _on_start(self) -> None:
+        if not self._start.isEnabled():
+            return
+        self._start.set_busy(_("Starting…"))
+        if self._planned is None:
+            self._is_start_wanted = True
+        else:
+            start_run(self._services, recipe=self._planned.recipe, done=self._on_started)
+
+    def _on_started(self, _error: EngineError | None) -> None:
+        self._start.set_busy("")
+        self._planner.ask(self._draft)
+
+    def _stop_waiting(self) -> None:
+        self._is_start_wanted = False
+        self._start.set_busy("")
+
+
+def _fold(disclosure: Disclosure, *, is_open: bool) -> None:
+    """Fold or unfold without telling, since no person did it."""
+    disclosure.blockSignals(True)
+    disclosure.set_open(is_open)
+    disclosure.blockSignals(False)

@@ -1,0 +1,482 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page Runs as values: the list, and one run with its progress, notes, answers and setup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from gettext import gettext as _
+from gettext import ngettext
+from math import isnan
+from typing import TYPE_CHECKING
+
+from engine.domain.problem import Problem
+from engine.domain.recipe import Recipe
+from engine.domain.run import JobKind, JobSnapshot, JobState
+from gui.viewmodels import numbers
+from gui.viewmodels.job import ChipView, phase_words, progress_words, share_of, state_chip
+from gui.viewmodels.settings_form import group_titles, setting_views, value_words
+from gui.viewmodels.trace import RunTrace
+from gui.viewmodels.train import values_of
+
+if TYPE_CHECKING:
+    from engine.api.jobs import JobView
+    from engine.api.runs import RunView
+
+_CHECKS_PAST_BEST = 2
+
+
+# ---------------------------------------------------------------------- the list
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    """A run in the list."""
+
+    key: str
+    name: str
+    sub: str
+    state: ChipView
+    progress: str
+    held_out: str
+    time: str
+
+
+def run_rows(runs: Sequence[RunView], *, now: datetime) -> tuple[RunRow, ...]:
+    """Return the rows of the list, live runs first."""
+    ordered = sorted(runs, key=lambda one: one.state.is_over)
+    return tuple(_run_row(one, now) for one in ordered)
+
+
+def _run_row(run: RunView, now: datetime) -> RunRow:
+    snapshot = run.job.snapshot
+    return RunRow(
+        key=run.id,
+        name=run.job.info.name,
+        sub=_("{model} on {dataset}").format(model=run.model_name, dataset=run.dataset_name),
+        state=state_chip(JobKind.TRAIN, snapshot, run.state),
+        progress=_progress_cell(snapshot, run.state),
+        held_out=held_out_words(snapshot),
+        time=numbers.day_and_clock(run.job.info.created_at, now=now),
+    )
+
+
+def _progress_cell(snapshot: JobSnapshot, state: JobState) -> str:
+    if not state.is_over:
+        share = share_of(snapshot)
+        words = progress_words(snapshot)
+        if share is None:
+            return words
+        return _("{percent}, {words}").format(percent=numbers.percent(share), words=words)
+    if not snapshot.step:
+        return "–"
+    return ngettext("{count} step", "{count} steps", snapshot.step).format(
+        count=numbers.count(snapshot.step)
+    )
+
+
+def held_out_words(snapshot: JobSnapshot) -> str:
+    """Return the held-out loss before and now, or a dash: `2.31 → 1.34`."""
+    if snapshot.eval_last is None:
+        return "–"
+    if snapshot.eval_before is None or snapshot.eval_before == snapshot.eval_last:
+        return numbers.loss(snapshot.eval_last)
+    return _("{before} → {after}").format(
+        before=numbers.loss(snapshot.eval_before), after=numbers.loss(snapshot.eval_last)
+    )
+
+
+# ---------------------------------------------------------------------- the head of one run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Possible:
+    """What can be done with a run: whether it is offered, and why not now."""
+
+    is_offered: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunHead:
+    """The head of a run's page.
+
+    Attributes:
+        is_resume_in_panel: The error panel offers the resume, so the head does not.
+    """
+
+    title: str
+    chip: ChipView
+    meta: str
+    stop: Possible
+    resume: Possible
+    resume_text: str
+    is_resume_in_panel: bool
+    export: Possible
+    remove: Possible
+
+
+def run_head(run: RunView, job: JobView, blockers: Sequence[Problem] | None) -> RunHead:
+    """Return the head of a run.
+
+    Args:
+        run: The run as the list knows it.
+        job: Its newest state.
+        blockers: The reasons against a resume, None while they are not known.
+    """
+    is_live = not job.state.is_over
+    can_resume = job.state in (JobState.STOPPED, JobState.FAILED, JobState.INTERRUPTED)
+    return RunHead(
+        title=job.info.name,
+        chip=state_chip(JobKind.TRAIN, job.snapshot, job.state),
+        meta=_meta(run),
+        stop=Possible(is_offered=is_live),
+        resume=Possible(is_offered=can_resume, reason=_resume_reason(blockers)),
+        resume_text=_resume_text(job),
+        is_resume_in_panel=can_resume and job.state is not JobState.STOPPED,
+        export=Possible(
+            is_offered=job.state in (JobState.STOPPED, JobState.FINISHED),
+            reason="" if run.has_adapter else _("This run has left no adapter yet."),
+        ),
+        remove=Possible(is_offered=True, reason=_("Stop it first.") if is_live else ""),
+    )
+
+
+def _resume_text(job: JobView) -> str:
+    if not job.snapshot.checkpoint:
+        return _("Start it again")
+    return _("Resume from step {step}").format(step=numbers.count(job.snapshot.checkpoint_step))
+
+
+def _meta(run: RunView) -> str:
+    is_quantised = run.recipe.method == "sft_qlora"
+    adapter = _("4-bit adapter, rank {rank}") if is_quantised else _("16-bit adapter, rank {rank}")
+    parts = (run.model_name, run.dataset_name, adapter.format(rank=run.recipe.lora_rank))
+    return " · ".join(parts)
+
+
+def _resume_reason(blockers: Sequence[Problem] | None) -> str:
+    if blockers is None:
+        return _("It is being checked.")
+    return " ".join(f"{one.message} {one.remedy}".strip() for one in blockers)
+
+
+# ---------------------------------------------------------------------- progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressView:
+    """Where a run is."""
+
+    step: int
+    total: int
+    left: str
+    right: str
+    now: str
+    checkpoints: tuple[int, ...]
+
+
+def progress_view(
+    snapshot: JobSnapshot, state: JobState, trace: RunTrace, recipe: Recipe, *, now: datetime
+) -> ProgressView:
+    """Return where a run is, in words."""
+    is_live = not state.is_over
+    worked = trace.worked_s(now if is_live else None)
+    so_far = _("{time} so far") if is_live else _("{time} of work")
+    return ProgressView(
+        step=snapshot.step,
+        total=snapshot.total_steps,
+        left=_left_words(snapshot, now) if is_live else "",
+        right=so_far.format(time=numbers.duration(worked)) if worked else "",
+        now=" ".join(_now_words(snapshot, state, trace, recipe, now)),
+        checkpoints=tuple(one.step for one in trace.checkpoints),
+    )
+
+
+def _left_words(snapshot: JobSnapshot, now: datetime) -> str:
+    if snapshot.eta_s is None or not snapshot.step:
+        return ""
+    left = numbers.rough_duration(snapshot.eta_s)
+    if snapshot.eta_s < 120:
+        return _("about {time} left").format(time=left)
+    around = numbers.clock(now + timedelta(seconds=snapshot.eta_s))
+    return _("about {time} left, done around {clock}").format(time=left, clock=around)
+
+
+def _now_words(
+    snapshot: JobSnapshot, state: JobState, trace: RunTrace, recipe: Recipe, now: datetime
+) -> list[str]:
+    if state.is_over:
+        return [_ended_words(snapshot, state)]
+    words = [_phase_sentence(snapshot)]
+    following = next_check(snapshot, recipe)
+    if following is not None:
+        words.append(
+            _("Next is the held-out check at step {step}.").format(step=numbers.count(following))
+        )
+    if trace.checkpoints:
+        words.append(_saved_words(trace, now))
+    return words
+
+
+def _phase_sentence(snapshot: JobSnapshot) -> str:
+    words = phase_words(snapshot.phase)
+    if snapshot.total and snapshot.phase != "training":
+        done = _("{words}, {done} of {total}.")
+        return done.format(
+            words=words, done=numbers.count(snapshot.done), total=numbers.count(snapshot.total)
+        )
+    return _("{words}.").format(words=words)
+
+
+def next_check(snapshot: JobSnapshot, recipe: Recipe) -> int | None:
+    """Return the step of the next held-out check, or None where none is to come."""
+    if not snapshot.total_steps or snapshot.step >= snapshot.total_steps:
+        return None
+    if not recipe.eval_every_steps:
+        return snapshot.total_steps
+    every = recipe.eval_every_steps
+    return min(snapshot.total_steps, (snapshot.step // every + 1) * every)
+
+
+def _saved_words(trace: RunTrace, now: datetime) -> str:
+    last = trace.checkpoints[-1]
+    ago = numbers.seconds_between(last.at, now)
+    return _("Checkpoint {step} was saved and verified {time} ago.").format(
+        step=numbers.count(last.step), time=numbers.rough_duration(max(0.0, ago or 0.0))
+    )
+
+
+def _ended_words(snapshot: JobSnapshot, state: JobState) -> str:
+    if state is JobState.FINISHED:
+        return _("Finished. The adapter was reloaded and checked.")
+    if snapshot.checkpoint:
+        return _("The newest checkpoint is step {step}; it can go on from there.").format(
+            step=numbers.count(snapshot.checkpoint_step)
+        )
+    return _("It ended before its first checkpoint.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteView:
+    """A note above the samples."""
+
+    kind: str
+    strong: str
+    text: str
+    can_stop: bool = False
+
+
+def note_view(trace: RunTrace, state: JobState) -> NoteView | None:
+    """Return what should be known about a run now, or None."""
+    best = trace.best
+    since = [one for one in trace.held_out if best is not None and one[0] > best[0]]
+    if best is None or len(since) < _CHECKS_PAST_BEST:
+        return None
+    if not best[0]:
+        return NoteView(
+            kind="warning",
+            strong=_("The held-out loss has not fallen below its start."),
+            text=_("A lower learning rate or more rows may help."),
+            can_stop=not state.is_over,
+        )
+    strong = _("The held-out loss was best at step {step}.").format(step=numbers.count(best[0]))
+    if state.is_over:
+        return NoteView(
+            kind="accent",
+            strong=strong,
+            text=_("It rose after that. Fewer passes may do as well."),
+        )
+    return NoteView(
+        kind="accent",
+        strong=strong,
+        text=_("It has not fallen since. Stopping early loses little."),
+        can_stop=True,
+    )
+
+
+# ---------------------------------------------------------------------- answers
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerView:
+    """An answer of the model as it was after a step."""
+
+    title: str
+    text: str
+    is_expected: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptView:
+    """One prompt and its answers, from the first to the newest."""
+
+    prompt: str
+    expected: str
+    answers: tuple[AnswerView, ...]
+
+
+def prompt_views(trace: RunTrace, *, answers: int = 3) -> tuple[PromptView, ...]:
+    """Return the prompts with the first, the newest, and evenly chosen answers between."""
+    by_prompt: dict[str, list[int]] = {}
+    for i, one in enumerate(trace.samples):
+        by_prompt.setdefault(one.prompt, []).append(i)
+    found: list[PromptView] = []
+    for prompt, places in by_prompt.items():
+        chosen = [trace.samples[places[i]] for i in spread(len(places), answers)]
+        found.append(
+            PromptView(
+                prompt=prompt,
+                expected=chosen[-1].expected,
+                answers=tuple(
+                    AnswerView(
+                        title=_("Step {step}").format(step=numbers.count(one.step)),
+                        text=one.answer.strip() or _("(an empty answer)"),
+                        is_expected=bool(one.expected)
+                        and one.answer.strip() == one.expected.strip(),
+                    )
+                    for one in chosen
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def spread(count: int, wanted: int) -> list[int]:
+    """Return at most `wanted` places out of `count`: the first, the last, evenly between."""
+    if count <= wanted:
+        return list(range(count))
+    return sorted({round(i * (count - 1) / (wanted - 1)) for i in range(wanted)})
+
+
+# ---------------------------------------------------------------------- setup and files
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetupLine:
+    """A name with its value; a reason where Burnish chose it."""
+
+    name: str
+    value: str
+    unit: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetupPart:
+    """A titled part of the setup."""
+
+    title: str
+    lines: tuple[SetupLine, ...]
+
+
+def setup_parts(run: RunView, trace: RunTrace) -> tuple[SetupPart, ...]:
+    """Return the whole recipe, the automatic choices with their reasons, and the versions."""
+    parts = [SetupPart(title=_("What was trained"), lines=_subject_lines(run, trace))]
+    if trace.decisions:
+        chosen = tuple(
+            SetupLine(name=decision_words(name), value=str(one.value), reason=one.reason)
+            for name, one in trace.decisions.items()
+        )
+        parts.append(SetupPart(title=_("What Burnish chose"), lines=chosen))
+    parts += _recipe_parts(run.recipe)
+    if trace.versions:
+        lines = tuple(SetupLine(name=name, value=one) for name, one in trace.versions.items())
+        parts.append(SetupPart(title=_("What computed it"), lines=lines))
+    return tuple(parts)
+
+
+def _subject_lines(run: RunView, trace: RunTrace) -> tuple[SetupLine, ...]:
+    lines = [
+        SetupLine(name=_("Base model"), value=run.model_name),
+        SetupLine(name=_("Dataset"), value=run.dataset_name),
+    ]
+    if trace.plan is not None:
+        plan = trace.plan
+        lines += [
+            SetupLine(name=_("Trained examples"), value=numbers.count(plan.train_examples)),
+            SetupLine(name=_("Held-out examples"), value=numbers.count(plan.eval_examples)),
+            SetupLine(name=_("Trained tokens per pass"), value=numbers.count(plan.trained_tokens)),
+            SetupLine(name=_("Rows cut at the length"), value=numbers.count(plan.truncated_rows)),
+            SetupLine(name=_("Rows left out"), value=numbers.count(plan.skipped_rows)),
+        ]
+    return tuple(lines)
+
+
+def _recipe_parts(recipe: Recipe) -> list[SetupPart]:
+    values = values_of(recipe)
+    return [
+        SetupPart(
+            title=title,
+            lines=tuple(
+                SetupLine(name=one.title, value=value_words(one, values[one.key]), unit=one.unit)
+                for one in setting_views()
+                if one.group == key
+            ),
+        )
+        for key, title in group_titles().items()
+    ]
+
+
+def decision_words(name: str) -> str:
+    """Return the plain name of an automatic choice."""
+    known = {
+        "device": _("Device"),
+        "dtype": _("Number format"),
+        "compute_dtype": _("Number format"),
+        "attention": _("Attention"),
+        "optimizer": _("Optimizer"),
+        "targets": _("Adapted layers"),
+        "threads": _("Processor threads"),
+        "micro_batch_size": _("Sequences at once"),
+        "gradient_checkpointing": _("Recompute instead of store"),
+    }
+    return known.get(name, name.replace("_", " ").capitalize())
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRow:
+    """Something that a run left."""
+
+    name: str
+    what: str
+    size: str
+    time: str
+
+
+def file_rows(run: RunView, trace: RunTrace, *, now: datetime) -> tuple[FileRow, ...]:
+    """Return what the run has on disk: its adapter, and its checkpoints, newest first."""
+    rows: list[FileRow] = []
+    if run.has_adapter:
+        rows.append(FileRow(name="adapter", what=_("The trained adapter"), size="", time=""))
+    known = {one.name: one for one in trace.checkpoints}
+    for name in reversed(run.checkpoints):
+        saved = known.get(name)
+        what = _("Checkpoint, the best so far") if saved and saved.is_best else _("Checkpoint")
+        rows.append(
+            FileRow(
+                name=name,
+                what=what,
+                size=numbers.size(saved.size_bytes) if saved else "",
+                time=numbers.day_and_clock(saved.at, now=now) if saved else "",
+            )
+        )
+    return tuple(rows)
+
+
+def step_cells(trace: RunTrace, row: int) -> tuple[str, ...]:
+    """Return one row of the table of steps, newest first."""
+    i = len(trace.steps) - 1 - row
+    step, columns = trace.steps[i], trace.columns
+    loss, norm = columns["loss"][i], columns["grad_norm"][i]
+    held_out = trace.held_out_at(step)
+    return (
+        numbers.count(step),
+        "–" if isnan(loss) else numbers.decimal(loss, 4),
+        "" if held_out is None else numbers.decimal(held_out, 4),
+        numbers.learning_rate(columns["learning_rate"][i]),
+        "–" if isnan(norm) else numbers.decimal(norm, 3),
+        numbers.speed(columns["tokens_per_s"][i]),
+        numbers.decimal(columns["memory_gb"][i], 2),
+    )

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The form of all settings, made from the recipe's fields alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from gettext import gettext as _
+from gettext import ngettext
+from typing import Any
+
+from engine.domain.plan import Plan
+from engine.domain.recipe import Group, RecipeField, problems_of, recipe_fields
+from gui.viewmodels import numbers
+from gui.viewmodels.train import Draft
+
+ALL, CHANGED = "all", "changed"
+_NO_LIMIT = 10.0**12
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingView:
+    """One setting.
+
+    Attributes:
+        key: Name of the recipe field.
+        title: Plain name.
+        why: One sentence.
+        group: Key of its section.
+        editor: `number`, `choice` or `switch`.
+        unit: Word behind a number.
+        low, high: Limits of a number.
+        decimals: Places behind the point of a number; 0 takes whole numbers only.
+        step: What one press of an arrow key adds.
+        choices: Keys and words of a choice.
+    """
+
+    key: str
+    title: str
+    why: str
+    group: str
+    editor: str
+    unit: str = ""
+    low: float = -_NO_LIMIT
+    high: float = _NO_LIMIT
+    decimals: int = 0
+    step: float = 1
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+def setting_views() -> tuple[SettingView, ...]:
+    """Return every setting in the order of the form."""
+    return tuple(_view(one) for one in recipe_fields())
+
+
+def _view(field: RecipeField) -> SettingView:
+    editor = {"bool": "switch", "choice": "choice"}.get(field.type, "number")
+    smallest = 1e-8 if field.low_excluded else 0.0
+    low = field.low if field.low is not None else -_NO_LIMIT
+    return SettingView(
+        key=field.name,
+        title=field.title,
+        why=field.why,
+        group=field.group.value,
+        editor=editor,
+        unit=field.unit,
+        low=low + (smallest if field.type == "float" else 0.0),
+        high=field.high if field.high is not None else _NO_LIMIT,
+        decimals=8 if field.type == "float" else 0,
+        step=_step(field),
+        choices=tuple((one, choice_words(one)) for one in field.choices),
+    )
+
+
+def _step(field: RecipeField) -> float:
+    """Return a step that suits the usual size of the value."""
+    if field.type != "float":
+        return 1
+    return {"learning_rate": 1e-5, "checkpoint_every_s": 60.0}.get(
+        field.name, 0.01 if field.high is not None and field.high <= 1 else 1.0
+    )
+
+
+def choice_words(value: str) -> str:
+    """Return the word for a value of a choice."""
+    words = {
+        "auto": _("Automatic"),
+        "cosine": _("Cosine"),
+        "linear": _("Straight"),
+        "constant": _("Constant"),
+        "bf16": _("bf16"),
+        "fp32": _("fp32"),
+        "cpu": _("Processor"),
+        "cuda": _("Graphics card"),
+    }
+    return words.get(value, value)
+
+
+def value_words(setting: SettingView, value: Any) -> str:
+    """Return a value as text, without its unit."""
+    if setting.editor == "switch":
+        return _("on") if value else _("off")
+    if setting.editor == "choice":
+        return choice_words(str(value))
+    return numbers.plain(float(value)) if setting.decimals else numbers.count(int(value))
+
+
+def group_titles() -> dict[str, str]:
+    """Return the titles of the sections, in order."""
+    titles = {
+        Group.LEARNING: _("Learning"),
+        Group.ADAPTER: _("Adapter"),
+        Group.ROWS: _("Rows and length"),
+        Group.MEMORY: _("Memory and speed"),
+        Group.CHECKS: _("Checks"),
+        Group.CHECKPOINTS: _("Checkpoints"),
+        Group.REPEATABILITY: _("Repeatability"),
+    }
+    return {one.value: titles[one] for one in Group}
+
+
+def categories(changed: frozenset[str]) -> tuple[tuple[str, str, int], ...]:
+    """Return the list beside the form: key, word and count; a key "" is a gap."""
+    settings = setting_views()
+    groups = [
+        (key, title, sum(one.group == key for one in settings))
+        for key, title in group_titles().items()
+    ]
+    return (
+        (ALL, _("All"), len(settings)),
+        (CHANGED, _("Changed"), len(changed)),
+        ("", "", 0),
+        *groups,
+    )
+
+
+def shown_keys(category: str, changed: frozenset[str]) -> frozenset[str]:
+    """Return the settings that a category shows."""
+    return frozenset(
+        one.key
+        for one in setting_views()
+        if category in (ALL, one.group) or (category == CHANGED and one.key in changed)
+    )
+
+
+def count_words(changed: int) -> str:
+    """Return how many settings there are, and how many were changed."""
+    total = len(setting_views())
+    return ngettext(
+        "{total} settings, {count} changed by you",
+        "{total} settings, {count} changed by you",
+        changed,
+    ).format(total=total, count=changed)
+
+
+def summary(values: Mapping[str, Any]) -> str:
+    """Return the settings that experts look at first, in one line."""
+    return _("Rank {rank} · learning rate {rate} · {rows} rows per step · length {length}").format(
+        rank=values["lora_rank"],
+        rate=numbers.plain(values["learning_rate"]),
+        rows=values["effective_batch_size"],
+        length=numbers.count(values["max_length"]),
+    )
+
+
+def value_errors(draft: Draft) -> dict[str, str]:
+    """Return what is wrong with the values that a person set, by field."""
+    return {one.field: one.message for one in problems_of(dict(draft.values))}
+
+
+def effect_words(plan: Plan, without: Plan) -> str:
+    """Return what a changed setting changes in the plan, against its suggested value."""
+    steps = plan.total_steps - without.total_steps
+    memory = plan.memory.high_bytes - without.memory.high_bytes
+    parts: list[str] = []
+    if steps:
+        parts.append(
+            ngettext("{sign}{count} step", "{sign}{count} steps", abs(steps)).format(
+                sign="+ " if steps > 0 else "− ", count=numbers.count(abs(steps))
+            )
+        )
+    if abs(memory) >= 2**20:
+        parts.append(("+ " if memory > 0 else "− ") + numbers.memory(abs(memory)))
+    return ", ".join(parts) if parts else _("none")

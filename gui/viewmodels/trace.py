@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run did so far, gathered from its events: points, checks, answers, checkpoints, news.
+
+Columns are arrays of plain numbers, so that a hundred thousand steps stay small and quick.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from gettext import gettext as _
+from gettext import ngettext
+from math import nan
+
+from engine.domain.decision import Decision
+from engine.protocol import events
+from engine.protocol.codec import Envelope
+from gui.viewmodels import numbers
+from gui.viewmodels.job import phase_words
+
+_COLUMNS = ("loss", "learning_rate", "tokens_per_s", "memory_gb", "grad_norm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class News:
+    """Something notable that happened: when (UTC), what, and how grave."""
+
+    at: str
+    text: str
+    kind: str = "neutral"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedCheckpoint:
+    """A checkpoint that was announced."""
+
+    step: int
+    name: str
+    size_bytes: int
+    is_best: bool
+    at: str
+
+
+class RunTrace:
+    """The past of one run. Take events in; read columns out.
+
+    Attributes:
+        steps: Finished steps, rising.
+        columns: Values by name at these steps; NaN where a value was not finite.
+        held_out: Held-out checks as step and loss.
+        samples: Answers while it learned.
+        checkpoints: Checkpoints that were announced, oldest first.
+        plan: The resolved plan, or None.
+        news: What is worth telling, oldest first.
+        versions: Libraries and device, as the last worker named them.
+        cut_count: How often the past was cut back, because a worker went on from a checkpoint.
+    """
+
+    def __init__(self) -> None:
+        self.steps: array[int] = array("q")
+        self.columns: dict[str, array[float]] = {name: array("d") for name in _COLUMNS}
+        self.held_out: list[tuple[int, float]] = []
+        self.samples: list[events.SampleMade] = []
+        self.checkpoints: list[SavedCheckpoint] = []
+        self.plan: events.PlanResolved | None = None
+        self.news: list[News] = []
+        self.versions: dict[str, str] = {}
+        self.cut_count = 0
+        self._attempts: list[tuple[str, str]] = []
+
+    def take(self, envelopes: Sequence[Envelope]) -> None:
+        """Take in new events, in order."""
+        for one in envelopes:
+            event = one.event
+            if isinstance(event, events.StepDone):
+                self._take_step(event)
+            elif event is not None:
+                self._take_other(event, one.t)
+            if self._attempts:
+                self._attempts[-1] = (self._attempts[-1][0], one.t)
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """Return step and loss of the lowest held-out check."""
+        return min(self.held_out, key=lambda one: one[1]) if self.held_out else None
+
+    @property
+    def decisions(self) -> dict[str, Decision]:
+        """Return the automatic choices, empty before the plan is resolved."""
+        return self.plan.decisions if self.plan else {}
+
+    def worked_s(self, now: datetime | None) -> float:
+        """Return the seconds that workers were busy; `now` while one still is, else None."""
+        total = 0.0
+        for i, (began, last) in enumerate(self._attempts):
+            start, end = numbers.local_moment(began), numbers.local_moment(last)
+            if now is not None and i == len(self._attempts) - 1:
+                end = now
+            if start is not None and end is not None:
+                total += max(0.0, (end - start).total_seconds())
+        return total
+
+    def held_out_at(self, step: int) -> float | None:
+        """Return the held-out loss that was checked after a step, or None."""
+        i = bisect_left(self.held_out, (step, -1.0))
+        found = self.held_out[i : i + 1]
+        return found[0][1] if found and found[0][0] == step else None
+
+    # ------------------------------------------------------------------ taking events in
+
+    def _take_step(self, done: events.StepDone) -> None:
+        if self.steps and done.step <= self.steps[-1]:
+            self._cut(done.step)
+        self.steps.append(done.step)
+        columns = self.columns
+        columns["loss"].append(nan if done.loss is None else done.loss)
+        columns["learning_rate"].append(done.learning_rate)
+        columns["tokens_per_s"].append(done.tokens_per_s)
+        columns["memory_gb"].append(numbers.gigabytes(done.memory_bytes))
+        columns["grad_norm"].append(nan if done.grad_norm is None else done.grad_norm)
+
+    def _cut(self, step: int) -> None:
+        """Forget what came from a step on: the run goes on from a checkpoint before it."""
+        keep = bisect_left(self.steps, step)
+        del self.steps[keep:]
+        for column in self.columns.values():
+            del column[keep:]
+        self.held_out = [one for one in self.held_out if one[0] < step]
+        self.samples = [one for one in self.samples if one.step < step]
+        self.cut_count += 1
+
+    def _take_other(self, event: events.Event, at: str) -> None:
+        match event:
+            case events.WorkerStarted():
+                self._take_start(event, at)
+            case events.PlanResolved():
+                self.plan = event
+                self._tell(at, _plan_words(event))
+            case events.EvalDone(step=step, loss=loss):
+                self.held_out = [one for one in self.held_out if one[0] < step]
+                self.held_out.append((step, loss))
+                self._tell(at, _check_words(event))
+            case events.SampleMade():
+                self.samples.append(event)
+            case events.CheckpointCommitted():
+                self._take_checkpoint(event, at)
+            case _:
+                self._take_end(event, at)
+
+    def _take_start(self, event: events.WorkerStarted, at: str) -> None:
+        self.versions = dict(event.versions)
+        self._attempts.append((at, at))
+        words = _("A worker started") if event.attempt == 1 else _("A worker went on (start {n})")
+        self._tell(at, words.format(n=event.attempt))
+
+    def _take_checkpoint(self, event: events.CheckpointCommitted, at: str) -> None:
+        saved = SavedCheckpoint(
+            step=event.step,
+            name=event.name,
+            size_bytes=event.size_bytes,
+            is_best=event.is_best,
+            at=at,
+        )
+        self.checkpoints = [one for one in self.checkpoints if one.step < event.step] + [saved]
+        words = _("Checkpoint {name} was saved and verified, {size}")
+        self._tell(at, words.format(name=event.name, size=numbers.size(event.size_bytes)))
+
+    def _take_end(self, event: events.Event, at: str) -> None:
+        match event:
+            case events.PhaseChanged(phase=phase):
+                self._tell(at, phase_words(phase))
+            case events.LossNotFinite(step=step):
+                words = _("Step {step} gave no finite loss and was left out")
+                self._tell(at, words.format(step=numbers.count(step)), "warning")
+            case events.Warned(message=message):
+                self._tell(at, message, "warning")
+            case events.AdapterCommitted():
+                self._tell(at, _("The adapter was reloaded, checked and kept"), "success")
+            case events.Stopped(step=step):
+                self._tell(at, _("Stopped at step {step}").format(step=numbers.count(step)))
+            case events.Finished():
+                self._tell(at, _("Finished"), "success")
+            case events.Failed(message=message):
+                self._tell(at, message, "danger")
+            case _:
+                pass
+
+    def _tell(self, at: str, text: str, kind: str = "neutral") -> None:
+        self.news.append(News(at=at, text=text, kind=kind))
+
+
+def _plan_words(event: events.PlanResolved) -> str:
+    examples = ngettext(
+        "{steps} steps over {count} example",
+        "{steps} steps over {count} examples",
+        event.train_examples,
+    ).format(steps=numbers.count(event.total_steps), count=numbers.count(event.train_examples))
+    parts = [examples]
+    if event.truncated_rows:
+        cut = ngettext("{count} row is cut", "{count} rows are cut", event.truncated_rows)
+        parts.append(cut.format(count=numbers.count(event.truncated_rows)))
+    if event.skipped_rows:
+        left = ngettext("{count} row is left out", "{count} rows are left out", event.skipped_rows)
+        parts.append(left.format(count=numbers.count(event.skipped_rows)))
+    return ", ".join(parts)
+
+
+def _check_words(event: events.EvalDone) -> str:
+    if event.step == 0:
+        words = _("Held-out loss before the first step: {loss}")
+    elif event.is_best:
+        words = _("Held-out loss after step {step}: {loss}, the best so far")
+    else:
+        words = _("Held-out loss after step {step}: {loss}")
+    return words.format(step=numbers.count(event.step), loss=numbers.loss(event.loss))
