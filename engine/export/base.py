@@ -7,6 +7,7 @@ reads through a fresh handle do neither.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
@@ -30,7 +31,9 @@ FLOATS: Mapping[str, torch.dtype] = {
 }
 """Types that a weight may have, by their name in a safetensors header."""
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 2 << 20
+"""Read and summed at once. Measured on a 200 MB model: larger blocks leave the caches, and take
+longer and more memory; smaller ones gain nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,15 +121,34 @@ def read_blocks(stream: BufferedReader, header: TensorHeader) -> Iterator[memory
 def read_row_blocks(
     stream: BufferedReader, header: TensorHeader
 ) -> Iterator[tuple[int, torch.Tensor]]:
-    """Yield a weight [rows, columns] in blocks of whole rows, each with its first row's number."""
+    """Yield a weight [rows, columns] in blocks of whole rows, each with its first row's number.
+
+    The blocks are of even size: a single row left over would be multiplied by another routine,
+    whose sums may end in another last digit.
+    """
     rows, columns = header.shape
     row_bytes = columns * FLOATS[header.dtype].itemsize
-    step = max(1, BLOCK_BYTES // row_bytes)
+    blocks = max(1, min(rows, -(-rows * row_bytes // BLOCK_BYTES)))
     stream.seek(header.offsets[0])
-    for first in range(0, rows, step):
-        count = min(step, rows - first)
-        block = read_exactly(stream, count * row_bytes)
-        yield first, torch.frombuffer(block, dtype=FLOATS[header.dtype]).view(count, columns)
+    for number in range(blocks):
+        first, end = rows * number // blocks, rows * (number + 1) // blocks
+        block = read_exactly(stream, (end - first) * row_bytes)
+        yield first, torch.frombuffer(block, dtype=FLOATS[header.dtype]).view(end - first, columns)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one thread for a while.
+
+    The sums of small blocks end before several threads have met; on a busy machine, waiting for
+    each other made a merge fifteen times slower. One thread is about as fast as a disk.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def content_of(rows: torch.Tensor) -> memoryview:

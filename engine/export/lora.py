@@ -82,7 +82,10 @@ def merged_rows(
         a: All of A, [rank, columns], fp32.
         scale: Factor on the product.
     """
-    return (rows.float() + scale * (b @ a)).to(rows.dtype)
+    total = b @ a
+    total *= scale
+    total += rows
+    return total.to(rows.dtype)
 
 
 def read_adapter(folder: Path) -> LoraAdapter:

@@ -19,6 +19,7 @@ from engine.export.base import (
     ModelTensors,
     check_fit,
     content_of,
+    one_thread,
     read_blocks,
     read_model_tensors,
     read_row_blocks,
@@ -117,7 +118,8 @@ def merge(base: ModelTensors, adapter: LoraAdapter, folder: Path, progress: Prog
             TensorEntry(name=name, dtype=one.dtype, shape=one.shape, size_bytes=size_bytes(one))
             for name, one in base.in_file(file).items()
         ]
-        write_tensors(folder / file, entries, blocks_of)
+        with one_thread():
+            write_tensors(folder / file, entries, blocks_of)
     if base.has_index:
         _write_index(base, folder)
 

@@ -19,6 +19,7 @@ from engine.export import comparison, stock
 from engine.export.base import (
     FLOATS,
     ModelTensors,
+    one_thread,
     read_blocks,
     read_model_tensors,
     read_row_blocks,
@@ -199,7 +200,8 @@ def verify_merged(
     Raises:
         ExportNotEqual: The answers differ by more than the rounding of the weights explains.
     """
-    check_merged_files(folder, adapter, base, poll=progress.poll)
+    with one_thread():
+        check_merged_files(folder, adapter, base, poll=progress.poll)
     progress.add(1)
     tokens = stock.encode_prompts(base.folder, prompts)
     if stock.encode_prompts(folder, prompts) != tokens:
