@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from gui.widgets.box import Row, clear_layout
+from gui.widgets.box import Reflow, Row, clear_layout
 from gui.widgets.buttons import Action, Button, make_button
 from gui.widgets.chip import kind_ink, soft_ground
 from gui.widgets.text import IconLabel, StrongText
@@ -40,10 +40,12 @@ class Banner(QWidget):
         self._icon = IconLabel(ICONS[kind], role=kind_ink(kind), size=20)
         self._text = StrongText()
         self._actions = Row(gap=8)
-        row = Row(self._icon, gap=12, margins=(16, 8, 12, 8))
-        row.addWidget(self._text, 1)
-        row.addLayout(self._actions)
-        self.setLayout(row)
+        words = Row(self._icon, gap=12)
+        words.addWidget(self._text, 1)
+        around = (16.0, 8.0, 12.0, 8.0)
+        self.setLayout(
+            Reflow(words, self._actions, stack_below=480, stretches=(1, 0), margins=around)
+        )
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         follow_theme(self, self._follow)
 

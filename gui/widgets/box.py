@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, cast
 
@@ -133,13 +134,96 @@ class Column(_Box, QVBoxLayout):
             self.setAlignment(align)
 
 
+class Reflow(_Box, QBoxLayout):
+    """Items side by side where there is room, else below each other.
+
+    Args:
+        items: Widgets and layouts.
+        gap: Room between items side by side, at 100 %.
+        line_gap: Room between items below each other, at 100 %.
+        stack_below: The width, at 100 %, below which the items stand below each other, even
+            if they would fit.
+        stretches: How much of the width each item takes; as many as items, or none.
+    """
+
+    def __init__(
+        self,
+        *items: QWidget | QLayout,
+        gap: float = 12,
+        line_gap: float = 8,
+        stack_below: float = 520,
+        stretches: Sequence[int] = (),
+        margins: Margins = (0, 0, 0, 0),
+    ) -> None:
+        QBoxLayout.__init__(self, QBoxLayout.Direction.LeftToRight)
+        self._side_gap, self._line_gap, self._stack_below = gap, line_gap, stack_below
+        self._set_up(items, gap, margins)
+        for i, factor in enumerate(stretches):
+            self.setStretch(i, factor)
+        self._stretches = tuple(stretches)
+
+    def is_stacked(self) -> bool:
+        """Return whether the items stand below each other now."""
+        return self.direction() == QBoxLayout.Direction.TopToBottom
+
+    def hasHeightForWidth(self) -> bool:
+        """Return True: less width needs more height."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height at a width, side by side or stacked."""
+        before = self.direction()
+        self._turn(self._fitting(width))
+        if super().hasHeightForWidth():
+            high = super().heightForWidth(width)
+        else:
+            high = super().sizeHint().height()
+        self._turn(before)
+        return high
+
+    def minimumSize(self) -> QSize:
+        """Return the least size: that of the stacked items, as high as one line."""
+        before = self.direction()
+        self._turn(QBoxLayout.Direction.TopToBottom)
+        wide = super().minimumSize().width()
+        self._turn(before)
+        return QSize(wide, super().minimumSize().height())
+
+    def setGeometry(self, rect: QRect) -> None:
+        """Place the items."""
+        self._turn(self._fitting(rect.width()))
+        super().setGeometry(rect)
+
+    def _fitting(self, width: int) -> QBoxLayout.Direction:
+        narrow = width < max(theme().px(self._stack_below), self._least_beside())
+        return QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+
+    def _least_beside(self) -> int:
+        """Return the pixels that the items need side by side."""
+        items = [item for i in range(self.count()) if (item := self.itemAt(i)) is not None]
+        shown = [item for item in items if not item.isEmpty()]
+        gaps = max(len(shown) - 1, 0) * theme().px(self._side_gap)
+        margins = self.contentsMargins()
+        gaps += margins.left() + margins.right()
+        return sum(item.minimumSize().width() for item in shown) + gaps
+
+    def _turn(self, direction: QBoxLayout.Direction) -> None:
+        if direction == self.direction():
+            return
+        stacked = direction == QBoxLayout.Direction.TopToBottom
+        self.setDirection(direction)
+        self.setSpacing(theme().px(self._line_gap if stacked else self._side_gap))
+        for i, factor in enumerate(self._stretches):
+            self.setStretch(i, 0 if stacked else factor)
+
+
 class Flow(QLayout):
     """Widgets side by side that go on in the next line where the width ends."""
 
-    def __init__(self, *widgets: QWidget, gap: float = 8) -> None:
+    def __init__(self, *widgets: QWidget, gap: float = 8, line_gap: float = 8) -> None:
         super().__init__()
         self._items: list[QLayoutItem] = []
-        self._gap = gap
+        self._gap, self._line_gap = gap, line_gap
         for widget in widgets:
             self.addWidget(widget)
         follow_theme(self, self.invalidate)
@@ -193,14 +277,14 @@ class Flow(QLayout):
         return size
 
     def _arrange(self, rect: QRect, *, place: bool) -> int:
-        gap = theme().px(self._gap)
+        gap, line_gap = theme().px(self._gap), theme().px(self._line_gap)
         x, y, line = rect.x(), rect.y(), 0
         for item in self._items:
             if item.isEmpty():
                 continue
             hint = item.sizeHint()
             if x > rect.x() and x + hint.width() > rect.right() + 1:
-                x, y, line = rect.x(), y + line + gap, 0
+                x, y, line = rect.x(), y + line + line_gap, 0
             width = min(hint.width(), rect.width())
             if place:
                 item.setGeometry(QRect(QPoint(x, y), QSize(width, hint.height())))
@@ -222,6 +306,10 @@ class Hairline(QWidget):
 
     def __init__(self, *, vertical: bool = False) -> None:
         super().__init__()
+        self.set_vertical(vertical)
+
+    def set_vertical(self, vertical: bool) -> None:
+        """Stand or lie."""
         self._vertical = vertical
         fixed, free = QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding
         self.setSizePolicy(fixed if vertical else free, free if vertical else fixed)

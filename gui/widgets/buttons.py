@@ -123,7 +123,7 @@ class Button(QPushButton):
         wide = text_width(self.shown_text().replace("&", ""), self._font())
         wide += current.px(16 + 7) if self._icon else 0
         wide += current.px(10) + text_width(self._hint, self._hint_font()) if self._hint else 0
-        wide += current.px(20) if self._menu is not None else 0
+        wide += current.px(17) if self._menu is not None else 0
         return QSize(wide + 2 * self._padding(), current.size(_HEIGHTS[self._size]))
 
     def minimumSizeHint(self) -> QSize:

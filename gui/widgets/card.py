@@ -52,15 +52,21 @@ class Card(QWidget):
         self.body.add(*items)
         return self
 
-    def add_rule(self) -> Self:
-        """Draw a hairline from edge to edge; what is added next stands below it."""
+    def add_rule(self, *, padding: float | None = None) -> Self:
+        """Draw a hairline from edge to edge; what is added next stands below it.
+
+        Args:
+            padding: Other room above and below the next part; 0 for rows with their own height.
+        """
         self._outer.add(Hairline())
-        self._start_part()
+        self._start_part(padding)
         return self
 
-    def _start_part(self) -> None:
+    def _start_part(self, padding: float | None = None) -> None:
         side = self._padding
-        part = Column(gap=self._gap, margins=(side, side, side, side))
+        above = side if padding is None else padding
+        gap = self._gap if padding is None else 0
+        part = Column(gap=gap, margins=(side, above, side, above))
         self._outer.add(part)
         self._parts.append(part)
 

@@ -170,7 +170,7 @@ class ErrorPanel(QWidget):
         body.addLayout(self._picture)
         body.add(self._safe, self._remedy, self._choice_title, self._choices)
         body.addLayout(line)
-        body.add(self._inside)
+        body.add(self._inside, Stretch())
         self.setLayout(body)
 
     def _set_details(self, error: ErrorText) -> None:

@@ -13,8 +13,8 @@ from gui.widgets.theme.paint import painting, text_width, write
 from gui.widgets.theme.style import UNIT_ROOM
 from gui.widgets.theme.theme import follow_theme, theme
 
-_UNIT_COLUMN = 66
-_STEPPER = 26
+_UNIT_COLUMN = 70
+_STEPPER = 30
 
 
 class NumberField(QDoubleSpinBox):
@@ -113,7 +113,7 @@ class NumberField(QDoubleSpinBox):
         super().paintEvent(event)
         current = theme()
         rect = QRectF(self.rect())
-        rect.setLeft(rect.right() - self._unit_room())
+        rect.setLeft(rect.right() - self._unit_room() + current.px(4))
         ink = current.colour("text2" if self.isEnabled() else "disabled")
         with painting(self) as painter:
             write(painter, rect, self._unit, font=current.font("small"), colour=ink)

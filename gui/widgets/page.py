@@ -6,9 +6,18 @@ from __future__ import annotations
 from typing import Self
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStackedWidget, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QScrollArea,
+    QSizePolicy,
+    QSpacerItem,
+    QStackedWidget,
+    QWidget,
+)
 
-from gui.widgets.box import Column, Gap, Hairline, Item, Panel, Row, Stretch, clear_layout
+from gui.widgets.box import Column, Gap, Hairline, Item, Panel, Reflow, Row, Stretch, clear_layout
 from gui.widgets.chip import Chip
 from gui.widgets.tabs import TabBar
 from gui.widgets.text import LinkLabel, TextLabel
@@ -16,34 +25,47 @@ from gui.widgets.theme.theme import follow_theme, theme
 
 _MARGIN = 32
 _TOP = 20
+_UNLIMITED = 16_777_215
+_STACK_BELOW = (0, 720, 940)
+"""Width of the page, at 100 %, below which none, one or two columns no longer fit beside it."""
 
 
 class Header(QWidget):
-    """Way back, title with its state, one line of facts, and what can be done at the right."""
+    """Way back, title with its state, one line of facts, and what can be done at the right.
+
+    With a way back the facts stand below everything, else directly below the title, so that
+    the title is at the same height on each page.
+    """
 
     back_clicked = Signal()
 
-    def __init__(self, title: str, *, back: str = "") -> None:
+    def __init__(self, title: str, *, back: str = "", role: str = "title") -> None:
         super().__init__()
         self._back = LinkLabel(back, back=True)
-        self._title = TextLabel(title, role="title", elide=True)
+        self._title = TextLabel(title, role=role, elide=True)
         self._chip = Chip()
-        self._meta = TextLabel("", colour="text2", elide=True)
+        self._under_title = TextLabel("", colour="text2", elide=True)
+        self._below = TextLabel("", colour="text2", elide=True)
+        self._meta = ""
+        self._is_welcome = role == "welcome"
         self._actions = Row(gap=8)
-        self._back.setHidden(not back)
-        self._meta.hide()
         self._back.clicked.connect(self.back_clicked)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._arrange()
+        self.set_back(back)
+        follow_theme(self, self._follow)
 
     def _arrange(self) -> None:
-        line = Row(self._title, self._chip, gap=12)
-        line.addStretch(1)
-        words = Column(self._back, line, gap=2)
-        top = Row(gap=24)
-        top.addLayout(words, 1)
-        top.addLayout(self._actions)
-        self.setLayout(Column(top, self._meta, gap=9, margins=(_MARGIN, 17, _MARGIN, 10)))
+        line = Row(self._title, self._chip, Stretch(), gap=12)
+        words = Column(self._back, line, self._under_title, Stretch(), gap=3)
+        self._head = QWidget()
+        actions = Row(gap=0)
+        actions.addStretch(0)
+        actions.addLayout(self._actions)
+        self._head.setLayout(Reflow(words, actions, gap=24, stack_below=480, stretches=(1, 0)))
+        top = _TOP + 13 if self._is_welcome else _TOP
+        body = Column(self._head, self._below, gap=6, margins=(_MARGIN, top, _MARGIN, 8))
+        self.setLayout(body)
 
     def set_title(self, title: str) -> None:
         """Show another title."""
@@ -53,6 +75,7 @@ class Header(QWidget):
         """Name the page that the way back leads to; "" hides it."""
         self._back.set_text(text)
         self._back.setHidden(not text)
+        self.set_meta(self._meta)
 
     def set_chip(
         self, text: str, kind: str = "neutral", icon: str = "", *, dot: bool = False
@@ -61,21 +84,57 @@ class Header(QWidget):
         self._chip.set(text, kind=kind, icon=icon, dot=dot)
 
     def set_meta(self, text: str) -> None:
-        """Show the line of facts below the title; "" hides it."""
-        self._meta.set_text(text)
-        self._meta.setHidden(not text)
+        """Show the line of facts; "" hides it."""
+        self._meta = text
+        has_back = bool(self._back.text())
+        for label, here in ((self._under_title, not has_back), (self._below, has_back)):
+            label.set_text(text)
+            label.setHidden(not (text and here))
 
     def set_actions(self, *widgets: QWidget) -> None:
         """Put buttons at the right: ghost, secondary, primary, in this order."""
         clear_layout(self._actions)
         self._actions.add(*widgets)
 
+    def _follow(self) -> None:
+        self._head.setMinimumHeight(theme().size("header"))
+
+
+class _Content(QWidget):
+    """What scrolls: a body, and below it the room that nothing in the body wants."""
+
+    def __init__(self, body: Column) -> None:
+        super().__init__()
+        self._body = body
+        self._rest = QSpacerItem(0, 0)
+        outer = Column(body, gap=0)
+        outer.addItem(self._rest)
+        self.setLayout(outer)
+        self._share()
+
+    def event(self, event: QEvent) -> bool:
+        """Leave the rest of the room to what expands, if anything does."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._share()
+        return super().event(event)
+
+    def _share(self) -> None:
+        body = self._body
+        expands = bool(body.expandingDirections() & Qt.Orientation.Vertical)
+        expands = expands or any(body.stretch(i) for i in range(body.count()))
+        minimum, free = QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Expanding
+        self._rest.changeSize(0, 0, minimum, minimum if expands else free)
+
 
 class _Scroll(QScrollArea):
-    """Scrolls up and down only; its content is as wide as the room."""
+    """Scrolls up and down only; its content is as wide as the room.
+
+    Unrolled it is as high as its content, for pages that scroll as a whole.
+    """
 
     def __init__(self, content: QWidget) -> None:
         super().__init__()
+        self._unrolled = False
         self.setWidget(content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -85,54 +144,158 @@ class _Scroll(QScrollArea):
         content.setAutoFillBackground(False)
         content.installEventFilter(self)
 
+    def set_unrolled(self, unrolled: bool) -> None:
+        """Be as high as the content, or scroll."""
+        if unrolled != self._unrolled:
+            self._unrolled = unrolled
+            self.updateGeometry()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Ask for as much width as the content needs at least."""
+        """Ask for as much room as the content needs at least."""
         if watched is self.widget() and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return super().eventFilter(watched, event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Ask for another height where another width breaks lines elsewhere."""
+        super().resizeEvent(event)
+        if self._unrolled:
+            self.updateGeometry()
+
     def minimumSizeHint(self) -> QSize:
-        """Return the least width of the content and little height."""
+        """Return the least width of the content, and little height unless unrolled."""
         content = self.widget()
-        wide = content.minimumSizeHint().width() if content is not None else 0
-        return QSize(wide, theme().px(60))
+        if content is None:
+            return QSize()
+        wide = content.minimumSizeHint().width()
+        if not self._unrolled:
+            return QSize(wide, theme().px(60))
+        high = content.heightForWidth(max(self.width(), wide))
+        return QSize(wide, max(high, content.minimumSizeHint().height()))
 
 
 class _Side(QWidget):
-    """A column of a fixed width beside the page."""
+    """A column of a fixed width beside the page; stacked it is as wide as the page."""
 
     def __init__(self, content: QWidget, width: float) -> None:
         super().__init__()
         self._width = width
+        self._content = content
+        self._stacked = False
         self.setLayout(Column(content, gap=0))
         follow_theme(self, self._follow)
 
+    def set_stacked(self, stacked: bool) -> None:
+        """Stand above or below the page instead of beside it."""
+        self._stacked = stacked
+        if isinstance(self._content, SideColumn):
+            self._content.set_unrolled(stacked)
+        self._follow()
+
     def _follow(self) -> None:
-        self.setFixedWidth(theme().px(self._width))
+        current = theme()
+        if self._stacked:
+            self.setMinimumWidth(0)
+            self.setMaximumWidth(_UNLIMITED)
+        else:
+            self.setFixedWidth(current.px(self._width))
+        is_list = not isinstance(self._content, SideColumn)
+        self.setMinimumHeight(current.px(240) if self._stacked and is_list else 0)
+
+
+class _Columns(QWidget):
+    """The body and its side columns: beside each other, or stacked where there is no room."""
+
+    def __init__(self, middle: QWidget) -> None:
+        super().__init__()
+        self._middle = middle
+        self._left: list[QWidget] = []
+        self._right: list[QWidget] = []
+        self._stacked = False
+        self._row = Row(gap=0)
+        self._row.addWidget(middle, 1)
+        self.setLayout(self._row)
+        follow_theme(self, self._decide)
+
+    def set_left(self, side: QWidget | None, width: float) -> None:
+        """Put a column at the left, or take it away."""
+        _drop(self._left)
+        if side is not None:
+            self._left = [_Side(side, width), Hairline(vertical=True)]
+        self._fill()
+
+    def set_right(self, side: QWidget | None, width: float) -> None:
+        """Put a column at the right, or take it away."""
+        _drop(self._right)
+        if side is not None:
+            self._right = [Hairline(vertical=True), _Side(side, width)]
+        self._fill()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Stack the columns where the page gets narrow."""
+        super().resizeEvent(event)
+        self._decide()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size: that of stacked columns, as wide as the widest of them."""
+        widgets = [self._middle, *self._left, *self._right]
+        wide = max(
+            (w.layout() or w).minimumSize().width()
+            if isinstance(w, _Side)
+            else w.minimumSizeHint().width()
+            for w in widgets
+        )
+        return QSize(wide, self._row.minimumSize().height())
+
+    def _fill(self) -> None:
+        while self._row.takeAt(0) is not None:
+            pass
+        for widget in (*self._left, self._middle, *self._right):
+            self._row.addWidget(widget, 1 if widget is self._middle else 0)
+        self._stack(self._stacked)
+
+    def _decide(self) -> None:
+        columns = bool(self._left) + bool(self._right)
+        narrow = self.width() < theme().px(_STACK_BELOW[columns])
+        if narrow != self._stacked:
+            self._stack(narrow)
+
+    def _stack(self, stacked: bool) -> None:
+        self._stacked = stacked
+        directions = QBoxLayout.Direction
+        self._row.setDirection(directions.TopToBottom if stacked else directions.LeftToRight)
+        for widget in (*self._left, *self._right):
+            if isinstance(widget, _Side):
+                widget.set_stacked(stacked)
+            elif isinstance(widget, Hairline):
+                widget.set_vertical(not stacked)
+        if isinstance(self._middle, _Scroll):
+            self._middle.set_unrolled(stacked and bool(self._left or self._right))
+        self.updateGeometry()
 
 
 class Page(QWidget):
     """A page: `header` above, `body` in the middle, columns at the sides behind hairlines.
 
+    Where the page gets too narrow for its columns they stand below each other, and the page
+    scrolls as a whole.
+
     Args:
         title: The title.
         scroll: Whether the body scrolls up and down; False where a list fills it.
+        role: The kind of text of the title; Home greets with `welcome`.
     """
 
-    def __init__(self, title: str, *, scroll: bool = True) -> None:
+    def __init__(self, title: str, *, scroll: bool = True, role: str = "title") -> None:
         super().__init__()
-        self.header = Header(title)
+        self.header = Header(title, role=role)
         self.body = Column(gap=12, margins=(_MARGIN, 8, _MARGIN, _TOP))
         self._tabs = Panel(Column(gap=0))
-        self._columns = Row(gap=0)
-        content = Panel(self.body)
-        middle = _Scroll(content) if scroll else content
-        self._columns.addWidget(middle, 1)
+        content = _Content(self.body)
+        self._columns = _Columns(_Scroll(content) if scroll else content)
         outer = Column(self.header, self._tabs, gap=0)
-        outer.addLayout(self._columns, 1)
+        outer.addWidget(_Scroll(self._columns), 1)
         self.setLayout(outer)
-        self._side: list[QWidget] = []
-        self._left: list[QWidget] = []
 
     def add(self, *items: Item) -> Self:
         """Append items to the body."""
@@ -151,26 +314,11 @@ class Page(QWidget):
 
     def set_side(self, side: QWidget | None, width: float = 280) -> None:
         """Put a column at the right, behind a hairline; None takes it away."""
-        self._drop(self._side)
-        if side is not None:
-            self._side = [Hairline(vertical=True), _Side(side, width)]
-            for widget in self._side:
-                self._columns.addWidget(widget)
+        self._columns.set_right(side, width)
 
     def set_left(self, side: QWidget | None, width: float = 264) -> None:
         """Put a column at the left, before a hairline; None takes it away."""
-        self._drop(self._left)
-        if side is not None:
-            self._left = [_Side(side, width), Hairline(vertical=True)]
-            for i, widget in enumerate(self._left):
-                self._columns.insertWidget(i, widget)
-
-    def _drop(self, widgets: list[QWidget]) -> None:
-        for widget in widgets:
-            self._columns.removeWidget(widget)
-            widget.hide()
-            widget.deleteLater()
-        widgets.clear()
+        self._columns.set_left(side, width)
 
 
 class SideColumn(QWidget):
@@ -180,7 +328,12 @@ class SideColumn(QWidget):
         super().__init__()
         self._body = Column(gap=6)
         content = Panel(Column(self._body, Stretch(), gap=0, margins=(20, 16, _MARGIN, 16)))
-        self.setLayout(Column(_Scroll(content), gap=0))
+        self._scroll = _Scroll(content)
+        self.setLayout(Column(self._scroll, gap=0))
+
+    def set_unrolled(self, unrolled: bool) -> None:
+        """Be as high as the content, for pages that scroll as a whole."""
+        self._scroll.set_unrolled(unrolled)
 
     def add(self, *items: Item) -> Self:
         """Append items."""
@@ -228,3 +381,10 @@ class Stack(QStackedWidget):
         """Return the least size of the page that is shown."""
         current = self.currentWidget()
         return current.minimumSizeHint() if current is not None else super().minimumSizeHint()
+
+
+def _drop(widgets: list[QWidget]) -> None:
+    for widget in widgets:
+        widget.hide()
+        widget.deleteLater()
+    widgets.clear()

@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.widgets.banner import ICONS
-from gui.widgets.box import Column, Gap, Hairline, Item, Row, Stretch, clear_layout
+from gui.widgets.box import Column, Gap, Hairline, Item, Reflow, Row, Stretch, clear_layout
 from gui.widgets.buttons import Action, IconButton, make_button
 from gui.widgets.chip import kind_ink
 from gui.widgets.progress import Progress
@@ -65,7 +65,7 @@ class NameValue(_FixedRow):
         line = Row(gap=4)
         line.addWidget(self._value, 1)
         line.addWidget(self._unit)
-        values = Column(line, self._second, gap=1)
+        values = Column(Stretch(), line, self._second, Stretch(), gap=1)
         row = Row(*([IconLabel(icon, size=18)] if icon else []), self._name, gap=10)
         row.addLayout(values, 1)
         self.setLayout(row)
@@ -121,9 +121,11 @@ class FindingRow(_FixedRow):
         super().__init__(theme().tokens.size["row_check"])
         sign = IconLabel(ICONS[icon_kind], role=_ICON_ROLES.get(icon_kind, icon_kind), size=20)
         words = Column(
+            Stretch(),
             TextLabel(title, role="value", elide=True),
             TextLabel(text, role="small", colour="text2", elide=True),
-            gap=2,
+            Stretch(),
+            gap=3,
         )
         row = Row(sign, gap=14)
         row.addLayout(words, 1)
@@ -157,13 +159,14 @@ class WarningRow(_FixedRow):
         actions: Sequence[Action] = (),
     ) -> None:
         super().__init__(44)
-        row = Row(IconLabel(ICONS[kind], role=kind_ink(kind), size=20), gap=12)
-        row.addWidget(StrongText(strong, text), 1)
+        words = Row(IconLabel(ICONS[kind], role=kind_ink(kind), size=20), gap=12)
+        words.addWidget(StrongText(strong, text), 1)
+        buttons = Row(gap=8)
         for action in actions:
             button = make_button(action, size="small")
             button.clicked.connect(lambda _on=False, key=action.key: self._emit(key))
-            row.add(button)
-        self.setLayout(row)
+            buttons.add(button)
+        self.setLayout(Reflow(words, buttons, stack_below=480, stretches=(1, 0)))
         self._follow_height()
 
     def _emit(self, key: str) -> None:
@@ -187,7 +190,7 @@ class JobRow(_FixedRow):
         self._close = IconButton("close", _("Cancel"))
         self._close.clicked.connect(self._on_close)
         row = Row(self._sign, gap=12)
-        row.addLayout(Column(self._title, self._words, gap=2), 1)
+        row.addLayout(Column(Stretch(), self._title, self._words, Stretch(), gap=3), 1)
         row.add(self._bar, self._close)
         self.setLayout(row)
         self._follow_height()

@@ -6,6 +6,7 @@ from __future__ import annotations
 from gettext import gettext as _
 
 from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.widgets.box import Column, Hairline, Row, Stretch
@@ -15,6 +16,8 @@ from gui.widgets.text import IconLabel, TextLabel
 from gui.widgets.theme.theme import follow_theme, theme
 
 _EDITOR, _SUGGESTED, _EFFECT, _BACK = 148, 84, 116, 30
+_WIDE = 600
+_NARROWEST = 360
 
 
 class _Slot(QWidget):
@@ -27,8 +30,8 @@ class _Slot(QWidget):
         if right:
             row.add(Stretch())
         if content is not None:
-            row.add(content)
-        if not right:
+            row.addWidget(content, 0 if right or _is_fixed(content) else 1)
+        if not right and (content is None or _is_fixed(content)):
             row.add(Stretch())
         self.setLayout(row)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
@@ -93,7 +96,7 @@ class SettingRow(QWidget):
         below = Row(self._sign, gap=6)
         below.addWidget(self._line, 1)
         row = Row(gap=12)
-        row.addLayout(Column(head, below, gap=4), 1)
+        row.addLayout(Column(Stretch(), head, below, Stretch(), gap=4), 1)
         row.add(_Slot(self.editor, _EDITOR))
         self._suggested_slot = _Slot(self._suggested, _SUGGESTED - 12, right=True)
         self._effect_slot = _Slot(self._effect, _EFFECT - 12, right=True)
@@ -145,6 +148,18 @@ class SettingRow(QWidget):
         """Return the height of a row of settings."""
         return QSize(super().sizeHint().width(), theme().px(61))
 
+    def minimumSizeHint(self) -> QSize:
+        """Return the room of name and editor: the other columns give way."""
+        current = theme()
+        return QSize(current.px(_NARROWEST), current.px(61))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out suggestion and effect where there is no room for them."""
+        super().resizeEvent(event)
+        wide = self.width() >= theme().px(_WIDE)
+        self._suggested_slot.setVisible(wide)
+        self._effect_slot.setVisible(wide)
+
     def _follow(self) -> None:
         self.setMinimumHeight(theme().px(61))
         self.updateGeometry()
@@ -157,17 +172,30 @@ class SettingHeader(QWidget):
         super().__init__()
         row = Row(gap=12)
         row.addWidget(TextLabel(title, role="label", elide=True), 1)
-        row.add(
-            _Slot(_head(_("Value")), _EDITOR),
-            _Slot(_head(_("Suggested")), _SUGGESTED - 12, right=True),
-            _Slot(_head(_("Effect")), _EFFECT - 12, right=True),
-            _Slot(None, _BACK),
-        )
+        self._suggested = _Slot(_head(_("Suggested")), _SUGGESTED - 12, right=True)
+        self._effect = _Slot(_head(_("Effect")), _EFFECT - 12, right=True)
+        row.add(_Slot(_head(_("Value")), _EDITOR), self._suggested, self._effect)
+        row.add(_Slot(None, _BACK))
         outer = Column(gap=8)
         outer.addLayout(row, 1)
         outer.add(Hairline())
         self.setLayout(outer)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the room of name and editor, as the rows below."""
+        return QSize(theme().px(_NARROWEST), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the columns that the rows leave out."""
+        super().resizeEvent(event)
+        wide = self.width() >= theme().px(_WIDE)
+        self._suggested.setVisible(wide)
+        self._effect.setVisible(wide)
+
+
+def _is_fixed(widget: QWidget) -> bool:
+    return widget.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Fixed
 
 
 def _head(text: str) -> TextLabel:

@@ -77,7 +77,7 @@ class TextLabel(QLabel):
     def _set_policy(self) -> None:
         policy = QSizePolicy(
             QSizePolicy.Policy.Preferred,
-            QSizePolicy.Policy.Minimum if self._wrap else QSizePolicy.Policy.Fixed,
+            QSizePolicy.Policy.Preferred if self._wrap else QSizePolicy.Policy.Fixed,
         )
         policy.setHeightForWidth(self._wrap)
         self.setSizePolicy(policy)
@@ -118,7 +118,8 @@ class TextLabel(QLabel):
         if self._wrap:
             lines = escape(self._text).replace("\n", "<br>")
             high = round(theme().tokens.line_height_text * 100)
-            self.setText(f'<p style="line-height:{high}%; margin:0">{lines}</p>')
+            ink = theme().colour(self._colour if self.isEnabled() else "disabled").name()
+            self.setText(f'<p style="line-height:{high}%; margin:0; color:{ink}">{lines}</p>')
         elif self._elide:
             self._show_elided()
         else:
@@ -141,8 +142,12 @@ class TextLabel(QLabel):
     def sizeHint(self) -> QSize:
         """Return the room of the whole text."""
         hint = super().sizeHint()
+        natural = text_width(self._text, self.font()) + 2
         if self._elide:
-            hint.setWidth(text_width(self._text, self.font()) + 2)
+            hint.setWidth(natural)
+        if self._wrap:
+            wide = min(natural, self.maximumWidth())
+            hint = QSize(wide, self.heightForWidth(wide))
         return hint
 
     def minimumSizeHint(self) -> QSize:
@@ -150,6 +155,8 @@ class TextLabel(QLabel):
         hint = super().minimumSizeHint()
         if self._elide:
             hint.setWidth(min(theme().px(48), self.sizeHint().width()))
+        if self._wrap:
+            hint = QSize(theme().px(96), QFontMetrics(self.font()).height())
         return hint
 
     def heightForWidth(self, width: int) -> int:
@@ -165,7 +172,7 @@ class StrongText(QLabel):
         self._texts = (strong, plain)
         self.setTextFormat(Qt.TextFormat.RichText)
         self.setWordWrap(True)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         follow_theme(self, self._follow)
@@ -185,9 +192,14 @@ class StrongText(QLabel):
         self.setText(f'<span style="font-weight:600">{strong}</span> &nbsp;{plain}')
         self.setAccessibleName(self.text())
 
+    def sizeHint(self) -> QSize:
+        """Return the room of the text on one line."""
+        natural = text_width(self.text(), theme().font("body", weight=600)) + theme().px(12)
+        return QSize(natural, self.heightForWidth(natural))
+
     def minimumSizeHint(self) -> QSize:
         """Return little width: the text can wrap."""
-        return QSize(theme().px(120), super().minimumSizeHint().height())
+        return QSize(theme().px(120), QFontMetrics(self.font()).height())
 
 
 class LinkLabel(QAbstractButton):

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-RETURN_SIGN = "↵"
-"""What is shown for a line break."""
+RETURN_SIGN = "\u2009↵\u2009"
+"""What is shown for a line break, with thin spaces around it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -148,7 +148,7 @@ class _Sample(QWidget):
 def _describe(token: Token | None, strong: Callable[[str], str]) -> str:
     if token is None:
         return _("Choose a token with the mouse or the arrow keys to see its number.")
-    name = strong(token.text.replace("\n", RETURN_SIGN).strip(" ") or _("space"))
+    name = strong(token.text.replace("\n", RETURN_SIGN).strip() or _("space"))
     number = QLocale().toString(token.id)
     if token.special:
         fate = _("{token} is a special token, number {number}.")

@@ -115,6 +115,10 @@ class Sidebar(QWidget):
             self._narrow = narrow
             self._follow()
 
+    def sizeHint(self) -> QSize:
+        """Return the width with words or without; the window may be as small as without."""
+        return QSize(self.maximumWidth(), super().sizeHint().height())
+
     def _button(self, item: NavItem) -> _NavButton:
         button = _NavButton(item)
         button.toggled.connect(lambda on: self.chosen.emit(item.key) if on else None)
@@ -122,6 +126,9 @@ class Sidebar(QWidget):
         return button
 
     def _follow(self) -> None:
-        self.setFixedWidth(theme().size("sidebar_narrow" if self._narrow else "sidebar"))
+        current = theme()
+        self.setMinimumWidth(current.size("sidebar_narrow"))
+        self.setMaximumWidth(current.size("sidebar_narrow" if self._narrow else "sidebar"))
+        self.updateGeometry()
         for button in self._buttons.values():
             button.set_narrow(self._narrow)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from gettext import ngettext
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QRectF, Signal
+from PySide6.QtCore import QByteArray, QRectF, QSize, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -111,7 +111,8 @@ class Shell(QMainWindow):
         FocusRing(self)
         self._connect()
         self._own_keys()
-        self.resize(theme().px(1280), theme().px(800))
+        room = self.screen().availableSize()
+        self.resize(QSize(theme().px(1280), theme().px(800)).boundedTo(room))
 
     def _arrange(self) -> None:
         self._notice = Column(gap=0, margins=(16, 12, 16, 0))

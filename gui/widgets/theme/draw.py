@@ -148,9 +148,9 @@ def spin_box(
     field(theme, painter, option, widget)
     enabled = is_on(option, _State.State_Enabled)
     x, y = option.rect.right() - theme.px(12), QRectF(option.rect).center().y()
-    gap = theme.px(5)
-    chevron(theme, painter, QPointF(x, y - gap), down=False, enabled=enabled, half=3)
-    chevron(theme, painter, QPointF(x, y + gap), down=True, enabled=enabled, half=3)
+    gap = theme.px(3.5)
+    chevron(theme, painter, QPointF(x, y - gap), down=False, enabled=enabled, half=2.8)
+    chevron(theme, painter, QPointF(x, y + gap), down=True, enabled=enabled, half=2.8)
 
 
 def chevron(

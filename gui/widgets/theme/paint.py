@@ -78,7 +78,7 @@ def soft_shadow(painter: QPainter, rect: QRectF, radius: float, reach: float) ->
     """
     steps = max(int(reach), 1)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(0, 0, 0, max(round(36 / steps), 1)))
+    painter.setBrush(QColor(0, 0, 0, max(round(20 / steps), 1)))
     for i in range(steps, 0, -1):
         grown = rect.adjusted(-i, -i + reach * 0.3, i, i)
         painter.drawRoundedRect(grown, radius + i, radius + i)

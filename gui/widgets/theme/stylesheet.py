@@ -19,7 +19,7 @@ QToolTip {
 }
 QPushButton {
     background: $raised; color: $text; border: 1px solid $outline; border-radius: $control;
-    padding: 0 ${px13}; min-height: ${px28}; font-weight: 500;
+    padding: ${px6} ${px13}; font-weight: 500;
 }
 QPushButton:hover { background: $hover; }
 QPushButton:pressed { background: $selected; }

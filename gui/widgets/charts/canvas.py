@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ground of every chart: grid, ticks, crosshair, and the keys that move it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QLocale, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+)
+from PySide6.QtWidgets import QWidget
+
+from gui.widgets.charts.scale import tick_step, tick_text, ticks_between
+from gui.widgets.charts.series import Floats
+from gui.widgets.theme.focus_ring import RING_RADIUS
+from gui.widgets.theme.paint import CENTRE, RIGHT, painting, rule, stroke, text_width, write
+from gui.widgets.theme.theme import follow_theme, theme
+
+
+class Canvas(QWidget):
+    """Paints a chart and knows at which step the crosshair stands.
+
+    Subclasses say what the axes show and draw their series.
+    """
+
+    step_hovered = Signal(int)
+    table_requested = Signal()
+
+    x_ticks = 5
+    y_ticks = 3
+    x_axis = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.crosshair: int | None = None
+        self.empty_text = ""
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setProperty(RING_RADIUS, 4)
+        follow_theme(self, self.updateGeometry)
+
+    def steps(self) -> Floats:
+        """Return the steps that the crosshair can stand on, rising."""
+        raise NotImplementedError
+
+    def x_range(self) -> tuple[float, float]:
+        """Return the steps at the left and right edge."""
+        raise NotImplementedError
+
+    def y_range(self) -> tuple[float, float]:
+        """Return the values at the lower and upper edge."""
+        raise NotImplementedError
+
+    def paint_series(self, painter: QPainter, plot: QRectF) -> None:
+        """Draw the lines and points."""
+        raise NotImplementedError
+
+    def y_texts(self) -> list[tuple[float, str]]:
+        """Return the values with a grid line, and how they are written."""
+        low, high = self.y_range()
+        step = tick_step(high - low, self.y_ticks)
+        return [(at, tick_text(at, step)) for at in ticks_between(low, high, self.y_ticks)]
+
+    def set_crosshair(self, step: int | None) -> None:
+        """Put the crosshair on a step, or take it away."""
+        self.crosshair = step
+        self.update()
+
+    def plot_rect(self) -> QRectF:
+        """Return where the series are drawn: inside the tick labels."""
+        current = theme()
+        font = current.font("caption", figures=True)
+        left = max((text_width(text, font) for _at, text in self.y_texts()), default=0)
+        left = max(left + current.px(10), current.px(34))
+        below = current.px(22) if self.x_axis else current.px(8)
+        return QRectF(self.rect()).adjusted(left, current.px(7), -1, -below)
+
+    def to_point(self, plot: QRectF, step: float, value: float) -> QPointF:
+        """Return the pixel of a step and a value."""
+        (x0, x1), (y0, y1) = self.x_range(), self.y_range()
+        across = (step - x0) / (x1 - x0) if x1 > x0 else 0.0
+        up = (value - y0) / (y1 - y0) if y1 > y0 else 0.5
+        return QPointF(plot.left() + plot.width() * across, plot.bottom() - plot.height() * up)
+
+    def polygon(self, plot: QRectF, steps: Floats, values: Floats) -> QPolygonF:
+        """Return the pixels of many points."""
+        (x0, x1), (y0, y1) = self.x_range(), self.y_range()
+        across = plot.left() + (steps - x0) * (plot.width() / max(x1 - x0, 1e-12))
+        down = plot.bottom() - (values - y0) * (plot.height() / max(y1 - y0, 1e-12))
+        return QPolygonF(
+            [QPointF(x, y) for x, y in zip(across.tolist(), down.tolist(), strict=True)]
+        )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrows move the crosshair, T asks for the table, Escape ends it."""
+        key = event.key()
+        if key == Qt.Key.Key_T:
+            self.table_requested.emit()
+        elif key == Qt.Key.Key_Escape and self.crosshair is not None:
+            self.set_crosshair(None)
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End):
+            control = Qt.KeyboardModifier.ControlModifier
+            self._walk(Qt.Key(key), fast=bool(event.modifiers() & control))
+        else:
+            super().keyPressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Let the crosshair follow the pointer."""
+        steps, plot = self.steps(), self.plot_rect()
+        if not steps.size or not plot.contains(event.position()):
+            return
+        x0, x1 = self.x_range()
+        wanted = x0 + (event.position().x() - plot.left()) / plot.width() * (x1 - x0)
+        self._stand_on(_nearest(steps, wanted))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Take the crosshair away with the pointer."""
+        if not self.hasFocus():
+            self.set_crosshair(None)
+        super().leaveEvent(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw grid, ticks, series and crosshair, or the words for no data."""
+        plot = self.plot_rect()
+        with painting(self) as painter:
+            if not self.steps().size:
+                self._paint_grid(painter, plot)
+                font, ink = theme().font("body"), theme().colour("text2")
+                write(painter, plot, self.empty_text, font=font, colour=ink, align=CENTRE)
+                return
+            self._paint_grid(painter, plot)
+            self.paint_series(painter, plot)
+            self._paint_crosshair(painter, plot)
+
+    def _walk(self, key: Qt.Key, *, fast: bool) -> None:
+        steps = self.steps()
+        if not steps.size:
+            return
+        last = steps.size - 1
+        at = last if self.crosshair is None else int(steps.searchsorted(self.crosshair))
+        stride = max(steps.size // 20, 1) if fast else 1
+        moves = {
+            Qt.Key.Key_Left: at - stride if self.crosshair is not None else last,
+            Qt.Key.Key_Right: at + stride,
+            Qt.Key.Key_Home: 0,
+            Qt.Key.Key_End: last,
+        }
+        self._stand_on(int(steps[min(max(moves[key], 0), last)]))
+
+    def _stand_on(self, step: int) -> None:
+        self.set_crosshair(step)
+        self.step_hovered.emit(step)
+
+    def _paint_grid(self, painter: QPainter, plot: QRectF) -> None:
+        current = theme()
+        font, ink = current.font("caption", figures=True), current.colour("text2")
+        line = current.colour("hairline")
+        for at, text in self.y_texts():
+            y = self.to_point(plot, 0, at).y()
+            rule(painter, QPointF(plot.left(), y), QPointF(plot.right(), y), line)
+            label = QRectF(0, y - current.px(8), plot.left() - current.px(6), current.px(16))
+            write(painter, label, text, font=font, colour=ink, align=RIGHT)
+        if self.x_axis:
+            self._paint_steps(painter, plot)
+
+    def _paint_steps(self, painter: QPainter, plot: QRectF) -> None:
+        current = theme()
+        font, ink = current.font("caption", figures=True), current.colour("text2")
+        low, high = self.x_range()
+        for at in ticks_between(low, high, self.x_ticks):
+            if at != round(at):
+                continue
+            text = QLocale().toString(round(at))
+            x, wide = self.to_point(plot, at, 0).x(), text_width(text, font)
+            if x + wide / 2 > self.width():
+                continue
+            label = QRectF(x - wide, plot.bottom() + current.px(5), wide * 2, current.px(16))
+            write(painter, label, text, font=font, colour=ink, align=CENTRE)
+
+    def _paint_crosshair(self, painter: QPainter, plot: QRectF) -> None:
+        if self.crosshair is None:
+            return
+        x = self.to_point(plot, self.crosshair, 0).x()
+        painter.setPen(stroke(theme().colour("text2"), 1.0))
+        sharp = round(x) + 0.5
+        painter.drawLine(QPointF(sharp, plot.top()), QPointF(sharp, plot.bottom()))
+
+
+def line_pen(role: str, width: float, *, dash: Sequence[float] = (), alpha: int = 255) -> QPen:
+    """Return the pen of a series, in pixels at 100 %."""
+    current = theme()
+    colour = current.colour(role)
+    colour.setAlpha(alpha)
+    factor = current.factor
+    pen = stroke(colour, width * factor, tuple(length * factor for length in dash))
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    return pen
+
+
+def paint_dot(painter: QPainter, at: QPointF, role: str, *, hollow: bool = False) -> None:
+    """Draw a point of 8 px with an edge of the ground, so that it lifts off its line."""
+    current = theme()
+    radius = current.px(8) / 2
+    ground: QColor = current.colour("panel")
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ground)
+    painter.drawEllipse(at, radius + 1.5, radius + 1.5)
+    painter.setBrush(ground if hollow else current.colour(role))
+    if hollow:
+        painter.setPen(QPen(current.colour(role), 1.6 * current.factor))
+    painter.drawEllipse(at, radius, radius)
+
+
+def _nearest(steps: Floats, wanted: float) -> int:
+    at = int(steps.searchsorted(wanted))
+    around = [steps[i] for i in (at - 1, at) if 0 <= i < steps.size]
+    return int(min(around, key=lambda step: abs(step - wanted)))

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chart of a run: raw and smooth line, held-out points, the best of them, steps to come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from gettext import gettext as _
+
+import numpy as np
+from PySide6.QtCore import QLocale, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from gui.widgets.box import Column, Row, Stretch
+from gui.widgets.charts.canvas import Canvas, line_pen, paint_dot
+from gui.widgets.charts.key import SeriesKey
+from gui.widgets.charts.scale import padded
+from gui.widgets.charts.series import Floats, Series, decimate
+from gui.widgets.charts.values_table import ValuesTable
+from gui.widgets.text import TextLabel
+from gui.widgets.theme.paint import CENTRE, LEFT, RIGHT, stroke, text_width, write
+from gui.widgets.theme.theme import theme
+
+_RAW, _HELD_OUT = "s1", "s2"
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """The best held-out point and its two lines of label."""
+
+    step: int
+    value: float
+    text: str
+    sub: str
+
+
+class _LineCanvas(Canvas):
+    """Draws the series of a line chart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raw = Series()
+        self.held_out = Series()
+        self.best: _Best | None = None
+        self.total = 0
+        self.to_come = ""
+        self.paused = False
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def sizeHint(self) -> QSize:
+        """Return the room of a chart."""
+        current = theme()
+        return QSize(current.px(480), current.px(260))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least room in which it can be read."""
+        current = theme()
+        return QSize(current.px(240), current.px(150))
+
+    def steps(self) -> Floats:
+        """Return the steps of both series."""
+        if not len(self.held_out):
+            return self.raw.steps
+        return np.union1d(self.raw.steps, self.held_out.steps)
+
+    def x_range(self) -> tuple[float, float]:
+        """Return 0 to the end of the run, or to the last point."""
+        last = max((one.steps[-1] for one in (self.raw, self.held_out) if len(one)), default=1.0)
+        return 0.0, float(max(self.total, last, 1))
+
+    def y_range(self) -> tuple[float, float]:
+        """Return the range of what matters: single spikes of the raw line may leave it."""
+        parts = [self.held_out.values, self.raw.smooth]
+        if len(self.raw):
+            parts.append(np.nanpercentile(_thinned(self.raw.values), [1.0, 99.0]))
+        values = np.concatenate(parts)
+        values = values[np.isfinite(values)]
+        if not values.size:
+            return 0.0, 1.0
+        return padded(float(values.min()), float(values.max()))
+
+    def paint_series(self, painter: QPainter, plot: QRectF) -> None:
+        """Draw ground to come, lines, points and the best one."""
+        self._paint_to_come(painter, plot)
+        painter.save()
+        painter.setClipRect(plot.adjusted(-6, -7, 6, 6))
+        charts = theme().tokens.charts
+        alpha = int(charts["raw_alpha"])
+        self._paint_line(painter, plot, self.raw.values, line_pen(_RAW, 1.0, alpha=alpha))
+        main = line_pen(_RAW, float(charts["line_width_main"]))
+        self._paint_line(painter, plot, self.raw.smooth, main)
+        if self.paused and len(self.raw):
+            end = self.to_point(plot, self.raw.steps[-1], self.raw.smooth[-1])
+            paint_dot(painter, end, _RAW, hollow=True)
+        painter.restore()
+        self._paint_held_out(painter, plot)
+        self._paint_best(painter, plot)
+
+    def _paint_line(self, painter: QPainter, plot: QRectF, values: Floats, pen: QPen) -> None:
+        low, high = self.x_range()
+        columns = max(int(plot.width()), 1)
+        steps, shown = decimate(self.raw.steps, values, low=low, high=high, columns=columns)
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPolyline(self.polygon(plot, steps, shown))
+
+    def _paint_held_out(self, painter: QPainter, plot: QRectF) -> None:
+        if not len(self.held_out):
+            return
+        charts = theme().tokens.charts
+        dash = theme().tokens.series[_HELD_OUT].dash
+        painter.setPen(line_pen(_HELD_OUT, float(charts["line_width"]), dash=dash))
+        known = ~np.isnan(self.held_out.values)
+        points = self.polygon(plot, self.held_out.steps[known], self.held_out.values[known])
+        painter.drawPolyline(points)
+        for point in points.toList():
+            paint_dot(painter, point, _HELD_OUT)
+
+    def _paint_to_come(self, painter: QPainter, plot: QRectF) -> None:
+        last = max((one.steps[-1] for one in (self.raw, self.held_out) if len(one)), default=0.0)
+        if last >= self.total:
+            return
+        current = theme()
+        left = self.to_point(plot, float(last), 0).x()
+        rect = QRectF(left, 0, plot.right() - left, plot.bottom())
+        ground = current.colour("sunken")
+        ground.setAlphaF(0.6)
+        painter.fillRect(rect, ground)
+        font = current.font("caption")
+        if self.to_come and text_width(self.to_come, font) + current.px(16) < rect.width():
+            top = plot.bottom() - current.px(50)
+            words = QRectF(rect.left(), top, rect.width(), current.px(20))
+            ink = current.colour("text2")
+            write(painter, words, self.to_come, font=font, colour=ink, align=CENTRE)
+
+    def _paint_best(self, painter: QPainter, plot: QRectF) -> None:
+        best = self.best
+        if best is None or not len(self.held_out):
+            return
+        current = theme()
+        at = self.to_point(plot, best.step, best.value)
+        strong, small = current.font("small", weight=600), current.font("caption")
+        wide = max(text_width(best.text, strong), text_width(best.sub, small)) + current.px(2)
+        top = max(plot.top(), at.y() - current.px(130))
+        right_side = at.x() - wide < plot.left()
+        left = at.x() if right_side else at.x() - wide
+        label = QRectF(left, top, wide, current.px(15))
+        painter.setPen(QPen(current.colour(_HELD_OUT), 1.6 * current.factor))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(at, current.px(8), current.px(8))
+        leader = stroke(current.colour("text2"), current.factor, (2 * current.factor,) * 2)
+        painter.setPen(leader)
+        start = QPointF(at.x(), label.bottom() + current.px(15))
+        painter.drawLine(start, at - QPointF(0, current.px(9)))
+        align = LEFT if right_side else RIGHT
+        ink, grey = current.colour("text"), current.colour("text2")
+        write(painter, label, best.text, font=strong, colour=ink, align=align)
+        label.translate(0, current.px(14))
+        write(painter, label, best.sub, font=small, colour=grey, align=align)
+
+
+class LineChart(QWidget):
+    """A chart with its name and present values above; T shows the values as a table.
+
+    Args:
+        title: What is shown, such as "Loss".
+        x_name: What the steps count, for the table.
+    """
+
+    step_hovered = Signal(int)
+
+    def __init__(self, *, title: str, x_name: str) -> None:
+        super().__init__()
+        self._title, self._x_name = title, x_name
+        self._format: Callable[[float], str] = _two_digits
+        self._names = (_("training"), _("held out"))
+        self._canvas = _LineCanvas()
+        self._canvas.setAccessibleName(title)
+        self._table: ValuesTable | None = None
+        self._at = TextLabel("", role="small", colour="text2", figures=True)
+        self._raw_key = SeriesKey(_RAW)
+        self._held_key = SeriesKey(_HELD_OUT)
+        head = Row(TextLabel(title, role="label"), Stretch(), self._at, gap=20)
+        head.add(self._raw_key, self._held_key)
+        self._body = Column(head, gap=6)
+        self._body.addWidget(self._canvas, 1)
+        self.setLayout(self._body)
+        self._canvas.step_hovered.connect(self._on_step)
+        self._canvas.table_requested.connect(self.toggle_table)
+        self._refresh()
+
+    def set_names(self, raw: str, held_out: str) -> None:
+        """Name the two series."""
+        self._names = (raw, held_out)
+        self._refresh()
+
+    def set_value_format(self, write_value: Callable[[float], str]) -> None:
+        """Write values in another way than with two digits."""
+        self._format = write_value
+        self._refresh()
+
+    def set_points(self, steps: Sequence[float], values: Sequence[float]) -> None:
+        """Show this raw line instead of the one before."""
+        self._canvas.raw.clear()
+        self.append_points(steps, values)
+
+    def append_points(self, steps: Sequence[float], values: Sequence[float]) -> None:
+        """Go on with the raw line. Steps that were there already are replaced."""
+        self._canvas.raw.append(steps, values)
+        self._refresh()
+
+    def set_held_out(self, steps: Sequence[float], values: Sequence[float]) -> None:
+        """Show these held-out points instead of those before."""
+        self._canvas.held_out.clear()
+        self._canvas.held_out.append(steps, values)
+        self._refresh()
+
+    def append_held_out(self, step: float, value: float) -> None:
+        """Add a held-out point."""
+        self._canvas.held_out.append([step], [value])
+        self._refresh()
+
+    def set_best(self, step: int, value: float, text: str, sub: str) -> None:
+        """Mark the best held-out point with a ring and two lines of label."""
+        self._canvas.best = _Best(step, value, text, sub)
+        self._canvas.update()
+
+    def clear_best(self) -> None:
+        """Take the mark away."""
+        self._canvas.best = None
+        self._canvas.update()
+
+    def set_total(self, steps: int) -> None:
+        """Say how long the run is; the steps to come are a sunken ground."""
+        self._canvas.total = steps
+        self._canvas.update()
+
+    def set_to_come_text(self, text: str) -> None:
+        """Name the steps to come."""
+        self._canvas.to_come = text
+        self._canvas.update()
+
+    def set_empty_text(self, text: str) -> None:
+        """Say this until the first point is there."""
+        self._canvas.empty_text = text
+        self._canvas.update()
+
+    def set_paused(self, paused: bool) -> None:
+        """Draw the last point hollow while nothing goes on."""
+        self._canvas.paused = paused
+        self._canvas.update()
+
+    def set_crosshair(self, step: int | None) -> None:
+        """Put the crosshair on a step, so that charts beside each other agree."""
+        self._canvas.set_crosshair(step)
+        self._refresh_keys()
+
+    def table(self) -> list[tuple[int, float | None, float | None]]:
+        """Return step, raw value and held-out value, in order of the steps."""
+        line = self._canvas.raw
+        raw = dict(zip(line.steps.tolist(), line.values.tolist(), strict=True))
+        held = self._canvas.held_out
+        checks = dict(zip(held.steps.tolist(), held.values.tolist(), strict=True))
+        return [(int(s), raw.get(s), checks.get(s)) for s in sorted({*raw, *checks})]
+
+    def toggle_table(self) -> None:
+        """Show the values as a table, or the chart again."""
+        if self._table is None:
+            self._table = ValuesTable(self._title, (self._x_name, *self._names))
+            self._table.closed.connect(self.toggle_table)
+            self._body.addWidget(self._table, 1)
+            self._table.hide()
+        showing = self._table.isHidden()
+        if showing:
+            self._table.show_values(self.table(), self._format)
+        self._canvas.setHidden(showing)
+        self._table.setHidden(not showing)
+        (self._table if showing else self._canvas).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_step(self, step: int) -> None:
+        self._refresh_keys()
+        self.step_hovered.emit(step)
+
+    def _refresh(self) -> None:
+        self._refresh_keys()
+        self._canvas.update()
+
+    def _refresh_keys(self) -> None:
+        at = self._canvas.crosshair
+        raw, held = self._canvas.raw, self._canvas.held_out
+        texts = []
+        for key, name, line, values in (
+            (self._raw_key, self._names[0], raw, raw.smooth if at is None else raw.values),
+            (self._held_key, self._names[1], held, held.values),
+        ):
+            value = _value_at(line.steps, values, at)
+            key.set_values(name, "" if value is None else self._format(value))
+            key.setHidden(not len(line))
+            texts.append(key.words())
+        number = QLocale().toString(at) if at is not None else ""
+        self._at.set_text(_("step {step}").format(step=number) if number else "")
+        self._canvas.setAccessibleDescription(" ".join([self._at.text(), *texts]).strip())
+
+
+def _two_digits(value: float) -> str:
+    return QLocale().toString(value, "f", 2)
+
+
+def _thinned(values: Floats) -> Floats:
+    """Return at most about 2,000 of the values, evenly, for statistics that need no more."""
+    return values[:: max(values.size // 2000, 1)]
+
+
+def _value_at(steps: Floats, values: Floats, at: int | None) -> float | None:
+    """Return the last value up to a step, or the last of all."""
+    end = steps.size if at is None else int(steps.searchsorted(at, side="right"))
+    return None if end == 0 or np.isnan(values[end - 1]) else float(values[end - 1])
