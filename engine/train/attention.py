@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Causal attention inside each of several examples that lie side by side in one batch row.
+
+Registered with transformers as one more attention implementation, so its model code is used
+unchanged. No mask over the whole row is ever built. transformers makes no mask either, because none
+is registered under this name; registering one would make it compare position ids at every pass,
+which waits for the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypedDict, Unpack
+
+import torch
+from torch.nn import functional
+
+NAME = "burnish_segments"
+_SHORT_ON_CPU_TOKENS = 256
+"""Below this length the CPU's attention kernel is up to three times faster in fp32 than in bf16
+(benchmarks/RESULTS.md), and exacter."""
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Where the examples of a packed row begin and end; host numbers, made once per batch.
+
+    Attributes:
+        edges: 0, the end of the first example, ..., the number of tokens.
+    """
+
+    edges: tuple[int, ...]
+
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """Yield (start, stop) of each example."""
+        return pairwise(self.edges)
+
+
+class AttentionOptions(TypedDict, total=False):
+    """What the model code of transformers, and ours through it, passes by name.
+
+    Attributes:
+        dropout: On the attention weights.
+        scaling: Of the scores; None means 1/sqrt(width).
+        sliding_window: How many tokens back a token sees, itself included; None means all.
+        softcap: Scores are squeezed into (-softcap, softcap); None means not at all.
+        segments: Examples of the row; None means one.
+    """
+
+    dropout: float
+    scaling: float | None
+    sliding_window: int | None
+    softcap: float | None
+    segments: Segments | None
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """What is common to all segments of one call."""
+
+    scale: float | None
+    dropout: float
+    window: int | None
+    softcap: float | None
+    grouped: bool
+
+
+def register() -> None:
+    """Make the implementation known to transformers; may be called again."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, segment_attention)
+
+
+def segment_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    **options: Unpack[AttentionOptions],
+) -> tuple[torch.Tensor, None]:
+    """Return attention [1, T, heads, width] within each segment; the signature is transformers'.
+
+    Args:
+        module: The attention layer.
+        query: [1, heads, T, width].
+        key: [1, kv_heads, S, width]; S = T, or with T = 1 everything cached so far.
+        value: As `key`.
+        attention_mask: Must be None.
+        options: What the layer asks for; names that are not known here are left out.
+
+    Raises:
+        ValueError: A mask or a batch was given, or S fits neither training nor decoding.
+    """
+    tokens, known = query.shape[2], key.shape[2]
+    if attention_mask is not None or query.shape[0] != 1 or tokens not in (1, known):
+        raise ValueError("packed attention takes one row, without a mask, whole or token by token")
+    window = options.get("sliding_window")
+    kernel = _Kernel(
+        scale=options.get("scaling"),
+        dropout=options.get("dropout", 0.0),
+        window=window,
+        softcap=options.get("softcap"),
+        grouped=query.shape[1] != key.shape[1],
+    )
+    if tokens == 1:
+        first = max(0, known - window) if window else 0
+        return _attend(query, key[:, :, first:], value[:, :, first:], kernel).transpose(1, 2), None
+    edges = options.get("segments") or Segments((0, tokens))
+    parts = [
+        _segment(query[:, :, a:b], key[:, :, a:b], value[:, :, a:b], kernel)
+        for a, b in edges.spans()
+    ]
+    whole = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
+    return whole.transpose(1, 2), None
+
+
+def _segment(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, kernel: _Kernel
+) -> torch.Tensor:
+    length = query.shape[2]
+    if kernel.window is not None and length > kernel.window:
+        return _windowed(query, key, value, kernel, kernel.window)
+    is_slow = query.device.type == "cpu" and query.dtype == torch.bfloat16
+    if is_slow and length < _SHORT_ON_CPU_TOKENS:
+        exact = _attend(query.float(), key.float(), value.float(), kernel, is_causal=True)
+        return exact.to(query.dtype)
+    return _attend(query, key, value, kernel, is_causal=True)
+
+
+def _windowed(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, kernel: _Kernel, window: int
+) -> torch.Tensor:
+    """Attend in blocks of `window` queries, each to the at most 2 * window keys it can see."""
+    length = query.shape[2]
+    positions = torch.arange(length, device=query.device)
+    parts: list[torch.Tensor] = []
+    for start in range(0, length, window):
+        stop, first = min(length, start + window), max(0, start - window + 1)
+        back = positions[start:stop, None] - positions[None, first:stop]
+        mask = (back >= 0) & (back < window)
+        seen = slice(first, stop)
+        parts.append(
+            _attend(query[:, :, start:stop], key[:, :, seen], value[:, :, seen], kernel, mask=mask)
+        )
+    return torch.cat(parts, dim=2)
+
+
+def _attend(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    kernel: _Kernel,
+    *,
+    mask: torch.Tensor | None = None,
+    is_causal: bool = False,
+) -> torch.Tensor:
+    """Attend to all keys, to those of a mask (True: seen), or causally to as many as queries."""
+    if kernel.softcap is not None:
+        if is_causal:
+            shape = (query.shape[2], key.shape[2])
+            mask = torch.ones(shape, dtype=torch.bool, device=query.device).tril()
+        return _capped(query, key, value, kernel, softcap=kernel.softcap, mask=mask)
+    return functional.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        dropout_p=kernel.dropout,
+        is_causal=is_causal,
+        scale=kernel.scale,
+        enable_gqa=kernel.grouped,
+    )
+
+
+def _capped(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    kernel: _Kernel,
+    *,
+    softcap: float,
+    mask: torch.Tensor | None,
+) -> torch.Tensor:
+    """Attend with soft-capped scores (Gemma 2), which no fused kernel of torch offers."""
+    share = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
+    scale = kernel.scale if kernel.scale is not None else query.shape[-1] ** -0.5
+    scores = torch.tanh(query @ key.transpose(2, 3) * (scale / softcap)) * softcap
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    exact = torch.promote_types(scores.dtype, torch.float32)
+    weights = torch.softmax(scores, dim=-1, dtype=exact).to(query.dtype)
+    return functional.dropout(weights, kernel.dropout) @ value

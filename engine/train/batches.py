@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Examples as flat arrays, and the packed row that a micro-step sends through the model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from engine.train.attention import Segments
+from engine.train.packing import Members
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Tokenised rows, one behind the other.
+
+    Attributes:
+        ids: Token ids of all examples [tokens].
+        trained: Whether each token carries loss [tokens].
+        edges: Where each example begins, and the end of the last [examples + 1].
+    """
+
+    ids: npt.NDArray[np.int32]
+    trained: npt.NDArray[np.bool_]
+    edges: Members
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self.edges) - 1
+
+    @property
+    def lengths(self) -> Members:
+        """Return the tokens of each example."""
+        return np.diff(self.edges)
+
+    @property
+    def supervised(self) -> Members:
+        """Return the supervised tokens of each example; the first token has nothing before it."""
+        counted = self.trained.astype(np.int64)
+        counted[self.edges[:-1]] = 0
+        sums = np.concatenate([[0], np.cumsum(counted)])
+        return sums[self.edges[1:]] - sums[self.edges[:-1]]
+
+
+def data_hash(*splits: Examples) -> str:
+    """Return a SHA-256 over all tokens, marks and edges of some splits."""
+    digest = hashlib.sha256()
+    for one in splits:
+        for part, kind in ((one.edges, "<i8"), (one.ids, "<i4"), (one.trained, "|b1")):
+            digest.update(len(part).to_bytes(8, "little"))
+            digest.update(np.ascontiguousarray(part, dtype=kind).tobytes())
+    return digest.hexdigest()
+
+
+def join_examples(rows: Iterable[tuple[list[int], list[bool]]]) -> Examples:
+    """Lay (ids, trained) of many examples one behind the other."""
+    ids: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
+    trained: list[npt.NDArray[np.bool_]] = [np.empty(0, np.bool_)]
+    lengths = [0]
+    for tokens, marks in rows:
+        ids.append(np.asarray(tokens, np.int32))
+        trained.append(np.asarray(marks, np.bool_))
+        lengths.append(len(tokens))
+    return Examples(
+        ids=np.concatenate(ids),
+        trained=np.concatenate(trained),
+        edges=np.cumsum(lengths, dtype=np.int64),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """One packed row of T tokens on the device, with n supervised positions.
+
+    Attributes:
+        ids: Token ids [1, T].
+        positions: Position of each token in its own example [1, T].
+        segments: Where examples begin and end.
+        rows: Positions whose hidden state predicts a supervised token [n].
+        targets: That token [n].
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    segments: Segments
+    rows: torch.Tensor
+    targets: torch.Tensor
+
+
+def make_batch(examples: Examples, members: Members, device: torch.device) -> Batch:
+    """Lay examples side by side; a token is predicted from the one before it in its example."""
+    spans = [(int(examples.edges[one]), int(examples.edges[one + 1])) for one in members]
+    ids = np.concatenate([examples.ids[a:b] for a, b in spans]).astype(np.int64)
+    trained = np.concatenate([examples.trained[a:b] for a, b in spans])
+    lengths = [b - a for a, b in spans]
+    edges = np.cumsum([0, *lengths])
+    trained[edges[:-1]] = False
+    targets_at = np.flatnonzero(trained)
+    positions = np.concatenate([np.arange(length) for length in lengths])
+
+    def on_device(values: npt.NDArray[np.int64]) -> torch.Tensor:
+        return torch.from_numpy(values).to(device, non_blocking=True)
+
+    return Batch(
+        ids=on_device(ids)[None],
+        positions=on_device(positions)[None],
+        segments=Segments(tuple(int(edge) for edge in edges)),
+        rows=on_device(targets_at - 1),
+        targets=on_device(ids[targets_at]),
+    )

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints: everything that a run needs to go on bit for bit, written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from gettext import gettext as _
+from pathlib import Path
+
+import torch
+
+from engine.domain.checkpoint import CheckpointState
+from engine.errors import CheckpointDamaged, DocumentDamaged, RunNotResumable
+from engine.protocol.events import Warned
+from engine.store import atomicfs
+from engine.store.documents import read_document, write_document
+from engine.train.adapter import put_tensors, read_tensors, saved_tensors, write_tensors
+from engine.train.model import LanguageModel
+from engine.train.optimizer import AdapterOptimizer
+
+ADAPTER = "adapter.safetensors"
+OPTIMIZER = "optimizer.safetensors"
+STATE = "state.json"
+_PREFIX = "ck-"
+
+
+def checkpoint_name(step: int) -> str:
+    """Return the folder name of the checkpoint after a step."""
+    return f"{_PREFIX}{step:06d}"
+
+
+def step_of(path: Path) -> int:
+    """Return the step that a checkpoint folder is named after."""
+    return int(path.name.removeprefix(_PREFIX))
+
+
+def checkpoint_folders(root: Path) -> list[Path]:
+    """Return the checkpoint folders of a run by step, oldest first, verified or not."""
+    if not root.is_dir():
+        return []
+    found = [one for one in root.iterdir() if one.name.removeprefix(_PREFIX).isdecimal()]
+    return sorted((one for one in found if one.name.startswith(_PREFIX)), key=step_of)
+
+
+def write_checkpoint(
+    root: Path, state: CheckpointState, model: LanguageModel, optimizer: AdapterOptimizer
+) -> Path:
+    """Commit a checkpoint and return its folder; one of the same step is replaced.
+
+    Raises:
+        DiskFull: No room; older checkpoints are untouched.
+    """
+    atomicfs.make_folder(root)
+    target = root / checkpoint_name(state.step)
+    if target.exists():
+        atomicfs.remove_folder(target)
+    with atomicfs.new_folder(target) as folder:
+        write_tensors(folder / ADAPTER, saved_tensors(model))
+        write_tensors(folder / OPTIMIZER, optimizer.tensors())
+        write_document(folder / STATE, state)
+    return target
+
+
+def prune_checkpoints(root: Path, *, keep: int, best_step: int | None) -> None:
+    """Remove all but the newest `keep` checkpoints and the best."""
+    for folder in checkpoint_folders(root)[:-keep]:
+        if step_of(folder) != best_step:
+            atomicfs.remove_folder(folder)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that verified, read into memory."""
+
+    state: CheckpointState
+    adapter: dict[str, torch.Tensor]
+    optimizer: dict[str, torch.Tensor]
+
+    def restore(self, model: LanguageModel, optimizer: AdapterOptimizer) -> None:
+        """Put its tensors into a model and an optimizer of the same recipe.
+
+        Raises:
+            CheckpointDamaged: A tensor is missing, unknown, or of another shape.
+        """
+        put_tensors(model, self.adapter)
+        optimizer.load(self.optimizer)
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Verify a checkpoint against its manifest and read it.
+
+    Raises:
+        CheckpointDamaged: It does not verify.
+    """
+    try:
+        atomicfs.verify_folder(folder)
+        return Checkpoint(
+            state=read_document(folder / STATE, CheckpointState),
+            adapter=read_tensors(folder / ADAPTER),
+            optimizer=read_tensors(folder / OPTIMIZER),
+        )
+    except DocumentDamaged as error:
+        raise CheckpointDamaged(error.message, detail=error.detail) from error
+
+
+def newest_checkpoint(root: Path, warn: Callable[[Warned], None]) -> Checkpoint | None:
+    """Return the newest checkpoint that verifies, or None; broken ones are told and skipped."""
+    for folder in reversed(checkpoint_folders(root)):
+        try:
+            return read_checkpoint(folder)
+        except CheckpointDamaged as error:
+            text = _("The checkpoint {name} is damaged and is not used: {why}")
+            warn(Warned(code=error.code, message=text.format(name=folder.name, why=error.message)))
+    return None
+
+
+def check_same_run(state: CheckpointState, *, recipe_sha256: str, data_sha256: str) -> None:
+    """Check that a run would go on with what it began with.
+
+    Raises:
+        RunNotResumable: The recipe or the tokenised rows differ.
+    """
+    if state.recipe_sha256 != recipe_sha256:
+        raise RunNotResumable(_("The recipe is not the one that this run began with."))
+    if state.data_sha256 != data_sha256:
+        raise RunNotResumable(
+            _(
+                "The tokenised rows are not those that this run began with: the dataset, the "
+                "tokenizer or the chat template has changed."
+            )
+        )

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The deliverable adapter: written, read back, and found fit before anything is announced."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+
+import numpy as np
+import torch
+
+from engine.errors import AdapterUnusable, DocumentDamaged
+from engine.protocol.events import AdapterCommitted
+from engine.store import atomicfs
+from engine.train.adapter import WEIGHTS, commit_adapter, put_tensors, read_tensors
+from engine.train.decoding import answer_greedily
+from engine.train.setup import Run
+
+
+def deliver_adapter(run: Run) -> None:
+    """Write the adapter of the current weights, replacing an older one, and check what was written.
+
+    Raises:
+        AdapterUnusable: It holds numbers that are none, changes nothing, or does not answer; it is
+            removed again.
+    """
+    target = run.folder.adapter
+    sha256 = commit_adapter(target, run.model)
+    try:
+        _check(run)
+    except AdapterUnusable:
+        atomicfs.remove_folder(target)
+        raise
+    run.context.emit(AdapterCommitted(path=target.name, sha256=sha256))
+
+
+def _check(run: Run) -> None:
+    try:
+        atomicfs.verify_folder(run.folder.adapter)
+        tensors = read_tensors(run.folder.adapter / WEIGHTS)
+    except DocumentDamaged as error:
+        raise AdapterUnusable(error.message, detail=error.detail) from error
+    if not all(bool(torch.isfinite(values).all()) for values in tensors.values()):
+        raise AdapterUnusable(_("The adapter holds values that are not numbers."))
+    if not any(bool(values.any()) for name, values in tensors.items() if "lora_B" in name):
+        raise AdapterUnusable(_("The adapter changes nothing: no update was ever applied."))
+    put_tensors(run.model, tensors)
+    prompt = _first_prompt(run)
+    answer = answer_greedily(run.model, prompt, end_ids=frozenset(), limit=1)
+    if not answer.ids or not answer.is_finite:
+        raise AdapterUnusable(_("With the adapter the model does not answer."))
+
+
+def _first_prompt(run: Run) -> list[int]:
+    """Return the tokens of the first example up to the first that is trained, at least one."""
+    examples = run.stepper.examples
+    stop = int(examples.edges[1])
+    first = int(np.argmax(examples.trained[1:stop])) + 1
+    return [int(one) for one in examples.ids[:first]]

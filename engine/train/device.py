@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where and in which number format to compute, and how much memory there is for it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from gettext import gettext as _
+
+import psutil
+import torch
+
+from engine.domain.decision import Decision
+from engine.domain.recipe import Device, Dtype
+from engine.errors import DeviceUnavailable, NotEnoughMemory
+
+_DTYPES = {Dtype.BF16: torch.bfloat16, Dtype.FP32: torch.float32}
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where a job computes.
+
+    Attributes:
+        device: The device.
+        dtype: Number format of the computation.
+        decisions: Both choices with their reasons.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    decisions: dict[str, Decision]
+
+
+def choose_placement(device: Device, dtype: Dtype) -> Placement:
+    """Choose device and number format, as far as they are left open.
+
+    Raises:
+        DeviceUnavailable: A graphics card is asked for and there is none.
+    """
+    where = _choose_device(device)
+    form = _choose_dtype(dtype, where.value == "cuda")
+    return Placement(
+        device=torch.device(str(where.value)),
+        dtype=_DTYPES[Dtype(form.value)],
+        decisions={"device": where, "dtype": form},
+    )
+
+
+def _choose_device(asked: Device) -> Decision:
+    has_card = torch.cuda.is_available()
+    if asked is Device.CUDA and not has_card:
+        raise DeviceUnavailable(
+            _("The graphics card was asked for, but torch finds none that it can use.")
+        )
+    if asked is not Device.AUTO:
+        return Decision(value=asked.value, reason=_("Asked for."), source="recipe")
+    if has_card:
+        name = torch.cuda.get_device_name()
+        return Decision(
+            value="cuda",
+            reason=_("This computer has an {name}.").format(name=name),
+            source="hardware",
+        )
+    reason = _("No graphics card was found that torch can use.")
+    return Decision(value="cpu", reason=reason, source="hardware")
+
+
+def _choose_dtype(asked: Dtype, is_card: bool) -> Decision:
+    if asked is not Dtype.AUTO:
+        return Decision(value=asked.value, reason=_("Asked for."), source="recipe")
+    has_bf16 = _card_has_bf16() if is_card else _processor_has_bf16()
+    if has_bf16:
+        reason = _("The device computes in bf16 by itself, at half the memory of fp32.")
+    elif is_card:
+        reason = _("This graphics card has no bf16, and fp16 makes training unstable.")
+    else:
+        reason = _("This processor has no bf16 instructions, so fp32 is faster.")
+    value = Dtype.BF16 if has_bf16 else Dtype.FP32
+    return Decision(value=value.value, reason=reason, source="hardware")
+
+
+def _card_has_bf16() -> bool:
+    return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def _processor_has_bf16() -> bool:
+    """Return whether the processor has AVX512-BF16 or AMX; torch tells it by private names only."""
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    found: list[Callable[[], bool] | None] = [getattr(torch.cpu, one, None) for one in probes]
+    return any(probe() for probe in found if probe is not None)
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Return the most memory held so far: of the device, or of this process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def free_memory_bytes(device: torch.device) -> int:
+    """Return the memory that is free now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
+
+
+def _total_memory_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[1]
+    return psutil.virtual_memory().total
+
+
+@contextlib.contextmanager
+def naming_memory_errors(device: torch.device) -> Iterator[None]:
+    """Turn a failed allocation into a named error with numbers.
+
+    Raises:
+        NotEnoughMemory: The device or the computer ran out of memory.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise _not_enough(device, error) from error
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise
+        raise _not_enough(device, error) from error
+
+
+def _not_enough(device: torch.device, error: BaseException) -> NotEnoughMemory:
+    text = (
+        _(
+            "The graphics card ran out of memory: it has {total:.1f} GiB, the run held up to "
+            "{peak:.1f} GiB, and {free:.1f} GiB were free at the end. Checkpoints are safe."
+        )
+        if device.type == "cuda"
+        else _(
+            "The computer ran out of memory: it has {total:.1f} GiB, the run held up to "
+            "{peak:.1f} GiB, and {free:.1f} GiB were free at the end. Checkpoints are safe."
+        )
+    )
+    return NotEnoughMemory(
+        text.format(
+            total=_total_memory_bytes(device) / _GIB,
+            peak=peak_memory_bytes(device) / _GIB,
+            free=free_memory_bytes(device) / _GIB,
+        ),
+        detail=str(error).splitlines()[0] if str(error) else "",
+    )
+
+
+@contextlib.contextmanager
+def repeatable(device: torch.device) -> Iterator[None]:
+    """Make torch refuse operations whose result may differ from run to run, on a CPU.
+
+    On a graphics card this is left alone: the fused attention kernels would be lost.
+    """
+    if device.type != "cpu":
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

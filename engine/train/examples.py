@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of a dataset to tokenised examples; what is left out is counted and told."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from gettext import gettext as _
+from gettext import ngettext
+from itertools import islice
+
+from engine.chat.rows import RowProblem, TokenisedRow, problem_text
+from engine.chat.tokenizer import ChatTokenizer
+from engine.domain.dataset import Row
+from engine.domain.split import EVAL, TRAIN
+from engine.errors import NothingToTrain
+from engine.formats.arrow_rows import iter_rows
+from engine.protocol.events import Warned
+from engine.store.layout import DatasetFolder
+from engine.train.batches import Examples, join_examples
+
+_BATCH_ROWS = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedSplit:
+    """The examples of one split, and what became of its rows.
+
+    Attributes:
+        examples: Rows of which at least one token is supervised.
+        rows: Those rows, where they were asked for; else empty.
+        truncated: Rows among them that were cut.
+        skipped: Rows left out, by the code of the reason.
+    """
+
+    examples: Examples
+    rows: tuple[Row, ...]
+    truncated: int
+    skipped: dict[str, int]
+
+
+def encode_training_rows(
+    dataset: DatasetFolder,
+    tokenizer: ChatTokenizer,
+    *,
+    max_length: int,
+    on_rows: Callable[[int], None],
+) -> EncodedSplit:
+    """Tokenise the split `train`.
+
+    Args:
+        dataset: Where its rows are.
+        tokenizer: Of the base model.
+        max_length: Longer rows are cut at the end.
+        on_rows: Is told how many rows were read so far; may raise to end the work.
+
+    Raises:
+        NothingToTrain: No row holds a token that would be trained.
+    """
+    rows = (row for _digest, row in iter_rows(dataset, TRAIN))
+    found = _encode(rows, tokenizer, max_length=max_length, keep_rows=False, on_rows=on_rows)
+    if not len(found.examples):
+        raise NothingToTrain(_nothing(found.skipped))
+    return found
+
+
+def encode_held_out_rows(
+    dataset: DatasetFolder, tokenizer: ChatTokenizer, *, max_length: int, limit: int
+) -> EncodedSplit:
+    """Tokenise at most `limit` rows of the split `eval`.
+
+    Those with the lowest content hashes are taken: a fair sample that depends neither on the order
+    nor on the number of files that were imported.
+    """
+    chosen = heapq.nsmallest(limit, iter_rows(dataset, EVAL), key=lambda one: one[0])
+    rows = (row for _digest, row in chosen)
+    return _encode(
+        rows, tokenizer, max_length=max_length, keep_rows=True, on_rows=lambda _count: None
+    )
+
+
+def _encode(
+    rows: Iterable[Row],
+    tokenizer: ChatTokenizer,
+    *,
+    max_length: int,
+    keep_rows: bool,
+    on_rows: Callable[[int], None],
+) -> EncodedSplit:
+    skipped: Counter[str] = Counter()
+    kept: list[Row] = []
+    pairs: list[tuple[list[int], list[bool]]] = []
+    done = truncated = 0
+    for batch in _batches(rows):
+        for row, found in zip(
+            batch, tokenizer.encode_rows(batch, max_length=max_length), strict=True
+        ):
+            problem = _problem(found)
+            if problem:
+                skipped[problem] += 1
+                continue
+            truncated += found.truncated
+            pairs.append((found.ids, found.trained))
+            if keep_rows:
+                kept.append(row)
+        done += len(batch)
+        on_rows(done)
+    return EncodedSplit(
+        examples=join_examples(pairs),
+        rows=tuple(kept),
+        truncated=truncated,
+        skipped=dict(sorted(skipped.items())),
+    )
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    source = iter(rows)
+    while batch := list(islice(source, _BATCH_ROWS)):
+        yield batch
+
+
+def _problem(found: TokenisedRow) -> str:
+    """Return why a row cannot be trained, or an empty text; a first token is never predicted."""
+    if found.problem or any(found.trained[1:]):
+        return found.problem
+    return RowProblem.NO_TRAINED_TOKENS.value
+
+
+def skip_warnings(skipped: dict[str, int]) -> list[Warned]:
+    """Say for each reason how many rows are left out, and why."""
+    return [
+        Warned(
+            code=code,
+            message=ngettext(
+                "{count} row is left out. {reason}", "{count} rows are left out. {reason}", count
+            ).format(count=count, reason=problem_text(code)),
+        )
+        for code, count in skipped.items()
+    ]
+
+
+def _nothing(skipped: dict[str, int]) -> str:
+    if not skipped:
+        return _("The dataset has no rows to train on.")
+    told = " ".join(one.message for one in skip_warnings(skipped))
+    return _("Every row is left out. {reasons}").format(reasons=told)

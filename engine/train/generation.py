@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The job `generate`: answers prompts with a base model, alone or with a run's adapter."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
+from engine.domain.dataset import Role, TextRow, Turn
+from engine.domain.recipe import Device, Dtype, Recipe
+from engine.errors import Cancelled, NoChatTemplate
+from engine.protocol.events import AnswerMade, Finished, PhaseChanged, Stopped
+from engine.protocol.job import JobContext
+from engine.store.documents import read_document
+from engine.store.layout import Layout
+from engine.train.decoding import answer_greedily
+from engine.train.device import Placement, choose_placement, naming_memory_errors
+from engine.train.load import load_model
+from engine.train.model import LanguageModel
+from engine.train.setup import byte_progress
+from engine.train.source import find_model
+from engine.train.tuned import load_tuned
+
+_LONGEST_PROMPT = 1 << 20
+
+
+class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a generate job is asked for.
+
+    Attributes:
+        model_id: The base model.
+        run_id: The run whose adapter is used, or None.
+        prompts: One user turn each.
+        max_new_tokens: Longest answer.
+        device: Where to compute.
+    """
+
+    model_id: str
+    run_id: str | None = None
+    prompts: list[str]
+    max_new_tokens: int = 128
+    device: Device = Device.AUTO
+
+
+def read_options(raw: dict[str, msgspec.Raw]) -> GenerateOptions:
+    """Return the options of a job.
+
+    Raises:
+        msgspec.ValidationError: They are not those of a generate job.
+    """
+    values: dict[str, Any] = {name: msgspec.json.decode(value) for name, value in raw.items()}
+    return msgspec.convert(values, GenerateOptions)
+
+
+def run(context: JobContext) -> None:
+    """Answer every prompt; one `AnswerMade` each, then `Finished` or `Stopped`.
+
+    Raises:
+        EngineError: The model cannot be loaded, or memory ran out.
+    """
+    options = read_options(context.info.options)
+    layout = Layout(context.workspace)
+    base = Path(find_model(layout, options.model_id).path)
+    tokenizer = load_tokenizer(base, clock=datetime.fromisoformat(context.info.created_at))
+    recipe = _recipe(layout, options.run_id)
+    placement = choose_placement(options.device, recipe.dtype if recipe else Dtype.AUTO)
+    with naming_memory_errors(placement.device):
+        try:
+            context.emit(PhaseChanged(phase="loading_model"))
+            model = _load(context, layout, options, recipe, base, placement)
+        except Cancelled:
+            context.emit(Stopped(step=0, checkpoint=""))
+            return
+        context.emit(PhaseChanged(phase="answering"))
+        done = all(
+            _answer(context, model, tokenizer, prompt, options.max_new_tokens)
+            for prompt in options.prompts
+        )
+    context.emit(Finished() if done else Stopped(step=0, checkpoint=""))
+
+
+def _recipe(layout: Layout, run_id: str | None) -> Recipe | None:
+    return read_document(layout.job(run_id).recipe, Recipe) if run_id else None
+
+
+def _load(
+    context: JobContext,
+    layout: Layout,
+    options: GenerateOptions,
+    recipe: Recipe | None,
+    base: Path,
+    placement: Placement,
+) -> LanguageModel:
+    on_progress = byte_progress(context)
+    if recipe is None or options.run_id is None:
+        return load_model(
+            base,
+            dtype=placement.dtype,
+            device=placement.device,
+            quantised=False,
+            on_progress=on_progress,
+        )
+    return load_tuned(layout.job(options.run_id), recipe, base, placement, on_progress=on_progress)
+
+
+def _answer(
+    context: JobContext, model: LanguageModel, tokenizer: ChatTokenizer, prompt: str, limit: int
+) -> bool:
+    """Answer one prompt; return False, without an event, where a stop was asked for."""
+    answer = answer_greedily(
+        model,
+        prompt_ids(tokenizer, prompt),
+        end_ids=tokenizer.end_ids,
+        limit=limit,
+        should_stop=context.stop_requested,
+    )
+    if context.stop_requested():
+        return False
+    context.emit(
+        AnswerMade(
+            prompt=prompt,
+            answer=tokenizer.decode(answer.ids),
+            tokens=len(answer.ids),
+            ended=answer.ended,
+        )
+    )
+    return True
+
+
+def prompt_ids(tokenizer: ChatTokenizer, prompt: str) -> list[int]:
+    """Return a prompt as one user turn, or as plain text where the model has no chat template."""
+    try:
+        return tokenizer.encode_prompt([Turn(role=Role.USER, content=prompt)])
+    except NoChatTemplate:
+        ids = tokenizer.encode_row(TextRow(text=prompt), max_length=_LONGEST_PROMPT).ids
+        return ids[:-1] if ids[-1] in tokenizer.end_ids else ids

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds a base model from its folder: code of transformers, weights streamed one by one.
+
+The model is made without memory, its decoder linears are replaced by ours, and each tensor is read,
+rounded to 4 bits where that is wanted, and put in its place before the next one is read. Nothing
+that came with the model is run, and nothing is fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from gettext import gettext as _
+from gettext import ngettext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from engine.domain.adapter import AdapterShape
+from engine.errors import ArchitectureUnsupported, ModelInvalid
+from engine.store import modelfolder
+from engine.train import attention
+from engine.train.linear import LowRankLinear, adapter_seed
+from engine.train.model import LanguageModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def load_model(
+    folder: Path,
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    quantised: bool,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> LanguageModel:
+    """Load a base model, frozen and without an adapter.
+
+    Args:
+        folder: A model folder in the Hugging Face form; it is only read.
+        dtype: Number format of the computation and of every weight that is not packed.
+        device: Where to put it.
+        quantised: Hold the decoder linears in 4 bits.
+        on_progress: Is told bytes read and bytes in all.
+
+    Raises:
+        ModelInvalid: Weights are missing, or of another shape than the configuration says.
+        ArchitectureUnsupported: Its layers hold weights that are not plain linears.
+    """
+    net = _empty_net(modelfolder.safe_config(folder), dtype)
+    linears = _replace_linears(net)
+    _remake_buffers(net, device)
+    filler = _Filler(net, dtype=dtype, device=device, quantised=quantised)
+    for name, values in _stream(folder, on_progress):
+        filler.place(name, values)
+    net.tie_weights(missing_keys=filler.missing, recompute_mapping=False)
+    if filler.missing:
+        raise _incomplete(sorted(filler.missing))
+    net.requires_grad_(False)
+    net.eval()
+    return LanguageModel(
+        net=net, head=_head(net), linears=linears, adapter=None, dtype=dtype, device=device
+    )
+
+
+def with_adapter(
+    model: LanguageModel, *, rank: int, alpha: float, dropout_ratio: float, seed: int
+) -> LanguageModel:
+    """Give every decoder linear a fresh low-rank update; the answers do not change by it.
+
+    Args:
+        model: A model without an adapter.
+        rank: Rows of A and columns of B.
+        alpha: The update counts alpha / rank.
+        dropout_ratio: Dropout on the input of A while training.
+        seed: Of the random numbers in A.
+    """
+    targets = tuple(sorted({path.rpartition(".")[2] for path in model.linears}))
+    shape = AdapterShape(rank=rank, alpha=alpha, dropout_ratio=dropout_ratio, targets=targets)
+    for path, linear in model.linears.items():
+        linear.add_adapter(shape, seed=adapter_seed(seed, path), device=model.device)
+    return replace(model, adapter=shape)
+
+
+def _empty_net(config: dict[str, Any], dtype: torch.dtype) -> PreTrainedModel:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    attention.register()
+    known = AutoConfig.for_model(**config)
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(
+            known, dtype=dtype, attn_implementation=attention.NAME
+        )
+
+
+def _head(net: PreTrainedModel) -> nn.Module:
+    head = net.get_output_embeddings()
+    if head is None:
+        raise ArchitectureUnsupported(_("This model has no output layer that predicts tokens."))
+    return head
+
+
+def _replace_linears(net: PreTrainedModel) -> dict[str, LowRankLinear]:
+    layers = net.base_model.get_submodule("layers")
+    prefix = next(name for name, module in net.named_modules() if module is layers)
+    found: dict[str, LowRankLinear] = {}
+    for name, module in list(layers.named_modules()):
+        if not isinstance(module, nn.Linear):
+            continue
+        with torch.device("meta"):
+            ours = LowRankLinear(
+                module.in_features, module.out_features, bias=module.bias is not None
+            )
+        net.set_submodule(f"{prefix}.{name}", ours)
+        found[f"{prefix}.{name}"] = ours
+    others = [name for name, values in layers.named_parameters() if values.dim() > 2]
+    if others or not found:
+        raise ArchitectureUnsupported(
+            _("The layers of this model hold weights that Burnish cannot train: {names}.").format(
+                names=", ".join(others[:3]) or _("no linear layers")
+            )
+        )
+    return found
+
+
+def _remake_buffers(net: PreTrainedModel, device: torch.device) -> None:
+    """Compute the buffers that no checkpoint holds (rotary frequencies, embedding scales).
+
+    `_init_weights` is how transformers itself fills them after loading; weights are still without
+    memory here, so that it changes nothing else.
+    """
+    for module in net.modules():
+        names = [name for name, values in module.named_buffers(recurse=False) if values.is_meta]
+        for name in names:
+            module.register_buffer(
+                name, torch.empty_like(module.get_buffer(name), device=device), persistent=False
+            )
+        if names:
+            net._init_weights(module)
+
+
+def _stream(
+    folder: Path, on_progress: Callable[[int, int], None]
+) -> Iterator[tuple[str, torch.Tensor]]:
+    from safetensors import safe_open
+
+    headers = modelfolder.read_headers(folder)
+    sizes = {name: one.offsets[1] - one.offsets[0] for name, one in headers.items()}
+    done, total = 0, sum(sizes.values())
+    for file in sorted({one.file for one in headers.values()}):
+        with safe_open(folder / file, framework="pt", device="cpu") as tensors:
+            for name in tensors.offset_keys():
+                yield name, tensors.get_tensor(name)
+                done += sizes[name]
+                on_progress(done, total)
+
+
+class _Filler:
+    """Puts tensors into a model that has no memory yet."""
+
+    def __init__(
+        self, net: PreTrainedModel, *, dtype: torch.dtype, device: torch.device, quantised: bool
+    ) -> None:
+        self._dtype = dtype
+        self._device = device
+        self._quantised = quantised
+        self._places = {
+            f"{path}.{name}" if path else name: (module, name)
+            for path, module in net.named_modules()
+            for name, values in module.named_parameters(recurse=False)
+            if values.is_meta
+        }
+        self.missing = set(self._places)
+
+    def place(self, name: str, values: torch.Tensor) -> None:
+        """Put one tensor where it belongs; one that the model has no place for is left out.
+
+        Stock transformers leaves the same ones out, and the window named them when the model was
+        added (buffers that are computed today, heads for other tasks).
+
+        Raises:
+            ModelInvalid: Its place has another shape.
+        """
+        if name not in self._places:
+            return
+        module, last = self._places[name]
+        wanted = module.get_parameter(last).shape
+        if wanted != values.shape:
+            raise ModelInvalid(
+                _("{name} has the shape {found}, but the configuration asks for {wanted}.").format(
+                    name=name, found=tuple(values.shape), wanted=tuple(wanted)
+                )
+            )
+        self._fill(module, last, values)
+        self.missing.discard(name)
+
+    def _fill(self, module: nn.Module, last: str, values: torch.Tensor) -> None:
+        if self._quantised and last == "weight" and isinstance(module, LowRankLinear):
+            module.hold_packed(values.to(self._device), dtype=self._dtype)
+            return
+        # A copy, because safetensors hands out a view of the file itself.
+        own = values.to(device=self._device, dtype=self._dtype, copy=True)
+        module.register_parameter(last, nn.Parameter(own, requires_grad=False))
+
+
+def _incomplete(names: list[str]) -> ModelInvalid:
+    return ModelInvalid(
+        ngettext(
+            "{count} weight that the configuration asks for is not in the files: {names}.",
+            "{count} weights that the configuration asks for are not in the files: {names}.",
+            len(names),
+        ).format(count=len(names), names=", ".join(names[:3]))
+    )

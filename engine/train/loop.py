@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training run from its first event to its last, in the order in which things happen."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from gettext import gettext as _
+from statistics import fmean
+
+from engine.domain.checkpoint import CheckpointState
+from engine.domain.recipe import Recipe
+from engine.errors import AdapterUnusable, Cancelled, LossNotFiniteError
+from engine.protocol.events import (
+    CheckpointCommitted,
+    EvalDone,
+    Finished,
+    LossNotFinite,
+    PhaseChanged,
+    SampleMade,
+    StepDone,
+    Stopped,
+    Warned,
+)
+from engine.protocol.job import JobContext
+from engine.store import atomicfs
+from engine.store.documents import read_document
+from engine.store.layout import JobFolder
+from engine.train.checkpoint import (
+    check_same_run,
+    checkpoint_folders,
+    checkpoint_name,
+    newest_checkpoint,
+    prune_checkpoints,
+    step_of,
+    write_checkpoint,
+)
+from engine.train.deliver import deliver_adapter
+from engine.train.device import (
+    choose_placement,
+    naming_memory_errors,
+    peak_memory_bytes,
+    repeatable,
+)
+from engine.train.heldout import HeldOutLoss, held_out_loss
+from engine.train.samples import answer_sample
+from engine.train.schedule import learning_rate
+from engine.train.setup import Run, prepare_run
+from engine.train.stepping import StepOutcome
+
+NON_FINITE_LIMIT = 3
+_RECENT_STEPS = 20
+
+Clock = Callable[[], float]
+"""Seconds that only grow."""
+
+
+def train_adapter(context: JobContext, *, quantised: bool, clock: Clock = time.monotonic) -> None:
+    """Train, or go on training, the run of a job; its last event is `Finished` or `Stopped`.
+
+    Args:
+        context: The surroundings of the job.
+        quantised: Hold the base model in 4 bits.
+        clock: For durations; the result does not depend on it.
+
+    Raises:
+        EngineError: Anything that ends the run early; checkpoints up to then are safe.
+    """
+    recipe = read_document(JobFolder(context.folder).recipe, Recipe)
+    placement = choose_placement(recipe.device, recipe.dtype)
+    with naming_memory_errors(placement.device), repeatable(placement.device):
+        try:
+            run = prepare_run(context, recipe, placement, quantised=quantised)
+            training = _Training(run, clock)
+            training.begin()
+        except Cancelled:
+            context.emit(_stopped_early(JobFolder(context.folder)))
+            return
+        training.go_on()
+
+
+def _stopped_early(folder: JobFolder) -> Stopped:
+    """Say where a run stands that was stopped before its first step, maybe of a resume."""
+    found = checkpoint_folders(folder.checkpoints)
+    if not found:
+        return Stopped(step=0, checkpoint="")
+    return Stopped(step=step_of(found[-1]), checkpoint=found[-1].name)
+
+
+@dataclass
+class _Progress:
+    """What changes while a run goes on."""
+
+    step: int = 0
+    tokens_seen: int = 0
+    supervised_seen: int = 0
+    eval_before: float | None = None
+    eval_last: float | None = None
+    eval_best: float | None = None
+    eval_best_step: int | None = None
+    non_finite: int = 0
+    saved_step: int = 0
+    saved_at: float = 0.0
+    step_times: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT_STEPS))
+    eval_s: float = 0.0
+
+
+class _Training:
+    """The part of a run in which something changes."""
+
+    def __init__(self, run: Run, clock: Clock) -> None:
+        self._run = run
+        self._recipe = run.recipe
+        self._emit = run.context.emit
+        self._clock = clock
+        self._now = _Progress()
+
+    # --- beginning -----------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Restore the newest checkpoint, or check the held-out rows before the first step.
+
+        Raises:
+            RunNotResumable: The recipe or the rows are not those that the run began with.
+            Cancelled: A stop was asked for.
+        """
+        atomicfs.make_folder(self._run.folder.checkpoints)
+        atomicfs.sweep(self._run.folder.checkpoints)
+        self._restore()
+        if self._now.step == 0 and len(self._run.held_out):
+            self._emit(PhaseChanged(phase="checking_before"))
+            self._check(should_stop=self._run.context.stop_requested)
+        self._run.model.net.train()
+        self._now.saved_at = self._clock()
+
+    def _restore(self) -> None:
+        run, now = self._run, self._now
+        found = newest_checkpoint(run.folder.checkpoints, self._emit)
+        if found is None:
+            return
+        state = found.state
+        check_same_run(state, recipe_sha256=run.recipe_sha256, data_sha256=run.data_sha256)
+        found.restore(run.model, run.stepper.optimizer)
+        now.step = now.saved_step = state.step
+        now.tokens_seen = run.order.total(run.stepper.lengths, steps=state.step)
+        now.supervised_seen = state.tokens_seen
+        now.eval_before, now.eval_last = state.eval_before, state.eval_last
+        now.eval_best, now.eval_best_step = state.eval_best, state.eval_best_step
+
+    # --- stepping ------------------------------------------------------------------------------
+
+    def go_on(self) -> None:
+        """Step to the end or to a stop, and deliver what there is."""
+        self._emit(PhaseChanged(phase="training"))
+        while self._now.step < self._run.total_steps:
+            self._step()
+            if self._eval_is_due():
+                self._check()
+            if self._run.context.stop_requested() and self._now.step < self._run.total_steps:
+                self._stop()
+                return
+            if self._checkpoint_is_due():
+                self._save()
+        self._finish()
+
+    def _step(self) -> None:
+        run, now = self._run, self._now
+        step, started = now.step + 1, self._clock()
+        rate = learning_rate(
+            step,
+            total_steps=run.total_steps,
+            peak=self._recipe.learning_rate,
+            schedule=self._recipe.schedule,
+            warmup_ratio=self._recipe.warmup_ratio,
+        )
+        outcome = run.stepper.run(step, run.order.members(step), learning_rate=rate)
+        seconds = self._clock() - started
+        now.step = step
+        now.tokens_seen += outcome.tokens
+        now.supervised_seen += outcome.supervised_tokens
+        now.step_times.append(seconds)
+        self._emit(self._step_done(outcome, rate, seconds))
+        self._guard(outcome)
+
+    def _step_done(self, outcome: StepOutcome, rate: float, seconds: float) -> StepDone:
+        run, now = self._run, self._now
+        return StepDone(
+            step=now.step,
+            total_steps=run.total_steps,
+            epoch=now.step / run.order.steps_per_epoch,
+            loss=outcome.loss if outcome.is_finite else None,
+            learning_rate=rate,
+            grad_norm=outcome.grad_norm if outcome.is_finite else None,
+            supervised_tokens=outcome.supervised_tokens,
+            tokens=outcome.tokens,
+            tokens_seen=now.tokens_seen,
+            tokens_per_s=outcome.tokens / max(seconds, 1e-9),
+            memory_bytes=peak_memory_bytes(run.model.device),
+            step_s=seconds,
+            eta_s=self._eta_s(),
+        )
+
+    def _eta_s(self) -> float:
+        now, every = self._now, self._recipe.eval_every_steps
+        steps = self._run.total_steps - now.step
+        checks = steps // every if every else min(steps, 1)
+        return steps * fmean(now.step_times) + checks * now.eval_s
+
+    def _guard(self, outcome: StepOutcome) -> None:
+        """Count steps in a row whose update was left out, and end the run at the third.
+
+        Raises:
+            LossNotFiniteError: Three in a row.
+        """
+        now = self._now
+        if outcome.is_finite:
+            now.non_finite = 0
+            return
+        now.non_finite += 1
+        self._emit(LossNotFinite(step=now.step, consecutive=now.non_finite))
+        if now.non_finite >= NON_FINITE_LIMIT:
+            raise LossNotFiniteError(
+                _(
+                    "Loss or gradient was not a number in {count} steps in a row, up to step {step}. "
+                    "None of these updates was applied."
+                ).format(count=now.non_finite, step=now.step)
+            )
+
+    # --- checking ------------------------------------------------------------------------------
+
+    def _eval_is_due(self) -> bool:
+        if not len(self._run.held_out):
+            return False
+        every, step = self._recipe.eval_every_steps, self._now.step
+        return step == self._run.total_steps or (every > 0 and step % every == 0)
+
+    def _check(self, should_stop: Callable[[], bool] = lambda: False) -> None:
+        run, started = self._run, self._clock()
+        found = held_out_loss(
+            run.model, run.held_out, capacity=self._recipe.max_length, should_stop=should_stop
+        )
+        if found is None:
+            raise Cancelled(_("The work was stopped before its first step."))
+        self._now.eval_s = self._clock() - started
+        self._note_eval(found)
+        for sample in run.samples:
+            answer = answer_sample(run.model, run.tokenizer, sample)
+            self._emit(
+                SampleMade(
+                    step=self._now.step,
+                    prompt=sample.prompt,
+                    answer=answer,
+                    expected=sample.expected,
+                )
+            )
+
+    def _note_eval(self, found: HeldOutLoss) -> None:
+        now = self._now
+        is_best = now.eval_best is None or found.loss < now.eval_best
+        now.eval_last = found.loss
+        if now.step == 0:
+            now.eval_before = found.loss
+        if is_best:
+            now.eval_best, now.eval_best_step = found.loss, now.step
+        self._emit(
+            EvalDone(
+                step=now.step,
+                loss=found.loss,
+                supervised_tokens=found.supervised_tokens,
+                examples=found.examples,
+                is_best=is_best,
+                eval_s=now.eval_s,
+            )
+        )
+
+    # --- saving --------------------------------------------------------------------------------
+
+    def _checkpoint_is_due(self) -> bool:
+        now, recipe = self._now, self._recipe
+        every, seconds = recipe.checkpoint_every_steps, recipe.checkpoint_every_s
+        return (
+            now.step in (self._run.total_steps, now.eval_best_step)
+            or (every > 0 and now.step % every == 0)
+            or (seconds > 0 and self._clock() - now.saved_at >= seconds)
+        )
+
+    def _save(self) -> None:
+        run, now = self._run, self._now
+        if now.step == now.saved_step:
+            return
+        state = CheckpointState(
+            run_id=run.context.info.id,
+            step=now.step,
+            tokens_seen=now.supervised_seen,
+            eval_before=now.eval_before,
+            eval_last=now.eval_last,
+            eval_best=now.eval_best,
+            eval_best_step=now.eval_best_step,
+            recipe_sha256=run.recipe_sha256,
+            data_sha256=run.data_sha256,
+        )
+        root = run.folder.checkpoints
+        target = write_checkpoint(root, state, run.model, run.stepper.optimizer)
+        now.saved_step, now.saved_at = now.step, self._clock()
+        files = atomicfs.read_manifest(target).files.values()
+        self._emit(
+            CheckpointCommitted(
+                step=now.step,
+                name=target.name,
+                size_bytes=sum(one.size_bytes for one in files),
+                is_best=now.eval_best_step == now.step,
+            )
+        )
+        prune_checkpoints(root, keep=self._recipe.keep_checkpoints, best_step=now.eval_best_step)
+
+    # --- ending --------------------------------------------------------------------------------
+
+    def _stop(self) -> None:
+        self._save()
+        try:
+            deliver_adapter(self._run)
+        except AdapterUnusable as error:
+            self._emit(Warned(code=error.code, message=error.message))
+        self._emit(Stopped(step=self._now.step, checkpoint=checkpoint_name(self._now.step)))
+
+    def _finish(self) -> None:
+        run, now = self._run, self._now
+        if now.eval_best_step is not None and now.eval_best_step != now.step:
+            self._emit(_best_was_earlier(now.eval_best_step))
+        self._emit(PhaseChanged(phase="saving_adapter"))
+        deliver_adapter(run)
+        self._emit(
+            Finished(
+                result={
+                    "adapter": run.folder.adapter.name,
+                    "checkpoint": checkpoint_name(now.step),
+                }
+            )
+        )
+
+
+def _best_was_earlier(step: int) -> Warned:
+    text = (
+        _(
+            "The held-out loss was lowest after step {step}, whose checkpoint is kept; fewer passes "
+            "over the data may be better."
+        )
+        if step
+        else _(
+            "The held-out loss was lowest before training: this run made the model worse at "
+            "the held-out rows."
+        )
+    )
+    return Warned(code="best_was_earlier", message=text.format(step=step))

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A base model with its adapter, as the loop, the held-out check and the decoder use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from engine.domain.adapter import AdapterShape
+from engine.train.attention import Segments
+from engine.train.linear import LowRankLinear
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageModel:
+    """A causal language model of transformers whose decoder linears are ours.
+
+    Attributes:
+        net: The whole model.
+        head: Its map from hidden states to logits.
+        linears: Every decoder linear by its path, in the order of the model.
+        adapter: Shape of the adapter, or None where there is none.
+        dtype: Number format of the computation.
+        device: Where it is.
+    """
+
+    net: PreTrainedModel
+    head: nn.Module
+    linears: dict[str, LowRankLinear]
+    adapter: AdapterShape | None
+    dtype: torch.dtype
+    device: torch.device
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """Return A and B of every layer by `<path>.lora_A` and `<path>.lora_B`."""
+        return dict(self._pairs())
+
+    def _pairs(self) -> Iterator[tuple[str, nn.Parameter]]:
+        for path, linear in self.linears.items():
+            for name, values in (("lora_A", linear.lora_A), ("lora_B", linear.lora_B)):
+                if values is not None:
+                    yield f"{path}.{name}", values
+
+    def hidden(
+        self,
+        ids: torch.Tensor,
+        positions: torch.Tensor,
+        *,
+        segments: Segments | None = None,
+        cache: Any = None,
+    ) -> torch.Tensor:
+        """Return the last hidden states [T, hidden] of one row.
+
+        Args:
+            ids: Token ids [1, T].
+            positions: Position of each token in its own example [1, T].
+            segments: Examples of the row; None means one.
+            cache: Keys and values of the tokens before, or None.
+        """
+        out = self.net.base_model(
+            input_ids=ids,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=cache is not None,
+            segments=segments,
+        )
+        return out.last_hidden_state[0]
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return logits [n, vocabulary] of hidden states [n, hidden].
+
+        Granite divides them, Gemma 2 squeezes them; transformers does the same after the head.
+        """
+        logits = self.head(hidden)
+        scaling = getattr(self.net.config, "logits_scaling", None)
+        if scaling is not None:
+            logits = logits / scaling
+        softcap = getattr(self.net.config, "final_logit_softcapping", None)
+        if softcap is not None:
+            logits = torch.tanh(logits / softcap) * softcap
+        return logits
+
+    def recompute_activations(self) -> None:
+        """In training, keep only the input of each decoder layer, and compute the rest again.
+
+        transformers' own switch would also ask for the gradient of the embeddings, which the
+        reentrant form of checkpointing needs and this one does not.
+        """
+        from transformers.modeling_layers import GradientCheckpointingLayer
+
+        again = partial(checkpoint, use_reentrant=False)
+        for module in self.net.modules():
+            if isinstance(module, GradientCheckpointingLayer):
+                module.gradient_checkpointing = True
+                vars(module)["_gradient_checkpointing_func"] = again

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which examples a step sees, and how they are laid side by side. Pure, and free of torch.
+
+The set of examples of a step is a function of (seed, epoch, step, effective batch size) alone. How
+they are packed depends on their lengths and on the device's limits, and never changes that set, so
+the loss of a step means the same whatever the packing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+Members = npt.NDArray[np.int64]
+"""Indices of examples."""
+
+
+@lru_cache(maxsize=2)
+def epoch_order(count: int, *, seed: int, epoch: int) -> Members:
+    """Return the order of `count` examples in an epoch (from 0).
+
+    Sorting by raw Philox words is used, not `Generator.permutation`: numpy promises that the words
+    of a bit generator never change between versions, but not what its methods make of them.
+    """
+    words = np.random.Philox(key=[seed, epoch]).random_raw(count)
+    order = np.argsort(words, kind="stable").astype(np.int64)
+    order.flags.writeable = False
+    return order
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepOrder:
+    """Which examples each optimizer step sees.
+
+    Attributes:
+        examples: Number of examples.
+        effective_batch_size: Examples of a step; the last step of an epoch may see fewer.
+        seed: Of the shuffling.
+    """
+
+    examples: int
+    effective_batch_size: int
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Return the number of steps that see every example once."""
+        return -(-self.examples // self.effective_batch_size)
+
+    def members(self, step: int) -> Members:
+        """Return the examples of a step (from 1)."""
+        epoch, position = divmod(step - 1, self.steps_per_epoch)
+        order = epoch_order(self.examples, seed=self.seed, epoch=epoch)
+        start = position * self.effective_batch_size
+        return order[start : start + self.effective_batch_size]
+
+    def total(self, amounts: Members, *, steps: int) -> int:
+        """Return the sum of an amount per example over all examples of the first steps."""
+        epochs, position = divmod(steps, self.steps_per_epoch)
+        order = epoch_order(self.examples, seed=self.seed, epoch=epochs)
+        part = order[: position * self.effective_batch_size]
+        return epochs * int(amounts.sum()) + int(amounts[part].sum())
+
+
+def pack_bins(lengths: Sequence[int], capacity: int) -> list[list[int]]:
+    """Put pieces into as few bins as best-fit-decreasing finds; return the pieces of each bin.
+
+    Longest first, each into the fullest bin that still has room (at most 11/9 of the optimum plus
+    a constant; Johnson 1974). Equal lengths keep their order.
+
+    Raises:
+        ValueError: A piece is longer than a bin.
+    """
+    bins: list[list[int]] = []
+    rooms: list[tuple[int, int]] = []  # (room left, bin), sorted
+    for piece in sorted(range(len(lengths)), key=lambda one: (-lengths[one], one)):
+        length = lengths[piece]
+        if length > capacity:
+            raise ValueError(f"a piece of {length} does not fit into a bin of {capacity}")
+        place = bisect_left(rooms, (length, -1))
+        if place == len(rooms):
+            bins.append([piece])
+            insort(rooms, (capacity - length, len(bins) - 1))
+        else:
+            room, chosen = rooms.pop(place)
+            bins[chosen].append(piece)
+            insort(rooms, (room - length, chosen))
+    return bins
+
+
+def micro_steps(
+    members: Members, lengths: Members, *, capacity: int, micro_batch_size: int
+) -> list[Members]:
+    """Split the examples of a step into what goes through the device together.
+
+    Args:
+        members: Examples of the step.
+        lengths: Tokens of every example of the dataset.
+        capacity: Tokens of a packed sequence (the recipe's max_length).
+        micro_batch_size: Packed sequences of a micro-step.
+
+    Returns:
+        One array of examples per micro-step, in the order in which they are laid side by side.
+    """
+    bins = pack_bins([int(lengths[one]) for one in members], capacity)
+    return [
+        members[[piece for one in bins[start : start + micro_batch_size] for piece in one]]
+        for start in range(0, len(bins), micro_batch_size)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fill:
+    """How well an epoch packs.
+
+    Attributes:
+        bins: Packed sequences of the epoch.
+        micro_steps: Micro-steps of the epoch.
+        tokens: Tokens of the epoch.
+        longest_tokens: Tokens of the longest micro-step.
+        capacity: Tokens that a packed sequence can hold.
+    """
+
+    bins: int
+    micro_steps: int
+    tokens: int
+    longest_tokens: int
+    capacity: int
+
+    @property
+    def ratio(self) -> float:
+        """Return the part of the packed sequences that holds tokens, 0 to 1."""
+        return self.tokens / (self.bins * self.capacity) if self.bins else 0.0
+
+
+def measure_fill(
+    order: StepOrder, lengths: Members, *, capacity: int, micro_batch_size: int
+) -> Fill:
+    """Return how well the first epoch packs."""
+    bins = groups = longest = 0
+    shuffled = epoch_order(order.examples, seed=order.seed, epoch=0)
+    for start in range(0, order.examples, order.effective_batch_size):
+        members = shuffled[start : start + order.effective_batch_size]
+        packed = pack_bins([int(lengths[one]) for one in members], capacity)
+        sizes = [sum(int(lengths[members[piece]]) for piece in one) for one in packed]
+        together = [
+            sum(sizes[at : at + micro_batch_size]) for at in range(0, len(sizes), micro_batch_size)
+        ]
+        bins += len(packed)
+        groups += len(together)
+        longest = max(longest, *together)
+    return Fill(
+        bins=bins,
+        micro_steps=groups,
+        tokens=int(lengths.sum()),
+        longest_tokens=longest,
+        capacity=capacity,
+    )

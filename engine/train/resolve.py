@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The automatic choices of a run that need the tokenised rows, each with its reason."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from gettext import ngettext
+
+import torch
+
+from engine.domain.decision import Decision
+from engine.domain.model import ModelShape
+from engine.domain.recipe import Recipe
+from engine.protocol.events import PlanResolved
+from engine.train.device import Placement, free_memory_bytes
+from engine.train.examples import EncodedSplit
+from engine.train.packing import Fill
+
+_SPARE_SHARE = 0.25
+_GIB = 1 << 30
+
+
+def activation_bytes(shape: ModelShape, *, tokens: int, item_bytes: int) -> int:
+    """Return what the backward pass needs of all layers when nothing is computed again.
+
+    Per layer and token: six hidden states, queries, keys and values, and five widths of the MLP.
+    """
+    attention = (shape.heads + 2 * shape.kv_heads) * shape.head_dim
+    per_token = item_bytes * (6 * shape.hidden + attention + 5 * shape.intermediate)
+    return shape.layers * tokens * per_token
+
+
+def choose_recompute(
+    recipe: Recipe, shape: ModelShape, placement: Placement, *, longest_tokens: int
+) -> Decision:
+    """Decide whether activations are computed again instead of stored.
+
+    It changes no number of the result, only memory and time. On a CPU with plenty of free memory it
+    would only cost time, so it is left out there.
+    """
+    if not recipe.gradient_checkpointing:
+        return Decision(value=False, reason=_("Switched off in the recipe."), source="recipe")
+    if placement.device.type != "cpu":
+        return Decision(value=True, reason=_("Switched on in the recipe."), source="recipe")
+    item = torch.finfo(placement.dtype).bits // 8
+    need = activation_bytes(shape, tokens=longest_tokens, item_bytes=item)
+    free = free_memory_bytes(placement.device)
+    is_needed = need > _SPARE_SHARE * free
+    text = (
+        _("Storing everything would take about {need:.2f} GiB of {free:.1f} GiB free memory.")
+        if is_needed
+        else _(
+            "Storing everything takes only about {need:.2f} GiB of {free:.1f} GiB free memory, "
+            "and saves a quarter of the time."
+        )
+    )
+    return Decision(
+        value=is_needed, reason=text.format(need=need / _GIB, free=free / _GIB), source="hardware"
+    )
+
+
+def resolve_plan(
+    recipe: Recipe,
+    placement: Placement,
+    *,
+    quantised: bool,
+    recompute: Decision,
+    train: EncodedSplit,
+    held_out: EncodedSplit,
+    fill: Fill,
+    total_steps: int,
+) -> PlanResolved:
+    """Put all automatic choices and final counts together."""
+    decisions = placement.decisions | {
+        "weights": _weights(quantised),
+        "gradient_checkpointing": recompute,
+        "micro_steps": _micro_steps(recipe, len(train.examples), fill),
+        "repeatability": _repeatability(placement.device.type == "cpu"),
+    }
+    trained = int(train.examples.supervised.sum())
+    return PlanResolved(
+        decisions=decisions,
+        total_steps=total_steps,
+        train_examples=len(train.examples),
+        eval_examples=len(held_out.examples),
+        trained_tokens=trained,
+        read_tokens=fill.tokens - trained,
+        truncated_rows=train.truncated,
+        skipped_rows=sum(train.skipped.values()),
+    )
+
+
+def _weights(quantised: bool) -> Decision:
+    if quantised:
+        reason = _("The method holds the base model in 4 bits (NF4, double quantisation).")
+        return Decision(value="nf4", reason=reason, source="recipe")
+    reason = _("The method holds the base model in the number format of the computation.")
+    return Decision(value="dense", reason=reason, source="recipe")
+
+
+def _micro_steps(recipe: Recipe, examples: int, fill: Fill) -> Decision:
+    steps = -(-examples // recipe.effective_batch_size)
+    mean = fill.micro_steps / steps
+    reason = ngettext(
+        "{rows} row per step packs into sequences of at most {capacity} tokens, "
+        "filled to {fill:.0%}; attention never crosses rows.",
+        "{rows} rows per step pack into sequences of at most {capacity} tokens, "
+        "filled to {fill:.0%}; attention never crosses rows.",
+        recipe.effective_batch_size,
+    ).format(rows=recipe.effective_batch_size, capacity=fill.capacity, fill=fill.ratio)
+    return Decision(value=round(mean, 2), reason=reason, source="dataset")
+
+
+def _repeatability(is_cpu: bool) -> Decision:
+    if is_cpu:
+        reason = _("On a processor the same recipe gives the same bits, also after a resume.")
+        return Decision(value="exact", reason=reason, source="hardware")
+    reason = _(
+        "The fastest kernels of a graphics card add in varying order, so the last digits differ."
+    )
+    return Decision(value="close", reason=reason, source="hardware")

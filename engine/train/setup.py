@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that a run has before its first step: rows, model, adapter, plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
+from engine.domain.dataset import DatasetInfo
+from engine.domain.model import ModelInfo
+from engine.domain.plan import steps_of
+from engine.domain.recipe import Recipe
+from engine.domain.split import TRAIN
+from engine.protocol.events import PhaseChanged, ProgressMade
+from engine.protocol.job import JobContext
+from engine.store import atomicfs
+from engine.store.documents import read_document
+from engine.store.layout import JobFolder, Layout
+from engine.train.batches import Examples, data_hash
+from engine.train.device import Placement
+from engine.train.examples import (
+    EncodedSplit,
+    encode_held_out_rows,
+    encode_training_rows,
+    skip_warnings,
+)
+from engine.train.load import load_model, with_adapter
+from engine.train.model import LanguageModel
+from engine.train.optimizer import AdapterOptimizer
+from engine.train.packing import StepOrder, measure_fill
+from engine.train.randomness import seed_of
+from engine.train.resolve import choose_recompute, resolve_plan
+from engine.train.samples import SamplePrompt, sample_prompts
+from engine.train.source import find_model
+from engine.train.stepping import Stepper
+from engine.train.stop import heed_stop
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run that is ready to step.
+
+    Attributes:
+        context: Its surroundings.
+        folder: Its paths.
+        recipe: What was asked for.
+        tokenizer: Of the base model.
+        held_out: Held-out examples; may be none.
+        samples: Held-out prompts.
+        order: Which examples each step sees.
+        stepper: Model, optimizer and examples.
+        total_steps: Steps of the whole run.
+        recipe_sha256: Hash of recipe.json.
+        data_sha256: Hash of all tokenised examples.
+    """
+
+    context: JobContext
+    folder: JobFolder
+    recipe: Recipe
+    tokenizer: ChatTokenizer
+    held_out: Examples
+    samples: tuple[SamplePrompt, ...]
+    order: StepOrder
+    stepper: Stepper
+    total_steps: int
+    recipe_sha256: str
+    data_sha256: str
+
+    @property
+    def model(self) -> LanguageModel:
+        """Return the model that is trained."""
+        return self.stepper.model
+
+
+def prepare_run(
+    context: JobContext, recipe: Recipe, placement: Placement, *, quantised: bool
+) -> Run:
+    """Read rows and model, and make every choice that is left.
+
+    Raises:
+        NothingToTrain: No row holds a token that would be trained.
+        ModelChanged: The base model's files changed since it was added.
+        ModelInvalid: Its weights do not fit its configuration.
+        Cancelled: A stop was asked for on the way.
+    """
+    layout, folder = Layout(context.workspace), JobFolder(context.folder)
+    info = find_model(layout, recipe.model_id)
+    # The time of the job's making, so that templates that write the date are the same in a resume.
+    clock = datetime.fromisoformat(context.info.created_at)
+    tokenizer = load_tokenizer(Path(info.path), clock=clock)
+    train, held_out = _encode(context, layout, recipe, tokenizer)
+    model = _load(context, recipe, info, placement, quantised=quantised)
+    order = StepOrder(
+        examples=len(train.examples),
+        effective_batch_size=recipe.effective_batch_size,
+        seed=seed_of("order", recipe.seed),
+    )
+    run = Run(
+        context=context,
+        folder=folder,
+        recipe=recipe,
+        tokenizer=tokenizer,
+        held_out=held_out.examples,
+        samples=sample_prompts(held_out.rows, tokenizer, count=recipe.sample_rows),
+        order=order,
+        stepper=_stepper(recipe, model, train.examples),
+        total_steps=steps_of(
+            rows=len(train.examples),
+            effective_batch_size=recipe.effective_batch_size,
+            epochs=recipe.epochs,
+            max_steps=recipe.max_steps,
+        ),
+        recipe_sha256=atomicfs.sha256_of(folder.recipe),
+        data_sha256=data_hash(train.examples, held_out.examples),
+    )
+    _resolve(run, info, placement, train, held_out, quantised=quantised)
+    return run
+
+
+def _encode(
+    context: JobContext, layout: Layout, recipe: Recipe, tokenizer: ChatTokenizer
+) -> tuple[EncodedSplit, EncodedSplit]:
+    context.emit(PhaseChanged(phase="reading_rows"))
+    dataset = layout.dataset(recipe.dataset_id)
+    total = read_document(dataset.info, DatasetInfo).splits.get(TRAIN, 0)
+
+    def on_rows(done: int) -> None:
+        heed_stop(context)
+        context.emit(ProgressMade(done=done, total=total, unit="rows"))
+
+    train = encode_training_rows(dataset, tokenizer, max_length=recipe.max_length, on_rows=on_rows)
+    for warning in skip_warnings(train.skipped):
+        context.emit(warning)
+    held_out = encode_held_out_rows(
+        dataset, tokenizer, max_length=recipe.max_length, limit=recipe.eval_rows
+    )
+    return train, held_out
+
+
+def _load(
+    context: JobContext,
+    recipe: Recipe,
+    info: ModelInfo,
+    placement: Placement,
+    *,
+    quantised: bool,
+) -> LanguageModel:
+    context.emit(PhaseChanged(phase="loading_model"))
+    model = load_model(
+        Path(info.path),
+        dtype=placement.dtype,
+        device=placement.device,
+        quantised=quantised,
+        on_progress=byte_progress(context),
+    )
+    return with_adapter(
+        model,
+        rank=recipe.lora_rank,
+        alpha=recipe.lora_alpha,
+        dropout_ratio=recipe.lora_dropout,
+        seed=recipe.seed,
+    )
+
+
+def byte_progress(context: JobContext) -> Callable[[int, int], None]:
+    """Return a reporter of bytes that speaks at most a hundred times, and heeds a stop."""
+    told = -1
+
+    def on_bytes(done: int, total: int) -> None:
+        nonlocal told
+        heed_stop(context)
+        if (percent := 100 * done // total) > told:
+            told = percent
+            context.emit(ProgressMade(done=done, total=total, unit="bytes"))
+
+    return on_bytes
+
+
+def _stepper(recipe: Recipe, model: LanguageModel, examples: Examples) -> Stepper:
+    return Stepper(
+        model=model,
+        optimizer=AdapterOptimizer(model.trainable(), weight_decay=recipe.weight_decay),
+        examples=examples,
+        lengths=examples.lengths,
+        supervised=examples.supervised,
+        capacity=recipe.max_length,
+        micro_batch_size=recipe.micro_batch_size,
+        max_grad_norm=recipe.max_grad_norm,
+        seed=recipe.seed,
+    )
+
+
+def _resolve(
+    run: Run,
+    info: ModelInfo,
+    placement: Placement,
+    train: EncodedSplit,
+    held_out: EncodedSplit,
+    *,
+    quantised: bool,
+) -> None:
+    recipe = run.recipe
+    fill = measure_fill(
+        run.order,
+        run.stepper.lengths,
+        capacity=recipe.max_length,
+        micro_batch_size=recipe.micro_batch_size,
+    )
+    recompute = choose_recompute(recipe, info.shape, placement, longest_tokens=fill.longest_tokens)
+    if recompute.value:
+        run.model.recompute_activations()
+    run.context.emit(
+        resolve_plan(
+            recipe,
+            placement,
+            quantised=quantised,
+            recompute=recompute,
+            train=train,
+            held_out=held_out,
+            fill=fill,
+            total_steps=run.total_steps,
+        )
+    )

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The base model that a job names: found, and unchanged since it was added."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from pathlib import Path
+
+from engine.domain.model import ModelInfo
+from engine.errors import FileMissing, ModelChanged, ModelNotFound
+from engine.store import modelfolder
+from engine.store.documents import read_document
+from engine.store.layout import Layout
+
+
+def find_model(layout: Layout, model_id: str) -> ModelInfo:
+    """Return what is known of a base model, after checking its folder.
+
+    Raises:
+        ModelNotFound: The workspace does not know it.
+        FileMissing: Its folder is gone.
+        ModelChanged: Its files are not those that were added.
+    """
+    document = layout.model(model_id)
+    if not document.exists():
+        raise ModelNotFound(_("The base model is not in this workspace any more."))
+    info = read_document(document, ModelInfo)
+    folder = Path(info.path)
+    if not folder.is_dir():
+        raise FileMissing(_("The folder of the base model is gone: {path}.").format(path=folder))
+    if modelfolder.fingerprint(folder) != info.fingerprint:
+        raise ModelChanged(
+            _("The files of {name} are not those that were added to Burnish.").format(
+                name=info.name
+            )
+        )
+    return info

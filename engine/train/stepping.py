@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One optimizer step: all micro-steps of its examples, then one update or none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from engine.train.batches import Examples, make_batch
+from engine.train.loss import batch_loss
+from engine.train.model import LanguageModel
+from engine.train.optimizer import AdapterOptimizer
+from engine.train.packing import Members, micro_steps
+from engine.train.randomness import seed_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepOutcome:
+    """What a step did.
+
+    Attributes:
+        loss: Mean nats per supervised token before the update; may be not finite.
+        grad_norm: Length of the gradient before clipping; may be not finite.
+        supervised_tokens: Tokens with loss.
+        tokens: All tokens.
+        is_finite: Whether the update was applied; a gradient that is no number never is.
+    """
+
+    loss: float
+    grad_norm: float
+    supervised_tokens: int
+    tokens: int
+    is_finite: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stepper:
+    """What every step of a run has in common.
+
+    Attributes:
+        model: With an adapter, in training mode.
+        optimizer: Over its adapter.
+        examples: All examples of the run.
+        lengths: Tokens of each example.
+        supervised: Supervised tokens of each example.
+        capacity: Tokens of a packed sequence.
+        micro_batch_size: Packed sequences of a micro-step.
+        max_grad_norm: Longer gradients are cut to this length.
+        seed: Of the dropout.
+    """
+
+    model: LanguageModel
+    optimizer: AdapterOptimizer
+    examples: Examples
+    lengths: Members
+    supervised: Members
+    capacity: int
+    micro_batch_size: int
+    max_grad_norm: float
+    seed: int
+
+    def run(self, step: int, members: Members, *, learning_rate: float) -> StepOutcome:
+        """Do one step over the given examples.
+
+        The loss of each micro-step is a sum, divided by the supervised tokens of the whole step,
+        so that the gradient does not depend on how the examples are split.
+        """
+        tokens = int(self.lengths[members].sum())
+        supervised = int(self.supervised[members].sum())
+        loss = self.accumulate(step, members) / supervised
+        norm = self.optimizer.clip(self.max_grad_norm)
+        mean, length = torch.stack([loss.float(), norm.float()]).tolist()
+        is_finite = math.isfinite(mean) and math.isfinite(length)
+        if is_finite:
+            self.optimizer.step(learning_rate)
+        self.optimizer.clear()
+        return StepOutcome(
+            loss=mean,
+            grad_norm=length,
+            supervised_tokens=supervised,
+            tokens=tokens,
+            is_finite=is_finite,
+        )
+
+    def accumulate(self, step: int, members: Members) -> torch.Tensor:
+        """Add the gradients of the step's mean loss; return the summed loss, nats."""
+        supervised = int(self.supervised[members].sum())
+        groups = micro_steps(
+            members, self.lengths, capacity=self.capacity, micro_batch_size=self.micro_batch_size
+        )
+        total = torch.zeros((), dtype=torch.float32, device=self.model.device)
+        for number, group in enumerate(groups):
+            self._seed_dropout(step, number)
+            part = batch_loss(self.model, make_batch(self.examples, group, self.model.device))
+            (part / supervised).backward()
+            total = total + part.detach()
+        return total
+
+    def _seed_dropout(self, step: int, number: int) -> None:
+        """Make dropout a function of seed, step and micro-step; `torch.manual_seed` is slow."""
+        seed = seed_of("dropout", self.seed, step, number)
+        torch.default_generator.manual_seed(seed)
+        if self.model.device.type == "cuda":
+            torch.cuda.manual_seed(seed)

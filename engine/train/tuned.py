@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model as a run trained it: the same base, in the same form, with the run's adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from gettext import gettext as _
+from pathlib import Path
+
+import torch
+
+from engine.domain.recipe import Recipe
+from engine.errors import CheckpointDamaged, DocumentDamaged, NothingToExport
+from engine.methods.registry import method
+from engine.store import atomicfs
+from engine.store.layout import JobFolder
+from engine.train.adapter import WEIGHTS, put_tensors, read_tensors
+from engine.train.checkpoint import checkpoint_folders, read_checkpoint
+from engine.train.device import Placement
+from engine.train.load import load_model, with_adapter
+from engine.train.model import LanguageModel
+
+
+def load_tuned(
+    folder: JobFolder,
+    recipe: Recipe,
+    base: Path,
+    placement: Placement,
+    *,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> LanguageModel:
+    """Load a run's base model and put its newest verified adapter on it.
+
+    Args:
+        folder: The run.
+        recipe: Its recipe.
+        base: Folder of its base model.
+        placement: Where to compute.
+        on_progress: Is told bytes read and bytes in all.
+
+    Raises:
+        NothingToExport: The run has no adapter and no checkpoint that verifies.
+    """
+    tensors = newest_adapter(folder)
+    model = load_model(
+        base,
+        dtype=placement.dtype,
+        device=placement.device,
+        quantised=method(recipe.method).quantised,
+        on_progress=on_progress,
+    )
+    model = with_adapter(
+        model,
+        rank=recipe.lora_rank,
+        alpha=recipe.lora_alpha,
+        dropout_ratio=recipe.lora_dropout,
+        seed=recipe.seed,
+    )
+    put_tensors(model, tensors)
+    return model
+
+
+def newest_adapter(folder: JobFolder) -> dict[str, torch.Tensor]:
+    """Return the delivered adapter of a run, or that of its newest checkpoint that verifies.
+
+    Raises:
+        NothingToExport: There is neither.
+    """
+    try:
+        atomicfs.verify_folder(folder.adapter)
+        return read_tensors(folder.adapter / WEIGHTS)
+    except DocumentDamaged as damage:
+        why = damage
+    for one in reversed(checkpoint_folders(folder.checkpoints)):
+        try:
+            return read_checkpoint(one).adapter
+        except CheckpointDamaged as damage:
+            why = damage
+    raise NothingToExport(
+        _("The run has no adapter and no checkpoint that verifies."), detail=why.message
+    )

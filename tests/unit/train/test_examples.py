@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows become examples in order; what cannot be trained is counted, and held-out rows are fair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
+from engine.domain.dataset import Row
+from engine.domain.split import EVAL
+from engine.errors import NothingToTrain
+from engine.formats.arrow_rows import iter_rows
+from engine.store.layout import Layout
+from engine.store.workspace import open_workspace
+from engine.train.batches import data_hash, join_examples
+from engine.train.examples import encode_held_out_rows, encode_training_rows, skip_warnings
+from engine.train.samples import sample_prompts
+from tests.builders.model_folder import tiny_model_folder
+from tests.unit.train.runs import DATASET, MOMENT, chat_row, chat_rows, text_rows, write_dataset
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> ChatTokenizer:
+    return load_tokenizer(tiny_model_folder(tmp_path_factory.mktemp("model")), clock=MOMENT)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return open_workspace(tmp_path / "workspace", now=MOMENT)
+
+
+def ignore(_count: int) -> None:
+    """Take no notice of progress."""
+
+
+def test_encode_training_rows_are_those_of_the_tokenizer_in_order(
+    layout: Layout, tokenizer: ChatTokenizer
+) -> None:
+    rows = chat_rows(300)
+    write_dataset(layout, rows, eval_ratio=0.0)
+    told: list[int] = []
+    found = encode_training_rows(
+        layout.dataset(DATASET), tokenizer, max_length=512, on_rows=told.append
+    ).examples
+    assert told == [256, 300]
+    assert len(found) == 300
+    for place in (0, 137, 299):
+        expected = tokenizer.encode_row(rows[place], max_length=512)
+        span = slice(int(found.edges[place]), int(found.edges[place + 1]))
+        assert found.ids[span].tolist() == expected.ids
+        assert found.trained[span].tolist() == expected.trained
+
+
+def test_encode_training_rows_problems_are_counted_by_code(
+    layout: Layout, tokenizer: ChatTokenizer
+) -> None:
+    rows: list[Row] = [*chat_rows(2), chat_row("long " * 200, "a"), chat_row("long " * 200, "b")]
+    write_dataset(layout, rows, eval_ratio=0.0)
+    found = encode_training_rows(layout.dataset(DATASET), tokenizer, max_length=128, on_rows=ignore)
+    assert len(found.examples) == 2
+    assert found.skipped == {"no_trained_tokens": 2}
+    warning = skip_warnings(found.skipped)[0]
+    assert warning.code == "no_trained_tokens"
+    assert warning.message.startswith("2 rows are left out. Nothing of this row")
+
+
+def test_encode_training_rows_nothing_left_names_the_reason(
+    layout: Layout, tokenizer: ChatTokenizer
+) -> None:
+    write_dataset(layout, [chat_row("long " * 200, "a")], eval_ratio=0.0)
+    with pytest.raises(NothingToTrain, match="Every row is left out"):
+        encode_training_rows(layout.dataset(DATASET), tokenizer, max_length=32, on_rows=ignore)
+
+
+def test_encode_held_out_rows_take_the_lowest_hashes(
+    layout: Layout, tokenizer: ChatTokenizer
+) -> None:
+    write_dataset(layout, chat_rows(60), eval_ratio=0.5)
+    dataset = layout.dataset(DATASET)
+    found = encode_held_out_rows(dataset, tokenizer, max_length=512, limit=5)
+    lowest = sorted(iter_rows(dataset, EVAL), key=lambda one: one[0])[:5]
+    assert list(found.rows) == [row for _digest, row in lowest]
+    assert len(found.examples) == 5
+
+
+def test_sample_prompts_end_before_the_last_answer(tokenizer: ChatTokenizer) -> None:
+    rows: list[Row] = [*text_rows(1), *chat_rows(3)]
+    found = sample_prompts(rows, tokenizer, count=2)
+    assert [one.prompt for one in found] == [
+        "Where is my order number 0?",
+        "Where is my ticket number 1?",
+    ]
+    assert found[0].expected == "Thank you. The order arrives on Monday."
+    assert tokenizer.decode(found[0].ids).endswith("<|im_start|>assistant\n")
+
+
+def test_data_hash_moves_with_ids_marks_and_edges() -> None:
+    examples = [
+        join_examples(rows)
+        for rows in (
+            [([1, 2], [True, True]), ([3], [True])],
+            [([1, 2], [True, True]), ([4], [True])],
+            [([1, 2], [True, False]), ([3], [True])],
+            [([1], [True]), ([2, 3], [True, True])],
+        )
+    ]
+    assert len({data_hash(one) for one in examples}) == 4
+    nothing = join_examples([])
+    assert data_hash(examples[0], nothing) != data_hash(nothing, examples[0])

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recomputing activations is chosen by what memory there is, and always with its reason."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.domain.model import ModelShape
+from engine.domain.recipe import Recipe
+from engine.train import resolve
+from engine.train.device import Placement
+from engine.train.resolve import activation_bytes, choose_recompute
+
+SHAPE = ModelShape(
+    layers=4,
+    hidden=256,
+    intermediate=768,
+    heads=8,
+    kv_heads=4,
+    head_dim=32,
+    vocabulary=4096,
+    tied=True,
+    linear_parameters=3_000_000,
+)
+RECIPE = Recipe(dataset_id="d", model_id="m")
+
+
+def placement(kind: str) -> Placement:
+    return Placement(device=torch.device(kind), dtype=torch.float32, decisions={})
+
+
+def test_activation_bytes_known_shape_follows_the_formula() -> None:
+    per_token = 4 * (6 * 256 + (8 + 2 * 4) * 32 + 5 * 768)
+    assert activation_bytes(SHAPE, tokens=100, item_bytes=4) == 4 * 100 * per_token
+
+
+@pytest.mark.parametrize(("free", "expected"), [(1 << 33, False), (1 << 20, True)])
+def test_choose_recompute_on_a_processor_follows_free_memory(
+    monkeypatch: pytest.MonkeyPatch, free: int, expected: bool
+) -> None:
+    monkeypatch.setattr(resolve, "free_memory_bytes", lambda _device: free)
+    found = choose_recompute(RECIPE, SHAPE, placement("cpu"), longest_tokens=2048)
+    assert found.value is expected
+    assert "GiB" in found.reason
+    assert found.source == "hardware"
+
+
+def test_choose_recompute_on_a_card_follows_the_recipe() -> None:
+    assert choose_recompute(RECIPE, SHAPE, placement("cuda"), longest_tokens=2048).value is True
+
+
+def test_choose_recompute_switched_off_stays_off() -> None:
+    recipe = Recipe(dataset_id="d", model_id="m", gradient_checkpointing=False)
+    found = choose_recompute(recipe, SHAPE, placement("cuda"), longest_tokens=2048)
+    assert (found.value, found.source) == (False, "recipe")
