@@ -69,8 +69,8 @@ def turn_form(
         control: Matches every control token of the tokenizer.
 
     Raises:
-        TemplateInvalid: It cannot render a question and an answer, or closes the answer with no
-            token, so that a model would never learn to stop.
+        TemplateInvalid: It cannot render a question and an answer, changes the answer, or closes
+            it with no token, so that a model would never learn to stop.
     """
     question: Message = {"role": "user", "content": "question"}
     answer: Message = {"role": "assistant", "content": _PROBE}
@@ -82,8 +82,10 @@ def turn_form(
             _("The chat template cannot render a question and its answer."), detail=str(error)
         ) from error
     before, found, after = text.partition(_PROBE)
+    if not found:
+        raise TemplateInvalid(_("The chat template does not write an answer as it is given."))
     end = added.search(after)
-    if not found or end is None:
+    if end is None:
         raise TemplateInvalid(
             _("The chat template closes an answer with no token of its own, so the model would "
               "never learn to stop.")

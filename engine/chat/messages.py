@@ -95,20 +95,19 @@ class Marks:
         if len(free) < 2:
             raise MarksUsedUp("the text uses every private-use character")
         self._start, self._end = free
-        self._control = control
         self._marked = re.compile(
             f"{self._start}({control.pattern}){self._end}|[{self._start}{self._end}]"
         )
 
-    def put(self, value: Any) -> Any:
-        """Return values whose texts have marks around every control text."""
+    def put(self, value: Any, texts: re.Pattern[str]) -> Any:
+        """Return values with marks around everything that `texts`, a part of control, matches."""
         if isinstance(value, str):
-            return self._control.sub(f"{self._start}\\g<0>{self._end}", value)
+            return texts.sub(f"{self._start}\\g<0>{self._end}", value)
         if isinstance(value, dict):
             items = cast("dict[str, Any]", value).items()
-            return {self.put(key): self.put(item) for key, item in items}
+            return {self.put(key, texts): self.put(item, texts) for key, item in items}
         if isinstance(value, list):
-            return [self.put(item) for item in cast("list[Any]", value)]
+            return [self.put(item, texts) for item in cast("list[Any]", value)]
         return value
 
     def take(self, text: str) -> tuple[str, Protected]:

@@ -257,8 +257,8 @@ class ChatTokenizer:
         """Return where control texts of the user's own stand in a rendered text.
 
         A second rendering carries marks around them. Where these marks disturb the template, it
-        takes such texts apart and writes them anew itself (`</think>`); those are its own then,
-        and only the special tokens are looked for again.
+        takes texts like `</think>` apart and writes them anew itself: they are its own then, so
+        only special tokens are looked for, first in answers alone, then in all turns.
 
         Raises:
             SpansUnclear: Their places cannot be told for sure.
@@ -266,11 +266,15 @@ class ChatTokenizer:
         values: list[Any] = [messages, tools]
         if not any(self._control.search(one) for one in texts_in(values)):
             return []
-        for control in (self._control, self._special):
-            marks = Marks(values, control)
+        marks = Marks(values, self._control)
+        every, special = self._control, self._special
+        for in_answers, elsewhere in ((every, every), (special, every), (special, special)):
             marked = self._chat_form()[0].render(
-                marks.put(messages),
-                tools=marks.put(tools),
+                [
+                    marks.put(one, in_answers if one["role"] == Role.ASSISTANT else elsewhere)
+                    for one in messages
+                ],
+                tools=marks.put(tools, elsewhere),
                 add_generation_prompt=add_generation_prompt,
             )
             plain, protected = marks.take(marked)
