@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from gettext import gettext as _
 from itertools import islice
@@ -22,6 +23,7 @@ from engine.errors import (
     DatasetNotFound,
     DocumentDamaged,
     FileMissing,
+    FileUnreadable,
     InUse,
     WrongUsage,
 )
@@ -69,20 +71,15 @@ class Datasets:
         Raises:
             WrongUsage: No path was given, or the share is out of range.
             FileMissing: A path does not exist.
+            FileUnreadable: A path holds bytes that are no characters.
         """
-        if not paths:
-            raise WrongUsage(_("No file was given."), remedy=_("Name at least one file."))
+        _check_paths(paths)
         if not 0 <= eval_ratio <= LARGEST_EVAL_RATIO:
             raise WrongUsage(
                 _("The share of held-out rows must be between 0 and {largest}.").format(
                     largest=LARGEST_EVAL_RATIO
                 )
             )
-        for path in paths:
-            if not path.exists():
-                raise FileMissing(
-                    _("{path} does not exist. Nothing was imported.").format(path=path)
-                )
         title = name.strip() or paths[0].absolute().stem
         options = {
             "paths": [str(path.absolute()) for path in paths],
@@ -249,3 +246,18 @@ class Datasets:
 
     def _folder(self, info: DatasetInfo) -> DatasetFolder:
         return self._layout.dataset(info.id)
+
+
+def _check_paths(paths: Sequence[Path]) -> None:
+    """Refuse at once what no worker has to look at."""
+    if not paths:
+        raise WrongUsage(_("No file was given."), remedy=_("Name at least one file."))
+    for path in paths:
+        shown = os.fsencode(path).decode("utf-8", errors="replace")
+        if shown != str(path):
+            raise FileUnreadable(
+                _("The name {path} holds bytes that are no characters.").format(path=shown),
+                remedy=_("Rename the file or its folder."),
+            )
+        if not path.exists():
+            raise FileMissing(_("{path} does not exist. Nothing was imported.").format(path=path))

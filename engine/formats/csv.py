@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from gettext import gettext as _
+from gettext import ngettext
 from itertools import zip_longest
 from pathlib import Path
 
@@ -48,9 +49,8 @@ def delimiter_of(text: str) -> tuple[str, float]:
 def _evenness(text: str, delimiter: str) -> tuple[int, float, int]:
     """Return known column names, share of rows as long as the header, and columns."""
     rows: list[list[str]] = []
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
     try:
-        for row in reader:
+        for row in _reader(text.splitlines(keepends=True), delimiter, is_strict=False):
             rows += [row] if row else []
             if len(rows) > SNIFFED_ROWS:
                 break
@@ -61,6 +61,14 @@ def _evenness(text: str, delimiter: str) -> tuple[int, float, int]:
     known = len(field_names.KNOWN.intersection(_name(cell) for cell in rows[0]))
     even = sum(len(row) == len(rows[0]) for row in rows[1:])
     return known, even / max(1, len(rows) - 1), len(rows[0])
+
+
+def _reader(
+    text_lines: Iterable[str], delimiter: str, *, is_strict: bool = True
+) -> Iterator[list[str]]:
+    # A limit of the whole process; the module has no other.
+    csv.field_size_limit(RECORD_CAP_BYTES)
+    return csv.reader(text_lines, delimiter=delimiter, strict=is_strict)
 
 
 def _name(cell: str) -> str:
@@ -129,8 +137,6 @@ def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
     """Yield every row below the header as a record (cells by column name), or as a reject."""
     head = read_head(path)
     delimiter = delimiter_of(_whole_lines(head))[0]
-    # A limit of the whole process; the module has no other.
-    csv.field_size_limit(RECORD_CAP_BYTES)
     source = _Lines(lines(utf8_blocks(path, text_encoding(path, head), seen)))
     header: list[str] | None = None
     for line, cells, refused in _rows(source, delimiter):
@@ -152,7 +158,7 @@ def _excerpt(source: _Lines) -> str:
 
 def _rows(source: _Lines, delimiter: str) -> Iterator[tuple[int, list[str], RefusedRecord | None]]:
     """Yield first line, cells and, where it is broken, the refusal of each record."""
-    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    reader = _reader(source, delimiter)
     while True:
         source.begin_record()
         line = source.number + 1
@@ -162,10 +168,10 @@ def _rows(source: _Lines, delimiter: str) -> Iterator[tuple[int, list[str], Refu
             return
         except RefusedRecord as refused:
             yield from _broken(source, line, refused)
-            reader = csv.reader(source, delimiter=delimiter, strict=True)
+            reader = _reader(source, delimiter)
         except csv.Error:
             yield from _broken(source, line, _broken_row())
-            reader = csv.reader(source, delimiter=delimiter, strict=True)
+            reader = _reader(source, delimiter)
         else:
             if cells:
                 yield line, cells, None
@@ -175,7 +181,7 @@ def _broken(
     source: _Lines, line: int, refused: RefusedRecord
 ) -> Iterator[tuple[int, list[str], RefusedRecord]]:
     source.take_back()
-    yield line, [], refused if len(source.taken) < 2 else _swallowed(len(source.taken))
+    yield line, [], refused if len(source.taken) < 2 else _swallowed(len(source.taken) - 1)
 
 
 def _broken_row() -> RefusedRecord:
@@ -185,12 +191,12 @@ def _broken_row() -> RefusedRecord:
 
 
 def _swallowed(count: int) -> RefusedRecord:
-    return RefusedRecord(
-        "broken_csv",
-        _("A quote opens here and is not closed in the next {count} lines, which are lost.").format(
-            count=count - 1
-        ),
+    message = ngettext(
+        "A quote opens here and is not closed in the next line, which is lost.",
+        "A quote opens here and is not closed in the next {count} lines, which are lost.",
+        count,
     )
+    return RefusedRecord("broken_csv", message.format(count=count))
 
 
 def _record(header: list[str], cells: list[str]) -> dict[str, str]:

@@ -35,7 +35,7 @@ def unicode_encoding(head: bytes) -> str:
         return "utf-16-be"
     sample = head[:4096]
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    if max(even, odd) * 10 >= len(sample) > 0:
+    if max(even, odd) >= max(4, len(sample) // 10):
         if even == 0:
             return "utf-16-le"
         if odd == 0:

@@ -38,7 +38,7 @@ AGAIN_CAP_BYTES = 64 << 20
 
 _TOKEN = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|["\[\]{},]', re.DOTALL)
 _COLON = re.compile(rb"\s*:")
-_LIST_START = re.compile(r"\[\s*(?:[\[{\]\"0-9tfn-]|$)")
+_LIST_START = re.compile(r"\[\s*(?:(?:\[\s*)?[{\"]|\]\s*$)")
 _OBJECT_START = re.compile(r"\{\s*(?:[\"}]|$)")
 _CLOSING = {b"{": b"}", b"[": b"]"}
 _OPENING = {b"}": b"{", b"]": b"["}
@@ -136,23 +136,24 @@ class _Cutter:
 
     def _forget(self) -> None:
         """Drop what is done from the buffer, and what is too long to be kept."""
-        if self._scanned - self._start > RECORD_CAP_BYTES:
-            self._begin_long()
+        is_long = self._scanned - self._start > RECORD_CAP_BYTES
+        is_long_string = len(self._buffer) - self._scanned > RECORD_CAP_BYTES
+        if (is_long or is_long_string) and not self._long_line:
+            body = self._buffer[self._start :].lstrip()
+            self._long_line = self._count_lines(len(self._buffer) - len(body))
+        if is_long:
             self._start = self._scanned
         self._count_lines(self._start)
         rest = self._buffer[self._start :]
         self._scanned -= self._start
-        self._start = self._counted = 0
-        if len(rest) - self._scanned > RECORD_CAP_BYTES:  # inside a string
-            self._long_line = self._long_line or self._line
-            self._line += rest.count(b"\n")
+        self._counted -= self._start
+        self._start = 0
+        if is_long_string:
+            self._line += rest.count(b"\n", self._counted)
             is_escape_open = (len(rest) - len(rest.rstrip(b"\\"))) % 2 == 1
             rest = b'"\\' if is_escape_open else b'"'
-            self._scanned = 0
+            self._scanned = self._counted = 0
         self._buffer = rest
-
-    def _begin_long(self) -> None:
-        self._long_line = self._long_line or self._count_lines(self._start)
 
     def _count_lines(self, position: int) -> int:
         """Return the line number at a position of the buffer, from 1."""
@@ -194,7 +195,7 @@ class _Cutter:
         if self._is_last_block:
             return False
         if sign == b'"':
-            return not is_whole and b"\n" not in self._buffer[position + 1 :]
+            return not is_whole and self._buffer.find(b"\n", position) < 0
         is_undecided = self._is_first or self._places[-1:] == ["members"]
         is_short = len(self._buffer) - position < LOOKAHEAD_BYTES
         return is_undecided and is_short and not self._opened and sign in _CLOSING
@@ -214,9 +215,10 @@ class _Cutter:
         margin = self._buffer[self._start : first].rpartition(b"\n")
         indent = re.escape(margin[2]) if margin[1] else rb"[ \t]*"
         again = re.compile(rb"\n" + indent + rb"(?=[{\[])").search(self._buffer, first + 1)
-        if again is None or self._long_line or len(body) > self._again_bytes:
+        taken_bytes = self._scanned - first
+        if again is None or self._long_line or taken_bytes > self._again_bytes:
             return False
-        self._again_bytes -= len(body)
+        self._again_bytes -= taken_bytes
         refused = broken_json(_("its brackets do not match"))
         yield reject(self._file, self._count_lines(first), refused, body)
         self._opened.clear()

@@ -14,7 +14,7 @@ from engine.formats.json_value import decode_record
 from engine.formats.refusal import RefusedRecord, reject, too_long
 from engine.formats.source import lines, read_head, utf8_blocks
 
-_BRACKETS = (("{", "}"), ("[", "]"))
+_BRACKETS = (("{", "}"), ("[{", "}]"))
 
 
 def share_of_whole_lines(text: str, *, is_cut: bool) -> float:
@@ -38,7 +38,7 @@ def sniff(path: Path, head: bytes) -> float:
     if start.startswith("[") and "\n" not in start.strip():
         return 0.0
     if start.startswith("{") and "\n" not in start and len(head) >= HEAD_BYTES:
-        return LIKELY
+        return 1.05 * LIKELY
     return 0.95 * CERTAIN * share_of_whole_lines(text, is_cut=len(head) >= HEAD_BYTES)
 
 

@@ -16,7 +16,7 @@ from engine.errors import FileEmpty, FileUnreadable, FormatUnknown, MixedKinds
 from engine.formats import text
 from engine.formats.format import Format, Seen
 from engine.formats.refusal import RefusedRecord, reject
-from engine.formats.registry import best_match, files_of
+from engine.formats.registry import best_match, files_of, shown_name
 from engine.formats.shapes import kind_of, normalise
 
 SURVEYED_ROWS = 64
@@ -109,7 +109,8 @@ def _formats_in(folder: Path) -> tuple[dict[Path, Format], list[Reject]]:
         try:
             found[path] = best_match(path)
         except (FileEmpty, FileUnreadable, FormatUnknown) as error:
-            left_out.append(reject(path.name, 0, RefusedRecord(error.code, error.message)))
+            refused = RefusedRecord(error.code, error.message)
+            left_out.append(reject(shown_name(path), 0, refused))
     if any(used is not text.FORMAT for used in found.values()):
         beside = [path for path, used in found.items() if used is text.FORMAT]
         left_out += [reject(path.name, 0, _beside_rows()) for path in beside]

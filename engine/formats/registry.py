@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import os
 from gettext import gettext as _
 from pathlib import Path
 
-from engine.errors import FileEmpty, FormatUnknown
+from engine.errors import FileEmpty, FileUnreadable, FormatUnknown
 from engine.formats import csv, json, jsonl, parquet, text
-from engine.formats.format import PERHAPS, Format
+from engine.formats.format import HEAD_BYTES, PERHAPS, Format
 from engine.formats.source import naming_read_errors, read_head
 
 FORMATS: tuple[Format, ...] = (
@@ -20,6 +21,9 @@ FORMATS: tuple[Format, ...] = (
 )
 
 
+_BLANKS = b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"
+
+
 def best_match(path: Path) -> Format:
     """Return the format that the content of a file fits best; its suffix only breaks ties.
 
@@ -29,11 +33,19 @@ def best_match(path: Path) -> Format:
         FileEmpty: It holds nothing, or nothing but blanks.
         FormatUnknown: It is none of the formats, or only text where its suffix promises more.
     """
+    if shown_name(path) != path.name:
+        raise FileUnreadable(
+            _("The name of the file {name} holds bytes that are no characters.").format(
+                name=shown_name(path)
+            ),
+            remedy=_("Rename the file."),
+        )
     head = read_head(path)
-    if not head.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
+    if len(head) < HEAD_BYTES and not head.strip(_BLANKS):
         raise FileEmpty(_("{name} is empty.").format(name=path.name))
     scored = [(one.sniff(path, head), _is_named_so(path, one), one) for one in FORMATS]
-    score, is_named_so, best = max(scored, key=lambda one: one[:2])
+    # Of equals the last wins: what may be a table or just text is text.
+    score, is_named_so, best = max(reversed(scored), key=lambda one: one[:2])
     promises_more = not is_named_so and any(named for _score, named, _one in scored)
     if score <= 0 or (score <= PERHAPS and promises_more):
         raise FormatUnknown(
@@ -42,6 +54,11 @@ def best_match(path: Path) -> Format:
             )
         )
     return best
+
+
+def shown_name(path: Path) -> str:
+    """Return the name of a file with U+FFFD for bytes that are no characters."""
+    return os.fsencode(path.name).decode("utf-8", errors="replace")
 
 
 def _is_named_so(path: Path, one: Format) -> bool:

@@ -31,13 +31,14 @@ OPENAI, SHAREGPT, ALPACA, PREFERENCE, TEXT = (
     "openai_messages", "sharegpt", "alpaca", "preference", "text",
 )  # fmt: skip
 
+_CHAT = RowKind.CHAT
 _TRANSCRIPT_TURN = re.compile(r"\n\n(Human|Assistant):")
 
 
 def kind_of(row: Row) -> RowKind:
     """Return the kind of a row."""
     if isinstance(row, ChatRow):
-        return RowKind.CHAT
+        return _CHAT
     return RowKind.TEXT if isinstance(row, TextRow) else RowKind.PREFERENCE
 
 

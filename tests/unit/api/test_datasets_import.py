@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The import job: one committed dataset, or nothing at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.api import importing
+from engine.domain.dataset import DatasetInfo, Reject, RowKind
+from engine.domain.split import EVAL, TRAIN
+from engine.errors import (
+    DiskFull,
+    EngineError,
+    FileEmpty,
+    FileMissing,
+    FileUnreadable,
+    FormatUnknown,
+    MixedKinds,
+    NoUsableRows,
+)
+from engine.formats.arrow_rows import iter_rows
+from engine.formats.dataset_writer import DatasetWriter
+from engine.protocol.events import DatasetCommitted, Finished, PhaseChanged, ProgressMade, Stopped
+from engine.store import atomicfs
+from engine.store.documents import read_document
+from engine.store.layout import Layout
+from tests.builders.dataset_import import ImportRun, new_workspace
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return new_workspace(tmp_path / "workspace")
+
+
+def chat_lines(count: int) -> bytes:
+    """Return different conversations as JSON Lines."""
+    lines = [
+        f'{{"messages": [{{"role": "user", "content": "Question {number}"}}, '
+        f'{{"role": "assistant", "content": "Answer {number}"}}]}}\n'
+        for number in range(count)
+    ]
+    return "".join(lines).encode()
+
+
+def source(tmp_path: Path, content: bytes, name: str = "a.jsonl") -> Path:
+    """Write a source file."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    return path
+
+
+def remains(layout: Layout) -> list[Path]:
+    """Return everything that stands in the folder of datasets."""
+    return sorted(layout.datasets.rglob("*"))
+
+
+def test_run_on_conversations_commits_a_dataset_and_says_so(layout: Layout, tmp_path: Path) -> None:
+    path = source(tmp_path, chat_lines(300) + b"{broken\n" + chat_lines(5))
+    done = ImportRun(layout, [path], name="Support").run()
+    info = read_document(done.folder.info, DatasetInfo)
+    assert (info.id, info.name, info.kind) == ("d1", "Support", RowKind.CHAT)
+    assert (info.rows, info.rejects, info.duplicates) == (305, 1, 5)
+    assert info.splits[TRAIN] + info.splits[EVAL] == 305
+    assert 10 <= info.splits[EVAL] <= 60
+    assert (info.licence, info.origin, info.eval_ratio) == ("CC0", "made up", 0.1)
+    (file,) = info.sources
+    assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (file.name, file.format, file.shape) == ("a.jsonl", "jsonl", "openai_messages")
+    assert (file.rows, file.rejects, file.size_bytes) == (305, 1, path.stat().st_size)
+    atomicfs.verify_folder(done.folder.root)
+    (refused,) = done.folder.rejects.read_bytes().splitlines()
+    reject = msgspec.json.decode(refused, type=Reject)
+    assert (reject.file, reject.line, reject.reason) == ("a.jsonl", 301, "broken_json")
+    assert reject.excerpt == "{broken"
+    assert len(list(iter_rows(done.folder, TRAIN))) == info.splits[TRAIN]
+
+
+def test_run_tells_phases_progress_and_result_in_order(layout: Layout, tmp_path: Path) -> None:
+    path = source(tmp_path, chat_lines(20))
+    events = ImportRun(layout, [path]).run().events
+    kinds = [type(one) for one in events]
+    assert kinds == [
+        PhaseChanged, ProgressMade, PhaseChanged, DatasetCommitted, Finished,
+    ]  # fmt: skip
+    size = path.stat().st_size
+    assert events[1] == ProgressMade(done=size, total=size, unit="bytes")
+    assert isinstance(events[3], DatasetCommitted)
+    assert (events[3].dataset_id, events[3].rows, events[3].rejects) == ("d1", 20, 0)
+    assert events[4] == Finished(result={"dataset_id": "d1"})
+
+
+def test_run_without_a_name_takes_that_of_the_file(layout: Layout, tmp_path: Path) -> None:
+    done = ImportRun(layout, [source(tmp_path, chat_lines(3), "My rows.jsonl")]).run()
+    assert read_document(done.folder.info, DatasetInfo).name == "My rows"
+
+
+def test_run_on_files_of_different_formats_makes_one_dataset(
+    layout: Layout, tmp_path: Path
+) -> None:
+    one = source(tmp_path, chat_lines(4))
+    two = source(tmp_path, b"question,answer\na,b\nc,d\n", "b.csv")
+    done = ImportRun(layout, [one, two]).run()
+    info = read_document(done.folder.info, DatasetInfo)
+    assert [(file.format, file.shape, file.rows) for file in info.sources] == [
+        ("jsonl", "openai_messages", 4), ("csv", "question_answer", 2),
+    ]  # fmt: skip
+    assert info.rows == 6
+
+
+def test_run_rejects_rows_of_another_kind_than_most(layout: Layout, tmp_path: Path) -> None:
+    done = ImportRun(layout, [source(tmp_path, chat_lines(5) + b'{"text": "secret"}\n')]).run()
+    (line,) = done.folder.rejects.read_bytes().splitlines()
+    reject = msgspec.json.decode(line, type=Reject)
+    assert (reject.line, reject.reason) == (6, "other_kind")
+    assert "secret" not in reject.message
+
+
+def test_run_again_after_its_commit_only_says_so_again(layout: Layout, tmp_path: Path) -> None:
+    path = source(tmp_path, chat_lines(3))
+    ImportRun(layout, [path]).run()
+    path.unlink()
+    events = ImportRun(layout, [path]).run().events
+    assert [type(one) for one in events] == [DatasetCommitted, Finished]
+
+
+def test_run_with_no_eval_share_holds_nothing_out(layout: Layout, tmp_path: Path) -> None:
+    done = ImportRun(layout, [source(tmp_path, chat_lines(30))], eval_ratio=0.0).run()
+    assert read_document(done.folder.info, DatasetInfo).splits == {TRAIN: 30, EVAL: 0}
+
+
+def test_run_on_two_rows_holds_one_out(layout: Layout, tmp_path: Path) -> None:
+    done = ImportRun(layout, [source(tmp_path, chat_lines(2))], eval_ratio=0.01).run()
+    assert read_document(done.folder.info, DatasetInfo).splits == {TRAIN: 1, EVAL: 1}
+
+
+# --- errors: always named, and nothing remains ------------------------------------------------
+
+BAD: list[tuple[dict[str, bytes], type[EngineError]]] = [
+    ({}, FileMissing),
+    ({"a": b""}, FileEmpty),
+    ({"a": bytes(range(256)) * 50}, FormatUnknown),
+    ({"a": b'{"prompt": "a", "completion": "b"}\n', "b": b'{"text": "a"}\n'}, MixedKinds),
+    ({"a": b'{"messages": [{"role": "user", "content": "a"}]}\n'}, NoUsableRows),
+    ({"a": b"prompt,completion\n"}, NoUsableRows),
+    ({"a": b"[]"}, NoUsableRows),
+]
+
+
+@pytest.mark.parametrize(("files", "error"), BAD)
+def test_run_on_what_cannot_be_imported_is_a_named_error_and_leaves_nothing(
+    files: dict[str, bytes], error: type[EngineError], layout: Layout, tmp_path: Path
+) -> None:
+    paths = [source(tmp_path, content, name) for name, content in files.items()]
+    with pytest.raises(error) as caught:
+        ImportRun(layout, paths or [tmp_path / "none"]).run()
+    assert caught.value.remedy
+    assert remains(layout) == []
+
+
+def test_run_without_usable_rows_names_reasons_and_lines_but_no_text(
+    layout: Layout, tmp_path: Path
+) -> None:
+    rows = b'{"messages": [{"role": "user", "content": "secret"}]}\n' * 30 + b"{secret\n"
+    with pytest.raises(NoUsableRows) as caught:
+        ImportRun(layout, [source(tmp_path, rows)]).run()
+    error = caught.value
+    assert "31 rows" in error.message
+    assert "(30 times)" in error.message
+    assert error.detail.splitlines()[:2] == [
+        "a.jsonl:1 no_assistant_turn", "a.jsonl:2 no_assistant_turn",
+    ]  # fmt: skip
+    assert len(error.detail.splitlines()) == 20
+    assert "secret" not in error.message + error.detail + error.remedy
+
+
+def test_run_that_is_stopped_leaves_nothing(layout: Layout, tmp_path: Path) -> None:
+    asked: list[bool] = []
+
+    def stop_at_the_third_look() -> bool:
+        asked.append(True)
+        return len(asked) >= 3
+
+    path = source(tmp_path, chat_lines(10))
+    done = ImportRun(layout, [path], stop_requested=stop_at_the_third_look).run()
+    assert done.events[-1] == Stopped(step=0, checkpoint="")
+    assert not [one for one in done.events if isinstance(one, DatasetCommitted)]
+    assert remains(layout) == []
+
+
+@pytest.mark.parametrize("when", ["add", "finish"])
+def test_run_that_breaks_midway_leaves_nothing_and_harms_nothing(
+    when: str, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = source(tmp_path, chat_lines(10))
+    ImportRun(layout, [path], dataset_id="first").run()
+    before = remains(layout)
+
+    def fail(*_args: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(DatasetWriter, when, fail)
+    with pytest.raises(RuntimeError):
+        ImportRun(layout, [path], dataset_id="second").run()
+    assert remains(layout) == before
+    atomicfs.verify_folder(layout.dataset("first").root)
+
+
+class FullStream:
+    """A file on a disk that is full after some bytes."""
+
+    def __init__(self, stream: Any, room_bytes: int) -> None:
+        self._stream = stream
+        self._room_bytes = room_bytes
+
+    def write(self, content: Any) -> int:
+        self._room_bytes -= len(memoryview(content).cast("B"))
+        if self._room_bytes < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._stream.write(content)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __enter__(self) -> FullStream:
+        return self
+
+    def __exit__(self, *_args: object) -> None:
+        self._stream.close()
+
+
+@pytest.mark.parametrize("room_bytes", [0, 3_000])
+def test_run_on_a_disk_that_fills_up_is_a_named_error_and_leaves_nothing(
+    room_bytes: int, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = atomicfs._open_new
+    monkeypatch.setattr(atomicfs, "_open_new", lambda path: FullStream(opened(path), room_bytes))
+    with pytest.raises(DiskFull):
+        ImportRun(layout, [source(tmp_path, chat_lines(200))]).run()
+    assert remains(layout) == []
+
+
+def test_run_where_syncing_finds_the_disk_full_is_a_named_error_and_leaves_nothing(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskFull):
+        ImportRun(layout, [source(tmp_path, chat_lines(20))]).run()
+    assert remains(layout) == []
+
+
+def test_run_without_room_for_the_dataset_writes_nothing(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10, 9, 1 << 20))
+    monkeypatch.setattr(atomicfs, "new_folder", None)
+    with pytest.raises(DiskFull, match="Nothing was written"):
+        ImportRun(layout, [source(tmp_path, chat_lines(20))]).run()
+
+
+def test_run_on_a_file_that_changes_meanwhile_is_a_named_error(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = source(tmp_path, chat_lines(20))
+    hashed = importing._sha256
+
+    def grow(*args: Any) -> str:
+        with path.open("ab") as stream:
+            stream.write(b"\n")
+        return hashed(*args)
+
+    monkeypatch.setattr(importing, "_sha256", grow)
+    with pytest.raises(FileUnreadable, match="changed"):
+        ImportRun(layout, [path]).run()
+    assert remains(layout) == []

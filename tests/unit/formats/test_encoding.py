@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The encoding of a file, told from its content."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+import pytest
+
+from engine.formats.encoding import looks_like_text, text_encoding, unicode_encoding
+
+TEXTS = [
+    ("cp1252", "question,answer\nWas kostet der Käse?,Er kostet 3 € und schmeckt größtenteils.\n"),
+    ("cp1252", "It’s a “nice” café – really\n"),
+    ("latin-1", "question,answer\nCafé naïve,garçon déjà vu\n"),
+    ("latin-1", "¿Qué hora es? Mañana será otro día, señor\n"),
+    ("cp1250", "Příliš žluťoučký kůň úpěl ďábelské ódy\n"),
+    ("cp1250", "Zażółć gęślą jaźń, proszę pana\n"),
+    ("cp1251", "Привет, как дела? Спасибо, хорошо.\n"),
+    ("koi8_r", "Привет, как дела? Спасибо, хорошо.\n"),
+    ("cp1253", "Καλημέρα, τι κάνεις σήμερα;\n"),
+    ("cp1254", "Günaydın, bugün nasılsınız? Şöyle böyle ığdır\n"),
+    ("cp932", "こんにちは、お元気ですか。\n"),
+    ("big5", "你好，你今天怎麼樣？\n"),
+    ("utf-8", "Grüße, 你好\n"),
+    ("utf-8-sig", "Grüße\n"),
+    ("utf-16", "Grüße\n"),
+    ("utf-16-le", "question,answer\n"),
+    ("utf-16-be", "question,answer\n"),
+]
+
+
+@pytest.mark.parametrize("times", [1, 20])
+@pytest.mark.parametrize(("encoding", "text"), TEXTS)
+def test_text_encoding_reads_the_same_text(
+    encoding: str, text: str, times: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes((text * times).encode(encoding))
+    found = text_encoding(path, path.read_bytes())
+    assert path.read_bytes().decode(found).removeprefix("\ufeff") == text * times
+
+
+def test_text_encoding_with_one_broken_byte_stays_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("é".encode() * 3 + b"\xff")
+    assert text_encoding(path, path.read_bytes()) == "utf-8"
+
+
+def test_text_encoding_with_a_late_legacy_character_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    text = "über größere Häuser\n"
+    path.write_bytes(b"plain text\n" * 200_000 + text.encode("cp1252"))
+    assert text.encode("cp1252").decode(text_encoding(path, path.read_bytes()[:1000])) == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_unicode_encoding_without_a_mark_is_told_by_zero_bytes(encoding: str) -> None:
+    assert unicode_encoding('{"text": "a"}'.encode(encoding)) == encoding
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"%PDF-1.7 text", b"PK\x03\x04", bytes(range(256)) * 4, b"\0\0\0\0", codecs.BOM_UTF16_LE[:1]],
+)
+def test_looks_like_text_of_binary_content_is_false(head: bytes) -> None:
+    assert not looks_like_text(head) or head == codecs.BOM_UTF16_LE[:1]

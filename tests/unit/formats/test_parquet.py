@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parquet: typed columns, and files that are damaged."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet as pq
+
+from engine.domain.dataset import Reject
+from engine.errors import FileUnreadable
+from engine.formats import parquet
+from engine.formats.format import Record
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "messages": [{"role": "user", "content": f"a{n}"}, {"role": "assistant", "content": "b"}],
+        "made": date(2026, 1, 1),
+        "picture": b"\xff\x00",
+    }
+    for n in range(600)
+]
+
+
+def read(path: Path) -> list[Record | Reject]:
+    return list(parquet.read(path, lambda _: None))
+
+
+def test_read_of_nested_columns_finds_the_rows_without_foreign_columns(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist(ROWS), path, row_group_size=100)
+    found = read(path)
+    assert [one.line for one in found] == list(range(1, 601))
+    assert [one.value for one in found if isinstance(one, Record)] == [
+        {"messages": row["messages"]} for row in ROWS
+    ]
+
+
+def test_read_tells_how_far_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist(ROWS), path)
+    heard: list[int] = []
+    list(parquet.read(path, heard.append))
+    assert heard == sorted(heard)
+    assert heard[-1] == path.stat().st_size
+    assert len(heard) >= 3
+
+
+def test_read_of_a_damaged_row_group_rejects_its_rows_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table({"text": [f"some text {n} " * 20 for n in range(300)]})
+    pq.write_table(table, path, row_group_size=100, compression="gzip")
+    content = bytearray(path.read_bytes())
+    column = pq.ParquetFile(path).metadata.row_group(1).column(0)  # type: ignore[attr-defined]  # not in the stubs
+    at = column.dictionary_page_offset or column.data_page_offset
+    content[at : at + column.total_compressed_size] = b"\xa5" * column.total_compressed_size
+    path.write_bytes(content)
+    found = read(path)
+    rejects = [one for one in found if isinstance(one, Reject)]
+    assert [(one.line, one.reason) for one in rejects] == [(101, "damaged_rows")]
+    assert "100" in rejects[0].message
+    assert [one.line for one in found if isinstance(one, Record)] == [
+        *range(1, 101), *range(201, 301),
+    ]  # fmt: skip
+
+
+def test_read_of_text_that_is_no_utf8_rejects_its_row_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    good, bad = pa.array([b"a", b"b"]), pa.array([b"\xff"])
+    column = pa.concat_arrays([good, bad, good]).cast(pa.binary())
+    text = pa.Array.from_buffers(pa.string(), len(column), column.buffers())  # type: ignore[attr-defined]  # not in the stubs
+    pq.write_table(pa.table({"text": text}), path)
+    words = [one.reason if isinstance(one, Reject) else "row" for one in read(path)]
+    assert words == ["row", "row", "bad_encoding", "row", "row"]
+
+
+@pytest.mark.parametrize("kept", [4, 100, -3])
+def test_read_of_a_file_that_is_cut_off_is_a_named_error(kept: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist(ROWS), path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(FileUnreadable):
+        read(path)
