@@ -7,14 +7,17 @@ import argparse
 import base64
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from gettext import gettext as _
+from gettext import pgettext
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QLocale, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.api.privacy import Privacy
@@ -53,6 +56,7 @@ def run_window(arguments: Sequence[str]) -> int:
     app = QApplication(["burnish"])
     app.setApplicationName("Burnish")
     app.setDesktopFileName("burnish")
+    QLocale.setDefault(QLocale(pgettext("locale of this translation, for numbers", "en_US")))
     notices = Notices()
     place = settings_file()
     values = read_settings(place)
@@ -141,8 +145,9 @@ class Window(QObject):
 
     def after_first_paint(self, then: Callable[[], None]) -> None:
         """Call something once the window has been painted and the events before it are done."""
-        if not self._waiting_for_paint:
-            self.shell.centralWidget().installEventFilter(self)
+        middle = self.shell.centralWidget()
+        if middle is not None and not self._waiting_for_paint:
+            middle.installEventFilter(self)
         self._waiting_for_paint.append(then)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -187,14 +192,14 @@ class Window(QObject):
         services.navigator.requested.connect(self.go)
         services.notices.said.connect(self._say)
         services.notices.failed.connect(self._show_error)
-        services.notices.cleared.connect(lambda: self.shell.show_notice(None))
+        services.notices.cleared.connect(self._clear_notice)
         services.library.jobs_changed.connect(self._show_jobs)
         services.library.failed.connect(self._show_error)
         services.device.changed.connect(self._show_device)
         services.settings.changed.connect(self._follow_settings)
         self._privacy_timer.timeout.connect(self._show_privacy)
 
-    def _all_commands(self) -> dict[str, Callable[[], None]]:
+    def _all_commands(self) -> dict[str, Callable[[], object]]:
         services, shell = self._services, self.shell
         return {
             "import_files": lambda: ask_for_files(services, parent=shell),
@@ -296,11 +301,14 @@ class Window(QObject):
         cause = title or error.message
         rest = f"{error.message} {error.remedy}" if title else error.remedy
         banner.set_content(cause, rest, (Action(key="copy", text=_("Copy details")),))
-        banner.action_triggered.connect(lambda _key: self._copy(error))
-        banner.dismissed.connect(lambda: self.shell.show_notice(None))
+        banner.action_triggered.connect(partial(self._copy, error))
+        banner.dismissed.connect(self._clear_notice)
         self.shell.show_notice(banner)
 
-    def _copy(self, error: EngineError) -> None:
+    def _clear_notice(self) -> None:
+        self.shell.show_notice(None)
+
+    def _copy(self, error: EngineError, _key: str = "") -> None:
         parts = (error.code, error.message, error.remedy, error.detail)
         QApplication.clipboard().setText("\n".join(one for one in parts if one))
         self._services.notices.say(_("The details were copied."))
@@ -352,13 +360,22 @@ def _explain_and_wait(app: QApplication, error: EngineError) -> int:
     return 1
 
 
-def _print_first_paint(app: QApplication) -> None:
-    """Say in one line of JSON how long the start took; for benchmarks and packages."""
+def _age_s() -> float:
+    """Return how long this process has lived, in seconds."""
+    if sys.platform == "linux":
+        # psutil rounds the time of the boot to a second, so its start time may be one off.
+        fields = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        started_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
     import psutil
 
-    took_s = time.time() - psutil.Process().create_time()
+    return time.time() - psutil.Process().create_time()
+
+
+def _print_first_paint(app: QApplication) -> None:
+    """Say in one line of JSON how long the start took; for benchmarks and packages."""
     line = {
-        "first_paint_ms": round(1000 * took_s),
+        "first_paint_ms": round(1000 * _age_s()),
         "torch_loaded": "torch" in sys.modules,
         "modules": len(sys.modules),
     }

@@ -33,13 +33,19 @@ def start_sample_run(services: Services, *, tell: Told, done: Done) -> None:
         return
     tell(_("Importing the sample…"))
 
+    def imported(job: JobView) -> None:
+        _after_import(services, job, tell, done)
+
+    def failed(error: EngineError) -> None:
+        _fail(services, error, done)
+
     def started(outcome: Outcome[str]) -> None:
         if outcome.error is not None:
             _fail(services, outcome.error, done)
             return
         feed = services.feeds.follow(outcome.value, services.library)
-        feed.over.connect(lambda job: _after_import(services, job, tell, done))
-        feed.failed.connect(lambda error: _fail(services, error, done))
+        feed.over.connect(imported)
+        feed.failed.connect(failed)
 
     services.tasks.run(
         lambda: services.api.datasets.start_import([sample_file()], name=SAMPLE_NAME),

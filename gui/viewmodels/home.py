@@ -248,8 +248,11 @@ class Note:
 _WEIGHT_BYTES = 0.57
 """Bytes of one weight in 4-bit with double quantisation (4.127 bits, QLoRA, arXiv 2305.14314,
 section 3) plus embeddings and norms in 16-bit, which take about a tenth more."""
-_BESIDES_BYTES = 3 * 2**30
-"""Room for the adapter, its optimizer, working memory of short rows, and the driver."""
+_BESIDES_RATIO = 0.25
+"""Share of a card that the adapter, its optimizer, working memory of short rows and the driver
+take; with it the rule names the sizes that QLoRA is known to reach (33 billion on 24 GB)."""
+_USUAL_BILLIONS = (1, 3, 4, 8, 14, 32, 70)
+"""Sizes that models come in."""
 
 
 def ready_note(facts: MachineFacts) -> Note:
@@ -263,8 +266,9 @@ def ready_note(facts: MachineFacts) -> Note:
                 "model and for models of some hundred million parameters; larger ones are slow."
             ),
         )
-    billions = (facts.gpus[0].total_bytes - _BESIDES_BYTES) / _WEIGHT_BYTES / 10**9
-    if billions < 1:
+    room = facts.gpus[0].total_bytes * (1 - _BESIDES_RATIO) / _WEIGHT_BYTES / 10**9
+    billions = max((one for one in _USUAL_BILLIONS if one <= room), default=0)
+    if not billions:
         return Note(
             kind="warning",
             title=_("Ready for small models"),
@@ -276,7 +280,7 @@ def ready_note(facts: MachineFacts) -> Note:
         text=_(
             "Up to about {count} billion parameters in 4-bit with short rows. "
             "The plan of each run says exactly what fits."
-        ).format(count=round(billions)),
+        ).format(count=billions),
     )
 
 

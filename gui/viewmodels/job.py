@@ -183,7 +183,7 @@ def failure_view(job: JobView, *, log_tail: str = "") -> FailureView | None:
                 "for example for lack of memory."
             ),
             safe=safe_words(job),
-            remedy=_("Resume it from there, or look at the log for the reason."),
+            remedy=_("Start it again; the details hold the end of the worker's own output."),
             code="worker_died",
             details=log_tail,
         )

@@ -32,6 +32,7 @@ class SettingView:
         low, high: Limits of a number.
         decimals: Places behind the point of a number; 0 takes whole numbers only.
         step: What one press of an arrow key adds.
+        scale: What a value is multiplied with to be shown: 100 for a share in percent.
         choices: Keys and words of a choice.
     """
 
@@ -45,6 +46,7 @@ class SettingView:
     high: float = _NO_LIMIT
     decimals: int = 0
     step: float = 1
+    scale: float = 1
     choices: tuple[tuple[str, str], ...] = ()
 
 
@@ -55,19 +57,23 @@ def setting_views() -> tuple[SettingView, ...]:
 
 def _view(field: RecipeField) -> SettingView:
     editor = {"bool": "switch", "choice": "choice"}.get(field.type, "number")
-    smallest = 1e-8 if field.low_excluded else 0.0
+    is_share = field.name.endswith("_ratio")
+    scale = 100.0 if is_share else 1.0
+    smallest = 1e-8 if field.low_excluded and field.type == "float" else 0.0
     low = field.low if field.low is not None else -_NO_LIMIT
+    high = field.high if field.high is not None else _NO_LIMIT
     return SettingView(
         key=field.name,
         title=field.title,
         why=field.why,
         group=field.group.value,
         editor=editor,
-        unit=field.unit,
-        low=low + (smallest if field.type == "float" else 0.0),
-        high=field.high if field.high is not None else _NO_LIMIT,
+        unit="%" if is_share else field.unit,
+        low=scale * low + smallest,
+        high=scale * high,
         decimals=8 if field.type == "float" else 0,
-        step=_step(field),
+        step=scale * _step(field),
+        scale=scale,
         choices=tuple((one, choice_words(one)) for one in field.choices),
     )
 
@@ -102,7 +108,19 @@ def value_words(setting: SettingView, value: Any) -> str:
         return _("on") if value else _("off")
     if setting.editor == "choice":
         return choice_words(str(value))
-    return numbers.plain(float(value)) if setting.decimals else numbers.count(int(value))
+    if not setting.decimals:
+        return numbers.count(int(value))
+    return numbers.plain(round(float(value) * setting.scale, 10))
+
+
+def shown_number(setting: SettingView, value: float) -> float:
+    """Return a value of the recipe as its field shows it."""
+    return round(value * setting.scale, 10)
+
+
+def meant_number(setting: SettingView, shown: float) -> int | float:
+    """Return the value of the recipe that a shown number means."""
+    return round(shown / setting.scale, 12) if setting.decimals else round(shown)
 
 
 def group_titles() -> dict[str, str]:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from gettext import gettext as _
 
+from PySide6.QtCore import QModelIndex
+
 from gui.bridge.services import Services
 from gui.viewmodels.home import RecentItem
 from gui.widgets.box import Column, Panel
@@ -25,7 +27,7 @@ class RecentWork(Panel):
         self._services = services
         self._items: tuple[RecentItem, ...] = ()
         self._list.activated_row.connect(self._open)
-        self._list.clicked.connect(lambda index: self._open(index.row(), ""))
+        self._list.clicked.connect(self._on_clicked)
         follow_theme(self, self._follow)
         self.hide()
 
@@ -46,6 +48,9 @@ class RecentWork(Panel):
     def _follow(self) -> None:
         """Be as high as the rows: the page scrolls, not the list."""
         self._list.setFixedHeight(max(1, len(self._items)) * theme().size("row_list"))
+
+    def _on_clicked(self, index: QModelIndex) -> None:
+        self._open(index.row(), "")
 
     def _open(self, row: int, _key: str) -> None:
         item = self._items[row]

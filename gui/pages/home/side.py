@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from gettext import gettext as _
 
+from PySide6.QtCore import QSize
+
 from gui.bridge.services import Services
 from gui.viewmodels.home import Fact, Note, machine_rows, privacy_note, ready_note
 from gui.widgets.box import Column, Hairline, Panel, Row, Stretch, clear_layout
@@ -12,7 +14,7 @@ from gui.widgets.card import Card, SoftBlock
 from gui.widgets.empty import Skeleton
 from gui.widgets.rows import NameValue
 from gui.widgets.text import IconLabel, LinkLabel, TextLabel
-from gui.widgets.theme.theme import follow_theme, theme
+from gui.widgets.theme.theme import theme
 
 _WIDTH = 296
 
@@ -33,13 +35,13 @@ class ComputerColumn(Panel):
         self._shown: list[tuple[Fact, NameValue]] = []
         self._note: Note | None = None
         services.device.changed.connect(self._show_facts)
-        follow_theme(self, self._follow)
         self._skeleton.start()
         self._show_facts()
         self._show_privacy()
 
-    def _follow(self) -> None:
-        self.setFixedWidth(theme().px(_WIDTH))
+    def sizeHint(self) -> QSize:
+        """Return the width of a side column; below the page it takes all there is."""
+        return QSize(theme().px(_WIDTH), super().sizeHint().height())
 
     def _show_facts(self) -> None:
         facts = self._services.device.facts

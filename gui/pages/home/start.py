@@ -6,7 +6,7 @@ from __future__ import annotations
 from gettext import gettext as _
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from engine.errors import EngineError
 from gui.actions.start_sample_run import start_sample_run
@@ -15,6 +15,7 @@ from gui.viewmodels.home import Example, Sample, start_words, what_will_happen
 from gui.widgets.box import Column, Gap, Hairline, Panel, Row, Stretch
 from gui.widgets.buttons import Button
 from gui.widgets.card import Card, SoftBlock, StepNumber
+from gui.widgets.reflow import Reflow
 from gui.widgets.text import IconLabel, TextLabel
 
 
@@ -57,17 +58,13 @@ class StartCard(Card):
         for number in self._numbers:
             number.setHidden(not is_first)
 
-    def _new_run(self) -> Row:
+    def _new_run(self) -> Column:
         start = Button(_("New run…"), kind="primary", icon="play")
         start.clicked.connect(self.run_requested)
         words = _("Choose data, a model and a goal; the plan says what fits.")
-        part = self._part(None, _("Train"), words, start)
-        row = Row(gap=24)
-        row.addLayout(part, 1)
-        row.addWidget(Hairline(vertical=True))
-        return row
+        return self._part(None, _("Train"), words, start)
 
-    def _first_step(self, sample: Sample) -> Row:
+    def _first_step(self, sample: Sample) -> Reflow:
         words = Column(
             Row(
                 StepNumber(1, current=True),
@@ -82,13 +79,12 @@ class StartCard(Card):
             Stretch(),
             gap=8,
         )
-        row = Row(gap=32)
-        row.addLayout(words, 1)
+        parts: list[tuple[QWidget, int]] = [(Panel(words), 1)]
         if sample.example is not None:
-            row.addWidget(_ExampleBlock(sample.example), 1)
-        return row
+            parts.append((_ExampleBlock(sample.example), 1))
+        return Reflow(*parts, gap=32, least=520)
 
-    def _other_steps(self) -> Row:
+    def _other_steps(self) -> Reflow:
         browse = Button(_("Browse for data…"), icon="file")
         add = Button(_("Add a model folder…"), icon="folder")
         browse.clicked.connect(self.data_requested)
@@ -98,12 +94,13 @@ class StartCard(Card):
             "A folder with safetensors files. It is linked where it is, and checked before it "
             "is listed."
         )
-        row = Row(gap=24)
-        row.addWidget(self._new, 1)
-        row.addLayout(self._part(2, _("Drop your files"), data, browse), 1)
-        row.addWidget(Hairline(vertical=True))
-        row.addLayout(self._part(3, _("Add a model"), model, add), 1)
-        return row
+        return Reflow(
+            (self._new, 1),
+            (Panel(self._part(2, _("Drop your files"), data, browse)), 1),
+            (Panel(self._part(3, _("Add a model"), model, add)), 1),
+            least=500,
+            ruled=True,
+        )
 
     def _part(self, number: int | None, title: str, words: str, button: Button) -> Column:
         head = Row(gap=10)

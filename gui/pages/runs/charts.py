@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from gettext import gettext as _
 from gettext import ngettext
 
@@ -12,9 +13,10 @@ from PySide6.QtWidgets import QWidget
 from engine.domain.run import JobSnapshot, JobState
 from gui.viewmodels import numbers
 from gui.viewmodels.trace import RunTrace
-from gui.widgets.box import Column, Hairline, Panel, Row
+from gui.widgets.box import Column, Hairline, Panel
 from gui.widgets.charts.line_chart import LineChart
 from gui.widgets.charts.small_chart import SmallChart
+from gui.widgets.reflow import Reflow
 
 
 class Charts(Panel):
@@ -26,11 +28,9 @@ class Charts(Panel):
         self._speed = SmallChart(title=_("Speed"), series="s3")
         self._memory = SmallChart(title=_("Memory"), series="s4")
         small = Column(self._rate, Hairline(), self._speed, Hairline(), self._memory, gap=10)
-        row = Row(gap=20)
-        row.addWidget(self._loss, 19)
-        row.addWidget(Hairline(vertical=True))
-        row.addLayout(small, 10)
-        super().__init__(row)
+        super().__init__(
+            Reflow((self._loss, 19), (Panel(small), 10), gap=20, least=720, ruled=True)
+        )
         self._shown = 0
         self._cuts = 0
         self._loss.set_names(_("training"), _("held out"))
@@ -42,7 +42,7 @@ class Charts(Panel):
         charts = (self._loss, self._rate, self._speed, self._memory)
         for chart in charts:
             others = tuple(one for one in charts if one is not chart)
-            chart.step_hovered.connect(lambda step, others=others: _hover(others, step))
+            chart.step_hovered.connect(partial(_hover, others))
 
     def leaveEvent(self, event: QEvent) -> None:
         """Take the crosshair of all charts away with the pointer."""

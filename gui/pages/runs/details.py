@@ -19,6 +19,7 @@ from gui.widgets.box import Column, Gap, Panel, Row, Stretch, clear_layout
 from gui.widgets.buttons import Button
 from gui.widgets.card import Disclosure
 from gui.widgets.page import Page
+from gui.widgets.reflow import Reflow
 from gui.widgets.rows import NameValue, SectionTitle
 from gui.widgets.table import Cell, DataTable
 from gui.widgets.table import Column as TableColumn
@@ -81,10 +82,15 @@ class LogTab(Plain):
         self._fold = Disclosure(_("The worker's own output"))
         self._fold.set_facts(_("technical, in English"))
         self._fold.add(self._output)
-        self._fold.toggled.connect(lambda is_open: read_output() if is_open else None)
+        self._fold.toggled.connect(self._on_fold)
+        self._read_output = read_output
         self.body.addWidget(self._table, 1)
         self.add(self._fold)
         follow_theme(self, self._follow)
+
+    def _on_fold(self, is_open: bool) -> None:
+        if is_open:
+            self._read_output()
 
     def _follow(self) -> None:
         self._output.setFont(theme().font("code", weight=400))
@@ -124,9 +130,7 @@ class SetupTab(Plain):
         super().__init__(scroll=True)
         self._shown: tuple[SetupPart, ...] = ()
         self._left, self._right = Column(gap=0), Column(gap=0)
-        columns = Row(gap=40)
-        columns.addLayout(self._left, 1)
-        columns.addLayout(self._right, 1)
+        columns = Reflow((Panel(self._left), 1), (Panel(self._right), 1), gap=40, least=640)
         self.add(columns, Stretch())
 
     def show_parts(self, parts: tuple[SetupPart, ...]) -> None:

@@ -82,7 +82,7 @@ class RunView(QWidget):
         self._header = Header("", back=_("Runs"))
         self._stop = Button(_("Stop"), icon="stop")
         self._more = Button(_("More"), kind="ghost")
-        self._resume = Button(_("Resume"), kind="primary", icon="play")
+        self._resume = Button(_("Resume"), icon="play")
         self._export = Button(_("Export…"), kind="primary", icon="export")
         self._progress = RunProgress()
         self._error = ErrorPanel()
@@ -135,9 +135,9 @@ class RunView(QWidget):
         self._export.clicked.connect(lambda: services.navigator.go("export", self._run_id))
         self._more.picked.connect(self._on_more)
         self._tabs.chosen.connect(self._on_tab)
-        self._note.action_triggered.connect(lambda _key: self._on_stop())
+        self._note.action_triggered.connect(self._on_stop)
         self._note.dismissed.connect(self._note.hide)
-        self._error.action_triggered.connect(lambda _key: self._on_resume())
+        self._error.action_triggered.connect(self._on_resume)
         services.library.runs_changed.connect(self._on_library)
         services.library.loaded.connect(self._on_library)
 
@@ -333,11 +333,11 @@ class RunView(QWidget):
         self._stack.setCurrentIndex(keys.index(key))
         self._show_tab()
 
-    def _on_stop(self) -> None:
+    def _on_stop(self, _key: object = None) -> None:
         self._stop.set_busy(_("Stopping…"))
         stop_run(self._services, run_id=self._run_id)
 
-    def _on_resume(self) -> None:
+    def _on_resume(self, _key: object = None) -> None:
         self._resume.set_busy(_("Resuming…"))
         resume_run(self._services, run_id=self._run_id)
 

@@ -11,6 +11,7 @@ from gui.viewmodels.runs import AnswerView, PromptView
 from gui.widgets.box import Column, Hairline, Panel, Row, Stretch, clear_layout
 from gui.widgets.buttons import IconButton
 from gui.widgets.chip import Chip
+from gui.widgets.reflow import Reflow
 from gui.widgets.text import TextLabel
 
 
@@ -24,7 +25,7 @@ class Samples(Panel):
         self._place = TextLabel("", role="small", figures=True)
         self._before = IconButton("chevron-left", _("The prompt before"))
         self._after = IconButton("chevron-right", _("The next prompt"))
-        self._answers = Row(gap=16)
+        self._answers = Column(gap=0)
         self._expected = TextLabel("", role="small", colour="text2", elide=True)
         head = Row(TextLabel(_("One prompt while it learns"), role="label"), gap=12)
         head.addWidget(self._prompt, 1)
@@ -56,10 +57,9 @@ class Samples(Panel):
         self._place.set_text(_("{n} of {count}").format(n=self._at + 1, count=count))
         for one in (self._before, self._place, self._after):
             one.setHidden(count < 2)
-        for i, answer in enumerate(view.answers):
-            if i:
-                self._answers.addWidget(Hairline(vertical=True))
-            self._answers.addWidget(_answer(answer, is_last=i == len(view.answers) - 1), 1)
+        last = len(view.answers) - 1
+        parts = [(_answer(one, is_last=i == last), 1) for i, one in enumerate(view.answers)]
+        self._answers.add(Panel(Reflow(*parts, gap=16, least=600, ruled=True)))
         expected = " ".join(view.expected.split())
         self._expected.set_text(_("Expected: {text}").format(text=expected) if expected else "")
         self._expected.setHidden(not expected)

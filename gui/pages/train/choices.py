@@ -12,9 +12,10 @@ from gui.viewmodels.train import PASSES, PickerView, effort_stop, passes_words
 from gui.widgets.box import Column, Gap, Panel, Row
 from gui.widgets.choices import Choice, ChoiceCards, Slider
 from gui.widgets.picker import ObjectPicker, PickerOption
+from gui.widgets.reflow import Reflow
 from gui.widgets.text import TextLabel
 
-ADD = "add"
+_IMPORT, _ADD_MODEL = "import", "add_model"
 
 
 class Choices(Panel):
@@ -40,19 +41,19 @@ class Choices(Panel):
         self.effort = Slider(name=_("Effort"), stops=len(PASSES))
         self._effort_words = TextLabel("", role="label", figures=True)
         super().__init__(self._arrange())
-        self.data.set_footer(ADD, _("Browse for data…"), "file")
-        self.model.set_footer(ADD, _("Add a model folder…"), "folder")
+        self.data.set_footer(_IMPORT, _("Browse for data…"), "file")
+        self.model.set_footer(_ADD_MODEL, _("Add a model folder…"), "folder")
         self._connect()
 
     def _arrange(self) -> Column:
-        pickers = Row(gap=12)
-        pickers.addLayout(Column(TextLabel(_("Data"), role="label"), self.data, gap=5), 1)
-        pickers.addLayout(Column(TextLabel(_("Model"), role="label"), self.model, gap=5), 1)
-        effort = Row(TextLabel(_("Effort"), role="label"), gap=16)
-        effort.add(TextLabel(passes_words(PASSES[0]), role="small", colour="text2"))
-        effort.addWidget(self.effort, 1)
-        effort.add(TextLabel(passes_words(PASSES[-1]), role="small", colour="text2"))
-        effort.add(self._effort_words)
+        data = Column(TextLabel(_("Data"), role="label"), self.data, gap=5)
+        model = Column(TextLabel(_("Model"), role="label"), self.model, gap=5)
+        pickers = Reflow((Panel(data), 1), (Panel(model), 1), gap=12, least=620)
+        slider = Row(TextLabel(_("Effort"), role="label"), gap=16)
+        slider.add(TextLabel(passes_words(PASSES[0]), role="small", colour="text2"))
+        slider.addWidget(self.effort, 1)
+        slider.add(TextLabel(passes_words(PASSES[-1]), role="small", colour="text2"))
+        effort = Reflow((Panel(slider), 1), (self._effort_words, 0), gap=16, least=620)
         goal = Column(TextLabel(_("Goal"), role="label"), self.goals, gap=5)
         return Column(pickers, goal, Gap(2), effort, gap=12)
 
@@ -60,9 +61,15 @@ class Choices(Panel):
         self.data.chosen.connect(self.dataset_chosen)
         self.model.chosen.connect(self.model_chosen)
         self.goals.chosen.connect(self.goal_chosen)
-        self.effort.value_changed.connect(lambda stop: self.passes_chosen.emit(PASSES[stop]))
-        self.data.footer_chosen.connect(lambda _key: self.import_requested.emit())
-        self.model.footer_chosen.connect(lambda _key: self.add_model_requested.emit())
+        self.effort.value_changed.connect(self._on_stop)
+        self.data.footer_chosen.connect(self._on_footer)
+        self.model.footer_chosen.connect(self._on_footer)
+
+    def _on_stop(self, stop: int) -> None:
+        self.passes_chosen.emit(PASSES[stop])
+
+    def _on_footer(self, key: str) -> None:
+        (self.import_requested if key == _IMPORT else self.add_model_requested).emit()
 
     def set_datasets(self, views: Sequence[PickerView]) -> None:
         """Offer these datasets."""

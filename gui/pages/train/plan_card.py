@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from gettext import gettext as _
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from gui.viewmodels.train import PlanView, ProblemView
-from gui.widgets.box import Column, Hairline, Panel, Row, Stretch, clear_layout
+from gui.widgets.box import Column, Gap, Hairline, Panel, Row, Stretch, clear_layout
 from gui.widgets.buttons import Action
 from gui.widgets.card import Card
 from gui.widgets.chip import Chip
 from gui.widgets.memory import MemoryBar, MemoryPart
+from gui.widgets.reflow import Reflow
 from gui.widgets.rows import WarningRow
 from gui.widgets.text import LinkLabel, TextLabel
 from gui.widgets.theme.theme import follow_theme, theme
@@ -53,12 +55,12 @@ class PlanCard(Card):
         head.addWidget(self._device, 1)
         self.add(head, self._bar, self._need).add_rule()
         self.add(self._statement, self._problems)
-        self._parts = (self._chip, self._bar, self._need)
+        self._figures = (self._chip, self._bar, self._need)
         self.show_waiting(_("Choose data and a model; what will happen then stands here."))
 
     def show_waiting(self, words: str) -> None:
         """Show that there is no plan yet, and why."""
-        for one in self._parts:
+        for one in self._figures:
             one.hide()
         self._device.set_text("")
         self._statement.set_sentences((words,))
@@ -93,10 +95,10 @@ class PlanCard(Card):
         row = WarningRow(
             strong=problem.strong, text=problem.text, kind=problem.kind, actions=actions
         )
-        row.action_triggered.connect(lambda key: self._on_action(key, problem))
+        row.action_triggered.connect(partial(self._on_action, problem))
         return row
 
-    def _on_action(self, key: str, problem: ProblemView) -> None:
+    def _on_action(self, problem: ProblemView, key: str) -> None:
         if key == "show":
             self.field_requested.emit(problem.field)
         elif problem.fix is not None:
@@ -145,11 +147,13 @@ class PlanStrip(Panel):
         self._need = TextLabel("", colour="text2", elide=True)
         self._effort = TextLabel("", role="value")
         link = LinkLabel(_("Show the plan"))
-        line = Row(self._chip, gap=14, margins=(0, 8, 0, 8))
-        line.addWidget(self._bar, 1)
-        line.addWidget(self._need, 1)
-        line.add(Stretch(), self._effort, link)
-        super().__init__(Column(Hairline(), line, Hairline(), gap=0))
+        fit = Row(self._chip, gap=14)
+        fit.addWidget(self._bar, 1)
+        fit.addWidget(self._need, 1)
+        line = Reflow(
+            (Panel(fit), 1), (Panel(Row(self._effort, Stretch(), link, gap=14)), 0), least=620
+        )
+        super().__init__(Column(Hairline(), Gap(8), line, Gap(8), Hairline(), gap=0))
         link.clicked.connect(self.show_requested)
 
     def show_plan(self, view: PlanView | None, effort: str) -> None:

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from gettext import gettext as _
 from typing import Any
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from gui.viewmodels.settings_form import (
@@ -15,19 +17,24 @@ from gui.viewmodels.settings_form import (
     SettingView,
     categories,
     group_titles,
+    meant_number,
     setting_views,
     shown_keys,
+    shown_number,
     value_words,
 )
 from gui.viewmodels.train import Draft
-from gui.widgets.box import Column, Panel, Row, Stretch
+from gui.widgets.box import Column, Panel, Stretch
 from gui.widgets.choices import Switch
 from gui.widgets.fields import SelectField
 from gui.widgets.lists import CategoryList
 from gui.widgets.number_field import NumberField
+from gui.widgets.reflow import Reflow
 from gui.widgets.setting_row import SettingHeader, SettingRow
 from gui.widgets.text import TextLabel
+from gui.widgets.theme.theme import theme
 
+_BESIDE = 760
 Setter = Callable[[Any], None]
 
 
@@ -43,7 +50,9 @@ class SettingsPanel(Panel):
     put_back_requested = Signal(str)
 
     def __init__(self) -> None:
+        super().__init__()
         self._categories = CategoryList(name=_("Groups of settings"))
+        self._group = SelectField(name=_("Group of settings"))
         self._none = TextLabel(_("No setting has these words."), colour="text2")
         self._rows: dict[str, SettingRow] = {}
         self._setters: dict[str, Setter] = {}
@@ -53,11 +62,10 @@ class SettingsPanel(Panel):
         self._changed: frozenset[str] = frozenset()
         self._views = {one.key: one for one in setting_views()}
         form = self._form()
-        columns = Row(gap=24)
-        columns.addLayout(Column(self._categories, Stretch(), gap=0))
-        columns.addLayout(form, 1)
-        super().__init__(columns)
+        side = Panel(Column(self._categories, self._group, Stretch(), gap=0))
+        self.setLayout(Reflow((side, 0), (Panel(form), 1), least=_BESIDE))
         self._categories.chosen.connect(self._on_category)
+        self._group.chosen.connect(self._on_category)
         self._filter()
 
     def _form(self) -> Column:
@@ -84,12 +92,12 @@ class SettingsPanel(Panel):
     def _editor(self, view: SettingView) -> tuple[QWidget, Setter]:
         if view.editor == "switch":
             switch = Switch(name=view.title)
-            switch.toggled.connect(lambda on: self._tell(view, bool(on)))
+            switch.toggled.connect(partial(self._tell, view))
             return switch, lambda value: _quietly(switch, switch.setChecked, bool(value))
         if view.editor == "choice":
             select = SelectField(name=view.title)
             select.set_options(view.choices)
-            select.chosen.connect(lambda key: self._tell(view, key))
+            select.chosen.connect(partial(self._tell, view))
             return select, select.set_value
         number = NumberField(
             name=view.title,
@@ -99,8 +107,11 @@ class SettingsPanel(Panel):
             decimals=view.decimals,
             unit=view.unit,
         )
-        number.value_changed.connect(lambda value: self._tell(view, _number(view, value)))
-        return number, number.set_value
+        number.value_changed.connect(partial(self._tell_number, view))
+        return number, lambda value: number.set_value(shown_number(view, value))
+
+    def _tell_number(self, view: SettingView, value: float) -> None:
+        self._tell(view, meant_number(view, value))
 
     def _tell(self, view: SettingView, value: Any) -> None:
         self.value_changed.emit(view.key, value)
@@ -120,8 +131,7 @@ class SettingsPanel(Panel):
                 row.set_effect("")
         if draft.changed != self._changed or not self._categories.value():
             self._changed = draft.changed
-            self._categories.set_items(categories(draft.changed))
-            self._categories.set_value(self._category)
+            self._show_categories()
             self._filter()
 
     def show_effects(self, effects: Mapping[str, str]) -> None:
@@ -137,14 +147,34 @@ class SettingsPanel(Panel):
     def show_setting(self, key: str) -> None:
         """Open the section of a setting and put the keyboard into it."""
         self._query = ""
-        self._category = self._views[key].group
-        self._categories.set_value(self._category)
-        self._filter()
+        self._on_category(self._views[key].group)
         self._rows[key].editor.setFocus()
 
     def _on_category(self, key: str) -> None:
         self._category = key
+        self._categories.set_value(key)
+        self._group.set_value(key)
         self._filter()
+
+    def _show_categories(self) -> None:
+        found = categories(self._changed)
+        self._categories.set_items(found)
+        self._group.set_options(
+            [
+                (key, _("{group} ({count})").format(group=text, count=count))
+                for key, text, count in found
+                if key
+            ]
+        )
+        self._categories.set_value(self._category)
+        self._group.set_value(self._category)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take a list of groups beside the form, or a field above it where there is no room."""
+        super().resizeEvent(event)
+        is_narrow = self.width() < theme().px(_BESIDE)
+        self._categories.setHidden(is_narrow)
+        self._group.setHidden(not is_narrow)
 
     def _filter(self) -> None:
         shown = shown_keys(ALL if self._query else self._category, self._changed)
@@ -155,10 +185,6 @@ class SettingsPanel(Panel):
         for group, header in self._headers.items():
             header.setVisible(group in groups)
         self._none.setVisible(not visible)
-
-
-def _number(view: SettingView, value: float) -> int | float:
-    return value if view.decimals else round(value)
 
 
 def _quietly(widget: QWidget, act: Callable[[bool], None], value: bool) -> None:

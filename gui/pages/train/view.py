@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from gettext import gettext as _
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ from gui.widgets.card import Disclosure
 from gui.widgets.choices import Choice
 from gui.widgets.fields import SearchField
 from gui.widgets.page import Page
+from gui.widgets.reflow import Reflow
+from gui.widgets.text import TextLabel
 
 if TYPE_CHECKING:
     from engine.api.presets import Preset
@@ -68,7 +71,8 @@ class TrainPage(Page):
         self._settings: SettingsPanel | None = None
         self._put_back = Button(_("Put all back"), kind="ghost")
         self._search = SearchField(placeholder=_("Find a setting: rank, batch, seed"))
-        self._opened = Disclosure(_("All settings"), open=True)
+        self._fold_up = Button(_("All settings"), kind="ghost", icon="chevron-down")
+        self._count = TextLabel("", colour="text2", elide=True)
         self._arrange()
         self._connect()
         self._read_presets()
@@ -78,10 +82,10 @@ class TrainPage(Page):
     def _arrange(self) -> None:
         self.header.set_actions(self._start)
         self._first = Panel(Column(self._choices, self._plan, self._closed, Stretch(), gap=12))
-        head = Row(gap=12)
-        head.addWidget(self._opened, 1)
-        head.addWidget(self._put_back)
-        head.addWidget(self._search)
+        titles = Row(self._fold_up, self._count, Stretch(), gap=12)
+        tools = Row(Stretch(), self._put_back, gap=12)
+        tools.addWidget(self._search, 2)
+        head = Reflow((Panel(titles), 1), (Panel(tools), 1), gap=12, least=620)
         self._form_room = Column(gap=0)
         self._second = Panel(Column(self._strip, head, self._form_room, Stretch(), gap=12))
         self._second.hide()
@@ -94,13 +98,13 @@ class TrainPage(Page):
         choices.dataset_chosen.connect(self._choose_dataset)
         choices.model_chosen.connect(self._choose_model)
         choices.goal_chosen.connect(self._choose_goal)
-        choices.passes_chosen.connect(lambda passes: self._set_value("epochs", passes))
+        choices.passes_chosen.connect(partial(self._set_value, "epochs"))
         choices.import_requested.connect(lambda: ask_for_files(services, parent=self))
         choices.add_model_requested.connect(lambda: ask_for_model(services, parent=self))
         self._plan.fix_requested.connect(self._set_value)
         self._plan.field_requested.connect(self._show_setting)
         self._closed.toggled.connect(self._open_settings)
-        self._opened.toggled.connect(self._open_settings)
+        self._fold_up.clicked.connect(lambda: self._open_settings(False))
         self._strip.show_requested.connect(lambda: self._open_settings(False))
         self._put_back.clicked.connect(lambda: self._set_draft(self._draft.put_all_back()))
         self._search.textChanged.connect(self._on_search)
@@ -221,7 +225,7 @@ class TrainPage(Page):
         self._choices.set_effort(draft.effective["epochs"], effort)
         self._strip.show_plan(self._view, effort)
         self._closed.set_facts(count_words(len(draft.changed)))
-        self._opened.set_facts(count_words(len(draft.changed)))
+        self._count.set_text(count_words(len(draft.changed)))
         self._closed.set_summary(summary(draft.effective))
         self._put_back.set_reason("" if draft.changed else _("Nothing was changed."))
         if self._settings is not None:
@@ -257,8 +261,10 @@ class TrainPage(Page):
             self._form_room.addWidget(self._settings)
         self._first.setHidden(is_open)
         self._second.setHidden(not is_open)
-        _fold(self._closed, is_open=False)
-        _fold(self._opened, is_open=True)
+        # It stands for the closed form alone, so it folds back by itself, untold.
+        self._closed.blockSignals(True)
+        self._closed.set_open(False)
+        self._closed.blockSignals(False)
         self._show_draft()
         if is_open and self._planned is not None and self._settings is not None:
             self._settings.show_effects(self._planned.effects)
@@ -294,10 +300,3 @@ class TrainPage(Page):
     def _stop_waiting(self) -> None:
         self._is_start_wanted = False
         self._start.set_busy("")
-
-
-def _fold(disclosure: Disclosure, *, is_open: bool) -> None:
-    """Fold or unfold without telling, since no person did it."""
-    disclosure.blockSignals(True)
-    disclosure.set_open(is_open)
-    disclosure.blockSignals(False)
