@@ -102,10 +102,12 @@ def measure(work: Callable[[], None]) -> dict[str, float]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     started = time.perf_counter()
-    work()
-    seconds = time.perf_counter() - started
-    is_over.set()
-    watcher.join()
+    try:
+        work()
+        seconds = time.perf_counter() - started
+    finally:
+        is_over.set()
+        watcher.join()
     return {"seconds": seconds, "grown_bytes": max(seen) - before}
 
 

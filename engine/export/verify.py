@@ -269,9 +269,14 @@ class Shaking:
         """Return the fp32 weight to compute with; only adapted modules are shaken."""
         if not name.endswith(".base_layer"):
             return weight
-        repeats = -(-weight.numel() // _NOISE_LENGTH)
-        factors = self._factors.repeat(repeats)[: weight.numel()]
-        return weight * factors.view_as(weight)
+        shaken = torch.empty_like(weight)
+        source, target = weight.view(-1), shaken.view(-1)
+        for start in range(0, len(source), _NOISE_LENGTH):
+            part = source[start : start + _NOISE_LENGTH]
+            torch.mul(
+                part, self._factors[: len(part)], out=target[start : start + _NOISE_LENGTH]
+            )
+        return shaken
 
 
 # ---------------------------------------------------------------------------------------- words

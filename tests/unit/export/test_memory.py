@@ -62,9 +62,11 @@ def growth_bytes(work: Callable[[], None]) -> int:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    work()
-    is_over.set()
-    watcher.join()
+    try:
+        work()
+    finally:
+        is_over.set()
+        watcher.join()
     return max(seen) - before
 
 
