@@ -166,7 +166,7 @@ class Models:
 
         Raises:
             ModelNotFound: There is none of this id.
-            InUse: A run, an export or an answer is using it.
+            InUse: A run is training on it, or it is answering.
         """
         is_damaged = any(one == model_id for one, _reason in self.damaged())
         found = model_id if is_damaged else self.get(model_id).id

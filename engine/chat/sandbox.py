@@ -146,9 +146,10 @@ class TemplateRoom(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, function: Any, *arguments: Any, **named: Any) -> Any:
         """Call what a template calls; methods of texts get nothing that makes them huge."""
-        owner = getattr(function, "__self__", None)
+        method = getattr(function, "__wrapped__", function)  # the sandbox wraps str.format
+        owner = getattr(method, "__self__", None)
         if isinstance(owner, str):
-            _check_work(function.__name__, owner, (*arguments, *named.values()))
+            _check_work(method.__name__, owner, (*arguments, *named.values()))
         return self.measured(super().call(context, function, *arguments, **named))
 
     def _guarded(self, work: Callable[..., Any]) -> Callable[..., Any]:

@@ -24,6 +24,9 @@ _NORM_BYTES = 16
 
 _HEAD_CHUNK_BYTES, _LOGIT_BYTES = 192 << 20, 12
 _FEWEST_HEAD_ROWS, _MOST_HEAD_ROWS = 64, 4096
+_QUANTISE_BYTES = 2 + 4
+"""Per weight, while one layer is rounded to 4 bits: as it came, and once more in 32 bits."""
+
 _CPU_STORE_SHARE = 0.25
 """On a processor nothing is computed again while storing it takes less of the free memory."""
 
@@ -141,7 +144,7 @@ def _activations(
     rows = _HEAD_CHUNK_BYTES // (_LOGIT_BYTES * shape.vocabulary)
     rows = min(max(rows, _FEWEST_HEAD_ROWS), _MOST_HEAD_ROWS, tokens)
     head = rows * shape.vocabulary * _LOGIT_BYTES + tokens * shape.hidden * 2 * item
-    loading = 2 * item * max(shape.vocabulary * shape.hidden, _largest_linear(shape))
+    loading = _QUANTISE_BYTES * _largest_linear(shape) if quantised else 0
     return max(kept + max(block, head), loading)
 
 

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts of the computer that the tests run on, and names read from files of other computers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.hardware import machine
+from engine.hardware.gpu import GpuReport
+
+
+def test_facts_agree_with_the_system(tmp_path: Path) -> None:
+    facts = machine.read_machine(tmp_path / "not" / "yet", report=GpuReport(reason="None here."))
+    assert facts.processor
+    assert 1 <= facts.cores <= (psutil.cpu_count() or 1)
+    assert facts.memory_total_bytes == psutil.virtual_memory().total
+    assert 0 < facts.memory_free_bytes <= facts.memory_total_bytes
+    assert facts.disk_free_bytes > 0
+    assert (facts.gpus, facts.gpu_reason) == ((), "None here.")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("processor : 0\nmodel name\t: Intel(R)   Core(TM) i7 CPU\nmodel name\t: other\n",
+         "Intel(R) Core(TM) i7 CPU"),
+        ("processor\t: 0\nBogoMIPS\t: 108.00\nModel\t: Raspberry Pi 5\n", "Raspberry Pi 5"),
+    ],
+)
+def test_processor_is_named_as_its_maker_does(
+    text: str, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cpuinfo"
+    file.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(machine, "_CPU_FACTS", file)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert machine.processor_name() == wanted
+
+
+def test_processor_without_a_name_is_named_by_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "_CPU_FACTS", tmp_path / "none")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("platform.processor", lambda: "")
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    assert machine.processor_name() == "riscv64"
