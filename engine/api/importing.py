@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from gettext import gettext as _
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from engine.formats.reading import ShapedRow, SourcePlan, plan_sources, shaped_r
 from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.shapes import kind_of
 from engine.formats.source import blocks, naming_read_errors
+from engine.formats.wording import translated as _
 from engine.protocol.events import DatasetCommitted, Finished, PhaseChanged, ProgressMade, Stopped
 from engine.protocol.job import JobContext
 from engine.store import atomicfs

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterable, Iterator
-from gettext import gettext as _
 from gettext import ngettext
 from itertools import zip_longest
 from pathlib import Path
@@ -30,11 +29,16 @@ from engine.formats.format import (
 )
 from engine.formats.refusal import RefusedRecord, bad_encoding, reject, too_long
 from engine.formats.source import lines, read_head, utf8_blocks
+from engine.formats.wording import translated as _
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x1f")
 SNIFFED_ROWS = 50
 AGAIN_CAP_CHARACTERS = 64 << 20
 """How much is read a second time, over the whole file, behind quotes that are never closed."""
+
+
+LINE_CHARACTERS = 64
+"""What each line of a record counts on top of its own, for what Python needs to hold it."""
 
 
 def delimiter_of(text: str) -> tuple[str, float]:
@@ -106,7 +110,7 @@ class _Lines:
         line = self._again.popleft() if self._again else self._decoded()
         self.number += 1
         self.taken.append(line)
-        self._taken_characters += len(line or "")
+        self._taken_characters += len(line or "") + LINE_CHARACTERS
         if line is None or self._taken_characters > RECORD_CAP_BYTES:
             raise too_long()
         return line
@@ -125,9 +129,10 @@ class _Lines:
 
         Each is read at most a few times: the whole file gives out AGAIN_CAP_CHARACTERS twice.
         """
-        if len(self.taken) < 2 or self._taken_characters > self._again_characters:
+        again_characters = sum(len(line or "") for line in self.taken[1:])
+        if len(self.taken) < 2 or again_characters > self._again_characters:
             return
-        self._again_characters -= self._taken_characters
+        self._again_characters -= again_characters
         self._again.extendleft(reversed(self.taken[1:]))
         self.number -= len(self.taken) - 1
         del self.taken[1:]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
-from gettext import gettext as _
 from pathlib import Path
 
 from engine.domain.dataset import Reject
@@ -29,14 +28,17 @@ from engine.formats.json_value import decode_record
 from engine.formats.jsonl import share_of_whole_lines
 from engine.formats.refusal import RefusedRecord, broken_json, reject, too_long
 from engine.formats.source import read_head, utf8_blocks
+from engine.formats.wording import translated as _
 
 LOOKAHEAD_BYTES = 64 * 1024
 """How much of an object is looked at to tell whether it is a row or holds rows."""
 
-AGAIN_CAP_BYTES = 64 << 20
+EXCERPT_BYTES = 1024
+AGAIN_CAP_BYTES = 32 << 20
 """How much is read a second time, over the whole file, to go on behind values that do not end."""
 
 _TOKEN = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|["\[\]{},]', re.DOTALL)
+_TEXT = re.compile(rb"\S")
 _COLON = re.compile(rb"\s*:")
 _LIST_START = re.compile(r"\[\s*(?:(?:\[\s*)?[{\"]|\]\s*$)")
 _OBJECT_START = re.compile(r"\{\s*(?:[\"}]|$)")
@@ -95,7 +97,7 @@ class _Cutter:
     Between values it stands in `places`: nothing (top level), a list of rows, or the members of an
     object that holds such lists. `opened` holds the brackets opened inside the current value.
     Where brackets do not match, the value is rejected up to the next line that opens a value as
-    this one was opened, and reading goes on there.
+    this one was opened, and reading goes on there; from then on every such line opens a value.
     """
 
     def __init__(self, file: str) -> None:
@@ -109,6 +111,7 @@ class _Cutter:
         self._line = 1
         self._long_line = 0  # where a value began that is too long to be held; else 0
         self._again_bytes = AGAIN_CAP_BYTES
+        self._margin = b""  # with which a line opens a value, known once one was broken
         self._is_first = True
         self._is_last_block = False
 
@@ -127,10 +130,10 @@ class _Cutter:
         while self._opened and (yield from self._resynchronise()):
             yield from self._scan()
         if self._opened or self._places:
-            body = self._buffer[self._start :].lstrip()
-            line = self._count_lines(len(self._buffer) - len(body))
+            first = self._first()
+            line = self._long_line or self._count_lines(first)
             refused = broken_json(_("the file ends before this is closed"))
-            yield reject(self._file, self._long_line or line, refused, body)
+            yield reject(self._file, line, refused, self._buffer[first : first + EXCERPT_BYTES])
         else:
             yield from self._value(len(self._buffer))
 
@@ -139,8 +142,7 @@ class _Cutter:
         is_long = self._scanned - self._start > RECORD_CAP_BYTES
         is_long_string = len(self._buffer) - self._scanned > RECORD_CAP_BYTES
         if (is_long or is_long_string) and not self._long_line:
-            body = self._buffer[self._start :].lstrip()
-            self._long_line = self._count_lines(len(self._buffer) - len(body))
+            self._long_line = self._count_lines(self._first())
         if is_long:
             self._start = self._scanned
         self._count_lines(self._start)
@@ -175,18 +177,19 @@ class _Cutter:
                 self._scanned = token.end()
                 if not self._opened:
                     yield from self._between(sign, at)
-                elif not self._matches(sign):
+                elif not self._matches(sign, at):
                     is_on = yield from self._mismatch()
                     break
                 elif not self._opened:
                     yield from self._value(token.end())
         self._scanned = len(self._buffer)
 
-    def _matches(self, sign: bytes) -> bool:
-        """Open or close a bracket inside a value; return False where it closes another one."""
+    def _matches(self, sign: bytes, position: int) -> bool:
+        """Open or close a bracket inside a value; return False where it belongs to another one."""
         if sign in _CLOSING:
             self._opened.append(sign)
-        elif sign in _CLOSING.values():
+            return not self._margin or not self._buffer.endswith(self._margin, 0, position)
+        if sign in _OPENING:
             return self._opened.pop() == _OPENING[sign]
         return True
 
@@ -210,20 +213,27 @@ class _Cutter:
 
     def _resynchronise(self) -> Generator[Reject, None, bool]:
         """Reject the current value up to the next line that opens one; return whether there is."""
-        body = self._buffer[self._start :].lstrip()
-        first = len(self._buffer) - len(body)
-        margin = self._buffer[self._start : first].rpartition(b"\n")
-        indent = re.escape(margin[2]) if margin[1] else rb"[ \t]*"
-        again = re.compile(rb"\n" + indent + rb"(?=[{\[])").search(self._buffer, first + 1)
+        first = self._first()
+        line_end = self._buffer.rfind(b"\n", self._start, first)
+        margin = self._buffer[line_end:first] if line_end >= 0 else b""
+        pattern = re.escape(margin) if margin else rb"\n[ \t]*"
+        again = re.compile(pattern + rb"(?=[{\[])").search(self._buffer, first + 1)
         taken_bytes = self._scanned - first
         if again is None or self._long_line or taken_bytes > self._again_bytes:
             return False
         self._again_bytes -= taken_bytes
+        self._margin = margin or self._margin
         refused = broken_json(_("its brackets do not match"))
-        yield reject(self._file, self._count_lines(first), refused, body)
+        excerpt = self._buffer[first : min(again.end(), first + EXCERPT_BYTES)]
+        yield reject(self._file, self._count_lines(first), refused, excerpt)
         self._opened.clear()
         self._start = self._scanned = again.end()
         return True
+
+    def _first(self) -> int:
+        """Return where in the buffer the text of the current value begins."""
+        found = _TEXT.search(self._buffer, self._start)
+        return found.start() if found else len(self._buffer)
 
     def _between(self, sign: bytes, position: int) -> Iterator[Record | Reject]:
         """Go on between values: into a list or an object that holds rows, or out of it."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from gettext import gettext as _
 from typing import cast
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from engine.formats import plain_chat
 from engine.formats.format import DEPTH_CAP
 from engine.formats.refusal import RefusedRecord, bad_encoding, broken_json
+from engine.formats.wording import translated as _
 
 _decoder = msgspec.json.Decoder()
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from engine.formats import field_names
 from engine.formats.format import CERTAIN, Format, Record, Seen
 from engine.formats.refusal import RefusedRecord, bad_encoding, reject
 from engine.formats.source import BLOCK_BYTES, naming_read_errors
+from engine.formats.wording import translated as _
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch

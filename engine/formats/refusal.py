@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from gettext import gettext as _
-
 from engine.domain.dataset import Reject
+from engine.formats.wording import translated as _
 
 EXCERPT_CHARACTERS = 200
 

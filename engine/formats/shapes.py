@@ -7,7 +7,6 @@ A shape is recognised for each row on its own; names are compared without regard
 from __future__ import annotations
 
 import re
-from gettext import gettext as _
 from typing import cast
 
 from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, RowKind, TextRow, Turn
@@ -26,6 +25,7 @@ from engine.formats.turns import (
     text_of,
     turns_of,
 )
+from engine.formats.wording import translated as _
 
 OPENAI, SHAREGPT, ALPACA, PREFERENCE, TEXT = (
     "openai_messages", "sharegpt", "alpaca", "preference", "text",

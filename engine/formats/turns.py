@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from gettext import gettext as _
 from typing import cast
 
 import msgspec
@@ -13,6 +12,7 @@ from engine.domain.dataset import Role, Turn
 from engine.formats import field_names
 from engine.formats.json_value import decode_value
 from engine.formats.refusal import RefusedRecord, empty_text, nul_character, wrong_type
+from engine.formats.wording import translated as _
 
 Fields = Mapping[str, object]
 """One JSON object with its names in lower case."""

@@ -107,6 +107,11 @@ BROKEN = {
         "[\n" + ",\n".join([LINES[0][:-1], LINES[1], LINES[2][:-1], LINES[3]]) + "\n]",
         "broken_json 1 broken_json 3",
     ),
+    "every row broken": (
+        "[\n" + ",\n".join([line[:-1] for line in LINES[:3]] + [LINES[3]]) + "\n]",
+        "broken_json broken_json broken_json 3",
+    ),
+    "mismatch": ("[\n" + ",\n".join([LINES[0], '{"a": [1}', LINES[1]]) + "]", "0 broken_json 1"),
     "indented, no closing brace": (INDENTED.replace("}", "", 1), "broken_json 1 2 3"),
     "no end": ("[\n" + ",\n".join(LINES), "0 1 2 3 broken_json"),
     "cut within a row": (INDENTED[:-30], "0 1 2 broken_json"),
