@@ -57,6 +57,7 @@ class _Generation(Extension):
         self.tags = {"generation"}
 
     def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
+        """Return the block's own content, in a scope of its own."""
         line = next(parser.stream).lineno
         body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
         return nodes.Scope(body, lineno=line)
@@ -159,6 +160,7 @@ class TemplateRoom(ImmutableSandboxedEnvironment):
 
         @functools.wraps(work)
         def guarded(*arguments: Any, **named: Any) -> Any:
+            """Check, work, and measure the result."""
             subject = arguments[first] if len(arguments) > first else None
             _check_work(name, subject, (*arguments[first + 1 :], *named.values()))
             return self.measured(work(*arguments, **named))

@@ -72,6 +72,7 @@ def _optional(check: _Check) -> _Check:
 
 def _list_of(check: _Check, limit: int = 65_536) -> _Check:
     def every(value: Any) -> bool:
+        """Return whether a value is a list whose items all pass."""
         if not isinstance(value, list):
             return False
         items = cast("list[Any]", value)
