@@ -18,7 +18,7 @@ from engine.api.presets import Presets
 from engine.domain.dataset import DatasetInfo
 from engine.domain.plan import Plan
 from engine.domain.problem import Problem, Severity, errors_of
-from engine.domain.recipe import Recipe, problems_of
+from engine.domain.recipe import Recipe, problems_of, recipe_fields
 from engine.domain.run import JobKind, JobState
 from engine.errors import (
     DatasetNotFound,
@@ -35,6 +35,7 @@ from engine.store.documents import read_document
 from engine.store.layout import Layout
 
 _SHORTEST_PREFIX = 4
+_USUAL_LENGTH = next(one.default for one in recipe_fields() if one.name == "max_length")
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,12 +113,15 @@ class Runs:
             WrongUsage: No such method or preset.
             RecipeInvalid: Some values are not possible; the message names all of them.
         """
+        base = self._models.get(model)
         given = dict(self._presets.get(preset).values) if preset else {}
+        # A length that nobody chose follows the model; one that the user gives is checked.
+        given["max_length"] = min(given.get("max_length", _USUAL_LENGTH), base.context_tokens)
         given.update(values or {})
         fixed: dict[str, Any] = {
             "method": method(method_id).id,
             "dataset_id": self._datasets.get(dataset).id,
-            "model_id": self._models.get(model).id,
+            "model_id": base.id,
         }
         found = problems_of(given)
         if found:

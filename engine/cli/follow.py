@@ -20,31 +20,12 @@ from rich.text import Text
 
 from engine.api.jobs import JobView
 from engine.cli.session import Session
+from engine.domain.phase import Phase, phase_title
 from engine.domain.run import JobSnapshot, JobState
 from engine.errors import Cancelled, EngineError, WorkerDied, error_from
 from engine.protocol.events import Event, Warned
 
 _LOOK_EVERY_S = 0.1
-
-
-def phase_titles() -> dict[str, str]:
-    """Return the words for the phases of all jobs."""
-    return {
-        "": _("Starting"),
-        "reading": _("Reading the files"),
-        "writing": _("Writing the dataset"),
-        "loading_libraries": _("Loading the training libraries"),
-        "loading_model": _("Loading the model"),
-        "tokenising": _("Preparing the rows"),
-        "evaluating": _("Checking held-out rows"),
-        "training": _("Training"),
-        "saving": _("Saving"),
-        "checking_adapter": _("Checking the adapter"),
-        "merging": _("Merging"),
-        "copying": _("Copying"),
-        "verifying": _("Verifying"),
-        "generating": _("Answering"),
-    }
 
 
 class TimeLeftColumn(ProgressColumn):
@@ -139,8 +120,8 @@ def _bars(session: Session) -> Progress:
 
 
 def _show(bars: Progress, task: TaskID, snapshot: JobSnapshot) -> None:
-    words = phase_titles().get(snapshot.phase, snapshot.phase)
-    if snapshot.phase == "training" and snapshot.loss is not None:
+    words = phase_title(snapshot.phase)
+    if snapshot.phase == Phase.TRAINING and snapshot.loss is not None:
         words = _("step {step} of {total}, loss {loss}").format(
             step=snapshot.step, total=snapshot.total_steps, loss=f"{snapshot.loss:.3f}"
         )

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import sys
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 
@@ -16,7 +14,7 @@ from engine.cli import data, demo, model, run, weights
 from engine.cli.session import Session, write_json
 from engine.errors import EngineError
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+EXIT_OK, EXIT_FAILED = 0, 1
 
 app = typer.Typer(
     name="burnish",
@@ -57,16 +55,13 @@ def run_command_line(arguments: list[str]) -> int:
         0 when it worked; 1 with a named error and its remedy; 2 for wrong usage.
     """
     try:
-        outcome = app(arguments, standalone_mode=False)
-    except click.exceptions.Abort:
-        return EXIT_FAILED
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        return EXIT_USAGE
+        app(arguments)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else EXIT_OK
     except EngineError as error:
         _report(error, as_json="--json" in arguments)
         return EXIT_FAILED
-    return outcome if isinstance(outcome, int) else EXIT_OK
+    return EXIT_OK
 
 
 def _report(error: EngineError, *, as_json: bool) -> None:
