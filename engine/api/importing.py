@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from gettext import ngettext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -160,13 +161,18 @@ class _Rejects:
                 remedy=_("Choose files that hold rows below their header."),
             )
         often = [
-            _("{message} ({count} times)").format(message=self._messages[reason], count=count)
+            ngettext("{count} row: {message}", "{count} rows: {message}", count).format(
+                count=count, message=self._messages[reason]
+            )
             for reason, count in self._reasons.most_common(3)
         ]
+        message = ngettext(
+            "The only row could not be used. {reasons}",
+            "None of the {count} rows could be used. {reasons}",
+            self.count,
+        )
         return NoUsableRows(
-            _("None of the {count} rows could be used. {reasons}").format(
-                count=self.count, reasons=" ".join(often)
-            ),
+            message.format(count=self.count, reasons=" ".join(often)),
             detail="\n".join(self._first),
         )
 

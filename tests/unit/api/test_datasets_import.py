@@ -174,7 +174,8 @@ def test_run_without_usable_rows_names_reasons_and_lines_but_no_text(
         ImportRun(layout, [source(tmp_path, rows)]).run()
     error = caught.value
     assert "31 rows" in error.message
-    assert "(30 times)" in error.message
+    assert "30 rows: No message" in error.message
+    assert "1 row: This is not valid JSON" in error.message
     assert error.detail.splitlines()[:2] == [
         "a.jsonl:1 no_assistant_turn", "a.jsonl:2 no_assistant_turn",
     ]  # fmt: skip
