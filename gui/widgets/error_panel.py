@@ -161,7 +161,7 @@ class ErrorPanel(QWidget):
         sign = IconLabel("status-danger", role="danger", size=22)
         head = Row(gap=12)
         head.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
-        head.addLayout(Column(self._title, self._cause, gap=4), 1)
+        head.addLayout(Column(self._title, self._cause, gap=0), 1)
         line = Row(gap=10)
         line.addLayout(self._actions)
         line.add(Stretch(), self._fold)

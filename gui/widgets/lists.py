@@ -18,19 +18,19 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
-    QListView,
+    QHeaderView,
     QSizePolicy,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QTableView,
     QWidget,
 )
 
 from gui.widgets.banner import ICONS
 from gui.widgets.box import Column, Gap, clear_layout
 from gui.widgets.radio_part import RadioPart
+from gui.widgets.table import set_up_view
 from gui.widgets.theme.focus_ring import OWN_FOCUS
 from gui.widgets.theme.paint import RIGHT, painting, put_icon, rounded, text_width, write
 from gui.widgets.theme.theme import follow_theme, theme
@@ -113,8 +113,12 @@ class _RowPaint(QStyledItemDelegate):
         painter.restore()
 
 
-class RowList(QListView):
-    """Rows of 52 px, one of them chosen. Any number of rows scrolls at the same speed."""
+class RowList(QTableView):
+    """Rows of 52 px, one of them chosen. Any number of rows scrolls at the same speed.
+
+    It is a table of one column, since a list view asks the model for each row whenever fonts
+    or colours change: seconds for some hundred thousand rows.
+    """
 
     chosen = Signal(int, str)
     activated_row = Signal(int, str)
@@ -128,11 +132,9 @@ class RowList(QListView):
         self.setItemDelegate(_RowPaint(self))
         self.setAccessibleName(name)
         self.setProperty(OWN_FOCUS, True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setUniformItemSizes(True)
-        self.setMouseTracking(True)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        set_up_view(self)
+        self.horizontalHeader().hide()
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.selectionModel().currentRowChanged.connect(self._on_current)
         self.doubleClicked.connect(lambda index: self._activate(index.row()))
         follow_theme(self, self._follow)
@@ -178,6 +180,11 @@ class RowList(QListView):
         row = self._rows.row(self.current_index())
         return row.key if row is not None else ""
 
+    def minimumSizeHint(self) -> QSize:
+        """Return room for two rows."""
+        current = theme()
+        return QSize(current.px(120), 2 * current.size("row_list"))
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens a row, Delete asks to remove it."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -199,7 +206,8 @@ class RowList(QListView):
 
     def _follow(self) -> None:
         self.verticalScrollBar().setSingleStep(theme().px(18))
-        self.scheduleDelayedItemsLayout()
+        self.verticalHeader().setDefaultSectionSize(theme().size("row_list"))
+        self.viewport().update()
 
 
 class _Category(RadioPart):

@@ -238,7 +238,8 @@ class MemoryBar(QWidget):
 def value_text(part: MemoryPart) -> str:
     """Return how much a part takes, as a number or a range, in GB."""
     locale = QLocale()
-    low, high = (locale.toString(value, "f", 1) for value in (part.low_gb, part.high_gb))
+    low = locale.toString(float(part.low_gb), "f", 1)
+    high = locale.toString(float(part.high_gb), "f", 1)
     return f"{low} GB" if low == high else f"{low}–{high} GB"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent, QValidator, QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QSizePolicy
+from PySide6.QtWidgets import QDoubleSpinBox, QSizePolicy
 
 from gui.widgets.theme.draw import INVALID
 from gui.widgets.theme.focus_ring import OWN_FOCUS
@@ -49,7 +49,6 @@ class NumberField(QDoubleSpinBox):
         self.setSingleStep(step)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setKeyboardTracking(False)
-        self.setCorrectionMode(QAbstractSpinBox.CorrectionMode.CorrectToNearestValue)
         self.setProperty(OWN_FOCUS, True)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.valueChanged.connect(self.value_changed)
@@ -92,6 +91,12 @@ class NumberField(QDoubleSpinBox):
             inside = self.minimum() <= value <= self.maximum()
             state = QValidator.State.Acceptable if inside else QValidator.State.Intermediate
         return state, text, pos
+
+    def fixup(self, text: str, /) -> str:
+        """Bring a number outside the limits to the nearer one; keep the value else."""
+        value = self._parsed(text)
+        kept = self.value() if value is None else min(max(value, self.minimum()), self.maximum())
+        return self.textFromValue(kept)
 
     def sizeHint(self) -> QSize:
         """Return the room of a field in a settings row."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
@@ -40,7 +42,11 @@ class Reflow(QLayout):
                 self.addWidget(Hairline(vertical=True))
             self._shares.append(share)
             self.addWidget(widget)
-        follow_theme(self, self.invalidate)
+        follow_theme(self, self._follow)
+
+    def _follow(self) -> None:
+        self.invalidate()
+        self.update()
 
     def addItem(self, item: QLayoutItem) -> None:
         """Take an item (called by Qt)."""
@@ -120,24 +126,49 @@ class Reflow(QLayout):
         ]
 
     def _is_wide(self, width: int) -> bool:
-        return width >= theme().px(self._least)
+        """Return whether all fit side by side, each with its least width."""
+        shown = [
+            (item, share)
+            for item, share in zip(self._items, self._shares, strict=True)
+            if not item.isEmpty()
+        ]
+        needed = sum(item.minimumSize().width() for item, _share in shown) + self._gaps(shown)
+        return width >= max(theme().px(self._least), needed)
 
-    def _gaps(self, shown: list[tuple[QLayoutItem, int]]) -> int:
+    def _gaps(self, shown: Sequence[tuple[QLayoutItem, int]]) -> int:
         return max(len(shown) - 1, 0) * theme().px(self._gap)
 
     def _widths(
-        self, shown: list[tuple[QLayoutItem, int]], width: int
+        self, shown: Sequence[tuple[QLayoutItem, int]], width: int
     ) -> list[tuple[QLayoutItem, int]]:
         """Return every shown item with its width."""
         if not self._is_wide(width):
             return [(item, width) for item, _share in shown]
         own = sum(item.sizeHint().width() for item, share in shown if share <= 0)
         free = max(0, width - own - self._gaps(shown))
-        shares = sum(share for _item, share in shown if share > 0) or 1
+        shared = _share_out(
+            free,
+            [(share, item.minimumSize().width()) for item, share in shown if share > 0],
+        )
         return [
-            (item, free * share // shares if share > 0 else item.sizeHint().width())
-            for item, share in shown
+            (item, shared.pop(0) if share > 0 else item.sizeHint().width()) for item, share in shown
         ]
+
+
+def _share_out(free: int, parts: Sequence[tuple[int, int]]) -> list[int]:
+    """Give each part its share of a length, but never less than its least."""
+    fixed: set[int] = set()
+    while True:
+        room = free - sum(least for i, (_share, least) in enumerate(parts) if i in fixed)
+        shares = sum(share for i, (share, _least) in enumerate(parts) if i not in fixed) or 1
+        widths = [
+            least if i in fixed else max(0, room) * share // shares
+            for i, (share, least) in enumerate(parts)
+        ]
+        short = {i for i, (_share, least) in enumerate(parts) if widths[i] < least} - fixed
+        if not short:
+            return widths
+        fixed |= short
 
 
 def _height(item: QLayoutItem, width: int) -> int:

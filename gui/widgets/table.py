@@ -192,28 +192,14 @@ class DataTable(QTableView):
         self.setItemDelegate(CellPaint(self))
         self.setAccessibleName(name)
         self.setProperty(OWN_FOCUS, True)
-        self._set_up()
-        self.selectionModel().currentRowChanged.connect(self._on_current)
-        self.doubleClicked.connect(lambda index: self.row_activated.emit(index.row()))
-        follow_theme(self, self._follow)
-
-    def _set_up(self) -> None:
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setMouseTracking(True)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        set_up_view(self)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setHighlightSections(False)
         header.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.selectionModel().currentRowChanged.connect(self._on_current)
+        self.doubleClicked.connect(lambda index: self.row_activated.emit(index.row()))
+        follow_theme(self, self._follow)
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show these columns."""
@@ -314,6 +300,24 @@ class DataTable(QTableView):
         self._share_width()
 
 
+def set_up_view(view: QTableView) -> None:
+    """Make a view calm and even: whole rows, equal heights, no grid, nothing sideways."""
+    view.setFrameShape(QFrame.Shape.NoFrame)
+    view.setShowGrid(False)
+    view.setWordWrap(False)
+    view.setMouseTracking(True)
+    view.setTabKeyNavigation(False)
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    view.verticalHeader().hide()
+    view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+    view.verticalHeader().setMinimumSectionSize(1)
+    view.horizontalHeader().setMinimumSectionSize(1)
+
+
 def _shrunk(widths: list[int], missing: int, growing: list[int], least: int) -> list[int]:
     """Take what is missing from the growing columns first, then from all, in proportion."""
     for i in growing:
@@ -322,7 +326,7 @@ def _shrunk(widths: list[int], missing: int, growing: list[int], least: int) -> 
         missing -= taken
     total = sum(widths)
     if missing > 0 and total > 0:
-        widths = [max(width - missing * width // total - 1, least // 2) for width in widths]
+        widths = [max(width - missing * width // total - 1, 1) for width in widths]
     return widths
 
 

@@ -40,6 +40,7 @@ class Canvas(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.crosshair: int | None = None
+        self._ranges: tuple[tuple[float, float], tuple[float, float]] | None = None
         self.empty_text = ""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -64,9 +65,20 @@ class Canvas(QWidget):
 
     def y_texts(self) -> list[tuple[float, str]]:
         """Return the values with a grid line, and how they are written."""
-        low, high = self.y_range()
+        _across, (low, high) = self.ranges()
         step = tick_step(high - low, self.y_ticks)
         return [(at, tick_text(at, step)) for at in ticks_between(low, high, self.y_ticks)]
+
+    def refresh(self) -> None:
+        """Draw anew after the data changed."""
+        self._ranges = None
+        self.update()
+
+    def ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return what the axes show, worked out once for each change of the data."""
+        if self._ranges is None:
+            self._ranges = (self.x_range(), self.y_range())
+        return self._ranges
 
     def set_crosshair(self, step: int | None) -> None:
         """Put the crosshair on a step, or take it away."""
@@ -84,14 +96,14 @@ class Canvas(QWidget):
 
     def to_point(self, plot: QRectF, step: float, value: float) -> QPointF:
         """Return the pixel of a step and a value."""
-        (x0, x1), (y0, y1) = self.x_range(), self.y_range()
+        (x0, x1), (y0, y1) = self.ranges()
         across = (step - x0) / (x1 - x0) if x1 > x0 else 0.0
         up = (value - y0) / (y1 - y0) if y1 > y0 else 0.5
         return QPointF(plot.left() + plot.width() * across, plot.bottom() - plot.height() * up)
 
     def polygon(self, plot: QRectF, steps: Floats, values: Floats) -> QPolygonF:
         """Return the pixels of many points."""
-        (x0, x1), (y0, y1) = self.x_range(), self.y_range()
+        (x0, x1), (y0, y1) = self.ranges()
         across = plot.left() + (steps - x0) * (plot.width() / max(x1 - x0, 1e-12))
         down = plot.bottom() - (values - y0) * (plot.height() / max(y1 - y0, 1e-12))
         return QPolygonF(
@@ -116,7 +128,7 @@ class Canvas(QWidget):
         steps, plot = self.steps(), self.plot_rect()
         if not steps.size or not plot.contains(event.position()):
             return
-        x0, x1 = self.x_range()
+        (x0, x1), _up = self.ranges()
         wanted = x0 + (event.position().x() - plot.left()) / plot.width() * (x1 - x0)
         self._stand_on(_nearest(steps, wanted))
 
@@ -173,7 +185,7 @@ class Canvas(QWidget):
     def _paint_steps(self, painter: QPainter, plot: QRectF) -> None:
         current = theme()
         font, ink = current.font("caption", figures=True), current.colour("text2")
-        low, high = self.x_range()
+        (low, high), _up = self.ranges()
         for at in ticks_between(low, high, self.x_ticks):
             if at != round(at):
                 continue

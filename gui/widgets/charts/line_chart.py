@@ -98,7 +98,7 @@ class _LineCanvas(Canvas):
         self._paint_best(painter, plot)
 
     def _paint_line(self, painter: QPainter, plot: QRectF, values: Floats, pen: QPen) -> None:
-        low, high = self.x_range()
+        (low, high), _up = self.ranges()
         columns = max(int(plot.width()), 1)
         steps, shown = decimate(self.raw.steps, values, low=low, high=high, columns=columns)
         painter.setPen(pen)
@@ -224,32 +224,32 @@ class LineChart(QWidget):
     def set_best(self, step: int, value: float, text: str, sub: str) -> None:
         """Mark the best held-out point with a ring and two lines of label."""
         self._canvas.best = _Best(step, value, text, sub)
-        self._canvas.update()
+        self._canvas.refresh()
 
     def clear_best(self) -> None:
         """Take the mark away."""
         self._canvas.best = None
-        self._canvas.update()
+        self._canvas.refresh()
 
     def set_total(self, steps: int) -> None:
         """Say how long the run is; the steps to come are a sunken ground."""
         self._canvas.total = steps
-        self._canvas.update()
+        self._canvas.refresh()
 
     def set_to_come_text(self, text: str) -> None:
         """Name the steps to come."""
         self._canvas.to_come = text
-        self._canvas.update()
+        self._canvas.refresh()
 
     def set_empty_text(self, text: str) -> None:
         """Say this until the first point is there."""
         self._canvas.empty_text = text
-        self._canvas.update()
+        self._canvas.refresh()
 
     def set_paused(self, paused: bool) -> None:
         """Draw the last point hollow while nothing goes on."""
         self._canvas.paused = paused
-        self._canvas.update()
+        self._canvas.refresh()
 
     def set_crosshair(self, step: int | None) -> None:
         """Put the crosshair on a step, so that charts beside each other agree."""
@@ -284,7 +284,7 @@ class LineChart(QWidget):
 
     def _refresh(self) -> None:
         self._refresh_keys()
-        self._canvas.update()
+        self._canvas.refresh()
 
     def _refresh_keys(self) -> None:
         at = self._canvas.crosshair

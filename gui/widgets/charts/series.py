@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-SMOOTHING = 0.96
-"""Weight of the past in the smooth line: about the last 25 points count."""
+SMOOTHING = 0.975
+"""Weight of the past in the smooth line: about the last 40 points count."""
 _START = 1024
 
 

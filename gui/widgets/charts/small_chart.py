@@ -66,7 +66,7 @@ class _SmallCanvas(Canvas):
         """Draw the line, what is known of its future, and its last point."""
         painter.setPen(line_pen(self.role, 1.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        low, high = self.x_range()
+        (low, high), _up = self.ranges()
         columns = max(int(plot.width()), 1)
         steps, values = decimate(
             self.line.steps, self.line.values, low=low, high=high, columns=columns
@@ -113,13 +113,13 @@ class SmallChart(QWidget):
     def append_points(self, steps: Sequence[float], values: Sequence[float]) -> None:
         """Go on with the line. Steps that were there already are replaced."""
         self._canvas.line.append(steps, values)
-        self._canvas.update()
+        self._canvas.refresh()
 
     def set_future(self, steps: Sequence[float], values: Sequence[float]) -> None:
         """Draw dashed what is known already of the steps to come."""
         self._canvas.future_steps = np.asarray(steps, dtype=np.float64)
         self._canvas.future_values = np.asarray(values, dtype=np.float64)
-        self._canvas.update()
+        self._canvas.refresh()
 
     def set_current(self, text: str, unit: str = "") -> None:
         """Show the present value in words."""
@@ -131,17 +131,17 @@ class SmallChart(QWidget):
     def set_total(self, steps: int) -> None:
         """Say how long the run is."""
         self._canvas.total = steps
-        self._canvas.update()
+        self._canvas.refresh()
 
     def set_top(self, top: float) -> None:
         """Let the axis end at a value with a meaning, such as the memory of the card."""
         self._canvas.top = top
-        self._canvas.update()
+        self._canvas.refresh()
 
     def set_empty_text(self, text: str) -> None:
         """Say this until the first point is there."""
         self._canvas.empty_text = text
-        self._canvas.update()
+        self._canvas.refresh()
 
     def set_crosshair(self, step: int | None) -> None:
         """Put the crosshair on a step, so that charts beside each other agree."""

@@ -42,6 +42,7 @@ class Theme(QObject):
         self._chosen: Scheme | None = None
         self._scheme = Scheme.LIGHT
         self._scale = 1.0
+        self._applied = False
         self._colours: dict[str, QColor] = {}
         self._style = BurnishStyle(self)
         app.setStyle(self._style)
@@ -71,8 +72,10 @@ class Theme(QObject):
 
     def preset(self, *, scheme: Scheme | None, text_scale: float) -> None:
         """Set scheme and text size at once; the style sheet is built a single time."""
-        self._scale = min(max(text_scale, SCALES[0]), SCALES[-1])
-        self._chosen = scheme
+        scale = min(max(text_scale, SCALES[0]), SCALES[-1])
+        if self._applied and (scale, scheme) == (self._scale, self._chosen):
+            return
+        self._scale, self._chosen = scale, scheme
         named = {
             None: Qt.ColorScheme.Unknown,
             Scheme.LIGHT: Qt.ColorScheme.Light,
@@ -167,6 +170,7 @@ class Theme(QObject):
     def _apply(self) -> None:
         hints = self._app.styleHints()
         self._scheme = self._chosen or system_scheme(hints, self._system_palette)
+        self._applied = True
         self._colours.clear()
         self.icons.clear()
         self._app.setFont(self.font("body"))

@@ -388,23 +388,10 @@ def _setting_rows() -> list[SettingRow]:
     return rows
 
 
-def runs_page() -> Page:
+def _charts() -> tuple[QWidget, QWidget, QWidget, QWidget]:
     from gui.widgets.charts.line_chart import LineChart
     from gui.widgets.charts.small_chart import SmallChart
 
-    page = Page("support-v3")
-    page.header.set_back("Runs")
-    page.header.set_chip("Training", "accent", dot=True)
-    page.header.set_meta("Run 7 · Qwen3-4B · Support tickets, version 3 · 4-bit adapter, rank 16")
-    stop, pause = Button("Stop", icon="stop"), Button("Pause", icon="pause")
-    for button in (stop, pause):
-        button.set_menu([MenuItem(key="a", text="Finish this step, keep the result")])
-    page.header.set_actions(stop, pause, Button("Try it now", kind="primary", icon="chat"))
-    run = RunProgress()
-    run.set_progress(620, 1000)
-    run.set_checkpoints([200, 400, 600, 800])
-    run.set_words("about 14 min left, done around 16:05", "22 min 41 s so far")
-    run.set_now("Training. Next is the held-out check at step 650. Checkpoint 600 was saved.")
     noise = random.Random(7)
     steps = list(range(621))
     loss = [1.2 + 1.2 * math.exp(-s / 90) + noise.gauss(0, 0.09) for s in steps]
@@ -429,8 +416,26 @@ def runs_page() -> Page:
     memory.set_top(24.0)
     for small in (rate, speed, memory):
         small.set_total(1000)
+    return chart, rate, speed, memory
+
+
+def runs_page() -> Page:
+    page = Page("support-v3")
+    page.header.set_back("Runs")
+    page.header.set_chip("Training", "accent", dot=True)
+    page.header.set_meta("Run 7 · Qwen3-4B · Support tickets, version 3 · 4-bit adapter, rank 16")
+    stop, pause = Button("Stop", icon="stop"), Button("Pause", icon="pause")
+    for button in (stop, pause):
+        button.set_menu([MenuItem(key="a", text="Finish this step, keep the result")])
+    page.header.set_actions(stop, pause, Button("Try it now", kind="primary", icon="chat"))
+    run = RunProgress()
+    run.set_progress(620, 1000)
+    run.set_checkpoints([200, 400, 600, 800])
+    run.set_words("about 14 min left, done around 16:05", "22 min 41 s so far")
+    run.set_now("Training. Next is the held-out check at step 650. Checkpoint 600 was saved.")
     tabs = TabBar(name="Parts of the run")
     tabs.set_tabs([("c", "Charts"), ("t", "Table"), ("l", "Log")])
+    chart, rate, speed, memory = _charts()
     others = Column(rate, Hairline(), speed, Hairline(), memory, Stretch(), gap=6)
     line = Reflow(chart, others, gap=40, stack_below=700, stretches=(65, 35))
     banner = Banner()
