@@ -61,7 +61,7 @@ def run_window(arguments: Sequence[str]) -> int:
     place = settings_file()
     values = read_settings(place)
     look = install_theme(app, scheme=chosen_scheme(values.scheme), text_scale=values.text_scale)
-    sys.excepthook = _report_to(notices)
+    sys.excepthook = report_to(notices)
     settings = Settings(place, values, notices)
     try:
         services = open_services(options.workspace, settings, notices, privacy)
@@ -101,21 +101,21 @@ class Window(QObject):
     """Fills the frame with pages, and carries what happens between frame and services."""
 
     def __init__(self, services: Services, look: Theme) -> None:
-        super().__init__()
-        self._services = services
-        self._look = look
-        self._situation = navigation.Situation()
-        self._current: QWidget | None = None
-        self._waiting_for_paint: list[Callable[[], None]] = []
         self.shell = Shell(
             nav=navigation.nav_items(),
             settings=navigation.last_nav_item(),
             page_factory=lambda key: navigation.page_of(key).build(services),
         )
+        super().__init__(self.shell)
+        self._services = services
+        self._look = look
+        self._situation = navigation.Situation()
+        self._current: QWidget | None = None
+        self._waiting_for_paint: list[Callable[[], None]] = []
         self._privacy_timer = QTimer(self)
         self._privacy_timer.setInterval(PRIVACY_EVERY_MS)
         self._connect()
-        self._commands = self._all_commands()
+        self.commands = self._all_commands()
         self._show_privacy()
 
     # ------------------------------------------------------------------ opening and closing
@@ -138,6 +138,7 @@ class Window(QObject):
 
     def close(self) -> None:
         """Keep where the window stood and end the threads; running work goes on without it."""
+        self._privacy_timer.stop()
         self.shell.hide()
         state = base64.b64encode(self.shell.save_state()).decode("ascii")
         self._services.settings.set(window=state)
@@ -221,7 +222,7 @@ class Window(QObject):
         elif kind == "scheme":
             self._services.settings.set(scheme=rest)
         else:
-            self._commands[key]()
+            self.commands[key]()
 
     def _on_files_dropped(self, paths: list[Path]) -> None:
         open_paths(self._services, paths=paths)
@@ -325,7 +326,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(list(arguments))
 
 
-def _report_to(
+def report_to(
     notices: Notices,
 ) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
     """Return an excepthook that shows what nobody foresaw, instead of ending the window."""

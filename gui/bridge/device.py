@@ -10,9 +10,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from gui.bridge.tasks import Lane, Outcome, Tasks
 
 if TYPE_CHECKING:
-    from engine.api.machine import MachineFacts
-
     from engine.api.facade import Api
+    from engine.api.machine import MachineFacts
 
 LOOK_EVERY_MS = 2_000
 
@@ -45,6 +44,10 @@ class DeviceWatch(QObject):
         """Read now and then again and again."""
         self._timer.start()
         self.refresh()
+
+    def close(self) -> None:
+        """Read no more by itself."""
+        self._timer.stop()
 
     def refresh(self) -> None:
         """Read once."""

@@ -125,6 +125,10 @@ class Library(QObject):
         self._is_reading = True
         self._tasks.run(lambda: _read(self._api), self._take, owner=self)
 
+    def close(self) -> None:
+        """Read no more by itself."""
+        self._timer.stop()
+
     def _take(self, outcome: Outcome[Shelf]) -> None:
         self._is_reading = False
         if self._is_stale:

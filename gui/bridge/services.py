@@ -47,6 +47,8 @@ class Services:
 
     def close(self) -> None:
         """End the threads; what was asked for is still done."""
+        self.library.close()
+        self.device.close()
         self.feeds.close()
         self.tasks.close()
 

@@ -9,20 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.api.jobs import JobView
-from engine.domain.dataset import DatasetInfo, RowKind, SourceFile
+from engine.api.preview import RowTokens
+from engine.domain.dataset import DatasetInfo, Reject, Row, RowKind, SourceFile
 from engine.domain.decision import Decision
 from engine.domain.model import ModelInfo, ModelShape
 from engine.domain.plan import MemoryNeed, Plan, steps_of
 from engine.domain.problem import Problem
 from engine.domain.recipe import Recipe, problems_of
 from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
-from engine.errors import EngineError, RecipeInvalid, RunNotFound
+from engine.errors import DatasetNotFound, EngineError, RecipeInvalid, RunNotFound
 from engine.protocol.codec import Envelope
 from engine.protocol.events import Event, Finished, PhaseChanged, StepDone, Stopped, WorkerStarted
 from engine.protocol.fold import fold
 from engine.store.layout import Layout
+from tests.fakes.rows import FakeRowTable, a_chat, tokens_of
 
 GB = 2**30
 MOMENT = "2026-11-03T14:00:00.000Z"
@@ -118,12 +121,15 @@ class FakeJob:
     info: JobInfo
     envelopes: list[Envelope] = field(default_factory=list)
     is_dead: bool = False
+    folded: tuple[int, JobSnapshot] = (0, JobSnapshot())
 
     @property
     def snapshot(self) -> JobSnapshot:
-        snapshot = JobSnapshot()
-        for envelope in self.envelopes:
+        count, snapshot = self.folded
+        for envelope in self.envelopes[count:]:
             snapshot = fold(snapshot, envelope)
+            count += 1
+        self.folded = (count, snapshot)
         return snapshot
 
     @property
@@ -165,10 +171,20 @@ class FakeJobs:
         self.by_id: dict[str, FakeJob] = {}
         self.stopped: list[str] = []
 
-    def make(self, kind: JobKind, name: str, job_id: str = "", created_at: str = MOMENT) -> FakeJob:
+    def make(
+        self,
+        kind: JobKind,
+        name: str,
+        job_id: str = "",
+        created_at: str = MOMENT,
+        options: Mapping[str, Any] | None = None,
+    ) -> FakeJob:
         """Make a job without any event."""
         job_id = job_id or f"job{len(self.by_id) + 1}"
-        info = JobInfo(id=job_id, kind=kind, name=name, entry="a:b", created_at=created_at)
+        raw = {key: msgspec.Raw(msgspec.json.encode(one)) for key, one in (options or {}).items()}
+        info = JobInfo(
+            id=job_id, kind=kind, name=name, entry="a:b", created_at=created_at, options=raw
+        )
         self.by_id[job_id] = FakeJob(info)
         return self.by_id[job_id]
 
@@ -193,7 +209,7 @@ class FakeJobs:
         return f"the log of {job_id}"
 
     def remove(self, job_id: str) -> None:
-        del self.by_id[job_id]
+        self.by_id.pop(job_id)
 
 
 class FakeDatasets:
@@ -204,6 +220,39 @@ class FakeDatasets:
         self.all: list[DatasetInfo] = []
         self.imported: list[tuple[tuple[Path, ...], str]] = []
         self.error: EngineError | None = None
+        self.rows: dict[tuple[str, str], Sequence[Row]] = {}
+        self.rejected: list[Reject] = []
+        self.opened: list[FakeRowTable] = []
+        self.refusal: EngineError | None = None
+        self.reading_error: EngineError | None = None
+
+    def rows_of(self, dataset_id: str, split: str) -> Sequence[Row]:
+        """Return the rows of a part: those a test has set, else some like all others."""
+        info = next((one for one in self.all if one.id == dataset_id), None)
+        if info is None:
+            raise DatasetNotFound("There is no such dataset.")
+        return self.rows.get((dataset_id, split), [a_chat()] * info.splits.get(split, 0))
+
+    def open_rows(self, dataset_id: str, split: str = "train") -> FakeRowTable:
+        if self.reading_error is not None:
+            raise self.reading_error
+        table = FakeRowTable(self.rows_of(dataset_id, split))
+        self.opened.append(table)
+        return table
+
+    def rejects(self, dataset_id: str, *, limit: int = 1000) -> list[Reject]:
+        del dataset_id
+        return self.rejected[:limit]
+
+    def rename(self, dataset_id: str, name: str) -> DatasetInfo:
+        i = next(i for i, one in enumerate(self.all) if one.id == dataset_id)
+        self.all[i] = msgspec.structs.replace(self.all[i], name=name)
+        return self.all[i]
+
+    def remove(self, dataset_id: str) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.all = [one for one in self.all if one.id != dataset_id]
 
     def list(self) -> list[DatasetInfo]:
         return list(self.all)
@@ -214,7 +263,9 @@ class FakeDatasets:
             raise self.error
         self.imported.append((tuple(paths), name))
         job = self._jobs.make(JobKind.IMPORT, name or paths[0].name)
-        made = a_dataset(id=f"d{len(self.all) + 1}", name=name or paths[0].stem)
+        (source,) = a_dataset().sources
+        sources = tuple(replace(source, name=one.name, path=str(one)) for one in paths)
+        made = a_dataset(id=f"d{len(self.all) + 1}", name=name or paths[0].stem, sources=sources)
         self.all.insert(0, made)
         job.emit(WorkerStarted(attempt=1, pid=1), Finished(result={"dataset_id": made.id}))
         return job.info.id
@@ -223,9 +274,39 @@ class FakeDatasets:
 class FakeModels:
     """Models in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, datasets: FakeDatasets) -> None:
+        self._datasets = datasets
         self.all: list[ModelInfo] = []
         self.error: EngineError | None = None
+        self.refusal: EngineError | None = None
+        self.preview_error: EngineError | None = None
+        self.problems: dict[int, str] = {}
+        self.previewed: list[tuple[int, int]] = []
+
+    def remove(self, model_id: str) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.all = [one for one in self.all if one.id != model_id]
+
+    def preview(
+        self,
+        dataset_id: str,
+        model_id: str,
+        *,
+        split: str = "train",
+        start: int = 0,
+        rows: int = 1,
+        max_length: int = 2048,
+    ) -> list[RowTokens]:
+        del model_id
+        self.previewed.append((start, rows))
+        if self.preview_error is not None:
+            raise self.preview_error
+        all_rows = self._datasets.rows_of(dataset_id, split)
+        return [
+            tokens_of(all_rows[i], max_length=max_length, problem=self.problems.get(i, ""))
+            for i in range(start, min(start + rows, len(all_rows)))
+        ]
 
     def list(self) -> list[ModelInfo]:
         return list(self.all)
@@ -431,7 +512,7 @@ class FakeApi:
         self.layout = Layout(root)
         self.jobs = FakeJobs()
         self.datasets = FakeDatasets(self.jobs)
-        self.models = FakeModels()
+        self.models = FakeModels(self.datasets)
         self.runs = FakeRuns(self.jobs)
         self.presets = FakePresets()
         self.machine = FakeMachine()

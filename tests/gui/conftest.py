@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -20,6 +21,9 @@ from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.theme import Theme, theme
 from gui.widgets.theme.tokens import Scheme
 from tests.fakes.api import FakeApi
+
+NUMBERS_LOCALE = "en_US"
+"""What the application takes for texts without a translation."""
 
 if TYPE_CHECKING:
     from engine.api.facade import Api
@@ -42,6 +46,7 @@ class FakePrivacy:
 @pytest.fixture
 def themed(qapp: QApplication) -> Theme:
     """Return the theme on the one application of the test process, as at its start."""
+    QLocale.setDefault(QLocale(NUMBERS_LOCALE))
     try:
         found = theme()
     except RuntimeError:
@@ -71,4 +76,4 @@ def window_services(
     )
     yield services
     services.close()
-    qtbot.wait_until(lambda: services.tasks.is_idle)
+    qtbot.wait(1)

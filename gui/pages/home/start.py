@@ -42,7 +42,7 @@ class StartCard(Card):
         self._why = Button(_("What will happen"), kind="ghost", size="large")
         self._plan = _PlanBlock(what_will_happen(sample))
         self._plan.hide()
-        self._start.clicked.connect(self._on_start)
+        self._start.clicked.connect(self.start_sample)
         self._why.clicked.connect(lambda: self._plan.setHidden(not self._plan.isHidden()))
         self._first = Panel(Column(self._first_step(sample), self._plan, Gap(8), gap=16))
         self._rule = Hairline()
@@ -112,7 +112,8 @@ class StartCard(Card):
         text = TextLabel(words, colour="text2", wrap=True)
         return Column(head, text, Stretch(), Row(button, Stretch()), gap=10)
 
-    def _on_start(self) -> None:
+    def start_sample(self) -> None:
+        """Start the one-minute run."""
         start_sample_run(self._services, tell=self._start.set_busy, done=self._on_done)
 
     def _on_done(self, _error: EngineError | None) -> None:

@@ -159,7 +159,7 @@ class RunView(QWidget):
         if is_watched:
             self._drawing.start()
             self._clock.start()
-            self._draw()
+            self.draw()
         else:
             self._drawing.stop()
             self._clock.stop()
@@ -185,6 +185,10 @@ class RunView(QWidget):
     # ------------------------------------------------------------------ what comes in
 
     def _on_events(self, envelopes: list[Envelope]) -> None:
+        self.take_events(envelopes)
+
+    def take_events(self, envelopes: list[Envelope]) -> None:
+        """Take in what happened; it is drawn at the next tick."""
         self._trace.take(envelopes)
         self._mark()
 
@@ -235,9 +239,10 @@ class RunView(QWidget):
 
     def _draw_if_dirty(self) -> None:
         if self._is_dirty:
-            self._draw()
+            self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Show the run as it is known now."""
         self._is_dirty = False
         run, job = self._run, self._job()
         if run is None or job is None:

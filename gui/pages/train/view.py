@@ -47,13 +47,18 @@ if TYPE_CHECKING:
 
 
 class TrainPage(Page):
-    """Train."""
+    """Train.
+
+    Attributes:
+        draft: The choices so far.
+        planned: What the engine made of exactly this draft, or None while it is worked out.
+    """
 
     def __init__(self, services: Services) -> None:
         super().__init__(_("New run"))
         self._services = services
-        self._draft = Draft()
-        self._planned: Planned | None = None
+        self.draft = Draft()
+        self.planned: Planned | None = None
         self._view: PlanView | None = None
         self._error = ""
         self._presets: tuple[Preset, ...] = ()
@@ -98,15 +103,15 @@ class TrainPage(Page):
         choices.dataset_chosen.connect(self._choose_dataset)
         choices.model_chosen.connect(self._choose_model)
         choices.goal_chosen.connect(self._choose_goal)
-        choices.passes_chosen.connect(partial(self._set_value, "epochs"))
+        choices.passes_chosen.connect(partial(self.change, "epochs"))
         choices.import_requested.connect(lambda: ask_for_files(services, parent=self))
         choices.add_model_requested.connect(lambda: ask_for_model(services, parent=self))
-        self._plan.fix_requested.connect(self._set_value)
-        self._plan.field_requested.connect(self._show_setting)
-        self._closed.toggled.connect(self._open_settings)
-        self._fold_up.clicked.connect(lambda: self._open_settings(False))
-        self._strip.show_requested.connect(lambda: self._open_settings(False))
-        self._put_back.clicked.connect(lambda: self._set_draft(self._draft.put_all_back()))
+        self._plan.fix_requested.connect(self.change)
+        self._plan.field_requested.connect(self.show_setting)
+        self._closed.toggled.connect(self.open_settings)
+        self._fold_up.clicked.connect(self.show_plan)
+        self._strip.show_requested.connect(self.show_plan)
+        self._put_back.clicked.connect(lambda: self._set_draft(self.draft.put_all_back()))
         self._search.textChanged.connect(self._on_search)
         self._planner.planned.connect(self._on_planned)
         self._planner.failed.connect(self._on_plan_failed)
@@ -123,7 +128,7 @@ class TrainPage(Page):
 
     def page_entered(self) -> None:
         """Plan again: memory and disk may have changed meanwhile."""
-        self._planner.ask(self._draft)
+        self._planner.ask(self.draft)
 
     # ------------------------------------------------------------------ what there is to choose
 
@@ -162,37 +167,38 @@ class TrainPage(Page):
             )
             self._set_draft(draft)
         else:
-            self._set_draft(self._draft)
+            self._set_draft(self.draft)
 
     # ------------------------------------------------------------------ changing the draft
 
     def _choose_dataset(self, key: str) -> None:
-        self._set_draft(replace(self._draft, dataset_id=key))
+        self._set_draft(replace(self.draft, dataset_id=key))
 
     def _choose_model(self, key: str) -> None:
-        self._set_draft(replace(self._draft, model_id=key))
+        self._set_draft(replace(self.draft, model_id=key))
 
     def _choose_goal(self, key: str) -> None:
         preset = next(one for one in self._presets if one.id == key)
-        self._set_draft(self._draft.with_preset(preset))
+        self._set_draft(self.draft.with_preset(preset))
 
-    def _set_value(self, name: str, value: Any) -> None:
-        self._set_draft(self._draft.with_value(name, value))
+    def change(self, name: str, value: Any) -> None:
+        """Set one field of the draft."""
+        self._set_draft(self.draft.with_value(name, value))
 
     def _set_draft(self, draft: Draft) -> None:
-        if draft != self._draft:
+        if draft != self.draft:
             self._is_drafted = True
-        self._draft = draft
-        self._planned = None
+        self.draft = draft
+        self.planned = None
         self._error = ""
         self._show_draft()
         self._planner.ask(draft)
 
     def _on_planned(self, planned: Planned) -> None:
-        if planned.draft != self._draft:
+        if planned.draft != self.draft:
             return
-        self._planned, self._error = planned, ""
-        model = self._services.library.model(self._draft.model_id)
+        self.planned, self._error = planned, ""
+        model = self._services.library.model(self.draft.model_id)
         facts = self._services.device.facts
         is_on_card = planned.plan.decisions["device"].value == "cuda"
         device = facts.gpus[0].name if is_on_card and facts and facts.gpus else ""
@@ -215,8 +221,8 @@ class TrainPage(Page):
     # ------------------------------------------------------------------ showing it
 
     def _show_draft(self) -> None:
-        draft, library = self._draft, self._services.library
-        plan = self._planned.plan if self._planned else None
+        draft, library = self.draft, self._services.library
+        plan = self.planned.plan if self.planned else None
         effort = effort_words(draft, plan)
         self._choices.data.set_value(draft.dataset_id)
         self._choices.model.set_value(draft.model_id)
@@ -243,42 +249,50 @@ class TrainPage(Page):
     def _meta(self) -> str:
         if self._second.isHidden():
             return _("Four choices. Everything else follows from them, and can be changed below.")
-        dataset = self._services.library.dataset(self._draft.dataset_id)
-        model = self._services.library.model(self._draft.model_id)
-        goal = next((one.title for one in self._presets if one.id == self._draft.preset), "")
+        dataset = self._services.library.dataset(self.draft.dataset_id)
+        model = self._services.library.model(self.draft.model_id)
+        goal = next((one.title for one in self._presets if one.id == self.draft.preset), "")
         return choice_line(
-            self._draft,
+            self.draft,
             dataset=dataset.name if dataset else "",
             model=model.name if model else "",
             goal=_(goal) if goal else "",
         )
 
-    def _open_settings(self, is_open: bool) -> None:
-        if is_open and self._settings is None:
+    def open_settings(self) -> None:
+        """Show every setting in place of the choices; the form is made at its first use."""
+        if self._settings is None:
             self._settings = SettingsPanel()
-            self._settings.value_changed.connect(self._set_value)
+            self._settings.value_changed.connect(self.change)
             self._settings.put_back_requested.connect(self._on_put_back)
             self._form_room.addWidget(self._settings)
-        self._first.setHidden(is_open)
-        self._second.setHidden(not is_open)
+        self._first.hide()
+        self._second.show()
         # It stands for the closed form alone, so it folds back by itself, untold.
         self._closed.blockSignals(True)
         self._closed.set_open(False)
         self._closed.blockSignals(False)
         self._show_draft()
-        if is_open and self._planned is not None and self._settings is not None:
-            self._settings.show_effects(self._planned.effects)
+        if self.planned is not None:
+            self._settings.show_effects(self.planned.effects)
+
+    def show_plan(self) -> None:
+        """Show the choices and the plan again."""
+        self._second.hide()
+        self._first.show()
+        self._show_draft()
 
     def _on_put_back(self, name: str) -> None:
-        self._set_draft(self._draft.put_back(name))
+        self._set_draft(self.draft.put_back(name))
 
     def _on_search(self, query: str) -> None:
         if self._settings is not None:
             self._settings.set_query(query)
 
-    def _show_setting(self, name: str) -> None:
+    def show_setting(self, name: str) -> None:
+        """Open the settings on one of them."""
         self._search.clear()
-        self._open_settings(True)
+        self.open_settings()
         if self._settings is not None:
             self._settings.show_setting(name)
 
@@ -288,14 +302,14 @@ class TrainPage(Page):
         if not self._start.isEnabled():
             return
         self._start.set_busy(_("Starting…"))
-        if self._planned is None:
+        if self.planned is None:
             self._is_start_wanted = True
         else:
-            start_run(self._services, recipe=self._planned.recipe, done=self._on_started)
+            start_run(self._services, recipe=self.planned.recipe, done=self._on_started)
 
     def _on_started(self, _error: EngineError | None) -> None:
         self._start.set_busy("")
-        self._planner.ask(self._draft)
+        self._planner.ask(self.draft)
 
     def _stop_waiting(self) -> None:
         self._is_start_wanted = False

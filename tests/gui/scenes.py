@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs in every state, for tests and pictures of the window: a plausible past, event by event."""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from engine.domain.decision import Decision
+from engine.domain.recipe import Recipe
+from engine.protocol.events import (
+    AdapterCommitted,
+    CheckpointCommitted,
+    EvalDone,
+    Failed,
+    Finished,
+    PhaseChanged,
+    PlanResolved,
+    SampleMade,
+    WorkerStarted,
+)
+from tests.fakes.api import GB, FakeApi, FakeJob, a_dataset, a_model, a_step, a_stop
+
+PROMPT = "Label printer on line 2 prints half a label since this morning."
+EXPECTED = "Cause: Sensor reads the gap late. Check first: Menu, Media, Calibrate. Priority: High."
+ANSWERS = {
+    0: "I’m sorry to hear that. Have you tried turning the printer off and on again? There could "
+    "be many reasons.",
+    300: "Cause: The label size may be wrong. Check first: Please look at the settings.",
+    600: EXPECTED,
+}
+LONG_NAME = "Orders of the last year with a very long name that fits nowhere, not even in a window"
+_STEP_S = 2.14
+
+
+def fill_library(api: FakeApi) -> None:
+    """Add two datasets and a model."""
+    api.datasets.all = [a_dataset(), a_dataset(id="d2", name=LONG_NAME)]
+    api.models.all = [a_model()]
+
+
+def add_run(
+    api: FakeApi, name: str, run_id: str, *, upto: int = 620, total: int = 1000, **facts: Any
+) -> FakeJob:
+    """Add a run that has done so many steps; a check each 50, a checkpoint each 200."""
+    facts.setdefault("checkpoints", tuple(f"ck-{step:06d}" for step in range(200, upto + 1, 200)))
+    recipe = Recipe(dataset_id="d1", model_id="m1", eval_every_steps=50)
+    job = api.runs.make(name, run_id, recipe=recipe, **facts)
+    began = datetime.now(UTC) - timedelta(seconds=30 + upto * _STEP_S)
+    job.emit(*_opening(total), at=_stamp(began))
+    dice = random.Random(1)
+    for step in range(1, upto + 1):
+        at = _stamp(began + timedelta(seconds=30 + step * _STEP_S))
+        job.emit(_step(step, total, dice), at=at)
+        if step % 50 == 0:
+            job.emit(_check(step), PhaseChanged(phase="training"), at=at)
+        if step in ANSWERS:
+            job.emit(_sample(step), at=at)
+        if step % 200 == 0:
+            job.emit(_saved(step), at=at)
+    return job
+
+
+def add_finished(api: FakeApi) -> None:
+    """Add a run that is done and left an adapter."""
+    job = add_run(api, "support-v2", "r6", upto=300, total=300, has_adapter=True)
+    job.emit(AdapterCommitted(path="adapter", sha256="0"), Finished(result={"adapter": "adapter"}))
+
+
+def add_stopped(api: FakeApi) -> None:
+    """Add a run that was asked to stop."""
+    add_run(api, "support-v1", "r5", upto=212, total=300, has_adapter=True).emit(a_stop(212))
+
+
+def add_failed(api: FakeApi) -> None:
+    """Add a run that ran out of memory."""
+    add_run(api, "support-v4", "r8", upto=212).emit(
+        Failed(
+            code="not_enough_memory",
+            message="A batch of long rows needed about 1.8 GB more than the card has.",
+            remedy="Lower max_length or micro_batch_size, then resume from the last checkpoint.",
+            detail="CUDA out of memory",
+        )
+    )
+
+
+def add_interrupted(api: FakeApi) -> None:
+    """Add a run whose worker is gone."""
+    add_run(api, "support-v5", "r9", upto=100).is_dead = True
+
+
+def _opening(total: int) -> tuple[Any, ...]:
+    choices = {
+        "device": Decision(value="cuda", reason="This computer has a card.", source="hardware"),
+        "dtype": Decision(value="bf16", reason="The card computes in bf16.", source="hardware"),
+    }
+    plan = PlanResolved(
+        decisions=choices,
+        total_steps=total,
+        train_examples=10_686,
+        eval_examples=512,
+        trained_tokens=2_100_000,
+        read_tokens=900_000,
+        truncated_rows=212,
+        skipped_rows=0,
+    )
+    return (
+        WorkerStarted(attempt=1, pid=1, versions={"python": "3.11.9", "torch": "2.13.0"}),
+        PhaseChanged(phase="loading_model"),
+        plan,
+        _check(0),
+        _sample(0),
+        PhaseChanged(phase="training"),
+    )
+
+
+def _step(step: int, total: int, dice: random.Random) -> Any:
+    rise = 50
+    cosine = 0.5 * (1 + math.cos(math.pi * (step - rise) / (total - rise)))
+    return a_step(
+        step,
+        total=total,
+        loss=1.2 + 1.2 * math.exp(-step / 130) + dice.gauss(0, 0.09),
+        learning_rate=2e-4 * (step / rise if step < rise else cosine),
+        tokens_per_s=5100 + dice.gauss(0, 60),
+        memory_bytes=round((11.2 + dice.gauss(0, 0.05)) * GB),
+        eta_s=(total - step) * _STEP_S,
+    )
+
+
+def _check(step: int) -> EvalDone:
+    loss = 1.34 + 0.97 * math.exp(-step / 120) + 0.012 * max(0, step - 550) / 50
+    return EvalDone(
+        step=step, loss=loss, supervised_tokens=10, examples=512, is_best=step <= 550, eval_s=3
+    )
+
+
+def _sample(step: int) -> SampleMade:
+    return SampleMade(step=step, prompt=PROMPT, answer=ANSWERS[step], expected=EXPECTED)
+
+
+def _saved(step: int) -> CheckpointCommitted:
+    return CheckpointCommitted(
+        step=step, name=f"ck-{step:06d}", size_bytes=130_000_000, is_best=step == 400
+    )
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Home: the one-minute run from one click, recent work, and the facts of this computer."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from engine.api.starter import sample_file
+from engine.errors import DiskFull
+from gui.bridge.services import Services
+from gui.pages.home.recent import RecentWork
+from gui.pages.home.start import StartCard
+from gui.pages.home.view import HomePage
+from gui.widgets.buttons import Button
+from gui.widgets.lists import RowList
+from gui.widgets.rows import NameValue
+from gui.widgets.text import TextLabel
+from tests.fakes.api import FakeApi
+from tests.gui.scenes import add_run, fill_library
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def went(window_services: Services) -> list[tuple[str, object]]:
+    """Return the pages that were asked for."""
+    found: list[tuple[str, object]] = []
+    window_services.navigator.requested.connect(lambda page, what: found.append((page, what)))
+    return found
+
+
+@pytest.fixture
+def home(window_services: Services, qtbot: QtBot) -> HomePage:
+    """Return the page, with the workspace read."""
+    page = HomePage(window_services)
+    qtbot.addWidget(page)
+    with qtbot.wait_signal(window_services.library.loaded):
+        window_services.library.refresh()
+    page.show()
+    return page
+
+
+def button(page: HomePage, text: str) -> Button:
+    return next(one for one in page.findChildren(Button) if one.text() == text)
+
+
+def texts(page: HomePage) -> list[str]:
+    return [one.text() for one in page.findChildren(TextLabel) if one.isVisible()]
+
+
+def test_first_start_welcomes_and_hides_recent_work(home: HomePage) -> None:
+    assert "Welcome to Burnish" in texts(home)
+    assert not home.findChild(RecentWork).isVisible()
+    assert button(home, "Start the one-minute run").isVisible()
+
+
+def test_one_minute_run_imports_trains_and_is_shown(
+    home: HomePage, api: FakeApi, went: list[tuple[str, object]], qtbot: QtBot
+) -> None:
+    qtbot.mouseClick(button(home, "Start the one-minute run"), Qt.MouseButton.LeftButton)
+    qtbot.wait_until(lambda: bool(went), timeout=5_000)
+    assert api.datasets.imported == [((sample_file(),), "Support tickets")]
+    assert [one.name for one in api.models.all] == ["Starter"]
+    (run,) = api.runs.list()
+    assert run.recipe.max_steps == 45
+    assert went == [("runs", run.id)]
+
+
+def test_one_minute_run_twice_imports_once(
+    home: HomePage, api: FakeApi, went: list[tuple[str, object]], qtbot: QtBot
+) -> None:
+    start = button(home, "Start the one-minute run")
+    start.click()
+    qtbot.wait_until(lambda: len(went) == 1, timeout=5_000)
+    home.findChild(StartCard).start_sample()
+    qtbot.wait_until(lambda: len(went) == 2, timeout=5_000)
+    assert len(api.datasets.imported) == 1
+    assert len(api.runs.list()) == 2
+
+
+def test_one_minute_run_that_fails_shows_the_error_and_can_be_tried_again(
+    home: HomePage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    api.datasets.error = DiskFull("It is full.")
+    start = button(home, "Start the one-minute run")
+    with qtbot.wait_signal(window_services.notices.failed) as shown:
+        start.click()
+        assert not start.isEnabled()
+    assert shown.args[0].code == "disk_full"
+    assert start.isEnabled()
+
+
+def test_what_will_happen_unfolds(home: HomePage) -> None:
+    words = "Nothing is downloaded, and nothing leaves this computer."
+    assert words not in texts(home)
+    button(home, "What will happen").click()
+    assert words in texts(home)
+
+
+def test_recent_work_is_listed_with_the_live_run_first_and_opens(
+    home: HomePage,
+    api: FakeApi,
+    window_services: Services,
+    went: list[tuple[str, object]],
+    qtbot: QtBot,
+) -> None:
+    fill_library(api)
+    add_run(api, "support-v3", "r7", upto=20)
+    window_services.library.refresh()
+    qtbot.wait_until(lambda: "Welcome back" in texts(home))
+    rows = home.findChild(RowList)
+    assert rows.model().rowCount() == 3
+    rows.activated_row.emit(0, "run:r7")
+    assert went == [("runs", "r7")]
+    assert button(home, "New run…").isVisible()
+
+
+def test_facts_of_the_computer_are_shown_when_they_come(
+    home: HomePage, window_services: Services, qtbot: QtBot
+) -> None:
+    with qtbot.wait_signal(window_services.device.changed):
+        window_services.device.refresh()
+    names = [one.accessibleName() for one in home.findChildren(NameValue)]
+    assert "Graphics card: none from NVIDIA" in names
+    qtbot.wait_until(lambda: any("the processor trains" in one for one in texts(home)))

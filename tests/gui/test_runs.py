@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs: the list, one run live, its end, its errors, and its resume."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from PySide6.QtWidgets import QAbstractButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from engine.domain.problem import Problem, Severity
+from engine.protocol.events import (
+    AdapterCommitted,
+    EvalDone,
+    Finished,
+    PhaseChanged,
+    SampleMade,
+    WorkerStarted,
+)
+from gui.bridge.services import Services
+from gui.pages.runs.charts import Charts
+from gui.pages.runs.run_list import RunList
+from gui.pages.runs.run_view import RunView
+from gui.pages.runs.view import RunsPage
+from gui.viewmodels.train import TrainArgument
+from gui.widgets.banner import Banner
+from gui.widgets.buttons import Button
+from gui.widgets.charts.line_chart import LineChart
+from gui.widgets.error_panel import ErrorPanel
+from gui.widgets.table import DataTable
+from gui.widgets.tabs import TabBar
+from gui.widgets.text import TextLabel
+from tests.fakes.api import FakeApi, a_step, a_stop
+from tests.gui.scenes import add_failed, add_finished, add_interrupted, add_run, add_stopped
+
+pytestmark = pytest.mark.gui
+START = WorkerStarted(attempt=1, pid=1)
+
+
+@pytest.fixture
+def runs(window_services: Services, qtbot: QtBot) -> RunsPage:
+    """Return the page, shown."""
+    page = RunsPage(window_services)
+    qtbot.addWidget(page)
+    page.resize(1008, 720)
+    page.show()
+    page.page_entered()
+    return page
+
+
+def refresh(services: Services, qtbot: QtBot) -> None:
+    services.library.refresh()
+    qtbot.wait_until(lambda: services.library.is_loaded and services.tasks.is_idle)
+
+
+def open_run(page: RunsPage, services: Services, qtbot: QtBot, run_id: str) -> None:
+    refresh(services, qtbot)
+    page.show_argument(run_id)
+    qtbot.wait_until(lambda: bool(title(page)), timeout=5_000)
+
+
+def title(page: RunsPage) -> str:
+    found = [
+        one.text()
+        for one in page.findChildren(TextLabel)
+        if one.isVisible() and one.text().startswith("Step ")
+    ]
+    return found[0] if found else ""
+
+
+def texts(page: QWidget) -> list[str]:
+    return [one.text() for one in page.findChildren(TextLabel) if one.isVisible()]
+
+
+def button(page: QWidget, text: str) -> Button:
+    shown = [one for one in page.findChildren(Button) if one.text() == text]
+    return next((one for one in shown if one.isVisible()), shown[0])
+
+
+def loss_chart(page: RunsPage) -> LineChart:
+    return page.findChild(Charts).findChild(LineChart)
+
+
+def choose_tab(page: RunsPage, name: str) -> None:
+    bar = page.findChild(RunView).findChild(TabBar)
+    next(one for one in bar.findChildren(QAbstractButton) if one.text() == name).click()
+
+
+def test_empty_list_leads_to_the_first_run(
+    runs: RunsPage, window_services: Services, qtbot: QtBot
+) -> None:
+    refresh(window_services, qtbot)
+    qtbot.wait_until(lambda: "No run yet" in texts(runs))
+    with qtbot.wait_signal(window_services.navigator.requested) as went:
+        button(runs, "New run…").click()
+    assert went.args[0] == "train"
+
+
+def test_list_shows_runs_and_opens_one(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_run(api, "support-v3", "r7", upto=60)
+    add_finished(api)
+    refresh(window_services, qtbot)
+    table = runs.findChild(RunList).findChild(DataTable)
+    assert table.model().rowCount() == 2
+    table.row_activated.emit(0)
+    assert isinstance(runs.currentWidget(), RunView)
+    qtbot.wait_until(lambda: title(runs) == "Step 60 of 1,000", timeout=5_000)
+
+
+def test_live_run_grows_while_it_is_looked_at(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    job = add_run(api, "support-v3", "r7", upto=60)
+    open_run(runs, window_services, qtbot, "r7")
+    qtbot.wait_until(lambda: len(loss_chart(runs).table()) >= 60)
+    job.emit(a_step(61, total=1000, loss=0.5), SampleMade(step=61, prompt="p", answer="new"))
+    qtbot.wait_until(lambda: title(runs) == "Step 61 of 1,000")
+    assert loss_chart(runs).table()[-1][:2] == (61, 0.5)
+    assert button(runs, "Stop").isVisible()
+
+
+def test_run_that_is_opened_again_shows_its_whole_past(
+    api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_run(api, "support-v3", "r7", upto=60)
+    for _ in range(2):
+        page = RunsPage(window_services)
+        qtbot.addWidget(page)
+        page.show()
+        page.page_entered()
+        open_run(page, window_services, qtbot, "r7")
+        qtbot.wait_until(lambda shown=page: len(loss_chart(shown).table()) >= 60)
+        page.close()
+
+
+def test_stop_asks_the_run_to_end_and_says_so_at_once(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    job = add_run(api, "support-v3", "r7", upto=60)
+    open_run(runs, window_services, qtbot, "r7")
+    stop = button(runs, "Stop")
+    stop.click()
+    assert stop.shown_text() == "Stopping…"
+    qtbot.wait_until(lambda: api.jobs.stopped == ["r7"])
+    job.emit(a_stop(60))
+    qtbot.wait_until(lambda: button(runs, "Resume").isVisible(), timeout=5_000)
+    assert not stop.isVisible()
+
+
+def test_stopped_run_is_resumed_and_shown_live_again(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_stopped(api)
+    open_run(runs, window_services, qtbot, "r5")
+    resume = button(runs, "Resume")
+    qtbot.wait_until(resume.isEnabled, timeout=5_000)
+    resume.click()
+    qtbot.wait_until(lambda: api.runs.resumed == ["r5"])
+    api.jobs.by_id["r5"].emit(
+        WorkerStarted(attempt=2, pid=2), PhaseChanged(phase="training"), a_step(201, total=300)
+    )
+    refresh(window_services, qtbot)
+    qtbot.wait_until(lambda: title(runs) == "Step 201 of 300", timeout=5_000)
+    assert loss_chart(runs).table()[-1][0] == 201
+
+
+def test_run_that_cannot_go_on_gives_the_reason(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_stopped(api)
+    api.runs.blockers = [
+        Problem(field="", severity=Severity.ERROR, code="dataset_gone", message="Its data is gone.")
+    ]
+    open_run(runs, window_services, qtbot, "r5")
+    resume = button(runs, "Resume")
+    qtbot.wait_until(lambda: resume.toolTip() == "Its data is gone.", timeout=5_000)
+    assert not resume.isEnabled()
+
+
+def test_failed_run_says_what_happened_what_is_safe_and_what_to_do(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_failed(api)
+    open_run(runs, window_services, qtbot, "r8")
+    panel = runs.findChild(ErrorPanel)
+    qtbot.wait_until(panel.isVisible, timeout=5_000)
+    words = texts(panel)
+    assert "The training ended with an error" in words
+    assert any("step 200 is saved and verified" in one for one in words)
+    resume = button(panel, "Resume from step 200")
+    qtbot.wait_until(lambda: button(panel, "Resume from step 200").isEnabled(), timeout=5_000)
+    resume = button(panel, "Resume from step 200")
+    resume.click()
+    qtbot.wait_until(lambda: api.runs.resumed == ["r8"])
+
+
+def test_interrupted_run_shows_the_end_of_the_workers_output(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_interrupted(api)
+    open_run(runs, window_services, qtbot, "r9")
+    panel = runs.findChild(ErrorPanel)
+    qtbot.wait_until(panel.isVisible, timeout=5_000)
+    assert "The worker ended without a word" in texts(panel)
+
+
+def test_finished_run_leads_to_its_export(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_finished(api)
+    open_run(runs, window_services, qtbot, "r6")
+    qtbot.wait_until(lambda: button(runs, "Export…").isVisible(), timeout=5_000)
+    with qtbot.wait_signal(window_services.navigator.requested) as went:
+        button(runs, "Export…").click()
+    assert went.args == ["export", "r6"]
+
+
+def test_run_can_be_started_again_with_its_own_values(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_finished(api)
+    open_run(runs, window_services, qtbot, "r6")
+    with qtbot.wait_signal(window_services.navigator.requested) as went:
+        button(runs, "More").picked.emit("again")
+    page, argument = went.args
+    assert page == "train"
+    assert isinstance(argument, TrainArgument)
+    assert argument.values["eval_every_steps"] == 50
+
+
+def test_removed_run_leads_back_to_the_list(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_finished(api)
+    open_run(runs, window_services, qtbot, "r6")
+    with qtbot.wait_signal(window_services.navigator.requested) as went:
+        button(runs, "More").picked.emit("remove")
+    assert went.args == ["runs", None]
+    assert api.jobs.by_id == {}
+
+
+@pytest.mark.parametrize("tab", ["Table", "Log", "Setup", "Files"])
+def test_every_tab_shows_the_run(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot, tab: str
+) -> None:
+    add_finished(api)
+    open_run(runs, window_services, qtbot, "r6")
+    qtbot.wait_until(lambda: len(loss_chart(runs).table()) >= 300)
+    choose_tab(runs, tab)
+    view = runs.findChild(RunView)
+    if tab == "Setup":
+        qtbot.wait_until(lambda: "What Burnish chose" in texts(view))
+        return
+    names = {"Table": "Steps", "Log": "What happened", "Files": "Files"}
+    tables = {one.accessibleName(): one for one in view.findChildren(DataTable)}
+    rows = tables[names[tab]].model().rowCount()
+    assert rows == {"Table": 300, "Log": rows, "Files": 2}[tab]
+    assert rows > 0
+
+
+def test_note_comes_when_the_held_out_loss_rises(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    job = add_run(api, "support-v3", "r7", upto=60)
+    open_run(runs, window_services, qtbot, "r7")
+    note = runs.findChild(RunView).findChild(Banner)
+    assert not note.isVisible()
+    for step in (70, 80):
+        check = EvalDone(
+            step=step, loss=3.0, supervised_tokens=1, examples=1, is_best=False, eval_s=1
+        )
+        job.emit(check)
+    qtbot.wait_until(note.isVisible)
+    assert "best at step 50" in note.accessibleName()
+
+
+def test_nothing_is_drawn_while_nobody_looks(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    job = add_run(api, "support-v3", "r7", upto=60)
+    open_run(runs, window_services, qtbot, "r7")
+    runs.page_left()
+    job.emit(a_step(61, total=1000))
+    qtbot.wait(300)
+    assert title(runs) == "Step 60 of 1,000"
+    runs.page_entered()
+    assert title(runs) == "Step 61 of 1,000"
+
+
+@pytest.mark.slow
+def test_run_of_a_hundred_thousand_steps_stays_smooth(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    """No single piece of work in the window's thread takes long, by the time it computes."""
+    total = 100_000
+    job = api.runs.make("long", "r1")
+    job.emit(START, PhaseChanged(phase="training"))
+    job.emit(*(a_step(step, total=total) for step in range(1, total + 1)))
+    view = runs.findChild(RunView)
+    spent: list[float] = []
+
+    def timed(work: object) -> object:
+        def measured(*arguments: object) -> None:
+            began = time.thread_time()
+            work(*arguments)  # type: ignore[operator]  # a bound method of the page
+            spent.append(time.thread_time() - began)
+
+        return measured
+
+    view.take_events = timed(view.take_events)  # type: ignore[method-assign]  # measured
+    view.draw = timed(view.draw)  # type: ignore[method-assign]  # measured
+    refresh(window_services, qtbot)
+    runs.show_argument("r1")
+    qtbot.wait_until(lambda: title(runs) == "Step 100,000 of 100,000", timeout=30_000)
+    job.emit(AdapterCommitted(path="adapter", sha256="0"), Finished())
+    qtbot.wait_until(lambda: button(runs, "Export…").isVisible(), timeout=10_000)
+    assert len(spent) > 50
+    assert sorted(spent)[int(len(spent) * 0.95)] < 0.05
+    assert max(spent) < 0.25

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train: choices become a plan, the plan allows or forbids the start, settings change it."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from engine.domain.problem import Problem, Severity
+from engine.domain.run import JobKind
+from engine.errors import RecipeInvalid
+from gui.bridge.services import Services
+from gui.pages.train.settings_panel import SettingsPanel
+from gui.pages.train.view import TrainPage
+from gui.viewmodels.train import TrainArgument
+from gui.widgets.buttons import Button
+from gui.widgets.chip import Chip
+from gui.widgets.choices import Slider
+from gui.widgets.memory import MemoryBar
+from gui.widgets.number_field import NumberField
+from gui.widgets.rows import WarningRow
+from gui.widgets.setting_row import SettingRow
+from tests.fakes.api import FakeApi
+from tests.gui.scenes import fill_library
+
+pytestmark = pytest.mark.gui
+
+
+def make_page(services: Services, qtbot: QtBot) -> TrainPage:
+    page = TrainPage(services)
+    qtbot.addWidget(page)
+    services.library.refresh()
+    qtbot.wait_until(lambda: services.library.is_loaded)
+    page.resize(1008, 720)
+    page.show()
+    qtbot.wait_until(lambda: services.tasks.is_idle)
+    return page
+
+
+@pytest.fixture
+def train(api: FakeApi, window_services: Services, qtbot: QtBot) -> TrainPage:
+    """Return the page with data and model, planned."""
+    fill_library(api)
+    page = make_page(window_services, qtbot)
+    qtbot.wait_until(lambda: page.planned is not None, timeout=5_000)
+    return page
+
+
+def find(page: QWidget, kind: type, text: str) -> QWidget:
+    return next(one for one in page.findChildren(kind) if one.accessibleName() == text)
+
+
+def start(page: TrainPage) -> Button:
+    return find(page, Button, "Start training")  # type: ignore[return-value]  # found by kind
+
+
+def row(page: TrainPage, key: str) -> SettingRow:
+    return next(one for one in page.findChildren(SettingRow) if one.key == key)
+
+
+def test_page_without_data_says_what_is_missing(window_services: Services, qtbot: QtBot) -> None:
+    page = make_page(window_services, qtbot)
+    assert not start(page).isEnabled()
+    assert start(page).toolTip() == "Import a dataset first."
+
+
+def test_page_with_data_and_model_shows_the_plan_and_may_start(train: TrainPage) -> None:
+    assert start(train).isEnabled()
+    chips = [one.text() for one in train.findChildren(Chip) if one.isVisible()]
+    assert "Fits with 11.2 GB to spare" in chips
+    assert any(one.isVisible() for one in train.findChildren(MemoryBar))
+
+
+def test_effort_changes_the_plan_after_a_pause(
+    train: TrainPage, api: FakeApi, qtbot: QtBot
+) -> None:
+    before = len(api.runs.planned)
+    slider = find(train, Slider, "Effort")
+    for _ in range(3):
+        qtbot.keyClick(slider, Qt.Key.Key_Right)
+    qtbot.wait_until(lambda: train.planned is not None, timeout=5_000)
+    assert train.planned is not None
+    assert train.planned.recipe.epochs == 8.0
+    # One plan of the draft and one without the changed setting, however often it moved.
+    assert len(api.runs.planned) - before == 2
+
+
+def test_start_runs_the_planned_recipe_and_shows_it(
+    train: TrainPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    with qtbot.wait_signal(window_services.navigator.requested) as went:
+        start(train).click()
+    (job,) = api.jobs.list(JobKind.TRAIN)
+    assert went.args == ["runs", job.info.id]
+    assert api.runs.recipes[job.info.id].dataset_id == "d1"
+
+
+def test_keys_start_as_the_button_does(
+    train: TrainPage, window_services: Services, qtbot: QtBot
+) -> None:
+    train.activateWindow()
+    train.setFocus()
+    with qtbot.wait_signal(window_services.navigator.requested):
+        qtbot.keyClick(train, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_start_right_after_a_change_waits_for_its_plan(
+    train: TrainPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    train.change("epochs", 5.0)
+    with qtbot.wait_signal(window_services.navigator.requested, timeout=5_000):
+        start(train).click()
+    (job,) = api.jobs.list(JobKind.TRAIN)
+    assert api.runs.recipes[job.info.id].epochs == 5.0
+
+
+def test_start_that_fails_is_shown_and_can_be_tried_again(
+    train: TrainPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    api.runs.error = RecipeInvalid("No.")
+    with qtbot.wait_signal(window_services.notices.failed) as shown:
+        start(train).click()
+    assert shown.args[0].code == "recipe_invalid"
+    assert start(train).isEnabled()
+
+
+def test_problem_that_forbids_the_start_offers_its_solution(
+    api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    fill_library(api)
+    api.runs.problems = (
+        Problem(
+            field="max_length",
+            severity=Severity.ERROR,
+            code="longer_than_context",
+            message="It is too long.",
+        ),
+    )
+    page = make_page(window_services, qtbot)
+    qtbot.wait_until(lambda: page.planned is not None, timeout=5_000)
+    assert start(page).toolTip() == "It is too long."
+    (warning,) = page.findChildren(WarningRow)
+    api.runs.problems = ()
+    warning.action_triggered.emit("fix")
+    qtbot.wait_until(lambda: start(page).isEnabled() and page.planned is not None)
+    assert page.draft.effective["max_length"] == 40_960
+
+
+def test_settings_change_the_draft_and_can_be_put_back(train: TrainPage, qtbot: QtBot) -> None:
+    train.open_settings()
+    rank = row(train, "lora_rank")
+    editor = rank.editor
+    assert isinstance(editor, NumberField)
+    editor.setValue(64)
+    assert train.draft.changed == {"lora_rank"}
+    qtbot.wait_until(lambda: train.planned is not None, timeout=5_000)
+    rank.put_back.emit("lora_rank")
+    assert train.draft.changed == frozenset()
+    assert editor.value() == 16
+
+
+def test_search_finds_settings_of_every_group(train: TrainPage) -> None:
+    train.open_settings()
+    panel = train.findChild(SettingsPanel)
+    panel.set_query("seed")
+    visible = {one.key for one in panel.findChildren(SettingRow) if not one.isHidden()}
+    assert visible == {"seed"}
+    panel.set_query("no such words")
+    assert all(one.isHidden() for one in panel.findChildren(SettingRow))
+
+
+def test_problem_leads_to_its_setting(train: TrainPage) -> None:
+    train.show_setting("max_length")
+    assert row(train, "max_length").isVisible()
+    assert row(train, "max_length").editor.hasFocus() or not train.isActiveWindow()
+
+
+def test_argument_of_an_earlier_run_fills_the_draft(train: TrainPage) -> None:
+    train.show_argument(
+        TrainArgument(dataset_id="d2", model_id="m1", preset="style", values={"seed": 9})
+    )
+    assert train.draft.dataset_id == "d2"
+    assert train.draft.changed == {"seed"}

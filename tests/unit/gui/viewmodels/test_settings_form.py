@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The form of all settings follows from the recipe's fields."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from engine.domain.recipe import Recipe, recipe_fields
+from gui.viewmodels.settings_form import (
+    ALL,
+    CHANGED,
+    categories,
+    effect_words,
+    group_titles,
+    meant_number,
+    setting_views,
+    shown_keys,
+    shown_number,
+    value_errors,
+    value_words,
+)
+from gui.viewmodels.train import Draft
+from tests.fakes.api import FakeApi
+
+VIEWS = {one.key: one for one in setting_views()}
+
+
+def test_form_has_every_field_of_the_recipe_once() -> None:
+    assert [one.key for one in setting_views()] == [one.name for one in recipe_fields()]
+
+
+def test_every_group_has_a_title_and_the_counts_add_up() -> None:
+    assert {one.group for one in VIEWS.values()} <= set(group_titles())
+    counts = {key: count for key, _title, count in categories(frozenset({"seed"})) if key}
+    assert counts[ALL] == len(VIEWS)
+    assert counts[CHANGED] == 1
+    assert sum(counts[key] for key in group_titles()) == len(VIEWS)
+
+
+def test_shown_keys_of_a_group_are_its_own() -> None:
+    assert shown_keys("repeatability", frozenset()) == {"seed"}
+    assert shown_keys(CHANGED, frozenset({"epochs"})) == {"epochs"}
+    assert shown_keys(ALL, frozenset()) == set(VIEWS)
+
+
+def test_share_is_shown_in_percent_and_meant_as_a_ratio() -> None:
+    warmup = VIEWS["warmup_ratio"]
+    assert (warmup.unit, warmup.high) == ("%", 50.0)
+    assert shown_number(warmup, 0.05) == 5.0
+    assert meant_number(warmup, 5.0) == 0.05
+    assert value_words(warmup, 0.05) == "5"
+
+
+@pytest.mark.parametrize("key", [one.name for one in recipe_fields()])
+def test_default_of_every_field_has_words_and_survives_its_editor(key: str) -> None:
+    view = VIEWS[key]
+    default = next(one.default for one in recipe_fields() if one.name == key)
+    assert value_words(view, default)
+    if view.editor == "number":
+        assert meant_number(view, shown_number(view, default)) == default
+        assert view.low <= shown_number(view, default) <= view.high
+
+
+def test_whole_numbers_stay_whole() -> None:
+    assert isinstance(meant_number(VIEWS["max_length"], 4096.0), int)
+
+
+def test_errors_name_the_field() -> None:
+    errors = value_errors(Draft().with_value("epochs", -1.0).with_value("seed", 3))
+    assert list(errors) == ["epochs"]
+
+
+def test_effect_names_steps_and_memory_or_none() -> None:
+    runs = FakeApi().runs
+    recipe = Recipe(dataset_id="d1", model_id="m1")
+    without = runs.plan(recipe)
+    longer = runs.plan(replace(recipe, epochs=5.0))
+    assert effect_words(longer, without) == "+ 69 steps"
+    assert effect_words(without, longer) == "− 69 steps"
+    assert effect_words(without, without) == "none"
+    memory = replace(without.memory, weights=without.memory.weights + 2**30)
+    assert effect_words(replace(without, memory=memory), without) == "+ 1.0 GB"
