@@ -66,11 +66,13 @@ def test_applied_weight_is_the_written_out_sum(folder: Path) -> None:
 
 
 def test_merged_rows_are_summed_in_fp32_and_rounded_once() -> None:
-    """0.0009765625 is a quarter of the step of bf16 at 1: four parts vanish alone, not together."""
+    """The product lies just above half a step of bf16 at 1; rounded first, it would lie on it."""
     rows = torch.ones(1, 1, dtype=torch.bfloat16)
-    b, a = torch.full((1, 8), 0.0009765625), torch.ones(8, 1)
-    assert merged_rows(rows, b, a, scale=1.0).item() == 1.0078125
-    assert merged_rows(rows, b, a, scale=1.0).dtype is torch.bfloat16
+    b, a = torch.full((1, 8), 2**-11 * (1 + 2**-9)), torch.ones(8, 1)
+    found = merged_rows(rows, b, a, scale=1.0)
+    assert found.dtype is torch.bfloat16
+    assert found.item() == 1 + 2**-7
+    assert merged_rows(rows, b, a, scale=0.5).item() == 1.0
 
 
 def other_rank(tensors: Tensors) -> None:
