@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of a dataset as values: the cells of the table, and one row to read in full."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from gettext import gettext as _
+from gettext import ngettext
+from typing import Generic, Protocol, TypeVar
+
+from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, RowKind, TextRow, Turn
+from gui.viewmodels import numbers
+
+T = TypeVar("T")
+_CELL_CHARACTERS = 240
+"""More than any cell can show; longer texts cost time at each frame."""
+_READ_CHARACTERS = 8_000
+"""The most of one turn that is shown to read; a text of megabytes would stop the window."""
+
+
+class Rows(Protocol):
+    """The rows of one split, of which any can be had at once."""
+
+    def __len__(self) -> int: ...
+
+    def row(self, index: int) -> Row:
+        """Return one row."""
+        ...
+
+    def source(self, index: int) -> tuple[str, int]:
+        """Return the name of the file and the line that a row came from."""
+        ...
+
+
+class Recent(Generic[T]):
+    """Keeps the newest answers of a function of a number, so that no frame asks twice."""
+
+    def __init__(self, make: Callable[[int], T], *, size: int = 512) -> None:
+        self._make = make
+        self._size = size
+        self._kept: OrderedDict[int, T] = OrderedDict()
+
+    def __call__(self, number: int) -> T:
+        """Return the answer for a number."""
+        kept = self._kept
+        if number in kept:
+            kept.move_to_end(number)
+            return kept[number]
+        made = kept[number] = self._make(number)
+        if len(kept) > self._size:
+            kept.popitem(last=False)
+        return made
+
+
+# ---------------------------------------------------------------------- the table
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnView:
+    """A column of the table of rows; `width` at 100 %."""
+
+    key: str
+    title: str
+    width: float
+    stretch: bool = False
+    right: bool = False
+    muted: bool = False
+
+
+def row_columns(kind: RowKind) -> tuple[ColumnView, ...]:
+    """Return the columns that fit a kind of rows."""
+    number = ColumnView(key="number", title=_("Row"), width=84, right=True, muted=True)
+    content = {
+        RowKind.CHAT: (
+            ColumnView(key="asked", title=_("Asked"), width=90, stretch=True),
+            ColumnView(key="answered", title=_("Answered"), width=90, stretch=True),
+            ColumnView(key="turns", title=_("Turns"), width=68, right=True),
+        ),
+        RowKind.TEXT: (ColumnView(key="text", title=_("Text"), width=180, stretch=True),),
+        RowKind.PREFERENCE: (
+            ColumnView(key="asked", title=_("Asked"), width=90, stretch=True),
+            ColumnView(key="better", title=_("Better answer"), width=90, stretch=True),
+            ColumnView(key="worse", title=_("Worse answer"), width=90, stretch=True),
+        ),
+    }[kind]
+    length = ColumnView(key="characters", title=_("Characters"), width=104, right=True)
+    return (number, *content, length)
+
+
+class CellSource:
+    """Gives the texts of the table's cells; what was asked for lately is kept."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._texts = Recent(self._make)
+        # Looked up once: asking the catalogue for each number takes longer than to read the row.
+        self._separator = numbers.count(1_000)[1:-3]
+
+    def __call__(self, row: int, column: int) -> str:
+        """Return the text of a cell."""
+        return self._texts(row)[column]
+
+    def _make(self, index: int) -> tuple[str, ...]:
+        row = self._rows.row(index)
+        characters = sum(len(text) for text in _texts_of(row))
+        return (self._count(index + 1), *self._content(row), self._count(characters))
+
+    def _count(self, number: int) -> str:
+        return f"{number:,}".replace(",", self._separator)
+
+    def _content(self, row: Row) -> tuple[str, ...]:
+        if isinstance(row, TextRow):
+            return (_line(row.text),)
+        if isinstance(row, ChatRow):
+            asked, answered = _first(row.messages, Role.USER), _last(row.messages, Role.ASSISTANT)
+            return (_line(asked), _line(answered), self._count(len(row.messages)))
+        better, worse = _last(row.chosen, Role.ASSISTANT), _last(row.rejected, Role.ASSISTANT)
+        return (_line(_first(row.prompt, Role.USER)), _line(better), _line(worse))
+
+
+def _first(turns: Sequence[Turn], role: Role) -> str:
+    return next((one.content for one in turns if one.role is role), "")
+
+
+def _last(turns: Sequence[Turn], role: Role) -> str:
+    return _first(turns[::-1], role)
+
+
+def _line(text: str) -> str:
+    """Return the beginning of a text on one line."""
+    return " ".join(text[: 2 * _CELL_CHARACTERS].split())[:_CELL_CHARACTERS]
+
+
+def _texts_of(row: Row) -> tuple[str, ...]:
+    if isinstance(row, TextRow):
+        return (row.text,)
+    if isinstance(row, ChatRow):
+        return tuple(one.content for one in row.messages)
+    return tuple(one.content for one in (*row.prompt, *row.chosen, *row.rejected))
+
+
+# ---------------------------------------------------------------------- one row to read
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnView:
+    """A turn to read; `more` says how much of a very long text is not shown."""
+
+    title: str
+    text: str
+    more: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowView:
+    """A row to read in full."""
+
+    title: str
+    source: str
+    turns: tuple[TurnView, ...]
+
+
+def row_view(rows: Rows, index: int) -> RowView:
+    """Return one row to read."""
+    file, line = rows.source(index)
+    return RowView(
+        title=_("Row {number}").format(number=numbers.count(index + 1)),
+        source=_("{file}, line {line}").format(file=file, line=numbers.count(line)),
+        turns=_turn_views(rows.row(index)),
+    )
+
+
+def role_words(role: str) -> str:
+    """Return the word for who speaks."""
+    words = {
+        Role.SYSTEM.value: _("System"),
+        Role.USER.value: _("User"),
+        Role.ASSISTANT.value: _("Assistant"),
+        Role.TOOL.value: _("Tool"),
+        "text": _("Text"),
+    }
+    return words.get(role, role.capitalize())
+
+
+def _turn_views(row: Row) -> tuple[TurnView, ...]:
+    if isinstance(row, TextRow):
+        return (_turn_view(_("Text"), row.text),)
+    if isinstance(row, ChatRow):
+        tools = (_turn_view(_("Tools"), row.tools),) if row.tools else ()
+        return (*tools, *(_spoken(one) for one in row.messages))
+    return _pair_views(row)
+
+
+def _pair_views(row: PreferenceRow) -> tuple[TurnView, ...]:
+    better = tuple(_turn_view(_("Better answer"), one.content) for one in row.chosen)
+    worse = tuple(_turn_view(_("Worse answer"), one.content) for one in row.rejected)
+    return (*(_spoken(one) for one in row.prompt), *better, *worse)
+
+
+def _spoken(turn: Turn) -> TurnView:
+    title = role_words(turn.role.value)
+    if turn.weight == 0:
+        title = _("{role}, not trained").format(role=title)
+    text = turn.content
+    if turn.tool_calls:
+        text = "\n".join(one for one in (text, turn.tool_calls) if one)
+    return _turn_view(title, text)
+
+
+def _turn_view(title: str, text: str) -> TurnView:
+    over = len(text) - _READ_CHARACTERS
+    if over <= 0:
+        return TurnView(title=title, text=text)
+    more = ngettext(
+        "{count} more character is not shown.", "{count} more characters are not shown.", over
+    ).format(count=numbers.count(over))
+    return TurnView(title=title, text=text[:_READ_CHARACTERS], more=more)
