@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from gettext import gettext as _
 
 from gui.bridge.page import Page
+from gui.pages.datasets import PAGE as DATASETS
 from gui.pages.home import PAGE as HOME
+from gui.pages.models import PAGE as MODELS
 from gui.pages.runs import PAGE as RUNS
 from gui.pages.train import PAGE as TRAIN
 from gui.widgets.shell import Command, MenuSpec, NavItem
 
 PAGES: tuple[Page, ...] = (
     HOME,
+    DATASETS,
+    MODELS,
     TRAIN,
     RUNS,
 )

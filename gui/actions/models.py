@@ -57,31 +57,15 @@ def _show(services: Services, model: ModelInfo) -> None:
 
 
 def remove_model(services: Services, *, model: ModelInfo) -> None:
-    """Take a model off the list, with a way back; its folder is not touched."""
+    """Take a model off the list and go back to it; its folder is not touched."""
 
     def done(outcome: Outcome[None]) -> None:
         if outcome.error is not None:
             services.notices.show_error(outcome.error, title=_("The model was not removed"))
         else:
-            undo = None if model.bundled else lambda: _put_back(services, model)
-            services.notices.say(
-                removed_words(model), undo_text=_("Undo") if undo else "", undo=undo
-            )
+            services.notices.say(removed_words(model))
             services.navigator.go("models")
         services.library.refresh()
 
     services.notices.clear()
     services.tasks.run(lambda: services.api.models.remove(model.id), done, owner=services.library)
-
-
-def _put_back(services: Services, model: ModelInfo) -> None:
-    def done(outcome: Outcome[ModelInfo]) -> None:
-        if outcome.error is not None:
-            services.notices.show_error(outcome.error, title=_("The model was not put back"))
-        services.library.refresh()
-
-    services.tasks.run(
-        lambda: services.api.models.add(Path(model.path), name=model.name),
-        done,
-        owner=services.library,
-    )

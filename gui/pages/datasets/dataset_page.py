@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One dataset: its header, its tabs, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from gettext import gettext as _
+from typing import Protocol, cast
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from engine.domain.dataset import DatasetInfo
+from gui.actions.datasets import remove_dataset, rename_dataset
+from gui.bridge.services import Services
+from gui.pages.datasets.open_rows import OpenRows
+from gui.pages.datasets.rejects_tab import RejectsTab
+from gui.pages.datasets.rename_row import RenameRow
+from gui.pages.datasets.rows_tab import RowsTab
+from gui.pages.datasets.source_tab import SourceTab
+from gui.pages.datasets.split_tab import SplitTab
+from gui.pages.datasets.tokens_tab import TokensTab
+from gui.viewmodels.dataset import header_view, removal_question, tabs
+from gui.viewmodels.train import TrainArgument
+from gui.widgets.banner import Banner
+from gui.widgets.box import Column, Panel
+from gui.widgets.buttons import Action, Button, IconButton, MenuItem
+from gui.widgets.page import Page, Stack
+from gui.widgets.tabs import TabBar
+
+
+class _Tab(Protocol):
+    """What each tab can do."""
+
+    def show_dataset(self, dataset: DatasetInfo) -> None:
+        """Show this dataset."""
+        ...
+
+    def close_dataset(self) -> None:
+        """Forget the dataset."""
+        ...
+
+
+class DatasetPage(Page):
+    """One dataset; each tab is built at its first visit.
+
+    Signals:
+        back_requested: Go back to the list.
+    """
+
+    back_requested = Signal()
+
+    def __init__(self, services: Services) -> None:
+        super().__init__("", scroll=False)
+        self._services = services
+        self._dataset: DatasetInfo | None = None
+        self._rows = OpenRows(services, self)
+        self._bar = TabBar(name=_("Parts of the dataset"))
+        self._stack = Stack()
+        self._built: dict[str, _Tab] = {}
+        self._train = Button(_("Train with this dataset"), kind="primary", icon="train")
+        self._more = IconButton("more", _("More"))
+        self._rename = RenameRow()
+        self._question = Banner(kind="warning")
+        self._fill()
+        self._connect()
+
+    def _fill(self) -> None:
+        self.set_body_margins(0, 0, 0, 0)
+        self.body.setSpacing(0)
+        self._more.set_menu(
+            [
+                MenuItem(key="rename", text=_("Rename…"), icon="edit"),
+                None,
+                MenuItem(key="remove", text=_("Remove…"), icon="close", danger=True),
+            ]
+        )
+        self.header.set_back(_("Datasets"))
+        self.header.set_actions(self._more, self._train)
+        self._bar.set_tabs(tabs())
+        self.set_tabs(self._bar)
+        self._asked = Panel(Column(self._rename, self._question, gap=8, margins=(32, 12, 32, 12)))
+        self._rename.hide()
+        self._question.hide()
+        self._asked.hide()
+        self.add(self._asked)
+        self.body.addWidget(self._stack, 1)
+
+    def _connect(self) -> None:
+        self.header.back_clicked.connect(self.back_requested)
+        self._bar.chosen.connect(self._show_tab)
+        self._train.clicked.connect(self._train_with)
+        self._more.picked.connect(self._act)
+        self._rename.renamed.connect(self._on_renamed)
+        self._rename.closed.connect(lambda: self._ask(None))
+        self._question.action_triggered.connect(self._answer)
+
+    # ------------------------------------------------------------------ what is shown
+
+    def show_dataset(self, dataset: DatasetInfo) -> None:
+        """Show a dataset from its first tab on; the same one stays where it is."""
+        is_other = self._dataset is None or self._dataset.id != dataset.id
+        self._dataset = dataset
+        self._rows.set_dataset(dataset)
+        shown = header_view(dataset, now=datetime.now().astimezone())
+        self.header.set_title(shown.title)
+        self.header.set_chip(shown.chip.text, shown.chip.kind, shown.chip.icon)
+        self.header.set_meta(shown.meta)
+        self._train.set_reason(shown.train_reason)
+        self._bar.set_badge("rejects", dataset.rejects)
+        if is_other:
+            self._ask(None)
+            self._bar.set_value("rows")
+        self._show_tab(self._bar.value())
+
+    def close_dataset(self) -> None:
+        """Close the files of the dataset."""
+        for tab in self._built.values():
+            tab.close_dataset()
+        self._rows.close()
+        self._dataset = None
+
+    def _show_tab(self, key: str) -> None:
+        if self._dataset is None:
+            return
+        if key not in self._built:
+            self._built[key] = self._build(key)
+            self._stack.addWidget(cast("QWidget", self._built[key]))
+        tab = self._built[key]
+        self._stack.setCurrentWidget(cast("QWidget", tab))
+        tab.show_dataset(self._dataset)
+
+    def _build(self, key: str) -> _Tab:
+        builders: dict[str, Callable[[], _Tab]] = {
+            "rows": lambda: RowsTab(self._rows),
+            "tokens": lambda: TokensTab(self._services, self._rows),
+            "rejects": lambda: RejectsTab(self._services),
+            "split": SplitTab,
+            "source": lambda: SourceTab(self._services.notices),
+        }
+        return builders[key]()
+
+    # ------------------------------------------------------------------ what can be done
+
+    def _train_with(self) -> None:
+        if self._dataset is not None:
+            argument = TrainArgument(dataset_id=self._dataset.id)
+            self._services.navigator.go("train", argument)
+
+    def _act(self, key: str) -> None:
+        dataset = self._dataset
+        if dataset is None:
+            return
+        if key == "rename":
+            self._ask(self._rename)
+            self._rename.start(dataset.name)
+            return
+        runs = sum(one.recipe.dataset_id == dataset.id for one in self._services.library.runs)
+        shown = removal_question(dataset, runs=runs)
+        self._question.set_content(
+            shown.cause,
+            shown.consequence,
+            (
+                Action(key="yes", text=shown.yes, kind="danger"),
+                Action(key="no", text=shown.no, kind="ghost"),
+            ),
+            dismissable=False,
+        )
+        self._ask(self._question)
+
+    def _ask(self, question: QWidget | None) -> None:
+        for one in (self._rename, self._question):
+            one.setHidden(one is not question)
+        self._asked.setHidden(question is None)
+
+    def _on_renamed(self, name: str) -> None:
+        self._ask(None)
+        if self._dataset is not None:
+            rename_dataset(self._services, dataset_id=self._dataset.id, name=name)
+
+    def _answer(self, key: str) -> None:
+        dataset = self._dataset
+        self._ask(None)
+        if key == "yes" and dataset is not None:
+            # An open file cannot be deleted on Windows.
+            self.close_dataset()
+            remove_dataset(
+                self._services, dataset=dataset, refused=lambda: self.show_dataset(dataset)
+            )

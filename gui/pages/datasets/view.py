@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page Datasets: the list of all, or one of them."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+
+from gui.bridge.services import Services
+from gui.pages.datasets.dataset_page import DatasetPage
+from gui.pages.datasets.list_page import DatasetListPage
+from gui.viewmodels.datasets import imported_words
+from gui.widgets.box import Column, Panel
+from gui.widgets.page import Stack
+
+
+class DatasetsPage(Panel):
+    """Datasets."""
+
+    def __init__(self, services: Services) -> None:
+        self._stack = Stack()
+        super().__init__(Column(self._stack, gap=0))
+        self._services = services
+        self._wanted = ""
+        self._list = DatasetListPage(services)
+        self._one = DatasetPage(services)
+        self._stack.addWidget(self._list)
+        self._stack.addWidget(self._one)
+        self._list.dataset_requested.connect(self.show_argument)
+        self._list.imported.connect(self._on_imported)
+        self._one.back_requested.connect(lambda: self.show_argument(None))
+        services.library.loaded.connect(self._show_wanted)
+        services.library.datasets_changed.connect(self._show_changes)
+
+    def show_argument(self, argument: object) -> None:
+        """Show the dataset of an id, or the list for None."""
+        self._wanted = argument if isinstance(argument, str) else ""
+        self._show_wanted()
+
+    def _show_wanted(self) -> None:
+        library = self._services.library
+        dataset = library.dataset(self._wanted)
+        if dataset is not None:
+            self._one.show_dataset(dataset)
+            self._stack.setCurrentWidget(self._one)
+            return
+        if self._wanted and library.is_loaded:
+            self._services.notices.say(_("This dataset is not in the workspace any more."))
+        self._one.close_dataset()
+        self._stack.setCurrentWidget(self._list)
+
+    def _show_changes(self) -> None:
+        """Follow a change of the shown dataset, or leave it where it is gone."""
+        if self._stack.currentWidget() is self._one:
+            self._show_wanted()
+
+    def _on_imported(self, dataset_id: str) -> None:
+        self._services.library.refresh(lambda: self._tell_imported(dataset_id))
+
+    def _tell_imported(self, dataset_id: str) -> None:
+        """Show what was imported where a person waits for it, else say so with a way to it."""
+        dataset = self._services.library.dataset(dataset_id)
+        if dataset is None:
+            return
+        if self._list.is_at_rest():
+            self._services.notices.say(imported_words(dataset))
+            self.show_argument(dataset_id)
+            return
+        self._services.notices.say(
+            imported_words(dataset),
+            undo_text=_("Open"),
+            undo=lambda: self._services.navigator.go("datasets", dataset_id),
+        )
