@@ -1,0 +1,412 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draws every state of the pages Datasets and Models into a folder, to be looked at.
+
+python tests/gui/screens_datasets.py FOLDER [--scheme dark] [--scale 2] [STATE ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from PySide6.QtCore import QDeadlineTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from engine.api.settings import Settings as SettingValues
+from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile, TextRow
+from engine.domain.run import Failure, JobKind
+from engine.errors import EngineError, NoChatTemplate, UnsafeWeights
+from engine.protocol.events import Failed, PhaseChanged, ProgressMade, WorkerStarted
+from gui.app import Window
+from gui.bridge.notices import Notices
+from gui.bridge.services import Services, make_services
+from gui.bridge.settings import Settings
+from gui.widgets.tabs import TabBar
+from gui.widgets.theme.install import install_theme
+from gui.widgets.theme.tokens import Scheme
+from gui.widgets.token_view import TokenView
+from tests.fakes.api import FakeApi, FakeFacts, FakeGpu, a_dataset, a_model
+from tests.fakes.rows import a_chat
+from tests.gui.conftest import FakePrivacy
+
+QUESTIONS = (
+    "Printer prints blank pages after the new toner was put in on Monday",
+    "Cannot sign in with the new badge since the update, and my colleague cannot either",
+    "Hello, since the update on Monday my scanner loses the connection every few minutes. "
+    "Model HX-200, dock 3. I tried another cable.",
+    "Label printer: wrong paper size",
+    "Re: Re: Fwd: invoice copy",
+    "Handheld freezes in the cold store",
+    "Scale shows 0.00 kg after moving it to the other side of the hall",
+    "Forklift tablet keeps restarting",
+    "Badge reader blinks red",
+)
+ANSWER = (
+    "Cause: After update 4.2 the HX-200 sleeps after 3 minutes and dock 3 does not wake it.\n"
+    "Check first: Settings, Power, set Sleep to Never.\n"
+    "If it stays: Install firmware 4.2.1 on the dock, then pair it again.\n"
+    "Priority: Normal. Reply within 1 working day."
+)
+SYSTEM = "You answer tickets for Northwind support. Reply in the house form."
+LONG = "Orders of the last year with a very long name that will not fit anywhere at all, second try"
+
+
+def source(name: str, rows: int, rejects: int = 0, **changes: Any) -> SourceFile:
+    """Return a source file."""
+    values: dict[str, Any] = {
+        "name": name,
+        "path": f"/home/anna/Documents/exports/2026-11/{name}",
+        "size_bytes": rows * 640,
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "format": "jsonl",
+        "shape": "openai_messages",
+        "rows": rows,
+        "rejects": rejects,
+    }
+    return SourceFile(**{**values, **changes})
+
+
+def tickets(**changes: Any) -> DatasetInfo:
+    """Return the dataset of most pictures."""
+    values: dict[str, Any] = {
+        "rows": 11_874,
+        "rejects": 23,
+        "duplicates": 12,
+        "splits": {"train": 10_667, "eval": 1_207},
+        "sources": (
+            source("tickets.jsonl", 9_412, 19),
+            source("tickets-2025.csv", 2_462, 4, format="csv", shape="question_answer"),
+        ),
+        "licence": "Internal use only",
+    }
+    return a_dataset(**{**values, **changes})
+
+
+def fill(api: FakeApi) -> None:
+    """Put datasets and models into the workspace."""
+    long = a_dataset(id="d2", name=LONG, rows=1_200_000, splits={"train": 1_200_000}, rejects=2)
+    text = a_dataset(
+        id="d3", name="Handbook", kind=RowKind.TEXT, rows=812, splits={"train": 731, "eval": 81},
+        sources=(source("handbook.txt", 812, format="text", shape="text"),),
+    )  # fmt: skip
+    api.datasets.all = [tickets(), long, text]
+    row = [a_chat(QUESTIONS[i % 9], ANSWER, SYSTEM) for i in range(10_667)]
+    api.datasets.rows[("d1", "train")] = row
+    api.datasets.rows[("d1", "eval")] = row[:1_207]
+    api.datasets.rows[("d2", "train")] = row[:9] * 1_000
+    api.datasets.rows[("d3", "train")] = [TextRow(text=ANSWER * 12)] * 731
+    api.models.all = models()
+
+
+def models() -> list[Any]:
+    """Return models of several kinds."""
+    return [
+        a_model(),
+        a_model(id="m2", name="Burnish starter", path="/opt/burnish/starter", bundled=True,
+                architecture="LlamaForCausalLM", parameters=4_812_032, size_bytes=9_640_000,
+                context_tokens=1024),
+        a_model(id="m3", name="llama-3.1-8b-base-with-a-name-that-is-far-too-long-for-a-column",
+                path="/data/models/huggingface/hub/models--someone--llama/snapshots/" + "0e9" * 13,
+                architecture="LlamaForCausalLM", parameters=8_030_261_248, licence="",
+                has_chat_template=False, end_of_turn="", size_bytes=16_060_000_000,
+                notes=("The folder also holds a file of pickled weights. It is not read.",)),
+    ]  # fmt: skip
+
+
+def rejects() -> list[Reject]:
+    """Return rejected rows."""
+    reasons = (
+        (
+            "empty_text",
+            "The field answer holds no text.",
+            '{"question": "why is it", "answer": ""}',
+        ),
+        ("broken_json", "This is not valid JSON.", '{"messages": [{"role": "user", "content": "I'),
+        ("unknown_role", "The role narrator is none that a turn can have.", '{"messages": [{"ro'),
+    )
+    picked = [reasons[i % 5 % 3] for i in range(23)]
+    return [
+        Reject(file="tickets.jsonl" if i < 19 else "tickets-2025.csv", line=37 + 411 * i,
+               reason=reason, message=message, excerpt=excerpt)
+        for i, (reason, message, excerpt) in enumerate(picked)
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What a state can act on."""
+
+    api: FakeApi
+    services: Services
+    window: Window
+
+    def wait(self, seconds: float = 0.35) -> None:
+        """Let the background and the paint events catch up."""
+        deadline = QDeadlineTimer(int(seconds * 1000))
+        while not deadline.hasExpired():
+            QTest.qWait(20)
+
+    def page(self) -> QWidget:
+        """Return the page that is shown."""
+        page = self.window.shell.page(self.window.shell.current_page())
+        assert page is not None
+        return page
+
+    def tab(self, key: str) -> None:
+        """Open a tab of the dataset."""
+        bar = self.page().findChild(TabBar)
+        assert bar is not None
+        bar.set_value(key)
+        bar.chosen.emit(key)
+        self.wait()
+
+
+def start_import(api: FakeApi, job_id: str, name: str, *, share: float) -> None:
+    """Make an import that goes on."""
+    paths = [f"/home/anna/{name}", "/home/anna/more.jsonl"]
+    options = {"paths": paths, "name": name}
+    job = api.jobs.make(JobKind.IMPORT, name, job_id, options=options)
+    job.emit(WorkerStarted(attempt=1, pid=1), PhaseChanged(phase="reading"))
+    done, total = round(share * 10**8), 10**8
+    job.emit(ProgressMade(done=done, total=total, unit="bytes"), at="2026-11-03T14:00:04.000Z")
+
+
+def fail_import(api: FakeApi, job_id: str, name: str, failure: Failure) -> None:
+    """Make an import that ended badly."""
+    options = {"paths": [f"/home/anna/Documents/{name}"], "name": name}
+    job = api.jobs.make(JobKind.IMPORT, name, job_id, options=options)
+    job.emit(
+        WorkerStarted(attempt=1, pid=1),
+        Failed(code=failure.code, message=failure.message, remedy=failure.remedy,
+               detail=failure.detail),
+    )  # fmt: skip
+
+
+NO_ROWS = Failure(
+    code="no_usable_rows",
+    message="None of the 412 rows could be used. The field answer holds no text. (398 times) "
+    "This is not valid JSON. (14 times)",
+    remedy="Look at the reasons, and change the columns or the rows.",
+    detail="tickets.csv:2 empty_text\ntickets.csv:3 empty_text\ntickets.csv:4 broken_json",
+)
+Act = Callable[[Stage], None]
+
+
+def _go(page: str, argument: object = None) -> Act:
+    def act(stage: Stage) -> None:
+        stage.services.navigator.go(page, argument)
+        stage.wait()
+
+    return act
+
+
+def _tab(key: str, dataset_id: str = "d1") -> Act:
+    def act(stage: Stage) -> None:
+        fill(stage.api)
+        stage.api.datasets.rejected = rejects()
+        _show(stage, "datasets", dataset_id)
+        stage.tab(key)
+
+    return act
+
+
+def _show(stage: Stage, page: str, argument: object = None) -> None:
+    stage.services.library.refresh()
+    stage.wait()
+    stage.services.navigator.go(page, argument)
+    stage.wait()
+
+
+def _filled(stage: Stage) -> None:
+    fill(stage.api)
+    _show(stage, "datasets")
+
+
+def _importing(stage: Stage) -> None:
+    fill(stage.api)
+    start_import(stage.api, "j1", "tickets.jsonl", share=0.38)
+    start_import(stage.api, "j2", LONG, share=0.0)
+    _show(stage, "datasets")
+
+
+def _importing_first(stage: Stage) -> None:
+    start_import(stage.api, "j1", "tickets.jsonl", share=0.38)
+    _show(stage, "datasets")
+
+
+def _failed(stage: Stage) -> None:
+    fill(stage.api)
+    fail_import(stage.api, "j1", "tickets.csv", NO_ROWS)
+    fail_import(stage.api, "j2", "older.csv", NO_ROWS)
+    _show(stage, "datasets")
+
+
+def _failed_first(stage: Stage) -> None:
+    failure = Failure(
+        code="format_unknown",
+        message="The content of photo.dat is in none of the formats that Burnish reads.",
+        remedy="Save it as JSONL, JSON, CSV, Parquet or plain text.",
+    )
+    fail_import(stage.api, "j1", "photo.dat", failure)
+    _show(stage, "datasets")
+
+
+def _focused_token(stage: Stage) -> None:
+    _tab("tokens")(stage)
+    view = stage.page().findChild(TokenView)
+    assert view is not None
+    stage.services.api.models.preview("d1", "m1")
+    view.focus_token(70)
+    stage.wait(0.1)
+
+
+def _tokens_problem(stage: Stage) -> None:
+    stage.api.models.problems = {0: "unreadable_text", 3: "unreadable_text"}
+    _tab("tokens")(stage)
+
+
+def _tokens_refused(stage: Stage) -> None:
+    stage.api.models.preview_error = NoChatTemplate("Qwen3-4B has no chat template.")
+    _tab("tokens")(stage)
+
+
+def _tokens_no_model(stage: Stage) -> None:
+    fill(stage.api)
+    stage.api.models.all = []
+    _show(stage, "datasets", "d1")
+    stage.tab("tokens")
+
+
+def _question(stage: Stage) -> None:
+    _tab("rows")(stage)
+    cast("Any", stage.page())._one._act("remove")
+    stage.wait(0.1)
+
+
+def _rename(stage: Stage) -> None:
+    _tab("rows")(stage)
+    cast("Any", stage.page())._one._act("rename")
+    stage.wait(0.1)
+
+
+def _refuse(error: EngineError) -> Act:
+    def act(stage: Stage) -> None:
+        fill(stage.api)
+        _show(stage, "models")
+        path = Path("/data/models/old-gpt")
+        cast("Any", stage.page())._list._refuse(path, error)
+        stage.wait(0.1)
+
+    return act
+
+
+def _model(model_id: str) -> Act:
+    def act(stage: Stage) -> None:
+        fill(stage.api)
+        stage.api.models.all[0] = a_model(path=str(Path.cwd()))
+        _show(stage, "models", model_id)
+
+    return act
+
+
+def _models(stage: Stage) -> None:
+    fill(stage.api)
+    _show(stage, "models")
+
+
+STATES: dict[str, Act] = {
+    "datasets-empty": _go("datasets"),
+    "datasets-filled": _filled,
+    "datasets-importing": _importing,
+    "datasets-importing-first": _importing_first,
+    "datasets-failed": _failed,
+    "datasets-failed-first": _failed_first,
+    "dataset-rows": _tab("rows"),
+    "dataset-rows-long": _tab("rows", "d2"),
+    "dataset-rows-text": _tab("rows", "d3"),
+    "dataset-tokens": _focused_token,
+    "dataset-tokens-text": _tab("tokens", "d3"),
+    "dataset-tokens-problem": _tokens_problem,
+    "dataset-tokens-refused": _tokens_refused,
+    "dataset-tokens-no-model": _tokens_no_model,
+    "dataset-rejects": _tab("rejects"),
+    "dataset-rejects-none": _tab("rejects", "d3"),
+    "dataset-split": _tab("split"),
+    "dataset-split-long": _tab("split", "d2"),
+    "dataset-source": _tab("source"),
+    "dataset-remove": _question,
+    "dataset-rename": _rename,
+    "models-empty": _go("models"),
+    "models-filled": _models,
+    "models-refused": _refuse(
+        UnsafeWeights(
+            "old-gpt holds its weights only as pytorch_model.bin, a form that can run code when it "
+            "is loaded. Burnish does not open it.",
+            detail="pytorch_model.bin",
+        )
+    ),
+    "model": _model("m1"),
+    "model-long": _model("m3"),
+}
+
+
+def draw(name: str, act: Act, folder: Path, scheme: Scheme, scale: float) -> Path:
+    """Draw one state and return the picture."""
+    app = QApplication(["screens"])
+    look = install_theme(app, scheme=scheme, text_scale=scale, font_px=13)
+    api = FakeApi()
+    api.machine.current = FakeFacts(gpus=(FakeGpu(),))
+    notices = Notices()
+    services = make_services(
+        cast("Any", api),
+        settings=Settings(folder / "settings.json", SettingValues(), notices),
+        notices=notices,
+        privacy=cast("Any", FakePrivacy()),
+    )
+    window = Window(services, look)
+    window.open("home")
+    window.shell.resize(1280, 800)
+    window.start()
+    stage = Stage(api=api, services=services, window=window)
+    stage.wait(0.2)
+    act(stage)
+    picture = folder / f"{name}-{scheme.value}-{scale:g}.png"
+    window.shell.grab().save(str(picture))
+    services.close()
+    return picture
+
+
+def main() -> None:
+    """Draw what the command line asks for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("states", nargs="*")
+    parser.add_argument("--scheme", default="light")
+    parser.add_argument("--scale", type=float, default=1.0)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if len(options.states) == 1:
+        name = options.states[0]
+        picture = draw(name, STATES[name], options.folder, Scheme(options.scheme), options.scale)
+        sys.stdout.write(f"{picture}\n")
+        return
+    for name in options.states or STATES:
+        # Each in a process of its own: a window is made for the whole life of its process.
+        given = [str(options.folder), name, "--scheme", options.scheme]
+        subprocess.run(
+            [sys.executable, __file__, *given, "--scale", str(options.scale)], check=True
+        )
+
+
+if __name__ == "__main__":
+    main()
