@@ -135,6 +135,7 @@ def test_palette_skips_what_is_not_possible_and_never_runs_it(qtbot: QtBot) -> N
 
     with qtbot.assertNotEmitted(shell.command_triggered):
         qtbot.keyClick(shell._palette._input, Qt.Key.Key_Return)
+        shell._palette._list.command_clicked.emit(COMMANDS[2])
 
     assert shell._palette.isVisible()
 
