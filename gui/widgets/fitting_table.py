@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtGui import QResizeEvent
 
 from gui.widgets.table import Cell, Column, DataTable
-from gui.widgets.theme.theme import theme
+from gui.widgets.theme.theme import follow_theme, theme
 
 
 class FittingTable(DataTable):
@@ -18,6 +18,7 @@ class FittingTable(DataTable):
         self._ranked: tuple[tuple[Column, int], ...] = ()
         self._fitting: tuple[int, ...] = ()
         super().__init__(name=name)
+        follow_theme(self, self._fit)
 
     def set_ranked_columns(self, columns: Sequence[tuple[Column, int]]) -> None:
         """Show these columns while there is room, each with its rank.

@@ -128,6 +128,7 @@ class RowList(QTableView):
         super().__init__()
         self._rows = _Rows()
         self._silent = False
+        self.setProperty("kind", "rows")
         self.setModel(self._rows)
         self.setItemDelegate(_RowPaint(self))
         self.setAccessibleName(name)

@@ -40,6 +40,7 @@ QTableView, QTreeView {
     background: transparent; border: none; gridline-color: transparent; outline: none;
     selection-background-color: $accent_soft; selection-color: $text;
 }
+QTableView[kind="rows"] { selection-background-color: transparent; }
 QHeaderView { background: transparent; border: none; }
 QHeaderView::section {
     background: transparent; color: $text2; border: none; border-bottom: 1px solid $hairline;
