@@ -17,6 +17,11 @@ OFFLINE = {
     "DISABLE_SAFETENSORS_CONVERSION": "1",
     "DO_NOT_TRACK": "1",
 }
+POLITE = {
+    # Idle compute threads sleep instead of spinning: on a computer that somebody works at, spinning
+    # threads wait for each other's time slices and a run can become a hundred times slower.
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
 QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",
@@ -34,6 +39,7 @@ def prepare(job: Path) -> None:
     os.umask(0o077)
     _no_core_dumps()
     os.environ.update(OFFLINE)
+    os.environ.update(POLITE)
     os.environ.update(QUIET)
     cache = str(job / "cache")
     os.environ["HF_HOME"] = cache
