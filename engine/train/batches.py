@@ -104,6 +104,7 @@ def make_batch(examples: Examples, members: Members, device: torch.device) -> Ba
     positions = np.concatenate([np.arange(length) for length in lengths])
 
     def on_device(values: npt.NDArray[np.int64]) -> torch.Tensor:
+        """Move one array."""
         return torch.from_numpy(values).to(device, non_blocking=True)
 
     return Batch(

@@ -223,8 +223,8 @@ class _Training:
         if now.non_finite >= NON_FINITE_LIMIT:
             raise LossNotFiniteError(
                 _(
-                    "Loss or gradient was not a number in {count} steps in a row, up to step {step}. "
-                    "None of these updates was applied."
+                    "Loss or gradient was not a number in {count} steps in a row, up to step "
+                    "{step}. None of these updates was applied."
                 ).format(count=now.non_finite, step=now.step)
             )
 
@@ -344,8 +344,8 @@ class _Training:
 def _best_was_earlier(step: int) -> Warned:
     text = (
         _(
-            "The held-out loss was lowest after step {step}, whose checkpoint is kept; fewer passes "
-            "over the data may be better."
+            "The held-out loss was lowest after step {step}, whose checkpoint is kept; fewer "
+            "passes over the data may be better."
         )
         if step
         else _(

@@ -37,6 +37,7 @@ class _ChunkedLoss(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: torch.Tensor, targets: torch.Tensor, head: Head, rows: int
     ) -> torch.Tensor:
+        """Return the sum, and keep its gradient where one is wanted."""
         is_training = ctx.needs_input_grad[0]
         exact = torch.promote_types(hidden.dtype, torch.float32)
         total = torch.zeros((), dtype=exact, device=hidden.device)
@@ -56,6 +57,7 @@ class _ChunkedLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        """Scale the kept gradient."""
         (gradient,) = ctx.saved_tensors
         return gradient * gradients[0].to(gradient.dtype), None, None, None
 

@@ -86,11 +86,13 @@ class _PackedProduct(torch.autograd.Function):
     def forward(
         ctx: Any, x: torch.Tensor, weight: PackedWeight, bias: torch.Tensor | None
     ) -> torch.Tensor:
+        """Return the product; x itself is not kept, since W gets no gradient."""
         ctx.weight = weight
         return functional.linear(x, restore(weight), bias)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, None, None]:
+        """Return the gradient of x."""
         if not ctx.needs_input_grad[0]:
             return None, None, None
         return gradients[0] @ restore(ctx.weight), None, None

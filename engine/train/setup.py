@@ -128,6 +128,7 @@ def _encode(
     total = read_document(dataset.info, DatasetInfo).splits.get(TRAIN, 0)
 
     def on_rows(done: int) -> None:
+        """Tell the rows read so far, and heed a stop."""
         heed_stop(context)
         context.emit(ProgressMade(done=done, total=total, unit="rows"))
 
@@ -170,6 +171,7 @@ def byte_progress(context: JobContext) -> Callable[[int, int], None]:
     told = -1
 
     def on_bytes(done: int, total: int) -> None:
+        """Tell the bytes read so far, and heed a stop."""
         nonlocal told
         heed_stop(context)
         if (percent := 100 * done // total) > told:

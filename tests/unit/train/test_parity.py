@@ -277,6 +277,14 @@ def test_dropout_same_seed_repeats_and_another_does_not(base: Path, examples: Ex
     assert losses(1) != losses(2)
 
 
+def test_dropout_another_step_draws_anew(base: Path, examples: Examples) -> None:
+    stepper = make_stepper(load_adapted(base, dropout=0.5), examples)
+    members = order_of(examples).members(1)
+    first, again, later = (float(stepper.accumulate(step, members)) for step in (1, 1, 2))
+    assert first == again
+    assert first != later
+
+
 @pytest.mark.parametrize("quantised", [False, True])
 def test_training_frozen_weights_do_not_change(
     base: Path, examples: Examples, quantised: bool
