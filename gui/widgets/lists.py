@@ -36,6 +36,7 @@ from gui.widgets.theme.paint import RIGHT, painting, put_icon, rounded, text_wid
 from gui.widgets.theme.theme import follow_theme, theme
 
 Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +72,7 @@ class _Rows(QAbstractListModel):
             return None
         return self._row_at(index)
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
+    def rowCount(self, parent: Index = _ROOT) -> int:
         """Return how many rows there are."""
         return 0 if parent.isValid() else self._count
 

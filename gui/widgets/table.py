@@ -34,6 +34,7 @@ from gui.widgets.theme.paint import CENTRE, LEFT, RIGHT, put_icon, rule, text_wi
 from gui.widgets.theme.theme import follow_theme, theme
 
 Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
 _PAD = 12
 
 
@@ -100,11 +101,11 @@ class _Cells(QAbstractTableModel):
         found = self._cell_at(row, column) if self._cell_at is not None else ""
         return Cell(text=found) if isinstance(found, str) else found
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
+    def rowCount(self, parent: Index = _ROOT) -> int:
         """Return how many rows there are."""
         return 0 if parent.isValid() else self._count
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
+    def columnCount(self, parent: Index = _ROOT) -> int:
         """Return how many columns there are."""
         return 0 if parent.isValid() else len(self.columns)
 

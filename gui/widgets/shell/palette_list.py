@@ -31,6 +31,7 @@ from gui.widgets.theme.paint import CENTRE, put_icon, rounded, text_width, write
 from gui.widgets.theme.theme import follow_theme, theme
 
 _Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
 _HEAD = 34
 _ROW = 40
 _PAD = 8
@@ -57,7 +58,7 @@ class _Entries(QAbstractListModel):
         self.entries = tuple(entries)
         self.endResetModel()
 
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
+    def rowCount(self, parent: _Index = _ROOT) -> int:
         """Return how many lines there are."""
         return 0 if parent.isValid() else len(self.entries)
 
