@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from safetensors import safe_open
@@ -35,11 +36,7 @@ def export(context: JobContext) -> None:
     base = read_model_tensors(options.model_path)
     check_fit(adapter, base)
     stock.check_memory(base)
-
-    def build(folder: Path) -> Comparison:
-        return _build(context, options, adapter, base, folder)
-
-    deliver(context, options, adapter, build)
+    deliver(context, options, adapter, partial(_build, context, options, adapter, base))
 
 
 def _build(
@@ -76,6 +73,7 @@ def copy_adapter(
         ]
 
         def blocks_of(entry: TensorEntry) -> list[memoryview]:
+            """Return one tensor whole: those of an adapter are small."""
             progress.add(1)
             return [content_of(source.get_tensor(entry.name))]
 

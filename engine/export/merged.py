@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from gettext import gettext as _
 from pathlib import Path
 
@@ -57,11 +58,7 @@ def export(context: JobContext) -> None:
     check_fit(adapter, base)
     stock.check_memory(base)
     check_room(options.out, base)
-
-    def build(folder: Path) -> Comparison:
-        return _build(context, options, adapter, base, folder)
-
-    deliver(context, options, adapter, build)
+    deliver(context, options, adapter, partial(_build, context, options, adapter, base))
 
 
 def check_room(out: Path, base: ModelTensors) -> None:
@@ -109,6 +106,7 @@ def merge(base: ModelTensors, adapter: LoraAdapter, folder: Path, progress: Prog
     """
 
     def blocks_of(entry: TensorEntry) -> Iterator[memoryview]:
+        """Yield one tensor in merged blocks, and count them."""
         for block in _blocks(base, entry.name, adapter):
             yield block
             progress.add(len(block))

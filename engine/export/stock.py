@@ -217,6 +217,7 @@ class _Widening:
         self._kept: list[tuple[torch.nn.Parameter, torch.Tensor]] = []
 
     def before(self, module: torch.nn.Module, _arguments: tuple[Any, ...]) -> None:
+        """Widen the weights; the hook before a module runs."""
         self._poll()
         for kind, parameter in module.named_parameters(recurse=False):
             self._kept.append((parameter, parameter.data))
@@ -225,6 +226,7 @@ class _Widening:
             parameter.data = change(self._name, wide) if change else wide
 
     def after(self, _module: torch.nn.Module, _arguments: tuple[Any, ...], _answer: Any) -> None:
+        """Put the narrow weights back; the hook after it ran, or failed."""
         while self._kept:
             parameter, narrow = self._kept.pop()
             parameter.data = narrow
