@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from engine.domain.dataset import DatasetInfo, RowKind
+from engine.domain.phase import phase_title
 from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
 from gui.viewmodels import numbers
-from gui.viewmodels.job import FailureView, phase_words, share_of
+from gui.viewmodels.job import FailureView, share_of
 
 if TYPE_CHECKING:
     from engine.api.jobs import JobView
@@ -128,7 +129,7 @@ def import_progress(snapshot: JobSnapshot, *, is_stopping: bool = False) -> Prog
     share = share_of(snapshot)
     if is_stopping:
         return ProgressView(share=share, words=_("Cancelling…"))
-    parts = [phase_words(snapshot.phase)]
+    parts = [phase_title(snapshot.phase)]
     if snapshot.total and snapshot.phase == "reading":
         done, total = numbers.size(snapshot.done), numbers.size(snapshot.total)
         parts.append(_("{done} of {total}").format(done=done, total=total))

@@ -8,6 +8,7 @@ from gettext import gettext as _
 from gettext import ngettext
 
 from engine.api.jobs import JobView
+from engine.domain.phase import Phase, phase_title
 from engine.domain.run import JobKind, JobSnapshot, JobState
 from gui.viewmodels import numbers
 
@@ -58,27 +59,6 @@ def state_icon(state: JobState) -> str:
     }[state]
 
 
-def phase_words(phase: str) -> str:
-    """Return what a worker is doing; an unknown phase is named as plainly as can be."""
-    words = {
-        "": _("Starting"),
-        "reading": _("Reading the files"),
-        "writing": _("Writing the dataset"),
-        "loading_libraries": _("Loading the training libraries"),
-        "loading_model": _("Loading the model"),
-        "tokenising": _("Preparing the rows"),
-        "evaluating": _("Checking held-out rows"),
-        "training": _("Training"),
-        "saving": _("Saving"),
-        "checking_adapter": _("Checking the adapter"),
-        "merging": _("Merging"),
-        "copying": _("Copying"),
-        "verifying": _("Verifying"),
-        "generating": _("Answering"),
-    }
-    return words.get(phase, phase.replace("_", " ").capitalize())
-
-
 def state_chip(kind: JobKind, snapshot: JobSnapshot, state: JobState) -> ChipView:
     """Return the chip of a job; a live one says what it is doing."""
     if not state.is_over:
@@ -98,16 +78,16 @@ def _ended_words(state: JobState) -> str:
 
 
 def _live_words(kind: JobKind, snapshot: JobSnapshot) -> str:
-    if kind is JobKind.TRAIN and snapshot.phase == "evaluating":
-        return _("Checking")
-    if kind is JobKind.TRAIN and snapshot.phase not in ("", "training"):
-        return _("Preparing") if not snapshot.step else phase_words(snapshot.phase)
-    return phase_words(snapshot.phase)
+    if kind is JobKind.TRAIN and snapshot.phase == Phase.SAVING_ADAPTER:
+        return _("Saving")
+    if kind is JobKind.TRAIN and snapshot.phase not in ("", Phase.TRAINING):
+        return _("Preparing")
+    return phase_title(snapshot.phase)
 
 
 def share_of(snapshot: JobSnapshot) -> float | None:
     """Return how much of a job is done, 0 to 1, or None where that is not known."""
-    if snapshot.total_steps and (snapshot.step or snapshot.phase in ("training", "")):
+    if snapshot.total_steps and (snapshot.step or snapshot.phase == Phase.TRAINING):
         return min(1.0, snapshot.step / snapshot.total_steps)
     if snapshot.total:
         return min(1.0, snapshot.done / snapshot.total)
@@ -116,13 +96,17 @@ def share_of(snapshot: JobSnapshot) -> float | None:
 
 def progress_words(snapshot: JobSnapshot) -> str:
     """Return what a live job is doing and how far it is, in a few words."""
-    if snapshot.eta_s is not None and snapshot.phase in ("training", "evaluating"):
+    if snapshot.eta_s is not None and snapshot.phase == Phase.TRAINING:
         return _("{time} left").format(time=numbers.rough_duration(snapshot.eta_s))
-    if snapshot.total and snapshot.unit == "bytes":
-        return _("{done} of {total}").format(
-            done=numbers.size(snapshot.done), total=numbers.size(snapshot.total)
-        )
-    return phase_words(snapshot.phase)
+    return done_words(snapshot) or phase_title(snapshot.phase)
+
+
+def done_words(snapshot: JobSnapshot) -> str:
+    """Return how much of the present phase is done, "" where that is not known."""
+    if not snapshot.total:
+        return ""
+    write = numbers.size if snapshot.unit == "bytes" else numbers.count
+    return _("{done} of {total}").format(done=write(snapshot.done), total=write(snapshot.total))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,12 @@ from gettext import ngettext
 from math import isnan
 from typing import TYPE_CHECKING
 
+from engine.domain.phase import Phase, phase_title
 from engine.domain.problem import Problem
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind, JobSnapshot, JobState
 from gui.viewmodels import numbers
-from gui.viewmodels.job import ChipView, phase_words, progress_words, share_of, state_chip
+from gui.viewmodels.job import ChipView, done_words, progress_words, share_of, state_chip
 from gui.viewmodels.settings_form import group_titles, setting_views, value_words
 from gui.viewmodels.trace import RunTrace
 from gui.viewmodels.train import values_of
@@ -221,12 +222,10 @@ def _now_words(
 
 
 def _phase_sentence(snapshot: JobSnapshot) -> str:
-    words = phase_words(snapshot.phase)
-    if snapshot.total and snapshot.phase != "training":
-        done = _("{words}, {done} of {total}.")
-        return done.format(
-            words=words, done=numbers.count(snapshot.done), total=numbers.count(snapshot.total)
-        )
+    words = phase_title(snapshot.phase)
+    done = done_words(snapshot)
+    if done and snapshot.phase != Phase.TRAINING:
+        return _("{words}, {done}.").format(words=words, done=done)
     return _("{words}.").format(words=words)
 
 

@@ -16,10 +16,10 @@ from gettext import ngettext
 from math import nan
 
 from engine.domain.decision import Decision
+from engine.domain.phase import phase_title
 from engine.protocol import events
 from engine.protocol.codec import Envelope
 from gui.viewmodels import numbers
-from gui.viewmodels.job import phase_words
 
 _COLUMNS = ("loss", "learning_rate", "tokens_per_s", "memory_gb", "grad_norm")
 
@@ -171,7 +171,7 @@ class RunTrace:
     def _take_end(self, event: events.Event, at: str) -> None:
         match event:
             case events.PhaseChanged(phase=phase):
-                self._tell(at, phase_words(phase))
+                self._tell(at, phase_title(phase))
             case events.LossNotFinite(step=step):
                 words = _("Step {step} gave no finite loss and was left out")
                 self._tell(at, words.format(step=numbers.count(step)), "warning")

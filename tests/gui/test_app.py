@@ -258,7 +258,8 @@ def test_every_control_of_a_page_has_a_name_and_is_reached_by_keyboard(
 
 def is_in_a_group(widget: QWidget, reached: set[QWidget]) -> bool:
     """Return whether arrow keys lead here from a neighbour that Tab reaches."""
-    neighbours = widget.parentWidget().findChildren(type(widget)) if widget.parentWidget() else []
+    parent = widget.parentWidget()
+    neighbours = parent.findChildren(type(widget)) if parent is not None else []
     return isinstance(widget, QAbstractButton) and any(one in reached for one in neighbours)
 
 

@@ -18,6 +18,7 @@ from gui.widgets.lists import RowList
 from gui.widgets.rows import NameValue
 from gui.widgets.text import TextLabel
 from tests.fakes.api import FakeApi
+from tests.gui.find import carried, child
 from tests.gui.scenes import add_run, fill_library
 
 pytestmark = pytest.mark.gui
@@ -52,7 +53,7 @@ def texts(page: HomePage) -> list[str]:
 
 def test_first_start_welcomes_and_hides_recent_work(home: HomePage) -> None:
     assert "Welcome to Burnish" in texts(home)
-    assert not home.findChild(RecentWork).isVisible()
+    assert not child(home, RecentWork).isVisible()
     assert button(home, "Start the one-minute run").isVisible()
 
 
@@ -74,7 +75,7 @@ def test_one_minute_run_twice_imports_once(
     start = button(home, "Start the one-minute run")
     start.click()
     qtbot.wait_until(lambda: len(went) == 1, timeout=5_000)
-    home.findChild(StartCard).start_sample()
+    child(home, StartCard).start_sample()
     qtbot.wait_until(lambda: len(went) == 2, timeout=5_000)
     assert len(api.datasets.imported) == 1
     assert len(api.runs.list()) == 2
@@ -88,7 +89,7 @@ def test_one_minute_run_that_fails_shows_the_error_and_can_be_tried_again(
     with qtbot.wait_signal(window_services.notices.failed) as shown:
         start.click()
         assert not start.isEnabled()
-    assert shown.args[0].code == "disk_full"
+    assert carried(shown)[0].code == "disk_full"
     assert start.isEnabled()
 
 
@@ -110,7 +111,7 @@ def test_recent_work_is_listed_with_the_live_run_first_and_opens(
     add_run(api, "support-v3", "r7", upto=20)
     window_services.library.refresh()
     qtbot.wait_until(lambda: "Welcome back" in texts(home))
-    rows = home.findChild(RowList)
+    rows = child(home, RowList)
     assert rows.model().rowCount() == 3
     rows.activated_row.emit(0, "run:r7")
     assert went == [("runs", "r7")]

@@ -32,6 +32,7 @@ from gui.widgets.table import DataTable
 from gui.widgets.tabs import TabBar
 from gui.widgets.text import TextLabel
 from tests.fakes.api import FakeApi, a_step, a_stop
+from tests.gui.find import carried, child
 from tests.gui.scenes import add_failed, add_finished, add_interrupted, add_run, add_stopped
 
 pytestmark = pytest.mark.gui
@@ -79,11 +80,11 @@ def button(page: QWidget, text: str) -> Button:
 
 
 def loss_chart(page: RunsPage) -> LineChart:
-    return page.findChild(Charts).findChild(LineChart)
+    return child(child(page, Charts), LineChart)
 
 
 def choose_tab(page: RunsPage, name: str) -> None:
-    bar = page.findChild(RunView).findChild(TabBar)
+    bar = child(child(page, RunView), TabBar)
     next(one for one in bar.findChildren(QAbstractButton) if one.text() == name).click()
 
 
@@ -94,7 +95,7 @@ def test_empty_list_leads_to_the_first_run(
     qtbot.wait_until(lambda: "No run yet" in texts(runs))
     with qtbot.wait_signal(window_services.navigator.requested) as went:
         button(runs, "New run…").click()
-    assert went.args[0] == "train"
+    assert carried(went)[0] == "train"
 
 
 def test_list_shows_runs_and_opens_one(
@@ -103,7 +104,7 @@ def test_list_shows_runs_and_opens_one(
     add_run(api, "support-v3", "r7", upto=60)
     add_finished(api)
     refresh(window_services, qtbot)
-    table = runs.findChild(RunList).findChild(DataTable)
+    table = child(child(runs, RunList), DataTable)
     assert table.model().rowCount() == 2
     table.row_activated.emit(0)
     assert isinstance(runs.currentWidget(), RunView)
@@ -185,7 +186,7 @@ def test_failed_run_says_what_happened_what_is_safe_and_what_to_do(
 ) -> None:
     add_failed(api)
     open_run(runs, window_services, qtbot, "r8")
-    panel = runs.findChild(ErrorPanel)
+    panel = child(runs, ErrorPanel)
     qtbot.wait_until(panel.isVisible, timeout=5_000)
     words = texts(panel)
     assert "The training ended with an error" in words
@@ -202,7 +203,7 @@ def test_interrupted_run_shows_the_end_of_the_workers_output(
 ) -> None:
     add_interrupted(api)
     open_run(runs, window_services, qtbot, "r9")
-    panel = runs.findChild(ErrorPanel)
+    panel = child(runs, ErrorPanel)
     qtbot.wait_until(panel.isVisible, timeout=5_000)
     assert "The worker ended without a word" in texts(panel)
 
@@ -215,7 +216,7 @@ def test_finished_run_leads_to_its_export(
     qtbot.wait_until(lambda: button(runs, "Export…").isVisible(), timeout=5_000)
     with qtbot.wait_signal(window_services.navigator.requested) as went:
         button(runs, "Export…").click()
-    assert went.args == ["export", "r6"]
+    assert carried(went) == ["export", "r6"]
 
 
 def test_run_can_be_started_again_with_its_own_values(
@@ -225,7 +226,7 @@ def test_run_can_be_started_again_with_its_own_values(
     open_run(runs, window_services, qtbot, "r6")
     with qtbot.wait_signal(window_services.navigator.requested) as went:
         button(runs, "More").picked.emit("again")
-    page, argument = went.args
+    page, argument = carried(went)
     assert page == "train"
     assert isinstance(argument, TrainArgument)
     assert argument.values["eval_every_steps"] == 50
@@ -238,7 +239,7 @@ def test_removed_run_leads_back_to_the_list(
     open_run(runs, window_services, qtbot, "r6")
     with qtbot.wait_signal(window_services.navigator.requested) as went:
         button(runs, "More").picked.emit("remove")
-    assert went.args == ["runs", None]
+    assert carried(went) == ["runs", None]
     assert api.jobs.by_id == {}
 
 
@@ -250,7 +251,7 @@ def test_every_tab_shows_the_run(
     open_run(runs, window_services, qtbot, "r6")
     qtbot.wait_until(lambda: len(loss_chart(runs).table()) >= 300)
     choose_tab(runs, tab)
-    view = runs.findChild(RunView)
+    view = child(runs, RunView)
     if tab == "Setup":
         qtbot.wait_until(lambda: "What Burnish chose" in texts(view))
         return
@@ -266,7 +267,7 @@ def test_note_comes_when_the_held_out_loss_rises(
 ) -> None:
     job = add_run(api, "support-v3", "r7", upto=60)
     open_run(runs, window_services, qtbot, "r7")
-    note = runs.findChild(RunView).findChild(Banner)
+    note = child(child(runs, RunView), Banner)
     assert not note.isVisible()
     for step in (70, 80):
         check = EvalDone(
@@ -299,7 +300,7 @@ def test_run_of_a_hundred_thousand_steps_stays_smooth(
     job = api.runs.make("long", "r1")
     job.emit(START, PhaseChanged(phase="training"))
     job.emit(*(a_step(step, total=total) for step in range(1, total + 1)))
-    view = runs.findChild(RunView)
+    view = child(runs, RunView)
     spent: list[float] = []
 
     def timed(work: object) -> object:

@@ -23,6 +23,7 @@ from gui.widgets.number_field import NumberField
 from gui.widgets.rows import WarningRow
 from gui.widgets.setting_row import SettingRow
 from tests.fakes.api import FakeApi
+from tests.gui.find import carried, child
 from tests.gui.scenes import fill_library
 
 pytestmark = pytest.mark.gui
@@ -93,7 +94,7 @@ def test_start_runs_the_planned_recipe_and_shows_it(
     with qtbot.wait_signal(window_services.navigator.requested) as went:
         start(train).click()
     (job,) = api.jobs.list(JobKind.TRAIN)
-    assert went.args == ["runs", job.info.id]
+    assert carried(went) == ["runs", job.info.id]
     assert api.runs.recipes[job.info.id].dataset_id == "d1"
 
 
@@ -122,7 +123,7 @@ def test_start_that_fails_is_shown_and_can_be_tried_again(
     api.runs.error = RecipeInvalid("No.")
     with qtbot.wait_signal(window_services.notices.failed) as shown:
         start(train).click()
-    assert shown.args[0].code == "recipe_invalid"
+    assert carried(shown)[0].code == "recipe_invalid"
     assert start(train).isEnabled()
 
 
@@ -163,7 +164,7 @@ def test_settings_change_the_draft_and_can_be_put_back(train: TrainPage, qtbot: 
 
 def test_search_finds_settings_of_every_group(train: TrainPage) -> None:
     train.open_settings()
-    panel = train.findChild(SettingsPanel)
+    panel = child(train, SettingsPanel)
     panel.set_query("seed")
     visible = {one.key for one in panel.findChildren(SettingRow) if not one.isHidden()}
     assert visible == {"seed"}

@@ -87,7 +87,7 @@ class Charts(Panel):
 
     def _show_best(self, trace: RunTrace, state: JobState) -> None:
         best = trace.best
-        if best is None:
+        if best is None or not best[0]:
             self._loss.clear_best()
             return
         words = _("Best {loss}") if state.is_over else _("Best so far {loss}")

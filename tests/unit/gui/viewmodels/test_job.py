@@ -16,7 +16,6 @@ from engine.protocol.events import (
 )
 from gui.viewmodels.job import (
     failure_view,
-    phase_words,
     progress_words,
     share_of,
     state_chip,
@@ -43,10 +42,6 @@ def test_every_state_has_word_kind_and_icon(state: JobState) -> None:
     assert state_words(state)
     assert state_kind(state) in {"accent", "neutral", "success", "danger", "warning"}
     assert bool(state_icon(state)) == state.is_over
-
-
-def test_unknown_phase_is_named_plainly() -> None:
-    assert phase_words("warming_up") == "Warming up"
 
 
 def test_chip_of_a_live_run_says_what_it_does() -> None:
