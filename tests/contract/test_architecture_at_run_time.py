@@ -11,7 +11,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEARNING = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets"}
-AFTER_FIRST_PAINT = {"numpy", "pyarrow", "pyqtgraph"}
+AFTER_FIRST_PAINT = {"numpy", "pyarrow"}
 
 PROBE = """
 import json, logging, os, sys, time
