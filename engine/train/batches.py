@@ -14,6 +14,9 @@ import torch
 from engine.train.attention import Segments
 from engine.train.packing import Members
 
+Ids = npt.NDArray[np.int32]
+Marks = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
@@ -25,8 +28,8 @@ class Examples:
         edges: Where each example begins, and the end of the last [examples + 1].
     """
 
-    ids: npt.NDArray[np.int32]
-    trained: npt.NDArray[np.bool_]
+    ids: Ids
+    trained: Marks
     edges: Members
 
     def __len__(self) -> int:
@@ -57,10 +60,10 @@ def data_hash(*splits: Examples) -> str:
     return digest.hexdigest()
 
 
-def join_examples(rows: Iterable[tuple[list[int], list[bool]]]) -> Examples:
+def join_examples(rows: Iterable[tuple[Ids | list[int], Marks | list[bool]]]) -> Examples:
     """Lay (ids, trained) of many examples one behind the other."""
-    ids: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
-    trained: list[npt.NDArray[np.bool_]] = [np.empty(0, np.bool_)]
+    ids: list[Ids] = [np.empty(0, np.int32)]
+    trained: list[Marks] = [np.empty(0, np.bool_)]
     lengths = [0]
     for tokens, marks in rows:
         ids.append(np.asarray(tokens, np.int32))

@@ -11,6 +11,7 @@ import torch
 from engine.domain.decision import Decision
 from engine.domain.model import ModelShape
 from engine.domain.recipe import Recipe
+from engine.hardware.memory import layer_bytes
 from engine.protocol.events import PlanResolved
 from engine.train.device import Placement, free_memory_bytes
 from engine.train.examples import EncodedSplit
@@ -18,16 +19,6 @@ from engine.train.packing import Fill
 
 _SPARE_SHARE = 0.25
 _GIB = 1 << 30
-
-
-def activation_bytes(shape: ModelShape, *, tokens: int, item_bytes: int) -> int:
-    """Return what the backward pass needs of all layers when nothing is computed again.
-
-    Per layer and token: six hidden states, queries, keys and values, and five widths of the MLP.
-    """
-    attention = (shape.heads + 2 * shape.kv_heads) * shape.head_dim
-    per_token = item_bytes * (6 * shape.hidden + attention + 5 * shape.intermediate)
-    return shape.layers * tokens * per_token
 
 
 def choose_recompute(
@@ -43,7 +34,7 @@ def choose_recompute(
     if placement.device.type != "cpu":
         return Decision(value=True, reason=_("Switched on in the recipe."), source="recipe")
     item = torch.finfo(placement.dtype).bits // 8
-    need = activation_bytes(shape, tokens=longest_tokens, item_bytes=item)
+    need = shape.layers * layer_bytes(shape, tokens=longest_tokens, item=item, is_high=True)
     free = free_memory_bytes(placement.device)
     is_needed = need > _SPARE_SHARE * free
     text = (

@@ -26,6 +26,7 @@ from engine.train.examples import (
     encode_held_out_rows,
     encode_training_rows,
     skip_warnings,
+    truncation_warning,
 )
 from engine.train.load import load_model, with_adapter
 from engine.train.model import LanguageModel
@@ -133,7 +134,8 @@ def _encode(
         context.emit(ProgressMade(done=done, total=total, unit="rows"))
 
     train = encode_training_rows(dataset, tokenizer, max_length=recipe.max_length, on_rows=on_rows)
-    for warning in skip_warnings(train.skipped):
+    cut = truncation_warning(train.truncated, len(train.examples))
+    for warning in (*skip_warnings(train.skipped), *([cut] if cut else [])):
         context.emit(warning)
     held_out = encode_held_out_rows(
         dataset, tokenizer, max_length=recipe.max_length, limit=recipe.eval_rows

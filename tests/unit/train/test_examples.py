@@ -15,7 +15,12 @@ from engine.formats.arrow_rows import iter_rows
 from engine.store.layout import Layout
 from engine.store.workspace import open_workspace
 from engine.train.batches import data_hash, join_examples
-from engine.train.examples import encode_held_out_rows, encode_training_rows, skip_warnings
+from engine.train.examples import (
+    encode_held_out_rows,
+    encode_training_rows,
+    skip_warnings,
+    truncation_warning,
+)
 from engine.train.samples import sample_prompts
 from tests.builders.model_folder import tiny_model_folder
 from tests.unit.train.runs import DATASET, MOMENT, chat_row, chat_rows, text_rows, write_dataset
@@ -72,6 +77,13 @@ def test_encode_training_rows_nothing_left_names_the_reason(
     write_dataset(layout, [chat_row("long " * 200, "a")], eval_ratio=0.0)
     with pytest.raises(NothingToTrain, match="Every row is left out"):
         encode_training_rows(layout.dataset(DATASET), tokenizer, max_length=32, on_rows=ignore)
+
+
+@pytest.mark.parametrize(("truncated", "is_told"), [(0, False), (2, False), (3, True)])
+def test_truncation_warning_more_than_a_fifth_is_told(truncated: int, is_told: bool) -> None:
+    found = truncation_warning(truncated, 10)
+    assert (found is not None) is is_told
+    assert found is None or "3 of 10" in found.message
 
 
 def test_encode_held_out_rows_take_the_lowest_hashes(
