@@ -290,7 +290,7 @@ class Runs:
         return RunView(
             job=job,
             recipe=recipe,
-            dataset_name=self._datasets.name_of(recipe.dataset_id),
+            dataset_name=self._datasets.name_of(recipe.dataset_id) or recipe.dataset_id,
             model_name=self._models.name_of(recipe.model_id),
             checkpoints=tuple(sorted(one.name for one in found)),
             has_adapter=folder.adapter.is_dir(),
