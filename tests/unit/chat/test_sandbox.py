@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
@@ -126,6 +127,18 @@ def test_evil_template_is_stopped_quickly_and_changes_nothing(source: str) -> No
     assert text == ""
     assert before == MESSAGES
     assert time.process_time() - started < 1.5
+
+
+@pytest.mark.parametrize("source", [one for one in EVIL if "1000000000" in one or "10**9" in one])
+def test_huge_text_is_refused_before_it_is_made(source: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises((TemplateInvalid, TemplateRefused)):
+            render(source)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 20_000_000
 
 
 def test_refusal_by_the_template_itself_is_told_apart_with_its_reason() -> None:
