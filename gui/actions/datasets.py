@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from gettext import gettext as _
 
 from engine.api.jobs import JobView
@@ -29,18 +28,18 @@ def rename_dataset(services: Services, *, dataset_id: str, name: str) -> None:
     )
 
 
-def remove_dataset(
-    services: Services, *, dataset: DatasetInfo, refused: Callable[[], None]
-) -> None:
-    """Remove a dataset and go back to the list; `refused` is called where it has to stay."""
+def remove_dataset(services: Services, *, dataset: DatasetInfo) -> None:
+    """Remove a dataset; where it has to stay, say why and show it again.
+
+    Its page has closed its rows before: an open file cannot be deleted on Windows.
+    """
 
     def done(outcome: Outcome[None]) -> None:
         if outcome.error is not None:
             services.notices.show_error(outcome.error, title=_("The dataset was not removed"))
-            refused()
+            services.navigator.go("datasets", dataset.id)
         else:
             services.notices.say(_("{name} was removed.").format(name=dataset.name))
-            services.navigator.go("datasets")
         services.library.refresh()
 
     services.notices.clear()

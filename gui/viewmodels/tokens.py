@@ -92,7 +92,7 @@ class RowInspection:
 
     Attributes:
         trained: How many tokens are trained.
-        of_total: The rest of the sentence after this number.
+        of_total: Of how many, after this number.
         share: The same from 0 to 1.
         facts: More facts.
         problem: Why the row is not trained as it is, or an empty text.
@@ -103,11 +103,6 @@ class RowInspection:
     share: float
     facts: tuple[FactView, ...]
     problem: str = ""
-
-    @property
-    def summary(self) -> str:
-        """The row in one line, where there is no room for the inspector."""
-        return " ".join((self.trained, self.of_total))
 
 
 def inspect_row(
@@ -132,7 +127,7 @@ def inspect_row(
         facts.append(_ending(row, end_of_turn))
     if row.truncated:
         facts.append(_cut(max_length))
-    words = ngettext("of {count} token is trained", "of {count} tokens are trained", total)
+    words = ngettext("of {count} token", "of {count} tokens", total)
     return RowInspection(
         trained=numbers.count(row.trained_count),
         of_total=words.format(count=numbers.count(total)),

@@ -8,7 +8,7 @@ from datetime import datetime
 from gettext import gettext as _
 from typing import Protocol, cast
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QWidget
 
 from engine.domain.dataset import DatasetInfo
@@ -42,6 +42,18 @@ class _Tab(Protocol):
         ...
 
 
+class _TabStack(Stack):
+    """The tabs on one another. Each scrolls inside, so the page never grows with what they hold."""
+
+    def hasHeightForWidth(self) -> bool:
+        """Return False: a long row makes no page longer."""
+        return False
+
+    def sizeHint(self) -> QSize:
+        """Return the least size; the room that is left is taken anyway."""
+        return self.minimumSizeHint()
+
+
 class DatasetPage(Page):
     """One dataset; each tab is built at its first visit.
 
@@ -57,7 +69,7 @@ class DatasetPage(Page):
         self._dataset: DatasetInfo | None = None
         self._rows = OpenRows(services, self)
         self._bar = TabBar(name=_("Parts of the dataset"))
-        self._stack = Stack()
+        self._stack = _TabStack()
         self._built: dict[str, _Tab] = {}
         self._train = Button(_("Train with this dataset"), kind="primary", icon="train")
         self._more = IconButton("more", _("More"))
@@ -183,8 +195,5 @@ class DatasetPage(Page):
         dataset = self._dataset
         self._ask(None)
         if key == "yes" and dataset is not None:
-            # An open file cannot be deleted on Windows.
-            self.close_dataset()
-            remove_dataset(
-                self._services, dataset=dataset, refused=lambda: self.show_dataset(dataset)
-            )
+            self.back_requested.emit()
+            remove_dataset(self._services, dataset=dataset)

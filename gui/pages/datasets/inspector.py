@@ -9,7 +9,7 @@ from gettext import gettext as _
 from PySide6.QtCore import Signal
 
 from gui.viewmodels.tokens import ModelOption, RowInspection
-from gui.widgets.box import Column, Gap, Panel, Row, Stretch, clear_layout
+from gui.widgets.box import Column, Gap, Hairline, Panel, Row, Stretch, clear_layout
 from gui.widgets.card import SoftBlock
 from gui.widgets.page import SideColumn
 from gui.widgets.picker import ObjectPicker, PickerOption
@@ -43,12 +43,15 @@ class Inspector(Panel):
         self._problem = self._problem_block()
         self._row_part = Panel(
             Column(
-                TextLabel(_("This row"), role="label"),
+                TextLabel(_("Trained in this row"), role="label"),
                 self._number,
                 self._share,
                 Gap(2),
                 self._facts,
                 self._problem,
+                Gap(6),
+                Hairline(),
+                Gap(6),
                 gap=6,
             )
         )
@@ -56,7 +59,6 @@ class Inspector(Panel):
         self._picker.set_footer(ADD, _("Add a model folder…"), "folder")
         side = SideColumn()
         side.add(self._row_part)
-        side.add_rule()
         side.add_title(_("As this model reads it"))
         side.add(
             Gap(2),

@@ -27,8 +27,9 @@ from gui.widgets.buttons import Action, Button
 from gui.widgets.drop_zone import DropZone
 from gui.widgets.empty import EmptyState, Skeleton
 from gui.widgets.fields import SearchField
+from gui.widgets.fitting_table import FittingTable
 from gui.widgets.page import Page, Stack
-from gui.widgets.table import Cell, DataTable
+from gui.widgets.table import Cell
 from gui.widgets.table import Column as TableColumn
 
 
@@ -51,7 +52,7 @@ class DatasetListPage(Page):
         self._browse = Button(_("Browse for data…"), kind="primary", icon="plus")
         self._live = LiveImports(services)
         self._failed = FailedImports(services)
-        self._table = DataTable(name=_("Datasets"))
+        self._table = FittingTable(name=_("Datasets"))
         self._drop_zone = DropZone(
             title=_("Drop files or a folder here"),
             text=_("JSONL, JSON, CSV, Parquet or text. Several files become one dataset."),
@@ -67,13 +68,13 @@ class DatasetListPage(Page):
     def _fill(self) -> None:
         self.header.set_actions(self._browse)
         self._drop_zone.set_describe(describe_drop)
-        self._table.set_columns(
+        self._table.set_ranked_columns(
             [
-                TableColumn(key="name", title=_("Name"), width=180, stretch=True),
-                TableColumn(key="rows", title=_("Rows"), width=96, right=True),
-                TableColumn(key="kind", title=_("Kind"), width=136),
-                TableColumn(key="when", title=_("Imported"), width=140),
-                TableColumn(key="source", title=_("Source"), width=200, muted=True),
+                (TableColumn(key="name", title=_("Name"), width=180, stretch=True), 0),
+                (TableColumn(key="rows", title=_("Rows"), width=96, right=True), 1),
+                (TableColumn(key="kind", title=_("Kind"), width=136), 3),
+                (TableColumn(key="when", title=_("Imported"), width=140), 2),
+                (TableColumn(key="source", title=_("Source"), width=200, muted=True), 4),
             ]
         )
         self._empty.set_content(
@@ -127,6 +128,9 @@ class DatasetListPage(Page):
             self._skeleton.stop()
         self._stack.setCurrentWidget(self._shown_part())
         self._browse.setHidden(self._stack.currentWidget() is self._empty)
+        # The list comes before the drop zone where an error takes its room; the whole window
+        # takes drops anyway.
+        self._drop_zone.setHidden(bool(library.datasets) and not self._failed.isHidden())
 
     def _shown_part(self) -> Panel | EmptyState:
         library = self._services.library

@@ -20,8 +20,9 @@ from gui.viewmodels.dataset import (
 from gui.widgets.box import Column, Panel, Row, Stretch
 from gui.widgets.empty import EmptyState, Skeleton
 from gui.widgets.error_panel import ErrorPanel, ErrorText
+from gui.widgets.fitting_table import FittingTable
 from gui.widgets.page import SideColumn, Stack
-from gui.widgets.table import Cell, DataTable
+from gui.widgets.table import Cell
 from gui.widgets.table import Column as TableColumn
 from gui.widgets.text import TextLabel
 
@@ -32,7 +33,7 @@ class RejectsTab(Panel):
     def __init__(self, services: Services) -> None:
         self._title = TextLabel("", role="section", elide=True)
         self._meta = TextLabel("", role="small", colour="text2")
-        self._table = DataTable(name=_("Rejected rows"))
+        self._table = FittingTable(name=_("Rejected rows"))
         self._reasons = SideColumn()
         self._empty = EmptyState(icon="check")
         self._error = ErrorPanel()
@@ -44,15 +45,15 @@ class RejectsTab(Panel):
         self._fill()
 
     def _fill(self) -> None:
-        self._table.set_columns(
+        self._table.set_ranked_columns(
             [
-                TableColumn(key="file", title=_("File"), width=150),
-                TableColumn(key="line", title=_("Line"), width=92, right=True),
-                TableColumn(key="reason", title=_("Reason"), width=260, stretch=True),
-                TableColumn(
+                (TableColumn(key="file", title=_("File"), width=150), 1),
+                (TableColumn(key="line", title=_("Line"), width=92, right=True), 0),
+                (TableColumn(key="reason", title=_("Reason"), width=260, stretch=True), 0),
+                (TableColumn(
                     key="excerpt", title=_("How it begins"), width=220, stretch=True, code=True,
                     muted=True,
-                ),
+                ), 2),
             ]
         )  # fmt: skip
         self._empty.set_content(

@@ -13,8 +13,9 @@ from gui.pages.datasets.columns import Columns
 from gui.viewmodels.dataset import source_lines, source_view, statements
 from gui.widgets.box import Column, Panel, Row, Stretch
 from gui.widgets.buttons import Button
+from gui.widgets.fitting_table import FittingTable
 from gui.widgets.page import SideColumn
-from gui.widgets.table import Cell, DataTable
+from gui.widgets.table import Cell
 from gui.widgets.table import Column as TableColumn
 from gui.widgets.text import TextLabel
 
@@ -24,17 +25,17 @@ class SourceTab(Panel):
 
     def __init__(self, notices: Notices) -> None:
         self._notices = notices
-        self._table = DataTable(name=_("Files"))
+        self._table = FittingTable(name=_("Files"))
         self._side = SideColumn()
         self._dataset: DatasetInfo | None = None
-        self._table.set_columns(
+        self._table.set_ranked_columns(
             [
-                TableColumn(key="name", title=_("File"), width=150, stretch=True),
-                TableColumn(key="size", title=_("Size"), width=84, right=True),
-                TableColumn(key="format", title=_("Format"), width=84),
-                TableColumn(key="shape", title=_("Read as"), width=160),
-                TableColumn(key="rows", title=_("Rows"), width=88, right=True),
-                TableColumn(key="rejects", title=_("Rejected"), width=88, right=True),
+                (TableColumn(key="name", title=_("File"), width=150, stretch=True), 0),
+                (TableColumn(key="size", title=_("Size"), width=84, right=True), 2),
+                (TableColumn(key="format", title=_("Format"), width=84), 3),
+                (TableColumn(key="shape", title=_("Read as"), width=176), 4),
+                (TableColumn(key="rows", title=_("Rows"), width=88, right=True), 1),
+                (TableColumn(key="rejects", title=_("Rejected"), width=88, right=True), 1),
             ]
         )
         middle = Column(gap=0, margins=(20, 10, 8, 8))
@@ -74,7 +75,7 @@ class SourceTab(Panel):
                 TextLabel(name, role="small", colour="text2"),
                 TextLabel(_breakable(value), role="code", wrap=True),
             )
-        copy = Button(_("Copy path and hash"), kind="ghost", icon="copy", size="small")
+        copy = Button(_("Copy path and hash"), icon="copy", size="small")
         copy.clicked.connect(lambda: self._copy(f"{shown.path}\n{shown.hash}"))
         self._side.add(Row(copy, Stretch(), gap=0))
         self._side.add_rule()

@@ -30,6 +30,7 @@ from gui.viewmodels.tokens import (
     position_words,
     token_parts,
 )
+from gui.widgets.banner import Banner
 from gui.widgets.box import Column, Gap, Panel, Row, Stretch
 from gui.widgets.buttons import Action, IconButton
 from gui.widgets.empty import EmptyState, Skeleton
@@ -58,7 +59,7 @@ class TokensTab(Panel):
         self._tokens = TokenView()
         self._error = ErrorPanel()
         self._empty = EmptyState(icon="models")
-        self._left_out = EmptyState(icon="status-warning")
+        self._left_out = Banner(kind="warning")
         self._skeleton = Skeleton(rows=6)
         self._stack = Stack()
         self._inspector = Inspector()
@@ -102,7 +103,8 @@ class TokensTab(Panel):
         )
         waiting = Panel(Column(self._skeleton, Stretch(), gap=0))
         error = Panel(Column(self._error, Stretch(), gap=0, margins=(0, 12, 0, 0)))
-        for page in (waiting, self._tokens, error, self._empty, self._left_out):
+        self._left_out_page = Panel(Column(self._left_out, Stretch(), gap=0, margins=(0, 8, 0, 0)))
+        for page in (waiting, self._tokens, error, self._empty, self._left_out_page):
             self._stack.addWidget(page)
         self._head = Panel(head)
         column = Column(self._head, gap=0, margins=(24, 12, 16, 4))
@@ -243,8 +245,9 @@ class TokensTab(Panel):
         self._skeleton.stop()
         if not row.tokens:
             self._inspector.show_row(None)
-            self._left_out.set_content(_("This row is not trained"), row.problem_text)
-            self._stack.setCurrentWidget(self._left_out)
+            cause = _("This row is not trained.")
+            self._left_out.set_content(cause, row.problem_text, dismissable=False)
+            self._stack.setCurrentWidget(self._left_out_page)
             return
         self._tokens.set_sections(
             [

@@ -10,7 +10,8 @@ from pathlib import Path
 from PySide6.QtCore import QModelIndex, Signal
 
 from engine.errors import EngineError
-from gui.actions.models import add_folder, add_starter, ask_for_folder
+from gui.actions.add_model import add_model, ask_for_model
+from gui.actions.models import add_starter
 from gui.bridge.services import Services
 from gui.viewmodels.models import ModelLine, describe_folders, list_meta, model_lines, refusal_view
 from gui.widgets.box import Column, Panel, Row, Stretch
@@ -20,8 +21,9 @@ from gui.widgets.drop_zone import DropZone
 from gui.widgets.empty import EmptyState, Skeleton
 from gui.widgets.error_panel import ErrorPanel, ErrorText
 from gui.widgets.fields import SearchField
+from gui.widgets.fitting_table import FittingTable
 from gui.widgets.page import Page, Stack
-from gui.widgets.table import Cell, DataTable
+from gui.widgets.table import Cell
 from gui.widgets.table import Column as TableColumn
 
 
@@ -42,7 +44,7 @@ class ModelListPage(Page):
         self._search = SearchField(placeholder=_("Search models"))
         self._add = Button(_("Add a model folder…"), kind="primary", icon="plus")
         self._error = ErrorPanel()
-        self._table = DataTable(name=_("Models"))
+        self._table = FittingTable(name=_("Models"))
         self._drop_zone = DropZone(
             title=_("Drop a model folder here"),
             text=_("A folder with config.json, tokenizer.json and safetensors files."),
@@ -60,15 +62,15 @@ class ModelListPage(Page):
     def _fill(self) -> None:
         self.header.set_actions(self._add)
         self._drop_zone.set_describe(describe_folders)
-        self._table.set_columns(
+        self._table.set_ranked_columns(
             [
-                TableColumn(key="name", title=_("Name"), width=170, stretch=True),
-                TableColumn(key="architecture", title=_("Architecture"), width=116),
-                TableColumn(key="parameters", title=_("Parameters"), width=112, right=True),
-                TableColumn(key="size", title=_("Size"), width=88, right=True),
-                TableColumn(key="context", title=_("Longest text"), width=120, right=True),
-                TableColumn(key="licence", title=_("Licence"), width=116, muted=True),
-                TableColumn(key="chat", title=_("Chat template"), width=120),
+                (TableColumn(key="name", title=_("Name"), width=170, stretch=True), 0),
+                (TableColumn(key="architecture", title=_("Architecture"), width=116), 4),
+                (TableColumn(key="parameters", title=_("Parameters"), width=112, right=True), 1),
+                (TableColumn(key="size", title=_("Size"), width=88, right=True), 3),
+                (TableColumn(key="context", title=_("Longest text"), width=120, right=True), 5),
+                (TableColumn(key="licence", title=_("Licence"), width=116, muted=True), 6),
+                (TableColumn(key="chat", title=_("Chat template"), width=120), 2),
             ]
         )
         self._empty.set_content(
@@ -118,6 +120,9 @@ class ModelListPage(Page):
             self._skeleton.stop()
         self._stack.setCurrentWidget(self._shown_part())
         self._add.setHidden(self._stack.currentWidget() is self._empty)
+        # The list comes before the drop zone where an error takes its room; the whole window
+        # takes drops anyway.
+        self._drop_zone.setHidden(bool(library.models) and not self._card.isHidden())
 
     def clear_refusal(self) -> None:
         """Take the words about a refused folder away."""
@@ -158,7 +163,7 @@ class ModelListPage(Page):
     # ------------------------------------------------------------------ adding
 
     def _ask(self) -> None:
-        ask_for_folder(self._services, parent=self, refused=self._refuse)
+        ask_for_model(self._services, parent=self, refused=self._refuse)
 
     def _start(self, key: str) -> None:
         if key == "starter":
@@ -168,7 +173,7 @@ class ModelListPage(Page):
 
     def _take(self, paths: list[Path]) -> None:
         for path in paths:
-            add_folder(self._services, path=path, refused=self._refuse)
+            add_model(self._services, path=path, refused=self._refuse)
 
     def _refuse(self, path: Path, error: EngineError) -> None:
         self._refused = path
@@ -189,4 +194,4 @@ class ModelListPage(Page):
         if key == "other":
             self._ask()
         elif key == "again" and path is not None:
-            add_folder(self._services, path=path, refused=self._refuse)
+            add_model(self._services, path=path, refused=self._refuse)
