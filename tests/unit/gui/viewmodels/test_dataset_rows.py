@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows as cells and in full: short, whole, and asked for once."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, RowKind, TextRow, Turn
+from gui.viewmodels.dataset_rows import CellSource, Recent, row_columns, row_view
+from tests.fakes.rows import FakeRowTable, a_chat
+
+PAIR = PreferenceRow(
+    prompt=(Turn(role=Role.USER, content="hello"),),
+    chosen=(Turn(role=Role.ASSISTANT, content="good day"),),
+    rejected=(Turn(role=Role.ASSISTANT, content="what"),),
+)
+
+
+def cells(row: Row, kind: RowKind) -> dict[str, str]:
+    source = CellSource(FakeRowTable([row]))
+    return {one.key: source(0, i) for i, one in enumerate(row_columns(kind))}
+
+
+def test_cells_of_a_conversation_are_question_answer_and_sizes() -> None:
+    row = a_chat("what\nis it", "a\n scanner", system="be brief")
+    assert cells(row, RowKind.CHAT) == {
+        "number": "1",
+        "asked": "what is it",
+        "answered": "a scanner",
+        "turns": "3",
+        "characters": "28",
+    }
+
+
+def test_cells_of_text_and_preferences_fit_their_kind() -> None:
+    assert cells(TextRow(text="one\ntwo"), RowKind.TEXT)["text"] == "one two"
+    assert cells(PAIR, RowKind.PREFERENCE)["better"] == "good day"
+    assert cells(PAIR, RowKind.PREFERENCE)["worse"] == "what"
+
+
+def test_cells_of_a_huge_text_are_short() -> None:
+    shown = cells(TextRow(text="word " * 200_000), RowKind.TEXT)
+    assert len(shown["text"]) <= 240
+    assert shown["characters"] == "1,000,000"
+
+
+def test_cells_number_rows_with_separators() -> None:
+    source = CellSource(FakeRowTable([a_chat()] * 2_000))
+    assert source(1_203, 0) == "1,204"
+
+
+def test_cells_of_one_row_read_it_once() -> None:
+    class Counting(FakeRowTable):
+        reads = 0
+
+        def row(self, index: int) -> Row:
+            self.reads += 1
+            return super().row(index)
+
+    rows = Counting([a_chat()])
+    source = CellSource(rows)
+    for column in range(5):
+        source(0, column)
+    assert rows.reads == 1
+
+
+def test_recent_forgets_what_was_asked_for_longest_ago() -> None:
+    asked: list[int] = []
+
+    def make(number: int) -> int:
+        asked.append(number)
+        return number
+
+    recent = Recent(make, size=2)
+    for number in (1, 2, 1, 3, 1, 2):
+        assert recent(number) == number
+    assert asked == [1, 2, 3, 2]
+
+
+def test_row_view_of_a_conversation_has_its_turns_and_source() -> None:
+    row = ChatRow(
+        messages=(
+            Turn(role=Role.USER, content="call it"),
+            Turn(role=Role.ASSISTANT, content="", tool_calls='[{"name": "f"}]'),
+            Turn(role=Role.ASSISTANT, content="done", weight=0.0),
+        ),
+        tools='[{"name": "f"}]',
+    )
+    shown = row_view(FakeRowTable([row]), 0)
+    assert (shown.title, shown.source) == ("Row 1", "tickets.jsonl, line 1")
+    assert [one.title for one in shown.turns] == [
+        "Tools", "User", "Assistant", "Assistant, not trained",
+    ]  # fmt: skip
+    assert shown.turns[2].text == '[{"name": "f"}]'
+
+
+def test_row_view_of_a_preference_tells_better_from_worse() -> None:
+    titles = [one.title for one in row_view(FakeRowTable([PAIR]), 0).turns]
+    assert titles == ["User", "Better answer", "Worse answer"]
+
+
+@pytest.mark.parametrize(
+    ("length", "more"), [(8_000, ""), (8_001, "1 more character is not shown.")]
+)
+def test_row_view_of_a_huge_text_says_how_much_is_left_out(length: int, more: str) -> None:
+    (turn,) = row_view(FakeRowTable([TextRow(text="x" * length)]), 0).turns
+    assert (len(turn.text), turn.more) == (8_000, more)
