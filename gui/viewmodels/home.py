@@ -121,6 +121,7 @@ class RecentItem:
         left: Facts.
         right: Its state or how far it is.
         icon: Name of an icon.
+        flag_kind: `danger` or `warning` where `right` tells of a bad end, else "".
         share: How much is done of something live, or None.
         is_live: A worker is busy with it.
     """
@@ -132,6 +133,7 @@ class RecentItem:
     left: str
     right: str
     icon: str
+    flag_kind: str = ""
     share: float | None = None
     is_live: bool = False
 
@@ -164,6 +166,7 @@ def _run_item(run: RunView, now: datetime) -> RecentItem:
         ),
         right=_live_words(run.job, share) if is_live else chip.text,
         icon="runs",
+        flag_kind=chip.kind if chip.kind in ("danger", "warning") else "",
         share=share,
         is_live=is_live,
     )

@@ -5,17 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from gettext import gettext as _
 from gettext import ngettext
 from typing import Any
 
 from engine.domain.plan import Plan
-from engine.domain.recipe import Group, RecipeField, problems_of, recipe_fields
+from engine.domain.recipe import Group, RecipeField, problems_of
 from gui.viewmodels import numbers
-from gui.viewmodels.train import Draft
+from gui.viewmodels.train import Draft, form_fields
 
 ALL, CHANGED = "all", "changed"
 _NO_LIMIT = 10.0**12
+_LONGEST_UNIT = 8
+"""Letters that fit beside a number in its field; a longer unit is named by the title anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +53,10 @@ class SettingView:
     choices: tuple[tuple[str, str], ...] = ()
 
 
+@cache
 def setting_views() -> tuple[SettingView, ...]:
     """Return every setting in the order of the form."""
-    return tuple(_view(one) for one in recipe_fields())
+    return tuple(_view(one) for one in form_fields())
 
 
 def _view(field: RecipeField) -> SettingView:
@@ -68,7 +72,7 @@ def _view(field: RecipeField) -> SettingView:
         why=field.why,
         group=field.group.value,
         editor=editor,
-        unit="%" if is_share else field.unit,
+        unit="%" if is_share else field.unit if len(field.unit) <= _LONGEST_UNIT else "",
         low=scale * low + smallest,
         high=scale * high,
         decimals=8 if field.type == "float" else 0,

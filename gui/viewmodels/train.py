@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from gettext import gettext as _
 from gettext import ngettext
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.model import ModelInfo
 from engine.domain.plan import MemoryNeed, Plan
 from engine.domain.problem import Problem, Severity
-from engine.domain.recipe import Recipe, recipe_fields
+from engine.domain.recipe import Recipe, RecipeField, recipe_fields
 from gui.viewmodels import numbers
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ PASSES = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0)
 """The stops of the effort slider, in passes over the data."""
 _QUANTISED_METHOD = "sft_qlora"
 _SMALL_NEED_BYTES = 2**29
+
+
+@cache
+def form_fields() -> tuple[RecipeField, ...]:
+    """Return the fields of the form; they are the same as long as the process lives."""
+    return recipe_fields()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +70,17 @@ class Draft:
         """Return whether there is enough to plan."""
         return bool(self.dataset_id and self.model_id)
 
-    @property
+    @cached_property
     def suggested(self) -> dict[str, Any]:
         """Return the value of every field before the person changed it."""
-        return {one.name: one.default for one in recipe_fields()} | dict(self.preset_values)
+        return {one.name: one.default for one in form_fields()} | dict(self.preset_values)
 
-    @property
+    @cached_property
     def effective(self) -> dict[str, Any]:
         """Return the value of every field."""
         return self.suggested | dict(self.values)
 
-    @property
+    @cached_property
     def changed(self) -> frozenset[str]:
         """Return the names of the fields that differ from what is suggested."""
         suggested = self.suggested
@@ -102,7 +109,7 @@ class Draft:
 def values_of(recipe: Recipe) -> dict[str, Any]:
     """Return the settings of a recipe by name, as a draft holds them."""
     found: dict[str, Any] = {}
-    for one in recipe_fields():
+    for one in form_fields():
         value = getattr(recipe, one.name)
         found[one.name] = value.value if one.type == "choice" else value
     return found
@@ -377,7 +384,7 @@ def problem_views(problems: Sequence[Problem], model: ModelInfo | None) -> tuple
 
 
 def _problem_view(problem: Problem, model: ModelInfo | None) -> ProblemView:
-    names = {one.name for one in recipe_fields()}
+    names = {one.name for one in form_fields()}
     fix = _fix_of(problem, model)
     return ProblemView(
         kind=_KINDS[problem.severity],

@@ -355,6 +355,7 @@ class FakeRuns:
         self.resumed: list[str] = []
         self.error: EngineError | None = None
         self.capacity = 24 * GB
+        self.device = "cpu"
 
     def make(self, name: str, run_id: str = "", **facts: Any) -> FakeJob:
         """Make a run; `facts` are fields of FakeRun, `created_at` and `recipe`."""
@@ -401,7 +402,7 @@ class FakeRuns:
             max_steps=recipe.max_steps,
         )
         return Plan(
-            decisions={"device": Decision(value="cpu", reason="No card.", source="hardware")},
+            decisions={"device": Decision(value=self.device, reason="So.", source="hardware")},
             memory=MemoryNeed(
                 other=round(1.1 * GB),
                 weights=round(2.6 * GB),

@@ -55,7 +55,7 @@ def add_run(
         at = _stamp(began + timedelta(seconds=30 + step * _STEP_S))
         job.emit(_step(step, total, dice), at=at)
         if step % 50 == 0:
-            job.emit(_check(step), PhaseChanged(phase="training"), at=at)
+            job.emit(_check(step), at=at)
         if step in ANSWERS:
             job.emit(_sample(step), at=at)
         if step % 200 == 0:

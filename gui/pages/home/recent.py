@@ -36,12 +36,7 @@ class RecentWork(Panel):
         if tuple(items) == self._items:
             return
         self._items = tuple(items)
-        self._list.set_rows(
-            [
-                RowData(key=one.key, title=one.title, left=one.left, right=one.right, icon=one.icon)
-                for one in items
-            ]
-        )
+        self._list.set_rows([_row(one) for one in items])
         self.setHidden(not items)
         self._follow()
 
@@ -55,3 +50,16 @@ class RecentWork(Panel):
     def _open(self, row: int, _key: str) -> None:
         item = self._items[row]
         self._services.navigator.go(item.page, item.argument)
+
+
+def _row(item: RecentItem) -> RowData:
+    is_bad = bool(item.flag_kind)
+    return RowData(
+        key=item.key,
+        title=item.title,
+        left=item.left,
+        right="" if is_bad else item.right,
+        flag=item.right if is_bad else "",
+        flag_kind=item.flag_kind or "warning",
+        icon=item.icon,
+    )

@@ -13,6 +13,7 @@ from gui.widgets.buttons import IconButton
 from gui.widgets.chip import Chip
 from gui.widgets.reflow import Reflow
 from gui.widgets.text import TextLabel
+from gui.widgets.theme.theme import follow_theme, theme
 
 
 class Samples(Panel):
@@ -65,11 +66,22 @@ class Samples(Panel):
         self._expected.setHidden(not expected)
 
 
+class _Head(Panel):
+    """The head of an answer, equally high with and without a chip."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row)
+        follow_theme(self, self._follow)
+
+    def _follow(self) -> None:
+        self.setMinimumHeight(theme().size("chip"))
+
+
 def _answer(view: AnswerView, *, is_last: bool) -> QWidget:
     chip = Chip(small=True)
     if view.is_expected:
         chip.set(_("as expected"), kind="success", icon="check")
-    head = Row(TextLabel(view.title, role="label", figures=True), Stretch(), chip)
+    head = _Head(Row(TextLabel(view.title, role="label", figures=True), Stretch(), chip))
     text = TextLabel(
         view.text, role="small", colour="text" if is_last else "text2", wrap=True, selectable=True
     )

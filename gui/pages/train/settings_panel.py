@@ -24,7 +24,7 @@ from gui.viewmodels.settings_form import (
     value_words,
 )
 from gui.viewmodels.train import Draft
-from gui.widgets.box import Column, Panel, Stretch
+from gui.widgets.box import Column, Gap, Panel, Stretch
 from gui.widgets.choices import Switch
 from gui.widgets.fields import SelectField
 from gui.widgets.lists import CategoryList
@@ -56,7 +56,7 @@ class SettingsPanel(Panel):
         self._none = TextLabel(_("No setting has these words."), colour="text2")
         self._rows: dict[str, SettingRow] = {}
         self._setters: dict[str, Setter] = {}
-        self._headers: dict[str, SettingHeader] = {}
+        self._headers: dict[str, tuple[QWidget, SettingHeader]] = {}
         self._category = ALL
         self._query = ""
         self._changed: frozenset[str] = frozenset()
@@ -71,8 +71,10 @@ class SettingsPanel(Panel):
     def _form(self) -> Column:
         form = Column(gap=0)
         for group, title in group_titles().items():
-            self._headers[group] = SettingHeader(title)
-            form.add(self._headers[group])
+            room = Panel(Column(Gap(20)))
+            header = SettingHeader(title)
+            self._headers[group] = (room, header)
+            form.add(room, header)
             for view in self._views.values():
                 if view.group == group:
                     form.add(self._row(view))
@@ -182,8 +184,11 @@ class SettingsPanel(Panel):
         for key, row in self._rows.items():
             row.setVisible(key in visible)
         groups = {self._views[key].group for key in visible}
-        for group, header in self._headers.items():
+        is_first = True
+        for group, (room, header) in self._headers.items():
+            room.setVisible(group in groups and not is_first)
             header.setVisible(group in groups)
+            is_first = is_first and group not in groups
         self._none.setVisible(not visible)
 
 

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draws every page of the real window into a folder, to be looked at.
+
+python tests/gui/screenshots.py FOLDER [--workspace DIR] [--scheme dark] [--scale 2] [--state home]
+
+Without a workspace, a facade in memory with runs in every state stands in for one. Each picture
+is 1280 x 800; STATES below names what is drawn: add a line for a state of your own page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from PySide6.QtCore import QDeadlineTimer, QLocale
+from PySide6.QtWidgets import QAbstractButton, QApplication
+
+from engine.api.settings import Settings as SettingValues
+from gui.app import Window, look_for_catalogue_once
+from gui.bridge.notices import Notices
+from gui.bridge.services import Services, make_services
+from gui.bridge.settings import Settings
+from gui.navigation import PAGES
+from gui.pages.train.view import TrainPage
+from gui.widgets.theme.install import install_theme
+from gui.widgets.theme.theme import theme
+from gui.widgets.theme.tokens import Scheme
+from tests.fakes.api import FakeApi, FakeFacts, FakeGpu
+from tests.gui.conftest import NUMBERS_LOCALE, FakePrivacy
+from tests.gui.geometry import clipped_texts
+from tests.gui.scenes import (
+    add_failed,
+    add_finished,
+    add_interrupted,
+    add_run,
+    add_stopped,
+    fill_library,
+)
+
+if TYPE_CHECKING:
+    from engine.api.facade import Api
+    from engine.api.privacy import Privacy
+
+WIDTH, HEIGHT = 1280, 800
+SETTLE_MS = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A picture: a page, what it is opened on, and what is pressed on it.
+
+    Attributes:
+        run: Beginning of the name of a run to open, "" for none, "*" for the newest.
+        tab: Tab of the run to choose.
+        prepare: What else is done before the picture is taken.
+    """
+
+    name: str
+    page: str
+    run: str = ""
+    tab: str = ""
+    prepare: Callable[[Window], None] | None = None
+
+
+def open_settings(window: Window) -> None:
+    """Open all settings of the page Train."""
+    page = window.shell.page("train")
+    if isinstance(page, TrainPage):
+        page.change("lora_rank", 32)
+        page.open_settings()
+
+
+def show_plan(window: Window) -> None:
+    """Go back from the settings to the plan."""
+    page = window.shell.page("train")
+    if isinstance(page, TrainPage):
+        page.show_plan()
+
+
+STATES: tuple[State, ...] = (
+    State(name="home", page="home"),
+    State(name="datasets", page="datasets"),
+    State(name="models", page="models"),
+    State(name="train", page="train", prepare=show_plan),
+    State(name="train-settings", page="train", prepare=open_settings),
+    State(name="runs", page="runs"),
+    State(name="run", page="runs", run="*"),
+    State(name="run-table", page="runs", run="*", tab="Table"),
+    State(name="run-log", page="runs", run="*", tab="Log"),
+    State(name="run-setup", page="runs", run="*", tab="Setup"),
+    State(name="run-files", page="runs", run="*", tab="Files"),
+    State(name="run-finished", page="runs", run="support-v2"),
+    State(name="run-stopped", page="runs", run="support-v1"),
+    State(name="run-failed", page="runs", run="support-v4"),
+    State(name="run-interrupted", page="runs", run="support-v5"),
+    State(name="export", page="export"),
+    State(name="settings", page="settings"),
+)
+
+
+def main() -> int:
+    """Draw what was asked for; return 1 where something is cut."""
+    options = _parse()
+    app = QApplication(["burnish"])
+    look_for_catalogue_once()
+    QLocale.setDefault(QLocale(NUMBERS_LOCALE))
+    install_theme(app, scheme=Scheme.LIGHT, font_px=13)
+    services = _services(options.workspace)
+    window = Window(services, theme())
+    window.open()
+    window.start()
+    _wait(SETTLE_MS)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    faults = 0
+    for scheme in options.scheme or [one.value for one in Scheme]:
+        for scale in options.scale or [1.0, 2.0]:
+            theme().preset(scheme=Scheme(scheme), text_scale=scale)
+            for state in STATES:
+                if not options.state or state.name in options.state:
+                    name = f"{state.name}-{scheme}-{scale:g}"
+                    faults += _draw(window, services, state, options.folder / f"{name}.png")
+    window.close()
+    return 1 if faults else 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--workspace", type=Path, default=None)
+    parser.add_argument("--state", action="append", choices=[one.name for one in STATES])
+    parser.add_argument("--scheme", action="append", choices=[one.value for one in Scheme])
+    parser.add_argument("--scale", action="append", type=float)
+    return parser.parse_args()
+
+
+def _services(workspace: Path | None) -> Services:
+    notices = Notices()
+    place = Path(tempfile.mkdtemp()) / "settings.json"
+    settings = Settings(place, SettingValues(), notices)
+    privacy = cast("Privacy", FakePrivacy())
+    if workspace is None:
+        return make_services(_facade(), settings=settings, notices=notices, privacy=privacy)
+    from engine.api.facade import open_api
+
+    return make_services(open_api(workspace), settings=settings, notices=notices, privacy=privacy)
+
+
+def _facade() -> Api:
+    api = FakeApi()
+    api.machine.current = FakeFacts(gpus=(FakeGpu(),))
+    api.runs.device = "cuda"
+    fill_library(api)
+    add_run(api, "support-v3", "r7", created_at="2026-11-04T14:00:00.000Z")
+    for add in (add_finished, add_stopped, add_failed, add_interrupted):
+        add(api)
+    return cast("Api", api)
+
+
+def _draw(window: Window, services: Services, state: State, path: Path) -> int:
+    runs = services.library.runs
+    wanted = [one for one in runs if state.run in ("*", one.job.info.name)]
+    is_known = state.page in {one.id for one in PAGES}
+    if not is_known or (state.run and not wanted):
+        return 0
+    window.shell.resize(WIDTH, HEIGHT + 1)
+    window.shell.resize(WIDTH, HEIGHT)
+    window.go(state.page, wanted[0].id if state.run else None)
+    _wait(SETTLE_MS)
+    if state.tab:
+        _press(window, state.tab)
+    if state.prepare is not None:
+        state.prepare(window)
+    _wait(SETTLE_MS)
+    window.shell.grab().save(str(path))
+    found = clipped_texts(window.shell)
+    if window.shell.width() > WIDTH:
+        found.append(f"the window grew to {window.shell.width()} pixels")
+    for fault in found:
+        sys.stdout.write(f"{path.name}: {fault}\n")
+    if state.tab:
+        _press(window, "Charts")
+    return len(found)
+
+
+def _press(window: Window, text: str) -> None:
+    for button in window.shell.findChildren(QAbstractButton):
+        if button.text() == text and button.isVisible():
+            button.click()
+            return
+
+
+def _wait(milliseconds: int) -> None:
+    until = QDeadlineTimer(milliseconds)
+    while not until.hasExpired():
+        QApplication.processEvents()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
