@@ -91,10 +91,8 @@ class _PackedProduct(torch.autograd.Function):
         return functional.linear(x, restore(weight), bias)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, None, None]:
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         """Return the gradient of x."""
-        if not ctx.needs_input_grad[0]:
-            return None, None, None
         return gradients[0] @ restore(ctx.weight), None, None
 
 
