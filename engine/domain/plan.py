@@ -13,7 +13,7 @@ class MemoryNeed(msgspec.Struct, frozen=True, kw_only=True):
     """Estimated memory on the device, in bytes, by what holds it.
 
     Attributes:
-        other: What other programs hold on the device now; 0 on the CPU.
+        other: What other programs hold of the device's or the computer's memory now.
         weights: The base model as it will be held.
         adapter: Adapter weights and their gradients.
         optimizer: Optimizer state.
