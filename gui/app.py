@@ -18,7 +18,7 @@ from gettext import pgettext
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QEvent, QLocale, QObject, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QLocale, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.api.privacy import Privacy
@@ -38,7 +38,7 @@ from gui.bridge.settings import Settings
 from gui.bridge.tasks import unforeseen
 from gui.viewmodels.device import status_device
 from gui.viewmodels.dropped import describe_drop
-from gui.viewmodels.job import status_job
+from gui.viewmodels.job import ended_words, status_job
 from gui.widgets.banner import Banner
 from gui.widgets.buttons import Action
 from gui.widgets.shell import Shell
@@ -65,10 +65,9 @@ def run_window(arguments: Sequence[str]) -> int:
     look = install_theme(app, scheme=chosen_scheme(values.scheme), text_scale=values.text_scale)
     sys.excepthook = report_to(notices)
     settings = Settings(place, values, notices)
-    try:
-        services = open_services(options.workspace, settings, notices, privacy)
-    except EngineError as error:
-        return _explain_and_wait(app, error)
+    services = open_or_ask(options.workspace, settings, notices, privacy)
+    if services is None:
+        return 1
     window = Window(services, look)
     window.open(options.page)
     if options.exit_after_show:
@@ -77,6 +76,20 @@ def run_window(arguments: Sequence[str]) -> int:
     status = app.exec()
     window.close()
     return status
+
+
+def open_or_ask(
+    workspace: Path | None, settings: Settings, notices: Notices, privacy: Privacy
+) -> Services | None:
+    """Open the workspace; where that fails, let the person choose the usual one or give up."""
+    while True:
+        try:
+            return open_services(workspace, settings, notices, privacy)
+        except EngineError as error:
+            has_usual = workspace is None and bool(settings.values.workspace)
+            if _ask_for_a_way_out(error, has_usual=has_usual) != "usual":
+                return None
+            settings.set(workspace="")
 
 
 def open_services(
@@ -113,6 +126,7 @@ class Window(QObject):
         self._look = look
         self._situation = navigation.Situation()
         self._current: QWidget | None = None
+        self._live: set[str] = set()
         self._waiting_for_paint: list[Callable[[], None]] = []
         self._privacy_timer = QTimer(self)
         self._privacy_timer.setInterval(PRIVACY_EVERY_MS)
@@ -241,6 +255,7 @@ class Window(QObject):
 
     def _show_jobs(self) -> None:
         live = self._services.library.live_jobs
+        self._tell_what_ended()
         runs = [one for one in live if one.info.kind is JobKind.TRAIN]
         self.shell.set_badge("runs", len(runs))
         shown = status_job(live)
@@ -249,6 +264,15 @@ class Window(QObject):
         else:
             self.shell.set_job(shown.name, shown.share, shown.text)
         self._tell_situation(live_run=runs[0].info.id if runs else "")
+
+    def _tell_what_ended(self) -> None:
+        """Say what became of jobs that were live, unless it is being looked at."""
+        library = self._services.library
+        before, self._live = self._live, {one.info.id for one in library.live_jobs}
+        for job in library.jobs:
+            words = ended_words(job) if job.info.id in before - self._live else ""
+            if words and self.shell.current_page() != "runs":
+                self._services.notices.say(words)
 
     def _tell_situation(
         self, *, live_run: str | None = None, can_start_sample: bool | None = None
@@ -343,24 +367,19 @@ def report_to(
     return hook
 
 
-def _explain_and_wait(app: QApplication, error: EngineError) -> int:
-    """Show why the workspace cannot be opened, until the person closes it."""
-    from gui.widgets.error_panel import ErrorPanel, ErrorText
+def _ask_for_a_way_out(error: EngineError, *, has_usual: bool) -> str:
+    """Show why the workspace cannot be opened, and return what the person answers."""
+    from gui.pages.start_failed import StartFailed
 
-    panel = ErrorPanel()
-    panel.setWindowTitle("Burnish")
-    panel.set_error(
-        ErrorText(
-            title=_("The workspace cannot be opened"),
-            cause=error.message,
-            remedy=error.remedy,
-            code=error.code,
-            details=error.detail,
-        )
-    )
-    panel.show()
-    app.exec()
-    return 1
+    answers: list[str] = []
+    loop = QEventLoop()
+    shown = StartFailed(error, has_usual=has_usual)
+    shown.answered.connect(answers.append)
+    shown.answered.connect(loop.quit)
+    shown.show()
+    loop.exec()
+    shown.hide()
+    return answers[0] if answers else "close"
 
 
 def look_for_catalogue_once() -> None:

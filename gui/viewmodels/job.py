@@ -145,6 +145,19 @@ def status_job(live: tuple[JobView, ...]) -> StatusJob | None:
     )
 
 
+def ended_words(job: JobView) -> str:
+    """Return what to say of a job that a worker was busy with a moment ago; "" for nothing."""
+    if job.info.kind is not JobKind.TRAIN:
+        return ""
+    words = {
+        JobState.FINISHED: _("{name} is finished."),
+        JobState.STOPPED: _("{name} was stopped. It can be resumed."),
+        JobState.FAILED: _("{name} ended with an error."),
+        JobState.INTERRUPTED: _("The worker of {name} is gone."),
+    }
+    return words[job.state].format(name=job.info.name) if job.state in words else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FailureView:
     """What an error panel says: what happened, why, what is safe, what to do."""

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.errors import FileMissing
+from engine.protocol.events import Finished
 from gui.app import Window, report_to
 from gui.bridge.services import Services
 from gui.navigation import PAGES, Situation, all_commands
@@ -35,6 +36,7 @@ from gui.widgets.theme.theme import Theme, theme
 from gui.widgets.theme.tokens import Scheme
 from gui.widgets.toast import Toast
 from tests.fakes.api import FakeApi
+from tests.gui.find import carried
 from tests.gui.geometry import clipped_texts
 from tests.gui.scenes import add_failed, add_finished, add_run, add_stopped, fill_library
 
@@ -274,6 +276,17 @@ def test_live_run_is_shown_in_sidebar_and_status_bar(
     settle(qtbot, window_services)
     texts = [one.accessibleName() for one in window.shell.findChildren(QAbstractButton)]
     assert any(text.startswith("support-v3. ") for text in texts)
+
+
+def test_run_that_ends_while_another_page_is_shown_is_told(
+    api: FakeApi, window: Window, window_services: Services, qtbot: QtBot
+) -> None:
+    job = add_run(api, "support-v3", "r7", upto=20)
+    window_services.library.refresh()
+    qtbot.wait_until(lambda: bool(window_services.library.live_jobs))
+    with qtbot.wait_signal(window_services.notices.said, timeout=5_000) as said:
+        job.emit(Finished())
+    assert carried(said)[0] == "support-v3 is finished."
 
 
 def test_closing_the_window_stops_nothing(full: FakeApi, window: Window) -> None:

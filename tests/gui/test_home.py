@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.api.starter import sample_file
@@ -91,6 +94,17 @@ def test_one_minute_run_that_fails_shows_the_error_and_can_be_tried_again(
         assert not start.isEnabled()
     assert carried(shown)[0].code == "disk_full"
     assert start.isEnabled()
+
+
+def test_path_is_pasted_wherever_the_keyboard_is(
+    home: HomePage, api: FakeApi, qapp: QApplication, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("{}", encoding="utf-8")
+    qapp.clipboard().setText(str(path))
+    button(home, "What will happen").setFocus()
+    qtbot.keyClick(home, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    qtbot.wait_until(lambda: api.datasets.imported == [((path,), "")])
 
 
 def test_what_will_happen_unfolds(home: HomePage) -> None:

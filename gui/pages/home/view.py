@@ -7,6 +7,9 @@ from datetime import datetime
 from gettext import gettext as _
 from pathlib import Path
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+
 from engine.api.starter import sample_file
 from gui.actions.add_model import ask_for_model
 from gui.actions.import_files import ask_for_files
@@ -19,6 +22,7 @@ from gui.viewmodels.dropped import describe_drop
 from gui.viewmodels.home import read_sample, recent_items
 from gui.widgets.box import Column, Gap, Panel, Stretch
 from gui.widgets.drop_zone import DropZone
+from gui.widgets.dropped import dropped_paths
 from gui.widgets.page import Page
 from gui.widgets.reflow import Reflow
 from gui.widgets.text import TextLabel
@@ -60,6 +64,12 @@ class HomePage(Page):
 
     def _connect(self) -> None:
         services = self._services
+        QShortcut(
+            QKeySequence.StandardKey.Paste,
+            self,
+            self._paste,
+            context=Qt.ShortcutContext.WidgetWithChildrenShortcut,
+        )
         self._drop.paths_dropped.connect(self._open)
         self._drop.browse_requested.connect(lambda: ask_for_files(services, parent=self))
         self._start.data_requested.connect(lambda: ask_for_files(services, parent=self))
@@ -71,6 +81,12 @@ class HomePage(Page):
             services.library.loaded,
         ):
             signal.connect(self._show_work)
+
+    def _paste(self) -> None:
+        """Take files or the path of one from the clipboard, wherever the keyboard is."""
+        paths = dropped_paths(QGuiApplication.clipboard().mimeData())
+        if paths:
+            self._open(paths)
 
     def _open(self, paths: list[Path]) -> None:
         open_paths(self._services, paths=paths)
