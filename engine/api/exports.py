@@ -8,7 +8,6 @@ from pathlib import Path
 
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs, JobView
-from engine.api.models import Models
 from engine.api.runs import Runs, RunView
 from engine.domain.dataset import ChatRow, Role, Row
 from engine.domain.run import JobKind
@@ -16,6 +15,7 @@ from engine.errors import EngineError, NothingToExport, TargetExists
 from engine.exporters.registry import TARGETS
 from engine.exporters.registry import target as target_of
 from engine.exporters.target import Target
+from engine.store.known_model import find_model
 from engine.store.layout import Layout
 
 _PROMPTS = 4
@@ -25,15 +25,12 @@ _PROMPT_CHARACTERS = 2_000
 class Exports:
     """Starts and lists exports of one workspace."""
 
-    def __init__(
-        self, layout: Layout, *, jobs: Jobs, runs: Runs, datasets: Datasets, models: Models
-    ) -> None:
+    def __init__(self, layout: Layout, *, jobs: Jobs, runs: Runs, datasets: Datasets) -> None:
         """Work on one workspace with its other services."""
         self._layout = layout
         self._jobs = jobs
         self._runs = runs
         self._datasets = datasets
-        self._models = models
 
     def start(self, run: str, target: str, out: Path | None = None) -> str:
         """Start an export and return its job's id.
@@ -48,6 +45,8 @@ class Exports:
             WrongUsage: No such target.
             NothingToExport: The run has left no adapter yet.
             TargetExists: `out` holds something.
+            ModelNotFound: The base model was removed from the workspace.
+            ModelChanged: The base model's files are not those that were trained on.
         """
         view = self._runs.get(run)
         kind = target_of(target)
@@ -63,7 +62,7 @@ class Exports:
             "target": kind.id,
             "out": str(place),
             "source": str(self._layout.job(view.id).adapter),
-            "model_path": self._models.get(view.recipe.model_id).path,
+            "model_path": find_model(self._layout, view.recipe.model_id).path,
             "prompts": self._prompts(view),
         }
         job_id = self._jobs.create(JobKind.EXPORT, view.job.info.name, kind.entry, options)

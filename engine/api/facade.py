@@ -54,7 +54,7 @@ def open_api(root: Path | None = None) -> Api:
     runs = Runs(
         layout, jobs=jobs, datasets=datasets, models=models, presets=presets, machine=machine
     )
-    exports = Exports(layout, jobs=jobs, runs=runs, datasets=datasets, models=models)
+    exports = Exports(layout, jobs=jobs, runs=runs, datasets=datasets)
     return Api(
         layout=layout,
         jobs=jobs,

@@ -16,13 +16,13 @@ from engine.errors import Cancelled, NoChatTemplate
 from engine.protocol.events import AnswerMade, Finished, PhaseChanged, Stopped
 from engine.protocol.job import JobContext
 from engine.store.documents import read_document
+from engine.store.known_model import find_model
 from engine.store.layout import Layout
 from engine.train.decoding import answer_greedily
 from engine.train.device import Placement, choose_placement, naming_memory_errors
 from engine.train.load import load_model
 from engine.train.model import LanguageModel
 from engine.train.setup import byte_progress
-from engine.train.source import find_model
 from engine.train.tuned import load_tuned
 
 _LONGEST_PROMPT = 1 << 20

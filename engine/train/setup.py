@@ -18,6 +18,7 @@ from engine.protocol.events import PhaseChanged, ProgressMade
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
 from engine.store.documents import read_document
+from engine.store.known_model import find_model
 from engine.store.layout import JobFolder, Layout
 from engine.train.batches import Examples, data_hash
 from engine.train.device import Placement
@@ -35,7 +36,6 @@ from engine.train.packing import StepOrder, measure_fill
 from engine.train.randomness import seed_of
 from engine.train.resolve import choose_recompute, resolve_plan
 from engine.train.samples import SamplePrompt, sample_prompts
-from engine.train.source import find_model
 from engine.train.stepping import Stepper
 from engine.train.stop import heed_stop
 

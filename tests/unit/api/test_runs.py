@@ -18,6 +18,7 @@ from engine.domain.model import ModelInfo
 from engine.domain.recipe import Device, Recipe
 from engine.domain.run import JobKind
 from engine.errors import (
+    ModelChanged,
     NothingToExport,
     RecipeInvalid,
     RunNotFound,
@@ -183,6 +184,15 @@ def test_export_onto_something_is_refused_before_any_work(api: Api, tmp_path: Pa
         api.exports.start(run_id, "adapter", tmp_path)
     with pytest.raises(WrongUsage):
         api.exports.start(run_id, "magic", tmp_path / "out")
+
+
+def test_export_on_a_changed_base_is_refused(api: Api, tmp_path: Path) -> None:
+    run_id = made_run(api)
+    api.layout.job(run_id).adapter.mkdir()
+    config = tmp_path / "tiny" / "generation_config.json"
+    config.write_text(config.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    with pytest.raises(ModelChanged):
+        api.exports.start(run_id, "adapter", tmp_path / "out")
 
 
 def test_removed_run_is_gone(api: Api) -> None:
