@@ -26,6 +26,9 @@ from gui.widgets.theme.theme import follow_theme, theme
 
 Margins = tuple[float, float, float, float]
 
+_TEXT_FIRST = 1000
+"""Of the room that text and the empty end share, in thousandths."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -117,6 +120,18 @@ class Row(_Box, QHBoxLayout):
         if align is not None:
             self.setAlignment(align)
 
+    def add_text(self, text: QWidget | QLayout) -> None:
+        """Append wrapped text: it takes the room up to its longest line, the rest stays empty.
+
+        Without the empty end, a wide row would spread what the text does not take between its
+        items, and an icon would stand far from its words.
+        """
+        if isinstance(text, QWidget):
+            self.addWidget(text, _TEXT_FIRST)
+        else:
+            self.addLayout(text, _TEXT_FIRST)
+        self.addStretch(1)
+
 
 class Column(_Box, QVBoxLayout):
     """Items below each other."""
@@ -134,8 +149,11 @@ class Column(_Box, QVBoxLayout):
             self.setAlignment(align)
 
 
-class Reflow(_Box, QBoxLayout):
+class Reflow(QLayout):
     """Items side by side where there is room, else below each other.
+
+    Both arrangements are counted without changing anything, so that asking for a height never
+    makes the layout ask for another one.
 
     Args:
         items: Widgets and layouts.
@@ -143,7 +161,9 @@ class Reflow(_Box, QBoxLayout):
         line_gap: Room between items below each other, at 100 %.
         stack_below: The width, at 100 %, below which the items stand below each other, even
             if they would fit.
-        stretches: How much of the width each item takes; as many as items, or none.
+        stretches: The share of the width that each item takes; 0 keeps its own width. As many
+            as items, or none.
+        ruled: Put hairlines between the columns.
     """
 
     def __init__(
@@ -154,17 +174,58 @@ class Reflow(_Box, QBoxLayout):
         stack_below: float = 520,
         stretches: Sequence[int] = (),
         margins: Margins = (0, 0, 0, 0),
+        ruled: bool = False,
     ) -> None:
-        QBoxLayout.__init__(self, QBoxLayout.Direction.LeftToRight)
-        self._side_gap, self._line_gap, self._stack_below = gap, line_gap, stack_below
-        self._set_up(items, gap, margins)
-        for i, factor in enumerate(stretches):
-            self.setStretch(i, factor)
-        self._stretches = tuple(stretches)
+        super().__init__()
+        self._parts: list[_Part] = []
+        self._side_gap, self._line_gap = gap, line_gap
+        self._stack_below, self._margins = stack_below, margins
+        for i, item in enumerate(items):
+            if ruled and i:
+                self._take(Hairline(vertical=True), 0, is_rule=True)
+            self._take(item, stretches[i] if stretches else 0, is_rule=False)
+        follow_theme(self, self._follow)
 
     def is_stacked(self) -> bool:
         """Return whether the items stand below each other now."""
-        return self.direction() == QBoxLayout.Direction.TopToBottom
+        return not self._is_wide(self.geometry().width())
+
+    def _take(self, item: QWidget | QLayout, share: int, *, is_rule: bool) -> None:
+        self._next = (share, is_rule)
+        if isinstance(item, QWidget):
+            self.addWidget(item)
+        else:
+            self.addChildLayout(item)
+            self.addItem(item)
+
+    def _follow(self) -> None:
+        self.setContentsMargins(*(theme().px(side) for side in self._margins))
+        self.invalidate()
+        self.update()
+
+    def addItem(self, item: QLayoutItem) -> None:
+        """Take an item (called by Qt)."""
+        share, is_rule = self._next
+        self._parts.append(_Part(item, share, is_rule))
+
+    def count(self) -> int:
+        """Return how many items there are."""
+        return len(self._parts)
+
+    def itemAt(self, index: int) -> QLayoutItem | None:
+        """Return an item, or None behind the last."""
+        return self._parts[index].item if 0 <= index < len(self._parts) else None
+
+    def takeAt(self, index: int) -> QLayoutItem | None:
+        """Remove and return an item."""
+        return self._parts.pop(index).item if 0 <= index < len(self._parts) else None
+
+    def expandingDirections(self) -> Qt.Orientation:
+        """Take what is left in every direction in which an item does."""
+        found = Qt.Orientation(0)
+        for part in self._parts:
+            found |= part.item.expandingDirections()
+        return found
 
     def hasHeightForWidth(self) -> bool:
         """Return True: less width needs more height."""
@@ -172,49 +233,118 @@ class Reflow(_Box, QBoxLayout):
 
     def heightForWidth(self, width: int) -> int:
         """Return the height at a width, side by side or stacked."""
-        before = self.direction()
-        self._turn(self._fitting(width))
-        if super().hasHeightForWidth():
-            high = super().heightForWidth(width)
-        else:
-            high = super().sizeHint().height()
-        self._turn(before)
-        return high
+        around = self.contentsMargins()
+        inner = width - around.left() - around.right()
+        shown = self._shown(inner)
+        heights = [_height_of(part.item, wide) for part, wide in self._widths(shown, inner)]
+        high = max(heights, default=0)
+        if not self._is_wide(inner):
+            high = sum(heights) + max(len(heights) - 1, 0) * theme().px(self._line_gap)
+        return high + around.top() + around.bottom()
+
+    def sizeHint(self) -> QSize:
+        """Return the size of all side by side."""
+        shown = [part for part in self._parts if not part.item.isEmpty()]
+        hints = [part.item.sizeHint() for part in shown]
+        wide = sum(hint.width() for hint in hints) + self._gaps(len(shown))
+        return self._grown(QSize(wide, max((hint.height() for hint in hints), default=0)))
 
     def minimumSize(self) -> QSize:
-        """Return the least size: that of the stacked items, as high as one line."""
-        before = self.direction()
-        self._turn(QBoxLayout.Direction.TopToBottom)
-        wide = super().minimumSize().width()
-        self._turn(before)
-        return QSize(wide, super().minimumSize().height())
+        """Return the least width, which is that of the widest alone, and the height of a line."""
+        sizes = [part.item.minimumSize() for part in self._parts if not part.item.isEmpty()]
+        wide = max((size.width() for size in sizes), default=0)
+        return self._grown(QSize(wide, max((size.height() for size in sizes), default=0)))
 
     def setGeometry(self, rect: QRect) -> None:
-        """Place the items."""
-        self._turn(self._fitting(rect.width()))
+        """Place the items; rules stand between columns only."""
         super().setGeometry(rect)
+        inner = rect.marginsRemoved(self.contentsMargins())
+        is_wide, shown = self._is_wide(inner.width()), self._shown(inner.width())
+        for part in self._parts:
+            if part.is_rule and part not in shown:
+                part.item.setGeometry(QRect(inner.topLeft(), QSize(0, 0)))
+        x, y = inner.x(), inner.y()
+        for part, wide in self._widths(shown, inner.width()):
+            high = inner.height() if is_wide else _height_of(part.item, wide)
+            part.item.setGeometry(QRect(x, y, wide, high))
+            if is_wide:
+                x += wide + theme().px(self._side_gap)
+            else:
+                y += high + theme().px(self._line_gap)
 
-    def _fitting(self, width: int) -> QBoxLayout.Direction:
-        narrow = width < max(theme().px(self._stack_below), self._least_beside())
-        return QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+    def _grown(self, size: QSize) -> QSize:
+        return size.grownBy(self.contentsMargins())
 
-    def _least_beside(self) -> int:
-        """Return the pixels that the items need side by side."""
-        items = [item for i in range(self.count()) if (item := self.itemAt(i)) is not None]
-        shown = [item for item in items if not item.isEmpty()]
-        gaps = max(len(shown) - 1, 0) * theme().px(self._side_gap)
-        margins = self.contentsMargins()
-        gaps += margins.left() + margins.right()
-        return sum(item.minimumSize().width() for item in shown) + gaps
+    def _shown(self, width: int) -> list[_Part]:
+        """Return what is shown at a width; a rule only between two shown items."""
+        is_wide = self._is_wide(width)
+        found: list[_Part] = []
+        for part in self._parts:
+            if part.item.isEmpty() or (part.is_rule and not (is_wide and found)):
+                continue
+            if part.is_rule and found[-1].is_rule:
+                continue
+            found.append(part)
+        return found[:-1] if found and found[-1].is_rule else found
 
-    def _turn(self, direction: QBoxLayout.Direction) -> None:
-        if direction == self.direction():
-            return
-        stacked = direction == QBoxLayout.Direction.TopToBottom
-        self.setDirection(direction)
-        self.setSpacing(theme().px(self._line_gap if stacked else self._side_gap))
-        for i, factor in enumerate(self._stretches):
-            self.setStretch(i, 0 if stacked else factor)
+    def _is_wide(self, width: int) -> bool:
+        shown = [part for part in self._parts if not part.item.isEmpty()]
+        least = sum(part.item.minimumSize().width() for part in shown) + self._gaps(len(shown))
+        return width >= max(theme().px(self._stack_below), least)
+
+    def _gaps(self, count: int) -> int:
+        return max(count - 1, 0) * theme().px(self._side_gap)
+
+    def _widths(self, shown: Sequence[_Part], width: int) -> list[tuple[_Part, int]]:
+        """Return every shown item with its width."""
+        if not self._is_wide(width):
+            return [(part, width) for part in shown]
+        return list(zip(shown, _share_out(width - self._gaps(len(shown)), shown), strict=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """An item of a Reflow, the share of the width it takes, and whether it is a hairline."""
+
+    item: QLayoutItem
+    share: int
+    is_rule: bool
+
+
+def _share_out(free: int, parts: Sequence[_Part]) -> list[int]:
+    """Give each part its share of a length, but never less than its least."""
+    least = [part.item.minimumSize().width() for part in parts]
+    own = [part.item.sizeHint().width() for part in parts]
+    fixed = {i: own[i] for i, part in enumerate(parts) if not part.share}
+    if sum(fixed.get(i, least[i]) for i in range(len(parts))) > free:
+        fixed = {i: least[i] for i in fixed}
+    if len(fixed) == len(parts):
+        return _grow(free, own, parts)
+    while True:
+        room = max(0, free - sum(fixed.values()))
+        shares = sum(part.share for i, part in enumerate(parts) if i not in fixed)
+        widths = [
+            fixed[i] if i in fixed else room * part.share // max(shares, 1)
+            for i, part in enumerate(parts)
+        ]
+        short = [i for i in range(len(parts)) if i not in fixed and widths[i] < least[i]]
+        if not short:
+            return widths
+        fixed |= {i: least[i] for i in short}
+
+
+def _grow(free: int, own: Sequence[int], parts: Sequence[_Part]) -> list[int]:
+    """Give what is left, or take what is missing, evenly among items without shares."""
+    growing = [i for i, part in enumerate(parts) if not part.is_rule] or [0]
+    widths, missing = list(own), free - sum(own)
+    for n, i in enumerate(growing):
+        extra = missing // len(growing) + (n < missing % len(growing))
+        widths[i] = max(parts[i].item.minimumSize().width(), widths[i] + extra)
+    return widths
+
+
+def _height_of(item: QLayoutItem, width: int) -> int:
+    return item.heightForWidth(width) if item.hasHeightForWidth() else item.sizeHint().height()
 
 
 class Flow(QLayout):

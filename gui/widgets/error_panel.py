@@ -140,7 +140,7 @@ class ErrorPanel(QWidget):
         self._safe = SoftBlock(kind="success", padding=10)
         sign = IconLabel("status-ok", role="success", size=18)
         row = Row(sign, gap=12, margins=(4, 0, 4, 0))
-        row.addWidget(self._safe_text, 1)
+        row.add_text(self._safe_text)
         self._safe.add(row)
 
     def _make_details(self) -> None:
@@ -161,7 +161,7 @@ class ErrorPanel(QWidget):
         sign = IconLabel("status-danger", role="danger", size=22)
         head = Row(gap=12)
         head.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
-        head.addLayout(Column(self._title, self._cause, gap=0), 1)
+        head.add_text(Column(self._title, self._cause, gap=0))
         line = Row(gap=10)
         line.addLayout(self._actions)
         line.add(Stretch(), self._fold)
