@@ -8,9 +8,11 @@ from gettext import gettext as _
 
 from gui.bridge.page import Page
 from gui.pages.datasets import PAGE as DATASETS
+from gui.pages.export import PAGE as EXPORT
 from gui.pages.home import PAGE as HOME
 from gui.pages.models import PAGE as MODELS
 from gui.pages.runs import PAGE as RUNS
+from gui.pages.settings import PAGE as SETTINGS
 from gui.pages.train import PAGE as TRAIN
 from gui.widgets.shell import Command, MenuSpec, NavItem
 
@@ -20,6 +22,8 @@ PAGES: tuple[Page, ...] = (
     MODELS,
     TRAIN,
     RUNS,
+    EXPORT,
+    SETTINGS,
 )
 
 

@@ -25,6 +25,7 @@ from engine.protocol.codec import Envelope
 from engine.protocol.events import Event, Finished, PhaseChanged, StepDone, Stopped, WorkerStarted
 from engine.protocol.fold import fold
 from engine.store.layout import Layout
+from tests.fakes.exports import FakeExports
 from tests.fakes.rows import FakeRowTable, a_chat, tokens_of
 
 GB = 2**30
@@ -501,9 +502,13 @@ class FakeMachine:
 
     def __init__(self) -> None:
         self.current = FakeFacts()
+        self.problems: list[Problem] = []
 
     def facts(self) -> FakeFacts:
         return self.current
+
+    def doctor(self) -> list[Problem]:
+        return list(self.problems)
 
 
 class FakeApi:
@@ -517,6 +522,7 @@ class FakeApi:
         self.runs = FakeRuns(self.jobs)
         self.presets = FakePresets()
         self.machine = FakeMachine()
+        self.exports = FakeExports(self)
 
 
 def a_step(step: int, *, total: int = 100, loss: float | None = 1.5, **changes: Any) -> StepDone:

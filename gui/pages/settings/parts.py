@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts that several sections of the settings are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+
+from gui.viewmodels.settings import Fact, FindingView
+from gui.widgets.banner import ICONS
+from gui.widgets.box import Column, Panel, Row, clear_layout
+from gui.widgets.rows import NameValue
+from gui.widgets.text import IconLabel, TextLabel
+
+
+class Facts(Panel):
+    """Names and values; only a changed value is drawn anew."""
+
+    def __init__(self) -> None:
+        self._column = Column(gap=0)
+        super().__init__(self._column)
+        self._rows: dict[str, NameValue] = {}
+
+    def show_facts(self, facts: Sequence[Fact]) -> None:
+        """Show these facts."""
+        names = [name for name, _value, _unit in facts]
+        if names != list(self._rows) or len(names) != len(set(names)):
+            clear_layout(self._column)
+            self._rows = {name: NameValue(name, value, unit) for name, value, unit in facts}
+            self._column.add(*self._rows.values())
+            return
+        for name, value, unit in facts:
+            self._rows[name].set_value(value, unit)
+
+
+class Findings(Panel):
+    """Sentences with their signs, each with what can be done below it."""
+
+    def __init__(self) -> None:
+        self._column = Column(gap=12)
+        super().__init__(self._column)
+        self._shown: tuple[FindingView, ...] = ()
+
+    def show_findings(self, views: tuple[FindingView, ...]) -> None:
+        """Show these findings; the same again moves nothing."""
+        if views != self._shown:
+            self._shown = views
+            clear_layout(self._column)
+            self._column.add(*(sentence(one.kind, one.title, one.text) for one in views))
+
+
+def sentence(kind: str, title: str, text: str = "", *, role: str = "body") -> Row:
+    """Return a sentence behind its sign, with a second one in grey below it."""
+    ink = "text2" if kind == "info" else kind
+    words = Column(TextLabel(title, role=role, wrap=True), gap=2)
+    if text:
+        words.add(TextLabel(text, role="small", colour="text2", wrap=True))
+    row = Row(gap=12)
+    row.addWidget(IconLabel(ICONS[kind], role=ink, size=20), 0, Qt.AlignmentFlag.AlignTop)
+    row.add_text(words)
+    return row
+
+
+def breakable(text: str) -> str:
+    """Let a long path break anywhere, by spaces of no width."""
+    return "\u200b".join(text[i : i + 8] for i in range(0, len(text), 8))
