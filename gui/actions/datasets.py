@@ -39,7 +39,7 @@ def remove_dataset(services: Services, *, dataset: DatasetInfo) -> None:
             services.notices.show_error(outcome.error, title=_("The dataset was not removed"))
             services.navigator.go("datasets", dataset.id)
         else:
-            services.notices.say(_("{name} was removed.").format(name=dataset.name))
+            services.notices.say(_("“{name}” was removed.").format(name=dataset.name))
         services.library.refresh()
 
     services.notices.clear()

@@ -213,7 +213,7 @@ def more_failures_words(more: int) -> str:
 
 def imported_words(dataset: DatasetInfo) -> str:
     """Return what an import brought."""
-    said = _("{name} was imported: {rows}.").format(
+    said = _("“{name}” was imported: {rows}.").format(
         name=dataset.name, rows=rows_words(dataset.rows)
     )
     if not dataset.rejects:

@@ -38,6 +38,7 @@ from gui.widgets.token_view import TokenView
 from tests.fakes.api import FakeApi, FakeFacts, FakeGpu, a_dataset, a_model
 from tests.fakes.rows import a_chat
 from tests.gui.conftest import FakePrivacy
+from tests.gui.geometry import clipped_texts
 
 QUESTIONS = (
     "Printer prints blank pages after the new toner was put in on Monday",
@@ -380,6 +381,7 @@ def draw(name: str, act: Act, folder: Path, scheme: Scheme, scale: float) -> Pat
     stage = Stage(api=api, services=services, window=window)
     stage.wait(0.2)
     act(stage)
+    sys.stdout.writelines(f"  {fault}\n" for fault in clipped_texts(window.shell))
     picture = folder / f"{name}-{scheme.value}-{scale:g}.png"
     window.shell.grab().save(str(picture))
     services.close()
@@ -393,7 +395,7 @@ def main() -> None:
     parser.add_argument("states", nargs="*")
     parser.add_argument("--scheme", default="light")
     parser.add_argument("--scale", type=float, default=1.0)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     if len(options.states) == 1:
         name = options.states[0]

@@ -160,7 +160,7 @@ def test_import_shows_progress_and_leads_to_its_dataset(
     job.emit(Finished(result={"dataset_id": "new"}))
     qtbot.wait_until(lambda: shows(page, DatasetPage))
     assert "tickets" in texts(page)
-    assert said == ["tickets was imported: 400 rows. 2 were rejected."]
+    assert said == ["“tickets” was imported: 400 rows. 2 were rejected."]
 
 
 def test_import_that_ends_while_something_is_searched_does_not_take_the_page_away(

@@ -88,6 +88,24 @@ def test_rows_of_the_held_out_part_are_one_click_away(page: DatasetsPage, qtbot:
     qtbot.wait_until(lambda: table.model().rowCount() == 40)
 
 
+def test_rows_of_a_part_that_come_late_do_not_take_the_place_of_another(
+    page: DatasetsPage, qtbot: QtBot
+) -> None:
+    parts, table = child(page, SegmentedControl), child(page, RowsTable)
+    for key in ("eval", "train"):
+        parts.set_value(key)
+        parts.chosen.emit(key)
+    qtbot.wait_until(lambda: page._services.tasks.is_idle)
+    assert table.model().rowCount() == 360
+
+
+def test_way_back_by_keys_leads_to_the_list(page: DatasetsPage, qtbot: QtBot) -> None:
+    table = child(page, RowsTable)
+    table.setFocus()
+    qtbot.keyClick(table, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert child(page, DatasetListPage).isVisible()
+
+
 def test_rows_that_are_damaged_say_so_instead_of_a_table(
     page: DatasetsPage, api: FakeApi, qtbot: QtBot
 ) -> None:

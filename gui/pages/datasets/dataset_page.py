@@ -8,7 +8,8 @@ from datetime import datetime
 from gettext import gettext as _
 from typing import Protocol, cast
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from engine.domain.dataset import DatasetInfo
@@ -101,6 +102,9 @@ class DatasetPage(Page):
 
     def _connect(self) -> None:
         self.header.back_clicked.connect(self.back_requested)
+        back = QShortcut(QKeySequence("Alt+Left"), self)
+        back.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        back.activated.connect(self.back_requested)
         self._bar.chosen.connect(self._show_tab)
         self._train.clicked.connect(self._train_with)
         self._more.picked.connect(self._act)
@@ -113,6 +117,8 @@ class DatasetPage(Page):
     def show_dataset(self, dataset: DatasetInfo) -> None:
         """Show a dataset from its first tab on; the same one stays where it is."""
         is_other = self._dataset is None or self._dataset.id != dataset.id
+        if is_other:
+            self.close_dataset()
         self._dataset = dataset
         self._rows.set_dataset(dataset)
         shown = header_view(dataset, now=datetime.now().astimezone())

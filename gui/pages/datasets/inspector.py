@@ -41,7 +41,18 @@ class Inspector(Panel):
         self._facts = Column(gap=0)
         self._problem_text = TextLabel("", role="small", wrap=True)
         self._problem = self._problem_block()
-        self._row_part = Panel(
+        self._row_part = self._row_column()
+        self._picker = ObjectPicker(name=_("Model"), icon="models", placeholder=_("Choose a model"))
+        self._picker.set_footer(ADD, _("Add a model folder…"), "folder")
+        super().__init__(Column(self._back_row, self._side(), gap=0))
+        self._back_row.hide()
+        self._picker.chosen.connect(self.model_chosen)
+        self._picker.footer_chosen.connect(self._on_footer)
+        self._back.clicked.connect(self.back_clicked)
+        self.show_row(None)
+
+    def _row_column(self) -> Panel:
+        return Panel(
             Column(
                 TextLabel(_("Trained in this row"), role="label"),
                 self._number,
@@ -55,28 +66,13 @@ class Inspector(Panel):
                 gap=6,
             )
         )
-        self._picker = ObjectPicker(name=_("Model"), icon="models", placeholder=_("Choose a model"))
-        self._picker.set_footer(ADD, _("Add a model folder…"), "folder")
-        side = SideColumn()
-        side.add(self._row_part)
+
+    def _side(self) -> SideColumn:
+        words = _("The trainer uses these same tokens. What you see is what is trained.")
+        side = SideColumn().add(self._row_part)
         side.add_title(_("As this model reads it"))
-        side.add(
-            Gap(2),
-            self._picker,
-            Gap(2),
-            TextLabel(
-                _("The trainer uses these same tokens. What you see is what is trained."),
-                role="small",
-                colour="text2",
-                wrap=True,
-            ),
-        )
-        super().__init__(Column(self._back_row, side, gap=0))
-        self._back_row.hide()
-        self._picker.chosen.connect(self.model_chosen)
-        self._picker.footer_chosen.connect(self._on_footer)
-        self._back.clicked.connect(self.back_clicked)
-        self.show_row(None)
+        said = TextLabel(words, role="small", colour="text2", wrap=True)
+        return side.add(Gap(2), self._picker, Gap(2), said)
 
     def _on_footer(self, _key: str) -> None:
         self.add_model_requested.emit()

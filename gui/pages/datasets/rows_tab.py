@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from gettext import gettext as _
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from gui.viewmodels.dataset import split_parts
 from gui.viewmodels.dataset_rows import CellSource, row_columns, row_view
 from gui.widgets.box import Column, Panel, Row, Stretch
 from gui.widgets.choices import SegmentedControl
+from gui.widgets.empty import Skeleton
 from gui.widgets.error_panel import ErrorPanel, ErrorText
 from gui.widgets.page import SideColumn, Stack
 from gui.widgets.table import Column as TableColumn
@@ -37,6 +39,7 @@ class RowsTab(Panel):
         self._parts = SegmentedControl(name=_("Part of the rows"))
         self.table = RowsTable(name=_("Rows"))
         self._error = ErrorPanel()
+        self._skeleton = Skeleton(rows=8)
         self._reader = RowReader()
         self._stack = Stack()
         self._columns = Columns(self._middle(), right=self._reader, right_width=340, least=440)
@@ -60,6 +63,8 @@ class RowsTab(Panel):
         error = Column(self._error, Stretch(), gap=0, margins=(32, 20, 32, 20))
         self._stack.addWidget(Panel(Column(self.table, gap=0, margins=(20, 0, 8, 0))))
         self._stack.addWidget(Panel(error))
+        waiting = Column(self._skeleton, Stretch(), gap=0, margins=(32, 4, 32, 8))
+        self._stack.addWidget(Panel(waiting))
         column = Column(top, gap=0)
         column.addWidget(self._stack, 1)
         return Panel(column)
@@ -82,11 +87,13 @@ class RowsTab(Panel):
 
     def _show_part(self, split: str) -> None:
         self._columns.show_right(alone=False)
-        self._rows.open(split, self._take, self._fail)
+        self._stack.setCurrentIndex(2)
+        self._skeleton.start()
+        self._rows.open(split, partial(self._take, split), self._fail)
 
-    def _take(self, rows: RowTable) -> None:
+    def _take(self, split: str, rows: RowTable) -> None:
         dataset = self._dataset
-        if dataset is None:
+        if dataset is None or split != self._parts.value():
             return
         self._open = rows
         self.table.set_columns(
@@ -104,12 +111,14 @@ class RowsTab(Panel):
         )
         self.table.set_source(len(rows), CellSource(rows))
         self.table.scrollToTop()
+        self._skeleton.stop()
         self._stack.setCurrentIndex(0)
         if len(rows):
             self.table.set_current(0)
             self._read(0)
 
     def _fail(self, error: EngineError) -> None:
+        self._skeleton.stop()
         self._stack.setCurrentIndex(1)
         self._reader.clear()
         self._error.set_error(

@@ -8,7 +8,7 @@ from gettext import gettext as _
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 
 from engine.domain.model import ModelInfo
 from gui.actions.models import remove_model
@@ -54,6 +54,9 @@ class ModelPage(Page):
         self.header.set_actions(self._remove, self._train)
         self.add(self._question, Gap(4), self._facts, Stretch())
         self.header.back_clicked.connect(self.back_requested)
+        back = QShortcut(QKeySequence("Alt+Left"), self)
+        back.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        back.activated.connect(self.back_requested)
         self._train.clicked.connect(self._train_with)
         self._remove.clicked.connect(self._ask)
         self._question.action_triggered.connect(self._answer)

@@ -132,7 +132,7 @@ def test_failure_of_a_worker_that_died_says_that_its_process_is_gone() -> None:
 
 
 def test_imported_words_tell_rejected_rows_only_where_there_are_some() -> None:
-    assert imported_words(a_dataset()) == "Support tickets was imported: 400 rows."
+    assert imported_words(a_dataset()) == "“Support tickets” was imported: 400 rows."
     assert imported_words(a_dataset(rejects=1)).endswith("400 rows. 1 was rejected.")
 
 
