@@ -24,6 +24,7 @@ def export_run(session: Session, run: str, target: str, out: Path | None) -> Exp
     verified: list[ExportVerified] = []
 
     def keep(event: Event) -> None:
+        """Keep what was verified."""
         if isinstance(event, ExportVerified):
             verified.append(event)
 
@@ -69,6 +70,7 @@ def answers(
     made: list[AnswerMade] = []
 
     def keep(event: Event) -> None:
+        """Keep the answers."""
         if isinstance(event, AnswerMade):
             made.append(event)
 

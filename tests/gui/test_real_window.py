@@ -15,6 +15,7 @@ from typing import cast
 
 import psutil
 import pytest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.api.facade import Api, open_api
@@ -81,11 +82,18 @@ def window(services: Services, themed: Theme, qtbot: QtBot) -> Window:
     return made
 
 
+def shown(window: Window, page: str) -> QWidget:
+    """Return a page that has been opened."""
+    found = window.shell.page(page)
+    assert found is not None
+    return found
+
+
 def press(window: Window, page: str, text: str, qtbot: QtBot) -> None:
     """Press the button of this name on a page as soon as it can be pressed."""
 
     def found() -> Button | None:
-        buttons = window.shell.page(page).findChildren(Button)
+        buttons = shown(window, page).findChildren(Button)
         named = [one for one in buttons if one.accessibleName() == text and one.isVisible()]
         return next((one for one in named if one.isEnabled()), None)
 
@@ -117,7 +125,7 @@ def test_file_becomes_weights_in_the_window(
     qtbot.wait_until(lambda: len(library.runs) == 1, timeout=30_000)
     run = library.runs[0].id
     qtbot.wait_until(lambda: library.runs[0].state is JobState.FINISHED, timeout=LIMIT_MS)
-    chart = child(child(window.shell.page("runs"), Charts), LineChart)
+    chart = child(child(shown(window, "runs"), Charts), LineChart)
     qtbot.wait_until(lambda: len(chart.table()) >= STEPS, timeout=20_000)
     found = library.runs[0]
     assert found.job.snapshot.step == STEPS
@@ -233,7 +241,7 @@ def test_killed_window_leaves_the_run_and_the_next_one_shows_it_live(
     second.start()
     qtbot.wait_until(lambda: bool(services.library.live_jobs), timeout=20_000)
     second.go("runs", run_id)
-    chart = child(child(second.shell.page("runs"), Charts), LineChart)
+    chart = child(child(shown(second, "runs"), Charts), LineChart)
     qtbot.wait_until(lambda: len(chart.table()) >= 2, timeout=20_000)
     seen = len(chart.table())
     qtbot.wait_until(lambda: len(chart.table()) > seen, timeout=60_000)
