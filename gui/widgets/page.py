@@ -26,6 +26,8 @@ from gui.widgets.theme.theme import follow_theme, theme
 _MARGIN = 32
 _TOP = 20
 _UNLIMITED = 16_777_215
+_TITLE_ROOM = 130
+"""The least width of a title, at 100 %: about ten letters."""
 _STACK_BELOW = (0, 720, 940)
 """Width of the page, at 100 %, below which none, one or two columns no longer fit beside it."""
 
@@ -50,7 +52,7 @@ class Header(QWidget):
         self._is_welcome = role == "welcome"
         self._actions = Row(gap=8)
         self._back.clicked.connect(self.back_clicked)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self._arrange()
         self.set_back(back)
         follow_theme(self, self._follow)
@@ -70,6 +72,7 @@ class Header(QWidget):
     def set_title(self, title: str) -> None:
         """Show another title."""
         self._title.set_text(title)
+        self._follow()
 
     def set_back(self, text: str) -> None:
         """Name the page that the way back leads to; "" hides it."""
@@ -98,6 +101,8 @@ class Header(QWidget):
 
     def _follow(self) -> None:
         self._head.setMinimumHeight(theme().size("header"))
+        # Before the title is cut to nothing, the buttons go to a line of their own.
+        self._title.setMinimumWidth(min(self._title.sizeHint().width(), theme().px(_TITLE_ROOM)))
 
 
 class _Content(QWidget):

@@ -12,10 +12,9 @@ from engine.errors import EngineError
 from gui.actions.start_sample_run import start_sample_run
 from gui.bridge.services import Services
 from gui.viewmodels.home import Example, Sample, start_words, what_will_happen
-from gui.widgets.box import Column, Gap, Hairline, Panel, Row, Stretch
+from gui.widgets.box import Column, Gap, Hairline, Panel, Reflow, Row, Stretch
 from gui.widgets.buttons import Button
 from gui.widgets.card import Card, SoftBlock, StepNumber
-from gui.widgets.reflow import Reflow
 from gui.widgets.text import IconLabel, TextLabel
 
 
@@ -79,10 +78,11 @@ class StartCard(Card):
             Stretch(),
             gap=8,
         )
-        parts: list[tuple[QWidget, int]] = [(Panel(words), 1)]
+        parts: list[QWidget] = [Panel(words)]
         if sample.example is not None:
-            parts.append((_ExampleBlock(sample.example), 1))
-        return Reflow(*parts, gap=32, least=520)
+            parts.append(_ExampleBlock(sample.example))
+        shares = (1,) * len(parts)
+        return Reflow(*parts, gap=32, line_gap=24, stretches=shares)
 
     def _other_steps(self) -> Reflow:
         browse = Button(_("Browse for data…"), icon="file")
@@ -95,10 +95,12 @@ class StartCard(Card):
             "is listed."
         )
         return Reflow(
-            (self._new, 1),
-            (Panel(self._part(2, _("Drop your files"), data, browse)), 1),
-            (Panel(self._part(3, _("Add a model"), model, add)), 1),
-            least=500,
+            self._new,
+            Panel(self._part(2, _("Drop your files"), data, browse)),
+            Panel(self._part(3, _("Add a model"), model, add)),
+            gap=24,
+            line_gap=24,
+            stretches=(1, 1, 1),
             ruled=True,
         )
 

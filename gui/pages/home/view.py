@@ -20,11 +20,10 @@ from gui.pages.home.side import ComputerColumn
 from gui.pages.home.start import StartCard
 from gui.viewmodels.dropped import describe_drop
 from gui.viewmodels.home import read_sample, recent_items
-from gui.widgets.box import Column, Gap, Panel, Stretch
+from gui.widgets.box import Column, Gap, Panel, Reflow, Stretch
 from gui.widgets.drop_zone import DropZone
 from gui.widgets.dropped import dropped_paths
 from gui.widgets.page import Page
-from gui.widgets.reflow import Reflow
 from gui.widgets.text import TextLabel
 
 
@@ -59,7 +58,14 @@ class HomePage(Page):
     def _arrange(self) -> None:
         self.set_body_margins(32, 32, 32, 20)
         left = Panel(Column(self._recent, self._start, self._drop, Stretch(), gap=24))
-        columns = Reflow((left, 1), (ComputerColumn(self._services), 0), least=800)
+        columns = Reflow(
+            left,
+            ComputerColumn(self._services),
+            gap=24,
+            line_gap=24,
+            stack_below=800,
+            stretches=(1, 0),
+        )
         self.add(self._title, self._subtitle, Gap(12), columns)
 
     def _connect(self) -> None:

@@ -13,10 +13,9 @@ from PySide6.QtWidgets import QWidget
 from engine.domain.run import JobSnapshot, JobState
 from gui.viewmodels import numbers
 from gui.viewmodels.trace import RunTrace
-from gui.widgets.box import Column, Hairline, Panel
+from gui.widgets.box import Column, Hairline, Panel, Reflow
 from gui.widgets.charts.line_chart import LineChart
 from gui.widgets.charts.small_chart import SmallChart
-from gui.widgets.reflow import Reflow
 
 
 class Charts(Panel):
@@ -29,7 +28,15 @@ class Charts(Panel):
         self._memory = SmallChart(title=_("Memory"), series="s4")
         small = Column(self._rate, Hairline(), self._speed, Hairline(), self._memory, gap=10)
         super().__init__(
-            Reflow((self._loss, 19), (Panel(small), 10), gap=20, least=720, ruled=True)
+            Reflow(
+                self._loss,
+                small,
+                gap=20,
+                line_gap=20,
+                stack_below=720,
+                stretches=(19, 10),
+                ruled=True,
+            )
         )
         self._shown = 0
         self._cuts = 0

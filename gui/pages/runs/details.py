@@ -15,11 +15,10 @@ from PySide6.QtWidgets import QPlainTextEdit
 from gui.viewmodels import numbers
 from gui.viewmodels.runs import FileRow, SetupPart, step_cells
 from gui.viewmodels.trace import RunTrace
-from gui.widgets.box import Column, Gap, Panel, Row, Stretch, clear_layout
+from gui.widgets.box import Column, Gap, Panel, Reflow, Row, Stretch, clear_layout
 from gui.widgets.buttons import Button
 from gui.widgets.card import Disclosure
 from gui.widgets.page import Page
-from gui.widgets.reflow import Reflow
 from gui.widgets.rows import NameValue, SectionTitle
 from gui.widgets.table import Cell, DataTable
 from gui.widgets.table import Column as TableColumn
@@ -130,7 +129,7 @@ class SetupTab(Plain):
         super().__init__(scroll=True)
         self._shown: tuple[SetupPart, ...] = ()
         self._left, self._right = Column(gap=0), Column(gap=0)
-        columns = Reflow((Panel(self._left), 1), (Panel(self._right), 1), gap=40, least=640)
+        columns = Reflow(self._left, self._right, gap=40, stack_below=640, stretches=(1, 1))
         self.add(columns, Stretch())
 
     def show_parts(self, parts: tuple[SetupPart, ...]) -> None:

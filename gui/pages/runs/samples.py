@@ -8,10 +8,9 @@ from gettext import gettext as _
 from PySide6.QtWidgets import QWidget
 
 from gui.viewmodels.runs import AnswerView, PromptView
-from gui.widgets.box import Column, Hairline, Panel, Row, Stretch, clear_layout
+from gui.widgets.box import Column, Hairline, Panel, Reflow, Row, Stretch, clear_layout
 from gui.widgets.buttons import IconButton
 from gui.widgets.chip import Chip
-from gui.widgets.reflow import Reflow
 from gui.widgets.text import TextLabel
 from gui.widgets.theme.theme import follow_theme, theme
 
@@ -59,8 +58,10 @@ class Samples(Panel):
         for one in (self._before, self._place, self._after):
             one.setHidden(count < 2)
         last = len(view.answers) - 1
-        parts = [(_answer(one, is_last=i == last), 1) for i, one in enumerate(view.answers)]
-        self._answers.add(Panel(Reflow(*parts, gap=16, least=600, ruled=True)))
+        parts = [_answer(one, is_last=i == last) for i, one in enumerate(view.answers)]
+        shares = (1,) * len(parts)
+        columns = Reflow(*parts, gap=16, stack_below=600, stretches=shares, ruled=True)
+        self._answers.add(Panel(columns))
         expected = " ".join(view.expected.split())
         self._expected.set_text(_("Expected: {text}").format(text=expected) if expected else "")
         self._expected.setHidden(not expected)

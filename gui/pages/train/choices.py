@@ -9,10 +9,9 @@ from gettext import gettext as _
 from PySide6.QtCore import Signal
 
 from gui.viewmodels.train import PASSES, PickerView, effort_stop, passes_words
-from gui.widgets.box import Column, Gap, Panel, Row
+from gui.widgets.box import Column, Gap, Panel, Reflow, Row
 from gui.widgets.choices import Choice, ChoiceCards, Slider
 from gui.widgets.picker import ObjectPicker, PickerOption
-from gui.widgets.reflow import Reflow
 from gui.widgets.text import TextLabel
 
 _IMPORT, _ADD_MODEL = "import", "add_model"
@@ -48,12 +47,12 @@ class Choices(Panel):
     def _arrange(self) -> Column:
         data = Column(TextLabel(_("Data"), role="label"), self.data, gap=5)
         model = Column(TextLabel(_("Model"), role="label"), self.model, gap=5)
-        pickers = Reflow((Panel(data), 1), (Panel(model), 1), gap=12, least=620)
+        pickers = Reflow(data, model, line_gap=12, stack_below=620, stretches=(1, 1))
         slider = Row(TextLabel(_("Effort"), role="label"), gap=16)
         slider.add(TextLabel(passes_words(PASSES[0]), role="small", colour="text2"))
         slider.addWidget(self.effort, 1)
         slider.add(TextLabel(passes_words(PASSES[-1]), role="small", colour="text2"))
-        effort = Reflow((Panel(slider), 1), (self._effort_words, 0), gap=16, least=620)
+        effort = Reflow(slider, self._effort_words, gap=16, stack_below=620, stretches=(1, 0))
         goal = Column(TextLabel(_("Goal"), role="label"), self.goals, gap=5)
         return Column(pickers, goal, Gap(2), effort, gap=12)
 

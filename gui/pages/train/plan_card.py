@@ -10,12 +10,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from gui.viewmodels.train import PlanView, ProblemView
-from gui.widgets.box import Column, Gap, Hairline, Panel, Row, Stretch, clear_layout
+from gui.widgets.box import Column, Gap, Hairline, Panel, Reflow, Row, Stretch, clear_layout
 from gui.widgets.buttons import Action
 from gui.widgets.card import Card
 from gui.widgets.chip import Chip
 from gui.widgets.memory import MemoryBar, MemoryPart
-from gui.widgets.reflow import Reflow
 from gui.widgets.rows import WarningRow
 from gui.widgets.text import LinkLabel, TextLabel
 from gui.widgets.theme.theme import follow_theme, theme
@@ -151,7 +150,11 @@ class PlanStrip(Panel):
         fit.addWidget(self._bar, 1)
         fit.addWidget(self._need, 1)
         line = Reflow(
-            (Panel(fit), 1), (Panel(Row(self._effort, Stretch(), link, gap=14)), 0), least=620
+            fit,
+            Row(self._effort, Stretch(), link, gap=14),
+            gap=24,
+            stack_below=620,
+            stretches=(1, 0),
         )
         super().__init__(Column(Hairline(), Gap(8), line, Gap(8), Hairline(), gap=0))
         link.clicked.connect(self.show_requested)

@@ -24,12 +24,11 @@ from gui.viewmodels.settings_form import (
     value_words,
 )
 from gui.viewmodels.train import Draft
-from gui.widgets.box import Column, Gap, Panel, Stretch
+from gui.widgets.box import Column, Gap, Panel, Reflow, Stretch
 from gui.widgets.choices import Switch
 from gui.widgets.fields import SelectField
 from gui.widgets.lists import CategoryList
 from gui.widgets.number_field import NumberField
-from gui.widgets.reflow import Reflow
 from gui.widgets.setting_row import SettingHeader, SettingRow
 from gui.widgets.text import TextLabel
 from gui.widgets.theme.theme import theme
@@ -63,7 +62,9 @@ class SettingsPanel(Panel):
         self._views = {one.key: one for one in setting_views()}
         form = self._form()
         side = Panel(Column(self._categories, self._group, Stretch(), gap=0))
-        self.setLayout(Reflow((side, 0), (Panel(form), 1), least=_BESIDE))
+        self.setLayout(
+            Reflow(side, form, gap=24, line_gap=16, stack_below=_BESIDE, stretches=(0, 1))
+        )
         self._categories.chosen.connect(self._on_category)
         self._group.chosen.connect(self._on_category)
         self._filter()

@@ -33,13 +33,12 @@ from gui.viewmodels.train import (
     plan_view,
     start_reason,
 )
-from gui.widgets.box import Column, Panel, Row, Stretch
+from gui.widgets.box import Column, Panel, Reflow, Row, Stretch
 from gui.widgets.buttons import Button
 from gui.widgets.card import Disclosure
 from gui.widgets.choices import Choice
 from gui.widgets.fields import SearchField
 from gui.widgets.page import Page
-from gui.widgets.reflow import Reflow
 from gui.widgets.text import TextLabel
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ class TrainPage(Page):
         titles = Row(self._fold_up, self._count, Stretch(), gap=12)
         tools = Row(Stretch(), self._put_back, gap=12)
         tools.addWidget(self._search, 2)
-        head = Reflow((Panel(titles), 1), (Panel(tools), 1), gap=12, least=620)
+        head = Reflow(titles, tools, stack_below=620, stretches=(1, 1))
         self._form_room = Column(gap=0)
         self._second = Panel(Column(self._strip, head, self._form_room, Stretch(), gap=12))
         self._second.hide()
