@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-SMOOTHING = 0.975
-"""Weight of the past in the smooth line: about the last 40 points count."""
+WINDOW = 25
+"""Points that each value of the smooth line is made of."""
 _START = 1024
 
 
@@ -27,8 +26,6 @@ class Series:
         self._steps: Floats = np.empty(_START)
         self._values: Floats = np.empty(_START)
         self._smooth: Floats = np.empty(_START)
-        self._once: Floats = np.empty(_START)
-        self._twice: Floats = np.empty(_START)
         self._size = 0
 
     def __len__(self) -> int:
@@ -46,7 +43,7 @@ class Series:
 
     @property
     def smooth(self) -> Floats:
-        """The moving average, shape `[points]`."""
+        """The smooth line, shape `[points]`; NaN where no value around was finite."""
         return self._smooth[: self._size]
 
     def clear(self) -> None:
@@ -82,27 +79,61 @@ class Series:
         if needed <= self._steps.size:
             return
         room = max(needed, 2 * self._steps.size)
-        for name in ("_steps", "_values", "_smooth", "_once", "_twice"):
+        for name in ("_steps", "_values", "_smooth"):
             grown = np.empty(room)
             grown[: self._size] = getattr(self, name)[: self._size]
             setattr(self, name, grown)
 
     def _extend_smooth(self, start: int) -> None:
-        """Continue the average.
+        """Smooth the new points, and those before them whose windows they enter."""
+        first = max(0, start - WINDOW)
+        before = max(0, first - WINDOW)
+        fitted = smoothed(self._values[before : self._size])
+        self._smooth[first : self._size] = fitted[first - before :]
 
-        It is the double exponential one (P. Mulloy, 1994): twice the average less the average
-        of the average, which follows a slope without lagging behind it. The past weighs less
-        at the start, so that the first points do not drag.
-        """
-        once = float(self._once[start - 1]) if start else 0.0
-        twice = float(self._twice[start - 1]) if start else 0.0
-        for i, value in enumerate(self._values[start : self._size].tolist(), start=start):
-            weight = min(SMOOTHING, i / (i + 1))
-            if not isnan(value):
-                once = weight * once + (1 - weight) * value
-                twice = weight * twice + (1 - weight) * once
-            self._once[i], self._twice[i] = once, twice
-            self._smooth[i] = 2 * once - twice
+
+def smoothed(values: Floats) -> Floats:
+    """Return the smooth line of some values.
+
+    Each point is that of a straight line fitted to the WINDOW values around it (Savitzky and
+    Golay, 1964, first order). It follows a slope without lag; at both ends, where the values
+    stand on one side only, it is kept between the lowest and the highest of them, so that it
+    never says what no point was.
+
+    Args:
+        values: Shape `[points]`; NaN is left out.
+    """
+    count = values.size
+    places = np.arange(count)
+    half = min(WINDOW, count) // 2
+    low = np.clip(places - half, 0, max(0, count - WINDOW))
+    high = np.minimum(low + WINDOW, count)
+    known = np.isfinite(values)
+    filled = np.where(known, values, 0.0)
+    weight = known.astype(np.float64)
+    # Sums over a window are differences of running sums; x counts from the fitted point itself.
+    n, x, xx, y, xy = (
+        _window_sums(one, low, high)
+        for one in (weight, weight * places, weight * places**2, filled, filled * places)
+    )
+    x_, xx_, xy_ = x - n * places, xx - 2 * places * x + n * places**2, xy - places * y
+    spread = n * xx_ - x_**2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = y / n
+        fitted = np.where(spread > 0.5, (y * xx_ - x_ * xy_) / spread, mean)
+    for i in (*range(min(half, count)), *range(max(half, count - half), count)):
+        fitted[i] = _between(fitted[i], values[low[i] : high[i]])
+    return fitted
+
+
+def _window_sums(values: Floats, low: NDArray[np.intp], high: NDArray[np.intp]) -> Floats:
+    running = np.concatenate(([0.0], np.cumsum(values)))
+    return running[high] - running[low]
+
+
+def _between(value: float, around: Floats) -> float:
+    known = around[np.isfinite(around)]
+    return float(np.clip(value, known.min(), known.max())) if known.size else float("nan")
 
 
 def decimate(

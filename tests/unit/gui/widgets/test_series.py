@@ -58,6 +58,26 @@ def test_smooth_line_follows_a_slope_without_lag() -> None:
     assert abs(series.smooth[-1] - 999) < 1.0
 
 
+def test_smooth_line_after_a_steep_fall_never_leaves_its_points() -> None:
+    noise = [0.05 * math.sin(7 * i) for i in range(135)]
+    falling = [1.1 + 7.5 * math.exp(-i / 6) + noise[i] for i in range(135)]
+    series = Series()
+    for i, value in enumerate(falling):
+        series.append([i], [value])
+        around = falling[max(0, i - 24) : i + 1]
+        assert min(around) <= series.smooth[-1] <= max(around)
+    assert abs(series.smooth[-1] - 1.1) < 0.03
+    assert abs(series.smooth[60] - 1.1) < 0.03
+
+
+def test_smooth_line_is_calmer_than_its_points() -> None:
+    raw = [(-1.0) ** i for i in range(400)]
+    series = Series()
+    series.append(range(400), raw)
+
+    assert np.abs(series.smooth[20:-20]).max() < 0.1
+
+
 def test_smooth_line_passes_over_values_that_are_not_finite() -> None:
     series = Series()
     series.append(range(4), [1.0, math.nan, math.inf, 1.0])
