@@ -130,6 +130,9 @@ class _Cells(QAbstractTableModel):
             return column.title
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if column.right else LEFT
+        if role == Qt.ItemDataRole.FontRole:
+            # The font of the header itself is kept by the style sheet when the text size changes.
+            return theme().font("small", weight=500)
         return None
 
 

@@ -32,7 +32,7 @@ from gui.widgets.shell.sidebar import Sidebar
 from gui.widgets.shell.status_bar import StatusBar
 from gui.widgets.theme.focus_ring import FocusRing
 from gui.widgets.theme.paint import painting, rounded
-from gui.widgets.theme.theme import theme
+from gui.widgets.theme.theme import follow_theme, theme
 from gui.widgets.toast import Toast, ToastHost
 
 _NARROW_BELOW = 1000
@@ -113,6 +113,7 @@ class Shell(QMainWindow):
         self._own_keys()
         room = self.screen().availableSize()
         self.resize(QSize(theme().px(1280), theme().px(800)).boundedTo(room))
+        follow_theme(self, self._fit_sidebar)
 
     def _arrange(self) -> None:
         self._notice = Column(gap=0, margins=(16, 12, 16, 0))
@@ -245,6 +246,9 @@ class Shell(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the page the room of the words in the sidebar where the window is small."""
         super().resizeEvent(event)
+        self._fit_sidebar()
+
+    def _fit_sidebar(self) -> None:
         self._sidebar.set_narrow(self.width() < theme().px(_NARROW_BELOW))
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -291,7 +295,6 @@ class Shell(QMainWindow):
 
     def _zoom(self, act: Callable[[], None]) -> None:
         act()
-        self._sidebar.set_narrow(self.width() < theme().px(_NARROW_BELOW))
         self.text_scale_changed.emit(theme().text_scale)
 
     def _toggle_full_screen(self) -> None:

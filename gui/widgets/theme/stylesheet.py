@@ -44,7 +44,7 @@ QTableView[kind="rows"] { selection-background-color: transparent; }
 QHeaderView { background: transparent; border: none; }
 QHeaderView::section {
     background: transparent; color: $text2; border: none; border-bottom: 1px solid $hairline;
-    padding: 0 ${px12}; font-weight: 500; height: ${px34};
+    padding: 0 ${px12}; height: ${px34};
 }
 QTableCornerButton::section { background: transparent; border: none; }
 QListView { background: transparent; border: none; outline: none; }
