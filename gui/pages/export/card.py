@@ -266,7 +266,7 @@ class _Done(Panel):
         self._copy = Button(_("Copy path"), icon="copy")
         self._close = Button(_("Close"), kind="ghost")
         self._files_title = SectionTitle(_("Files"))
-        self._facts, self._files = Column(gap=0), Column(gap=0)
+        self._facts, self._files = _Rows(), _Rows()
         self._shown: DoneView | None = None
         super().__init__(self._arrange())
         self._open.clicked.connect(self.open_requested)
@@ -297,12 +297,30 @@ class _Done(Panel):
         self._missing.setHidden(not view.missing)
         self._open.set_reason(view.missing)
         self._files_title.set_meta(view.files_words)
-        for column in (self._facts, self._files):
-            clear_layout(column)
-        for name, value, unit in view.facts:
-            self._facts.add(NameValue(name, value, unit))
-        for name, size in view.files:
-            self._files.add(NameValue(name, size))
+        self._facts.show_rows(view.facts)
+        self._files.show_rows(tuple((name, size, "") for name, size in view.files))
+
+
+class _Rows(Panel):
+    """Names and values; where only values are new, nothing moves."""
+
+    def __init__(self) -> None:
+        self._column = Column(gap=0)
+        super().__init__(self._column)
+        self._names: tuple[str, ...] = ()
+        self._rows: tuple[NameValue, ...] = ()
+
+    def show_rows(self, rows: tuple[tuple[str, str, str], ...]) -> None:
+        """Show these rows, each a name, a value and a unit."""
+        names = tuple(name for name, _value, _unit in rows)
+        if names != self._names:
+            clear_layout(self._column)
+            self._names = names
+            self._rows = tuple(NameValue(*row) for row in rows)
+            self._column.add(*self._rows)
+            return
+        for shown, (_name, value, unit) in zip(self._rows, rows, strict=True):
+            shown.set_value(value, unit)
 
 
 def breakable(text: str) -> str:

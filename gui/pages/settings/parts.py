@@ -20,18 +20,20 @@ class Facts(Panel):
     def __init__(self) -> None:
         self._column = Column(gap=0)
         super().__init__(self._column)
-        self._rows: dict[str, NameValue] = {}
+        self._names: tuple[str, ...] = ()
+        self._rows: tuple[NameValue, ...] = ()
 
     def show_facts(self, facts: Sequence[Fact]) -> None:
         """Show these facts."""
-        names = [name for name, _value, _unit in facts]
-        if names != list(self._rows) or len(names) != len(set(names)):
+        names = tuple(name for name, _value, _unit in facts)
+        if names != self._names:
             clear_layout(self._column)
-            self._rows = {name: NameValue(name, value, unit) for name, value, unit in facts}
-            self._column.add(*self._rows.values())
+            self._names = names
+            self._rows = tuple(NameValue(*fact) for fact in facts)
+            self._column.add(*self._rows)
             return
-        for name, value, unit in facts:
-            self._rows[name].set_value(value, unit)
+        for row, (_name, value, unit) in zip(self._rows, facts, strict=True):
+            row.set_value(value, unit)
 
 
 class Findings(Panel):

@@ -43,7 +43,7 @@ class SettingsPage(Page):
         self._timer.timeout.connect(self._privacy.show_state)
         left, right = Column(gap=28), Column(gap=28)
         for key, section in self._sections.items():
-            (right if key in ("computer", "privacy") else left).add(section)
+            (right if key in ("privacy", "about") else left).add(section)
         columns = Reflow(
             left.add(Stretch()),
             right.add(Stretch()),
@@ -89,8 +89,8 @@ class SettingsPage(Page):
         step: QWidget | None = section
         while step is not None and section is not None:
             step = step.parentWidget()
-            if isinstance(step, QScrollArea):
-                content = step.widget()
+            content = step.widget() if isinstance(step, QScrollArea) else None
+            if isinstance(step, QScrollArea) and content is not None:
                 top = section.mapTo(content, QPoint(0, 0)).y()
                 step.verticalScrollBar().setValue(top)
 
