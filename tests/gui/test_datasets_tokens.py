@@ -132,6 +132,17 @@ def test_list_learns_the_lengths_of_what_is_seen(
     assert all(start < 64 for start, count in api.models.previewed if count > 1)
 
 
+def test_step_to_a_row_of_the_list_that_is_known_reads_nothing(
+    tab: TokensTab, api: FakeApi, qtbot: QtBot
+) -> None:
+    child(tab, RowList).grab()
+    qtbot.wait_until(lambda: tab._reader.facts(5) is not None)
+    before = [one for one in api.models.previewed if one[1] == 1]
+    tab._following.click()
+    assert shows(tab, "question 1")
+    assert [one for one in api.models.previewed if one[1] == 1] == before
+
+
 def test_another_model_is_asked_for_the_same_row(
     tab: TokensTab, api: FakeApi, qtbot: QtBot
 ) -> None:
