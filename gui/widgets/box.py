@@ -192,11 +192,8 @@ class Reflow(QLayout):
 
     def _take(self, item: QWidget | QLayout, share: int, *, is_rule: bool) -> None:
         self._next = (share, is_rule)
-        if isinstance(item, QWidget):
-            self.addWidget(item)
-        else:
-            self.addChildLayout(item)
-            self.addItem(item)
+        # In a widget of its own, an empty layout can be told from a full one.
+        self.addWidget(item if isinstance(item, QWidget) else Panel(item))
 
     def _follow(self) -> None:
         self.setContentsMargins(*(theme().px(side) for side in self._margins))
@@ -244,14 +241,14 @@ class Reflow(QLayout):
 
     def sizeHint(self) -> QSize:
         """Return the size of all side by side."""
-        shown = [part for part in self._parts if not part.item.isEmpty()]
+        shown = [part for part in self._parts if not part.is_empty()]
         hints = [part.item.sizeHint() for part in shown]
         wide = sum(hint.width() for hint in hints) + self._gaps(len(shown))
         return self._grown(QSize(wide, max((hint.height() for hint in hints), default=0)))
 
     def minimumSize(self) -> QSize:
         """Return the least width, which is that of the widest alone, and the height of a line."""
-        sizes = [part.item.minimumSize() for part in self._parts if not part.item.isEmpty()]
+        sizes = [part.item.minimumSize() for part in self._parts if not part.is_empty()]
         wide = max((size.width() for size in sizes), default=0)
         return self._grown(QSize(wide, max((size.height() for size in sizes), default=0)))
 
@@ -261,7 +258,7 @@ class Reflow(QLayout):
         inner = rect.marginsRemoved(self.contentsMargins())
         is_wide, shown = self._is_wide(inner.width()), self._shown(inner.width())
         for part in self._parts:
-            if part.is_rule and part not in shown:
+            if part not in shown:
                 part.item.setGeometry(QRect(inner.topLeft(), QSize(0, 0)))
         x, y = inner.x(), inner.y()
         for part, wide in self._widths(shown, inner.width()):
@@ -280,7 +277,7 @@ class Reflow(QLayout):
         is_wide = self._is_wide(width)
         found: list[_Part] = []
         for part in self._parts:
-            if part.item.isEmpty() or (part.is_rule and not (is_wide and found)):
+            if part.is_empty() or (part.is_rule and not (is_wide and found)):
                 continue
             if part.is_rule and found[-1].is_rule:
                 continue
@@ -288,7 +285,7 @@ class Reflow(QLayout):
         return found[:-1] if found and found[-1].is_rule else found
 
     def _is_wide(self, width: int) -> bool:
-        shown = [part for part in self._parts if not part.item.isEmpty()]
+        shown = [part for part in self._parts if not part.is_empty()]
         least = sum(part.item.minimumSize().width() for part in shown) + self._gaps(len(shown))
         return width >= max(theme().px(self._stack_below), least)
 
@@ -309,6 +306,12 @@ class _Part:
     item: QLayoutItem
     share: int
     is_rule: bool
+
+    def is_empty(self) -> bool:
+        """Return whether there is nothing to show: hidden, or a layout with nothing in it."""
+        widget = self.item.widget()
+        layout = widget.layout() if isinstance(widget, Panel) else None
+        return self.item.isEmpty() or (layout is not None and layout.isEmpty())
 
 
 def _share_out(free: int, parts: Sequence[_Part]) -> list[int]:
@@ -335,7 +338,7 @@ def _share_out(free: int, parts: Sequence[_Part]) -> list[int]:
 
 def _grow(free: int, own: Sequence[int], parts: Sequence[_Part]) -> list[int]:
     """Give what is left, or take what is missing, evenly among items without shares."""
-    growing = [i for i, part in enumerate(parts) if not part.is_rule] or [0]
+    growing = [i for i, part in enumerate(parts) if not part.is_rule]
     widths, missing = list(own), free - sum(own)
     for n, i in enumerate(growing):
         extra = missing // len(growing) + (n < missing % len(growing))

@@ -18,6 +18,7 @@ from gui.viewmodels.trace import RunTrace
 from gui.widgets.box import Column, Gap, Panel, Reflow, Row, Stretch, clear_layout
 from gui.widgets.buttons import Button
 from gui.widgets.card import Disclosure
+from gui.widgets.fitting_table import FittingTable
 from gui.widgets.page import Page
 from gui.widgets.rows import NameValue, SectionTitle
 from gui.widgets.table import Cell, DataTable
@@ -40,17 +41,21 @@ class StepTable(Plain):
 
     def __init__(self) -> None:
         super().__init__(scroll=False)
-        self._table = DataTable(name=_("Steps"))
-        self._table.set_columns(
-            (
-                TableColumn(key="step", title=_("Step"), width=90, right=True),
-                TableColumn(key="loss", title=_("Training loss"), width=130, right=True),
-                TableColumn(key="held_out", title=_("Held-out loss"), width=130, right=True),
-                TableColumn(key="rate", title=_("Learning rate"), width=130, right=True),
-                TableColumn(key="norm", title=_("Gradient"), width=110, right=True),
-                TableColumn(key="speed", title=_("Tokens/s"), width=110, right=True),
-                TableColumn(key="memory", title=_("Memory, GB"), width=120, right=True),
-            )
+        self._table = FittingTable(name=_("Steps"))
+        columns = (
+            ("step", _("Step"), 90, 0),
+            ("loss", _("Training loss"), 130, 0),
+            ("held_out", _("Held-out loss"), 130, 0),
+            ("rate", _("Learning rate"), 130, 2),
+            ("norm", _("Gradient"), 110, 4),
+            ("speed", _("Tokens/s"), 110, 1),
+            ("memory", _("Memory, GB"), 120, 3),
+        )
+        self._table.set_ranked_columns(
+            [
+                (TableColumn(key=key, title=title, width=width, right=True), rank)
+                for key, title, width, rank in columns
+            ]
         )
         self._table.set_empty_text(_("The first row comes after the first step"))
         self.body.addWidget(self._table, 1)
@@ -160,13 +165,13 @@ class FilesTab(Plain):
     def __init__(self) -> None:
         super().__init__(scroll=False)
         self._folder: Path | None = None
-        self._table = DataTable(name=_("Files"))
-        self._table.set_columns(
+        self._table = FittingTable(name=_("Files"))
+        self._table.set_ranked_columns(
             (
-                TableColumn(key="name", title=_("Name"), width=160, code=True),
-                TableColumn(key="what", title=_("What it is"), width=240, stretch=True),
-                TableColumn(key="size", title=_("Size"), width=110, right=True),
-                TableColumn(key="time", title=_("Saved"), width=150, right=True, muted=True),
+                (TableColumn(key="name", title=_("Name"), width=130, code=True), 0),
+                (TableColumn(key="what", title=_("What it is"), width=240, stretch=True), 0),
+                (TableColumn(key="size", title=_("Size"), width=110, right=True), 1),
+                (TableColumn(key="time", title=_("Saved"), width=150, right=True, muted=True), 2),
             )
         )
         self._table.set_empty_text(_("No checkpoint has been saved yet"))

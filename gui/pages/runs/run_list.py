@@ -7,7 +7,6 @@ from datetime import datetime
 from gettext import gettext as _
 
 from PySide6.QtCore import QModelIndex, Signal
-from PySide6.QtGui import QResizeEvent
 
 from gui.actions.runs import remove_run
 from gui.bridge.services import Services
@@ -15,15 +14,11 @@ from gui.viewmodels.job import ChipView
 from gui.viewmodels.runs import RunRow, run_rows
 from gui.widgets.buttons import Action, Button
 from gui.widgets.empty import EmptyState, Skeleton
+from gui.widgets.fitting_table import FittingTable
 from gui.widgets.page import Page
-from gui.widgets.table import Cell, Column, DataTable
-from gui.widgets.theme.theme import theme
+from gui.widgets.table import Cell, Column
 
 _ROLES = {"accent": "accent_text", "success": "success", "warning": "warning", "danger": "danger"}
-
-_COLUMNS = ("name", "state", "progress", "held_out", "time")
-_NARROW_COLUMNS = ("name", "state", "progress")
-_WIDE = 760
 
 
 class RunList(Page):
@@ -39,16 +34,24 @@ class RunList(Page):
         super().__init__(_("Runs"), scroll=False)
         self._services = services
         self._rows: tuple[RunRow, ...] = ()
-        self._columns: tuple[str, ...] = ()
         self._new = Button(_("New run…"), kind="primary", icon="plus")
         self._skeleton = Skeleton(rows=3)
-        self._table = DataTable(name=_("Runs"))
+        self._table = FittingTable(name=_("Runs"))
         self._empty = EmptyState(icon="runs")
         self._set_up()
         self._show()
 
     def _set_up(self) -> None:
         self.header.set_actions(self._new)
+        self._table.set_ranked_columns(
+            (
+                (Column(key="name", title=_("Run"), width=180, stretch=True), 0),
+                (Column(key="state", title=_("State"), width=200), 0),
+                (Column(key="progress", title=_("Progress"), width=160), 1),
+                (Column(key="held_out", title=_("Held-out loss"), width=130, right=True), 2),
+                (Column(key="time", title=_("Started"), width=140, right=True, muted=True), 3),
+            )
+        )
         self._empty.set_content(
             _("No run yet"),
             _("A run trains a model on a dataset. It goes on when you close the window."),
@@ -75,19 +78,7 @@ class RunList(Page):
         self._table.setHidden(not has_runs)
         self._new.setHidden(not has_runs)
         self._rows = run_rows(library.runs, now=datetime.now().astimezone())
-        self._fill()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Show the columns that there is room for."""
-        super().resizeEvent(event)
-        shown = _COLUMNS if self.width() >= theme().px(_WIDE) else _NARROW_COLUMNS
-        if shown != self._columns:
-            self._columns = shown
-            self._table.set_columns([_column(key) for key in shown])
-            self._fill()
-
-    def _fill(self) -> None:
-        self._table.set_rows([[_cell(one, key) for key in self._columns] for one in self._rows])
+        self._table.set_rows([_cells(one) for one in self._rows])
 
     def _on_clicked(self, index: QModelIndex) -> None:
         self._open(index.row())
@@ -102,22 +93,14 @@ class RunList(Page):
         self._services.navigator.go("home" if key == "home" else "train")
 
 
-def _column(key: str) -> Column:
-    return {
-        "name": Column(key="name", title=_("Run"), width=180, stretch=True),
-        "state": Column(key="state", title=_("State"), width=210),
-        "progress": Column(key="progress", title=_("Progress"), width=160),
-        "held_out": Column(key="held_out", title=_("Held-out loss"), width=130, right=True),
-        "time": Column(key="time", title=_("Started"), width=140, right=True, muted=True),
-    }[key]
-
-
-def _cell(row: RunRow, key: str) -> Cell:
-    if key == "name":
-        return Cell(text=row.name, sub=row.sub, strong=True, tooltip=f"{row.name}: {row.sub}")
-    if key == "state":
-        return _state_cell(row.state)
-    return Cell(text={"progress": row.progress, "held_out": row.held_out, "time": row.time}[key])
+def _cells(row: RunRow) -> tuple[Cell, ...]:
+    return (
+        Cell(text=row.name, sub=row.sub, strong=True, tooltip=f"{row.name}: {row.sub}"),
+        _state_cell(row.state),
+        Cell(text=row.progress),
+        Cell(text=row.held_out),
+        Cell(text=row.time),
+    )
 
 
 def _state_cell(chip: ChipView) -> Cell:

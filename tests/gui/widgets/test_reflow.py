@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from gui.widgets.box import Column, Hairline, Panel, Reflow
+from gui.widgets.box import Column, Hairline, Panel, Reflow, Row
 from gui.widgets.buttons import Button
 from gui.widgets.page import Page
 from gui.widgets.text import TextLabel
@@ -91,3 +91,12 @@ def test_rules_stand_between_columns_that_are_shown(qtbot: QtBot, themed: Theme)
     qtbot.wait_until(lambda: [rule.height() > 0 for rule in rules].count(True) == 1)
     panel.resize(themed.px(300), 600)
     qtbot.wait_until(lambda: not any(rule.height() for rule in rules))
+
+
+def test_part_with_nothing_in_it_takes_no_room(qtbot: QtBot, themed: Theme) -> None:
+    del themed
+    words, nothing = QWidget(), Row()
+    panel = show(qtbot, Panel(Reflow(words, nothing, stretches=(1, 0))), 800)
+    assert words.width() == panel.width()
+    nothing.add(Button("One"))
+    qtbot.wait_until(lambda: words.width() < panel.width())
