@@ -181,7 +181,6 @@ class ModelListPage(Page):
             ErrorText(**asdict(refusal_view(path, error))),
             (
                 Action(key="again", text=_("Look again"), icon="undo"),
-                Action(key="other", text=_("Choose another folder…"), icon="folder"),
                 Action(key="dismiss", text=_("Dismiss"), kind="ghost"),
             ),
         )
@@ -191,7 +190,5 @@ class ModelListPage(Page):
     def _after_refusal(self, key: str) -> None:
         path = self._refused
         self.clear_refusal()
-        if key == "other":
-            self._ask()
-        elif key == "again" and path is not None:
+        if key == "again" and path is not None:
             add_model(self._services, path=path, refused=self._refuse)
