@@ -40,8 +40,13 @@ def build(folder: Path, layers: int) -> None:
 
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=32_000, hidden_size=2048, intermediate_size=8192, num_hidden_layers=layers,
-        num_attention_heads=32, num_key_value_heads=8, dtype="bfloat16",
+        vocab_size=32_000,
+        hidden_size=2048,
+        intermediate_size=8192,
+        num_hidden_layers=layers,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        dtype="bfloat16",
     )
     model: Any = LlamaForCausalLM(config)
     model = model.to(torch.bfloat16)
@@ -68,8 +73,13 @@ def ours(folder: Path) -> Callable[[], None]:
     base, adapter = read_model_tensors(folder / "base"), read_adapter(folder / "adapter")
     info = JobInfo(id="x", kind=JobKind.EXPORT, name="x", entry="x", created_at="")
     context = JobContext(
-        workspace=folder, folder=folder, info=info, attempt=1, emit=lambda _event: None,
-        stop_requested=lambda: False, now=lambda: datetime.now(UTC),
+        workspace=folder,
+        folder=folder,
+        info=info,
+        attempt=1,
+        emit=lambda _event: None,
+        stop_requested=lambda: False,
+        now=lambda: datetime.now(UTC),
     )
     progress = Progress(context, "merging", total=base.size_bytes, unit="bytes")
     return lambda: merge(base, adapter, folder / "ours", progress)

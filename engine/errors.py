@@ -7,7 +7,9 @@ Messages never hold text of the user's rows. `docs/errors.md` lists every class 
 
 from __future__ import annotations
 
+import traceback
 from gettext import gettext as _
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -354,6 +356,18 @@ def all_errors() -> tuple[type[EngineError], ...]:
     """Return every error class of this module in the order of their definition."""
     classes = (one for one in globals().values() if isinstance(one, type))
     return tuple(one for one in classes if issubclass(one, EngineError))
+
+
+def unforeseen(error: Exception) -> EngineError:
+    """Wrap what nobody foresaw; the detail names places in the code, never values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = "\n".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames[-8:])
+    return Unforeseen(
+        _("Something unexpected happened ({kind}). What was saved before is safe.").format(
+            kind=type(error).__name__
+        ),
+        detail=f"{type(error).__name__}\n{places}",
+    )
 
 
 def error_from(code: str, message: str, remedy: str, detail: str = "") -> EngineError:

@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from gettext import gettext as _
 from gettext import pgettext
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from engine.api.privacy import Privacy
 from engine.api.settings import read_settings, settings_file
 from engine.domain.run import JobKind
-from engine.errors import EngineError
+from engine.errors import EngineError, unforeseen
 from gui import navigation
 from gui.actions.add_model import ask_for_model
 from gui.actions.import_files import ask_for_files
@@ -35,7 +35,6 @@ from gui.bridge.notices import Notices
 from gui.bridge.page import Enters, Leaves, ShowsArgument
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
-from gui.bridge.tasks import unforeseen
 from gui.viewmodels.device import status_device
 from gui.viewmodels.dropped import describe_drop
 from gui.viewmodels.job import ended_words, status_job
@@ -54,7 +53,7 @@ def run_window(arguments: Sequence[str]) -> int:
     """Open the window and return the exit status when it is closed."""
     options = _parse(arguments)
     look_for_catalogue_once()
-    privacy = Privacy()
+    privacy = Privacy(kernel_filter=not has_display_by_network(os.environ))
     app = QApplication(["burnish"])
     app.setApplicationName("Burnish")
     app.setDesktopFileName("burnish")
@@ -105,6 +104,13 @@ def open_services(
     kept = settings.values.workspace
     api = open_api(workspace or (Path(kept) if kept else None))
     return make_services(api, settings=settings, notices=notices, privacy=privacy)
+
+
+def has_display_by_network(environment: Mapping[str, str]) -> bool:
+    """Return whether the screen is reached by TCP, as in `ssh -X`; refusing it would end Qt."""
+    host = environment.get("DISPLAY", "").partition(":")[0]
+    is_wayland = bool(environment.get("WAYLAND_DISPLAY"))
+    return host not in ("", "unix") and not host.startswith("/") and not is_wayland
 
 
 def chosen_scheme(name: str) -> Scheme | None:

@@ -7,9 +7,10 @@ from gettext import gettext as _
 from pathlib import Path
 
 from engine.api.datasets import Datasets
-from engine.api.jobs import Jobs, JobView
+from engine.api.jobs import Jobs, JobView, new_id
 from engine.api.runs import Runs, RunView
 from engine.domain.dataset import ChatRow, Role, Row
+from engine.domain.model import ModelInfo
 from engine.domain.run import JobKind
 from engine.errors import EngineError, NothingToExport, TargetExists
 from engine.exporters.registry import TARGETS
@@ -54,7 +55,7 @@ class Exports:
             raise NothingToExport(
                 _("The run {name} has no adapter yet.").format(name=view.job.info.name)
             )
-        place = (out or self._free_place(view, kind.id)).expanduser().absolute()
+        place = (out or self._new_place(view, kind.id)).expanduser().absolute()
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise TargetExists(_("{path} exists already and was not changed.").format(path=place))
         options = {
@@ -62,7 +63,7 @@ class Exports:
             "target": kind.id,
             "out": str(place),
             "source": str(self._layout.job(view.id).adapter),
-            "model_path": find_model(self._layout, view.recipe.model_id).path,
+            "model_path": _base_of(self._layout, view).path,
             "prompts": self._prompts(view),
         }
         job_id = self._jobs.create(JobKind.EXPORT, view.job.info.name, kind.entry, options)
@@ -77,11 +78,8 @@ class Exports:
         """Return all exports, newest first."""
         return self._jobs.list(JobKind.EXPORT)
 
-    def _free_place(self, run: RunView, target: str) -> Path:
-        number = 1
-        while (place := self._layout.exports / f"{run.id}-{target}-{number}").exists():
-            number += 1
-        return place
+    def _new_place(self, run: RunView, target: str) -> Path:
+        return self._layout.exports / f"{run.id}-{target}-{new_id()[:6]}"
 
     def _prompts(self, run: RunView) -> list[str]:
         """Return some held-out prompts of the run's dataset, to compare weights on."""
@@ -92,6 +90,10 @@ class Exports:
             return []
         found = (prompt_of(rows.row(index)) for index in range(min(len(rows), _PROMPTS)))
         return [one[:_PROMPT_CHARACTERS] for one in found if one]
+
+
+def _base_of(layout: Layout, run: RunView) -> ModelInfo:
+    return find_model(layout, run.recipe.model_id, fingerprint=run.model_fingerprint)
 
 
 def prompt_of(row: Row) -> str:

@@ -17,7 +17,7 @@ from engine.errors import DocumentDamaged, RunNotFound
 from engine.launcher.identity import has_worker
 from engine.launcher.spawn import log_tail, spawn
 from engine.launcher.watch import JobFeed, wait_until_free
-from engine.protocol.codec import encode_command
+from engine.protocol.codec import VersionUnknown, encode_command
 from engine.protocol.commands import Stop
 from engine.store import atomicfs
 from engine.store.documents import encode_document, read_document
@@ -104,11 +104,11 @@ class Jobs:
         """Return all jobs, or those of one kind, newest first; unreadable ones are left out."""
         views: list[JobView] = []
         for path in self._layout.jobs.iterdir():
-            if not (path / "job.json").is_file():
+            if path.name.startswith(".") or not (path / "job.json").is_file():
                 continue
             try:
                 view = self._view(path.name)
-            except DocumentDamaged:
+            except (DocumentDamaged, VersionUnknown):
                 continue
             if kind is None or view.info.kind is kind:
                 views.append(view)

@@ -173,8 +173,7 @@ class Models:
         for job in self._jobs.list():
             if not job.state.is_over and self._uses(job, found):
                 raise InUse(
-                    _("{job} is using this model, so it was not removed.").format(
-                        job=job.info.name)
+                    _("{job} is using this model, so it was not removed.").format(job=job.info.name)
                 )
         atomicfs.remove_folder(self._layout.model(found).parent)
 

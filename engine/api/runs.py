@@ -63,6 +63,11 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         return self.job.info.id
 
     @property
+    def model_fingerprint(self) -> str:
+        """Return what identifies the base model's files that the run began with; may be empty."""
+        return self.job.info.text_option("model_fingerprint")
+
+    @property
     def state(self) -> JobState:
         """Return where it stands."""
         return self.job.state
@@ -166,7 +171,11 @@ class Runs:
             )
         dataset = self._datasets.get(recipe.dataset_id)
         run_id = self._jobs.create(
-            JobKind.TRAIN, name or self._free_name(dataset), method(recipe.method).entry, {}, recipe
+            JobKind.TRAIN,
+            name or self._free_name(dataset),
+            method(recipe.method).entry,
+            {"model_fingerprint": self._models.get(recipe.model_id).fingerprint},
+            recipe,
         )
         self._jobs.start(run_id)
         return run_id

@@ -58,9 +58,7 @@ class SpansUnclear(ValueError):
     """The trained characters of a conversation cannot be told for sure."""
 
 
-def turn_form(
-    template: ChatTemplate, added: re.Pattern[str], control: re.Pattern[str]
-) -> TurnForm:
+def turn_form(template: ChatTemplate, added: re.Pattern[str], control: re.Pattern[str]) -> TurnForm:
     """Find out how a template writes an assistant turn, from a probe conversation.
 
     Args:
@@ -87,14 +85,14 @@ def turn_form(
     end = added.search(after)
     if end is None:
         raise TemplateInvalid(
-            _("The chat template closes an answer with no token of its own, so the model would "
-              "never learn to stop.")
+            _(
+                "The chat template closes an answer with no token of its own, so the model would "
+                "never learn to stop."
+            )
         )
     opening = before[len(prompt) :] if before.startswith(prompt) else ""
     header = prompt[len(asked) :] if prompt.startswith(asked) else ""
-    return TurnForm(
-        opening=opening, end=end[0], header=header if control.search(header) else ""
-    )
+    return TurnForm(opening=opening, end=end[0], header=header if control.search(header) else "")
 
 
 def trained_spans(

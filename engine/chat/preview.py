@@ -42,7 +42,10 @@ def _row_tokens(tokenizer: ChatTokenizer, row_hash: str, row: TokenisedRow) -> R
         roles[section.start : section.end] = [section.role] * (section.end - section.start)
     views = [
         TokenView(
-            id=token_id, text=text, trained=trained, special=tokenizer.is_special(token_id),
+            id=token_id,
+            text=text,
+            trained=trained,
+            special=tokenizer.is_special(token_id),
             role=role,
         )
         for token_id, text, trained, role in zip(

@@ -24,9 +24,7 @@ class TemplateRefused(Exception):
 class ChatTemplate:
     """One chat template, compiled once; its clock stands still."""
 
-    def __init__(
-        self, source: str, *, special_tokens: Mapping[str, str], clock: datetime
-    ) -> None:
+    def __init__(self, source: str, *, special_tokens: Mapping[str, str], clock: datetime) -> None:
         """Compile a template.
 
         Args:
@@ -88,8 +86,15 @@ class ChatTemplate:
                 _("The chat template does what no chat template needs, and was stopped."),
                 detail=str(error),
             ) from error
-        except (TemplateError, ArithmeticError, LookupError, RecursionError, TypeError,
-                ValueError, AttributeError) as error:
+        except (
+            TemplateError,
+            ArithmeticError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+            AttributeError,
+        ) as error:
             raise TemplateRefused(str(error)[:200]) from error
 
 

@@ -68,9 +68,7 @@ def load_tokenizer(model_folder: Path, *, clock: datetime) -> ChatTokenizer:
     tokenizer = _read(modelfolder.tokenizer_path(model_folder))
     names = modelfolder.special_tokens(model_folder)
     source = modelfolder.chat_template(model_folder)
-    template = (
-        None if source is None else ChatTemplate(source, special_tokens=names, clock=clock)
-    )
+    template = None if source is None else ChatTemplate(source, special_tokens=names, clock=clock)
     return ChatTokenizer(
         tokenizer,
         template=template,
@@ -122,9 +120,7 @@ class ChatTokenizer:
         shown = [one for one, token in added.items() if token.content.strip()]
         literals = template.literals if template else ""
         # As in transformers: control is what is special, and what the template itself writes.
-        control = [
-            one for one in shown if added[one].special or added[one].content in literals
-        ]
+        control = [one for one in shown if added[one].special or added[one].content in literals]
         self._control_ids = frozenset(control)
         self._control = pattern_of(added[one].content for one in control)
         self._special = pattern_of(added[one].content for one in self._special_ids)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from engine.cli import data, demo, model, run, weights
 from engine.cli.session import Session, write_json
-from engine.errors import EngineError
+from engine.errors import EngineError, unforeseen
 
 EXIT_OK, EXIT_FAILED = 0, 1
 
@@ -60,6 +60,9 @@ def run_command_line(arguments: list[str]) -> int:
         return done.code if isinstance(done.code, int) else EXIT_OK
     except EngineError as error:
         _report(error, as_json="--json" in arguments)
+        return EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - the top of the program: no traceback as headline
+        _report(unforeseen(error), as_json="--json" in arguments)
         return EXIT_FAILED
     return EXIT_OK
 

@@ -58,6 +58,10 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     options: dict[str, msgspec.Raw] = {}
 
+    def text_option(self, name: str) -> str:
+        """Return an option that is a text; empty where there is none."""
+        return msgspec.json.decode(self.options[name], type=str) if name in self.options else ""
+
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """Why a job failed: the fields of an EngineError."""

@@ -52,9 +52,7 @@ def _build(
     return verify_adapter(folder, adapter, base, prompts=options.prompts, progress=checking)
 
 
-def copy_adapter(
-    adapter: LoraAdapter, base_folder: Path, folder: Path, progress: Progress
-) -> None:
+def copy_adapter(adapter: LoraAdapter, base_folder: Path, folder: Path, progress: Progress) -> None:
     """Write the adapter anew, so that nothing of its file but the tensors comes along.
 
     Raises:

@@ -17,11 +17,18 @@ from engine.store import atomicfs
 from engine.store.modelfolder_json import MEBIBYTE, read_object
 
 _JSON = (
-    "config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json",
+    "config.json",
+    "generation_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
     "added_tokens.json",
 )
 _PLAIN = (
-    "tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "chat_template.jinja",
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
     "chat_template.json",
 )
 _LEGAL = re.compile(r"(licen[cs]e|notice|use_policy|copying)([._-].*)?", re.IGNORECASE)

@@ -30,12 +30,28 @@ _UNTOUCHED = (None, False, {}, [])
 _EXPECTED: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("peft_type", ("LORA",)),
     ("bias", ("none", None)),
-    *((name, _UNTOUCHED) for name in (
-        "alpha_pattern", "rank_pattern", "fan_in_fan_out", "layer_replication", "lora_bias",
-        "modules_to_save", "target_parameters", "trainable_token_indices", "use_bdlora",
-        "use_dora", "use_qalora", "alora_invocation_tokens", "arrow_config", "kasa_config",
-        "megatron_config", "monteclora_config", "velora_config",
-    )),
+    *(
+        (name, _UNTOUCHED)
+        for name in (
+            "alpha_pattern",
+            "rank_pattern",
+            "fan_in_fan_out",
+            "layer_replication",
+            "lora_bias",
+            "modules_to_save",
+            "target_parameters",
+            "trainable_token_indices",
+            "use_bdlora",
+            "use_dora",
+            "use_qalora",
+            "alora_invocation_tokens",
+            "arrow_config",
+            "kasa_config",
+            "megatron_config",
+            "monteclora_config",
+            "velora_config",
+        )
+    ),
 )
 """Settings of peft's LoraConfig that change the arithmetic, and the values that leave it plain."""
 

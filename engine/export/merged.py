@@ -72,8 +72,10 @@ def check_room(out: Path, base: ModelTensors) -> None:
     free = shutil.disk_usage(place).free
     if free < needed:
         raise DiskFull(
-            _("The merged model needs {needed} MB, but the disk of {path} has {free} MB free. "
-              "Nothing was written.").format(needed=needed >> 20, path=out, free=free >> 20)
+            _(
+                "The merged model needs {needed} MB, but the disk of {path} has {free} MB free. "
+                "Nothing was written."
+            ).format(needed=needed >> 20, path=out, free=free >> 20)
         )
 
 

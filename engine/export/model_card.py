@@ -91,8 +91,12 @@ def _facts(facts: CardFacts) -> str:
         (_("Rank of the adapter"), str(facts.rank)),
         (_("Factor on the adapter"), f"{facts.scale:g}"),
         (_("Adapted layers"), ", ".join(facts.modules)),
-        (_("Checked against the trained model"), _("{prompts} prompts, {positions} positions")
-            .format(prompts=found.prompts, positions=found.positions)),
+        (
+            _("Checked against the trained model"),
+            _("{prompts} prompts, {positions} positions").format(
+                prompts=found.prompts, positions=found.positions
+            ),
+        ),
         (_("Same most likely token"), f"{found.top1_agreement_ratio:.2%}"),
         (_("Mean divergence"), f"{found.mean_kl:.2g}"),
         (_("Largest difference of a logit"), f"{found.max_logit_difference:.2g}"),

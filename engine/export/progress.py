@@ -44,6 +44,4 @@ class Progress:
         self._done += units
         if self._done - self._told >= max(1, self._total // _SHARES) or self._done >= self._total:
             self._told = self._done
-            self._context.emit(
-                ProgressMade(done=self._done, total=self._total, unit=self._unit)
-            )
+            self._context.emit(ProgressMade(done=self._done, total=self._total, unit=self._unit))

@@ -40,7 +40,9 @@ def header_bytes(entries: Sequence[TensorEntry]) -> bytes:
     for entry in entries:
         end = start + entry.size_bytes
         header[entry.name] = {
-            "dtype": entry.dtype, "shape": entry.shape, "data_offsets": (start, end),
+            "dtype": entry.dtype,
+            "shape": entry.shape,
+            "data_offsets": (start, end),
         }
         start = end
     text = msgspec.json.encode(header)

@@ -55,8 +55,10 @@ def check_memory(tensors: ModelTensors) -> None:
     free = psutil.virtual_memory().available
     if needed > free:
         raise NotEnoughMemory(
-            _("Checking the export needs {needed} MB of memory, but only {free} MB are free. "
-              "Nothing was written.").format(needed=needed >> 20, free=free >> 20),
+            _(
+                "Checking the export needs {needed} MB of memory, but only {free} MB are free. "
+                "Nothing was written."
+            ).format(needed=needed >> 20, free=free >> 20),
             remedy=_("Close other programs, or export on a computer with more memory."),
         )
 
@@ -92,9 +94,7 @@ def _encode(tokenizer: Any, text: str) -> list[int]:
     return tokenizer(text)["input_ids"]
 
 
-def load_model(
-    folder: Path, dtype: torch.dtype, *, error: type[EngineError]
-) -> torch.nn.Module:
+def load_model(folder: Path, dtype: torch.dtype, *, error: type[EngineError]) -> torch.nn.Module:
     """Load a model folder on the processor.
 
     Args:
@@ -184,9 +184,7 @@ def logits(
     rows = torch.tensor([[*ids, *[0] * (longest - len(ids))] for ids in tokens])
     with torch.no_grad(), _widened(model, poll, change):
         answers = model(input_ids=rows, attention_mask=torch.ones_like(rows), use_cache=False)
-    return [
-        row[: len(ids)].float() for row, ids in zip(answers.logits, tokens, strict=True)
-    ]
+    return [row[: len(ids)].float() for row, ids in zip(answers.logits, tokens, strict=True)]
 
 
 @contextlib.contextmanager

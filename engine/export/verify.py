@@ -55,7 +55,8 @@ def check_adapter_files(folder: Path, adapter: LoraAdapter) -> None:
             names = set(source.keys())
             odd = names ^ set(copy.keys())
             odd |= {
-                name for name in names - odd
+                name
+                for name in names - odd
                 if not torch.equal(source.get_tensor(name), copy.get_tensor(name))
             }
     except (OSError, SafetensorError) as error:
@@ -173,8 +174,10 @@ def _check_changed(
 
 def _erased(name: str, dtype: torch.dtype) -> ExportNotEqual:
     return ExportNotEqual(
-        _("What was learned is too faint for a {bits}-bit merge: rounding erases it. "
-          "Nothing was kept.").format(bits=dtype.itemsize * 8),
+        _(
+            "What was learned is too faint for a {bits}-bit merge: rounding erases it. "
+            "Nothing was kept."
+        ).format(bits=dtype.itemsize * 8),
         remedy=_("Export the adapter, which keeps every digit."),
         detail=name,
     )
@@ -244,9 +247,7 @@ def _judge(
     found = comparison.compare(
         expected, answers, undecided_below=comparison.undecided_below(allowed)
     )
-    is_equal = (
-        comparison.is_rounded(found, allowed) if is_rounded else comparison.is_exact(found)
-    )
+    is_equal = comparison.is_rounded(found, allowed) if is_rounded else comparison.is_exact(found)
     if not is_equal:
         raise _unequal(_numbers(found) + f"; rounding explains mean_kl {allowed.mean_kl:.3g}")
     return found
@@ -273,9 +274,7 @@ class Shaking:
         source, target = weight.view(-1), shaken.view(-1)
         for start in range(0, len(source), _NOISE_LENGTH):
             part = source[start : start + _NOISE_LENGTH]
-            torch.mul(
-                part, self._factors[: len(part)], out=target[start : start + _NOISE_LENGTH]
-            )
+            torch.mul(part, self._factors[: len(part)], out=target[start : start + _NOISE_LENGTH])
         return shaken
 
 

@@ -65,8 +65,9 @@ def read_gpus() -> GpuReport:
         count = pynvml.nvmlDeviceGetCount()
         found = tuple(_read(number, driver) for number in range(count))
     except pynvml.NVMLError as error:
-        return GpuReport(reason=_("The NVIDIA driver answers with an error: {error}.").format(
-            error=error))
+        return GpuReport(
+            reason=_("The NVIDIA driver answers with an error: {error}.").format(error=error)
+        )
     finally:
         pynvml.nvmlShutdown()
     reason = "" if found else _("The NVIDIA driver knows no graphics card.")
@@ -83,9 +84,7 @@ def _no_driver(error: pynvml.NVMLError) -> GpuReport:
             reason=_("The NVIDIA driver was updated while the computer was running."),
             needs_restart=True,
         )
-    return GpuReport(
-        reason=_("The NVIDIA driver does not answer: {error}.").format(error=error)
-    )
+    return GpuReport(reason=_("The NVIDIA driver does not answer: {error}.").format(error=error))
 
 
 def _read(number: int, driver: str) -> Gpu:

@@ -63,8 +63,14 @@ def estimate(
     weights = weight_bytes(shape, quantised=quantised, item=item)
     free = gpu.free_bytes if gpu else host_free_bytes
     low, high = (
-        _activations(shape, recipe, quantised=quantised, item=item, is_high=is_high,
-                     stores_all=_stores_all(shape, recipe, item, gpu, free))
+        _activations(
+            shape,
+            recipe,
+            quantised=quantised,
+            item=item,
+            is_high=is_high,
+            stores_all=_stores_all(shape, recipe, item, gpu, free),
+        )
         for is_high in (False, True)
     )
     need = weights + adapter * (_ADAPTER_BYTES + _MOMENT_BYTES) + high

@@ -20,6 +20,9 @@ _SAME_START_S = 1.0
 """Two readings of one process' start time differ by clock rounding, never by this much."""
 
 
+_LOCK_WAIT_S = 2.0
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """identity.json.
 
@@ -76,11 +79,28 @@ def is_alive(identity: Identity) -> bool:
 
 
 def has_worker(folder: JobFolder) -> bool:
-    """Return whether a living worker is busy with the job."""
+    """Return whether a living worker is busy with the job.
+
+    The start time of a process moves with the system's clock on some systems, so a worker that
+    seems gone is only called gone when its lock, which the system frees at its death, is free.
+    """
     identity = read_identity(folder)
-    return identity is not None and is_alive(identity)
+    return identity is not None and (is_alive(identity) or _is_locked(folder.lock))
+
+
+def _is_locked(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with filelock.FileLock(path, timeout=0, mode=0o600):
+            return False
+    except filelock.Timeout:
+        return True
 
 
 def job_lock(path: Path) -> filelock.BaseFileLock:
-    """Return the lock that a worker holds on its job for as long as it lives."""
-    return filelock.FileLock(path, timeout=0, mode=0o600)
+    """Return the lock that a worker holds on its job for as long as it lives.
+
+    Taking it waits a moment: a client that looks whether it is free holds it for an instant.
+    """
+    return filelock.FileLock(path, timeout=_LOCK_WAIT_S, mode=0o600)

@@ -12,13 +12,15 @@ import uuid
 from gettext import gettext as _
 from pathlib import Path
 
-from engine.errors import WorkerDied
+from engine.errors import AlreadyRunning, WorkerDied
 from engine.launcher.identity import read_identity
 from engine.launcher.watch import JobFeed, wait_until_free
 from engine.store import atomicfs
 from engine.store.layout import JobFolder
 
 START_LIMIT_S = 60.0
+EXIT_TAKEN = 4
+"""Exit status of a worker that found another one on its job."""
 _LOOK_EVERY_S = 0.02
 MAIN = Path(__file__).resolve().parents[2] / "main.py"
 
@@ -86,6 +88,9 @@ def _wait_until_taken(
         if process.poll() is not None:
             break
         time.sleep(_LOOK_EVERY_S)
+    if process.poll() == EXIT_TAKEN:
+        raise AlreadyRunning(_("Another worker has just taken this. Nothing was changed."))
+    process.kill()
     raise WorkerDied(
         _("The worker process ended before it began its work. Nothing was changed."),
         detail=log_tail(folder),

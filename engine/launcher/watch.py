@@ -49,9 +49,16 @@ class JobFeed:
         claimed = self.snapshot.state
         if claimed.is_over or has_worker(self._folder):
             return claimed
-        probe = JobFeed(self._folder)
-        probe.poll()
-        return probe.snapshot.state if probe.snapshot.state.is_over else JobState.INTERRUPTED
+        latest = self._peek()
+        return latest if latest.is_over else JobState.INTERRUPTED
+
+    def _peek(self) -> JobState:
+        """Return the state after the events that nobody has polled yet; they stay to be polled."""
+        ahead = JobFeed(self._folder)
+        ahead.snapshot = self.snapshot
+        ahead._reader.go_to(self._reader)
+        ahead.poll()
+        return ahead.snapshot.state
 
 
 def wait_until_free(folder: JobFolder) -> None:

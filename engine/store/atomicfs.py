@@ -28,8 +28,10 @@ from engine.errors import DiskFull, DocumentDamaged, NotWritable, TargetExists
 MANIFEST = "MANIFEST.json"
 TEMPORARY_PREFIX = ".tmp-"
 TRASH_PREFIX = ".del-"
+DAMAGED_PREFIX = "damaged-"
 _BLOCK_BYTES = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -146,8 +148,10 @@ def new_file(path: Path) -> Generator[IO[bytes], None, None]:
 
 
 @contextlib.contextmanager
-def new_folder(target: Path) -> Generator[Path, None, None]:
+def new_folder(target: Path, *, replace: bool = False) -> Generator[Path, None, None]:
     """Build a folder under a temporary name; commit it when the block ends without an error.
+
+    With `replace`, what stands at the target stays until the new folder is complete and verified.
 
     The block may write files by any means (safetensors, pyarrow ...); all are synced and hashed
     here. On an error nothing of it remains.
@@ -158,7 +162,8 @@ def new_folder(target: Path) -> Generator[Path, None, None]:
         NotWritable: The place refuses.
         DocumentDamaged: The files read back differ from what was written.
     """
-    if target.exists() and any(target.iterdir() if target.is_dir() else [target]):
+    is_taken = target.exists() and any(target.iterdir() if target.is_dir() else [target])
+    if is_taken and not replace:
         raise TargetExists(_("{path} exists already and was not changed.").format(path=target))
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
     with naming_disk_errors(target):
@@ -166,13 +171,31 @@ def new_folder(target: Path) -> Generator[Path, None, None]:
         try:
             yield temporary
             _seal(temporary)
-            if target.exists():
-                target.rmdir()
-            temporary.rename(target)
+            if is_taken:
+                remove_folder(target)
+            _take_the_name(temporary, target)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         sync_folder(target.parent)
+
+
+def _take_the_name(temporary: Path, target: Path) -> None:
+    """Give a finished folder its name; an empty folder of that name gives way.
+
+    Raises:
+        TargetExists: Somebody put something there in the meantime; it was not touched.
+    """
+    try:
+        if target.exists():
+            target.rmdir()
+        temporary.rename(target)
+    except OSError as error:
+        if error.errno in _TAKEN:
+            raise TargetExists(
+                _("{path} exists already and was not changed.").format(path=target)
+            ) from error
+        raise
 
 
 def _seal(folder: Path) -> None:
@@ -236,14 +259,28 @@ def verify_folder(folder: Path) -> Manifest:
     """
     manifest = read_manifest(folder)
     for name, entry in manifest.files.items():
-        path = folder / name
-        if not path.is_file() or _entry(path) != entry:
+        if not _is_as_written(folder / name, entry):
             raise DocumentDamaged(
                 _("{name} in {path} is missing or differs from what was written.").format(
                     name=name, path=folder
                 )
             )
     return manifest
+
+
+def _is_as_written(path: Path, entry: FileEntry) -> bool:
+    try:
+        return path.is_file() and _entry(path) == entry
+    except OSError:
+        # A sector that cannot be read is as lost as one that reads differently.
+        return False
+
+
+def put_aside(folder: Path) -> None:
+    """Rename a damaged folder so that nothing takes it for a whole one; its content stays."""
+    with naming_disk_errors(folder):
+        folder.rename(folder.with_name(f"{DAMAGED_PREFIX}{folder.name}-{uuid.uuid4().hex[:6]}"))
+        sync_folder(folder.parent)
 
 
 def remove_folder(folder: Path) -> None:

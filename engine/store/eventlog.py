@@ -17,6 +17,7 @@ from engine.store import atomicfs
 
 _FREQUENT = (StepDone, ProgressMade, SampleMade, EvalDone)
 SYNC_EVERY_S = 5.0
+_BLOCK_BYTES = 8 << 20
 
 
 def timestamp(moment: datetime) -> str:
@@ -74,29 +75,42 @@ class EventReader:
         self.offset_bytes = 0
         self.last_seq = 0
 
-    def poll(self, limit_bytes: int = 64 << 20) -> list[Envelope]:
-        """Return new events in order; stop before the first record that is not whole.
+    def go_to(self, other: EventReader) -> None:
+        """Go on where another reader of the same log is."""
+        self.offset_bytes, self.last_seq = other.offset_bytes, other.last_seq
+
+    def poll(self, block_bytes: int = _BLOCK_BYTES) -> list[Envelope]:
+        """Return all new events in order, up to the first record that is not whole.
+
+        Args:
+            block_bytes: How much is read at a time; does not change the result.
 
         Raises:
             VersionUnknown: The log was written by a newer Burnish.
         """
+        found: list[Envelope] = []
         try:
             with self._path.open("rb") as stream:
                 stream.seek(self.offset_bytes)
-                content = stream.read(limit_bytes)
+                rest = b""
+                while block := stream.read(block_bytes):
+                    whole, newline, rest = (rest + block).rpartition(b"\n")
+                    if newline and not self._take(whole, found):
+                        break
         except FileNotFoundError:
             return []
-        found: list[Envelope] = []
-        start = 0
-        while (end := content.find(b"\n", start)) >= 0:
-            try:
-                envelope = decode(content[start:end])
-            except msgspec.DecodeError:
-                break
-            if envelope.seq != self.last_seq + 1:
-                break
-            self.last_seq = envelope.seq
-            found.append(envelope)
-            start = end + 1
-        self.offset_bytes += start
         return found
+
+    def _take(self, lines: bytes, found: list[Envelope]) -> bool:
+        """Append the events of whole lines; return False at the first that is not valid."""
+        for line in lines.split(b"\n"):
+            try:
+                envelope = decode(line)
+            except msgspec.DecodeError:
+                return False
+            if envelope.seq != self.last_seq + 1:
+                return False
+            self.last_seq = envelope.seq
+            self.offset_bytes += len(line) + 1
+            found.append(envelope)
+        return True

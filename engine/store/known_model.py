@@ -13,13 +13,18 @@ from engine.store.documents import read_document
 from engine.store.layout import Layout
 
 
-def find_model(layout: Layout, model_id: str) -> ModelInfo:
+def find_model(layout: Layout, model_id: str, *, fingerprint: str = "") -> ModelInfo:
     """Return what is known of a base model, after checking its folder.
+
+    Args:
+        layout: The workspace.
+        model_id: Which model.
+        fingerprint: What a run began with; empty where nothing is bound to it yet.
 
     Raises:
         ModelNotFound: The workspace does not know it.
         FileMissing: Its folder is gone.
-        ModelChanged: Its files are not those that were added.
+        ModelChanged: Its files are not those that were added, or not those that the run began with.
     """
     document = layout.model(model_id)
     if not document.exists():
@@ -33,5 +38,12 @@ def find_model(layout: Layout, model_id: str) -> ModelInfo:
             _("The files of {name} are not those that were added to Burnish.").format(
                 name=info.name
             )
+        )
+    if fingerprint and fingerprint != info.fingerprint:
+        raise ModelChanged(
+            _("{name} was added again with other files than this run was trained on.").format(
+                name=info.name
+            ),
+            remedy=_("Put the old files back, or start a new run."),
         )
     return info

@@ -128,12 +128,14 @@ def _notes(
     if ignored:
         found.append(
             _("Burnish does not use these entries of config.json: {keys}.").format(
-                keys=", ".join(one[:60] for one in ignored[:8]))
+                keys=", ".join(one[:60] for one in ignored[:8])
+            )
         )
     if unsafe or programs:
         found.append(
             _("These files can run code and are never opened: {names}.").format(
-                names=", ".join((*unsafe, *programs)[:8]))
+                names=", ".join((*unsafe, *programs)[:8])
+            )
         )
     if config["tie_word_embeddings"] and "lm_head.weight" in headers:
         found.append(_("The output head shares the embedding, so lm_head.weight is not used."))

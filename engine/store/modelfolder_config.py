@@ -214,8 +214,12 @@ def _layer_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     hidden, inner, head = config["hidden_size"], config["intermediate_size"], config["head_dim"]
     kind = config["model_type"]
     wide, narrow = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
-    attention = {"q": (wide, hidden), "k": (narrow, hidden), "v": (narrow, hidden),
-                 "o": (hidden, wide)}
+    attention = {
+        "q": (wide, hidden),
+        "k": (narrow, hidden),
+        "v": (narrow, hidden),
+        "o": (hidden, wide),
+    }
     mlp = {"gate": (inner, hidden), "up": (inner, hidden), "down": (hidden, inner)}
     biased = "qkv" if kind == "qwen2" else "qkvo" if config.get("attention_bias") else ""
     found: dict[str, tuple[int, ...]] = {}
@@ -230,7 +234,9 @@ def _layer_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     if kind in ("qwen3", "olmo2"):
         norms = (head, head) if kind == "qwen3" else (wide, narrow)
         found["self_attn.q_norm.weight"], found["self_attn.k_norm.weight"] = (
-            (norms[0],), (norms[1],))
+            (norms[0],),
+            (norms[1],),
+        )
     other_norm = "post_feedforward_layernorm" if kind == "olmo2" else "input_layernorm"
     found["post_attention_layernorm.weight"] = (hidden,)
     found[f"{other_norm}.weight"] = (hidden,)
@@ -256,8 +262,10 @@ def _refuse_code(found: dict[str, Any]) -> None:
         is_hub = "implementation" in key and isinstance(value, str) and "/" in value
         if is_code or is_hub:
             raise RemoteCodeRefused(
-                _("{file} has the entry {key}, which asks to run program code that came with the "
-                  "model or from a hub. Nothing of it was run.").format(file=CONFIG, key=path)
+                _(
+                    "{file} has the entry {key}, which asks to run program code that came with the "
+                    "model or from a hub. Nothing of it was run."
+                ).format(file=CONFIG, key=path)
             )
 
 
@@ -265,8 +273,10 @@ def _refuse_quantised(found: dict[str, Any]) -> None:
     for key in _QUANTISED_KEYS:
         if found.get(key):
             raise ArchitectureUnsupported(
-                _("The model is already quantised ({key} in {file}); "
-                  "Burnish needs the 16-bit original.").format(key=key, file=CONFIG),
+                _(
+                    "The model is already quantised ({key} in {file}); "
+                    "Burnish needs the 16-bit original."
+                ).format(key=key, file=CONFIG),
                 remedy=_("Get the 16-bit version of this model; Burnish makes it 4-bit itself."),
             )
 
@@ -277,7 +287,8 @@ def _architecture(found: dict[str, Any]) -> str:
     if len(names) != 1 or not isinstance(names[0], str):
         raise ModelInvalid(
             _("{file} does not name one architecture under the key architectures.").format(
-                file=CONFIG)
+                file=CONFIG
+            )
         )
     name, kind = names[0], found.get("model_type")
     experts = next((key for key in _EXPERT_KEYS if found.get(key)), None)
@@ -286,7 +297,8 @@ def _architecture(found: dict[str, Any]) -> str:
     if kind != ARCHITECTURES[name]:
         raise ModelInvalid(
             _("{file} says model_type {found}, but {architecture} needs {needed}.").format(
-                file=CONFIG, found=kind, architecture=name, needed=ARCHITECTURES[name])
+                file=CONFIG, found=kind, architecture=name, needed=ARCHITECTURES[name]
+            )
         )
     return name
 
@@ -297,7 +309,8 @@ def _unsupported(hint: str, name: str) -> ArchitectureUnsupported:
     return ArchitectureUnsupported(
         f"{message} {reason}".strip(),
         remedy=_("Choose a model with one of these architectures: {names}.").format(
-            names=", ".join(ARCHITECTURES)),
+            names=", ".join(ARCHITECTURES)
+        ),
     )
 
 
@@ -311,14 +324,15 @@ def _check_values(config: dict[str, Any]) -> None:
         if not _ALLOWED[key](value):
             raise ModelInvalid(
                 _("{file} gives {key} an implausible value: {value}.").format(
-                    file=CONFIG, key=key, value=str(value)[:60])
+                    file=CONFIG, key=key, value=str(value)[:60]
+                )
             )
     for key in ("layer_types", "no_rope_layers"):
         if config.get(key) is not None and len(config[key]) != config["num_hidden_layers"]:
             raise ModelInvalid(
                 _("{file} has {found} entries in {key}, but the model has {layers} layers.").format(
-                    file=CONFIG, key=key, found=len(config[key]),
-                    layers=config["num_hidden_layers"])
+                    file=CONFIG, key=key, found=len(config[key]), layers=config["num_hidden_layers"]
+                )
             )
 
 
@@ -340,6 +354,7 @@ def _completed(config: dict[str, Any]) -> dict[str, Any]:
     if heads % config["num_key_value_heads"]:
         raise ModelInvalid(
             _("{file} shares {heads} heads among {kv_heads}, which does not divide.").format(
-                file=CONFIG, heads=heads, kv_heads=config["num_key_value_heads"])
+                file=CONFIG, heads=heads, kv_heads=config["num_key_value_heads"]
+            )
         )
     return config

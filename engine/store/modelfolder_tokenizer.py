@@ -25,8 +25,15 @@ _TOKENIZER_LIMIT_BYTES, _CONFIG_LIMIT_BYTES = 256 * MEBIBYTE, 16 * MEBIBYTE
 _TEMPLATE_LIMIT_BYTES = MEBIBYTE
 _PATTERN_LIMIT = 4096
 _KINDS = ("BPE", "Unigram", "WordPiece", "WordLevel")
-_NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
-          "mask_token")
+_NAMES = (
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "sep_token",
+    "pad_token",
+    "cls_token",
+    "mask_token",
+)
 
 
 class _Added(msgspec.Struct, frozen=True):
@@ -77,8 +84,10 @@ def check_tokenizer(path: Path, *, vocabulary: int) -> None:
     """
     if tokenizer_config(path).get("auto_map"):
         raise RemoteCodeRefused(
-            _("{file} has the entry {key}, which asks to run program code that came with the "
-              "model. Nothing of it was run.").format(file=TOKENIZER_CONFIG, key="auto_map")
+            _(
+                "{file} has the entry {key}, which asks to run program code that came with the "
+                "model. Nothing of it was run."
+            ).format(file=TOKENIZER_CONFIG, key="auto_map")
         )
     content = read_bytes(
         tokenizer_path(path), limit_bytes=_TOKENIZER_LIMIT_BYTES, failure=TokenizerInvalid
@@ -95,7 +104,8 @@ def check_tokenizer(path: Path, *, vocabulary: int) -> None:
         if len(pattern) > _PATTERN_LIMIT or can_run_away(pattern):
             raise TokenizerInvalid(
                 _("{file} splits text by a pattern that could run for hours.").format(
-                    file=TOKENIZER),
+                    file=TOKENIZER
+                ),
                 detail=pattern[:200],
             )
 
@@ -115,7 +125,8 @@ def _check_ids(found: _File, vocabulary: int) -> None:
     if highest >= vocabulary or highest < 0 or lowest < 0:
         raise TokenizerInvalid(
             _("{file} names the token {id}, but the model has {count} tokens.").format(
-                file=TOKENIZER, id=highest if lowest >= 0 else lowest, count=vocabulary),
+                file=TOKENIZER, id=highest if lowest >= 0 else lowest, count=vocabulary
+            ),
             remedy=_("Get tokenizer.json and the weights from the same version of the model."),
         )
 
@@ -133,9 +144,7 @@ def _patterns(value: Any) -> Iterator[str]:
             yield from _patterns(item)
 
 
-_PIECE = re.compile(
-    r"\\.|\[\^?\]?|\]|\(\?<?[=!:>]?|[()|]|\{\d*,\d*\}|\{\d+\}|[*+]|.", re.DOTALL
-)
+_PIECE = re.compile(r"\\.|\[\^?\]?|\]|\(\?<?[=!:>]?|[()|]|\{\d*,\d*\}|\{\d+\}|[*+]|.", re.DOTALL)
 
 
 def can_run_away(pattern: str) -> bool:

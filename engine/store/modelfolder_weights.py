@@ -26,8 +26,19 @@ _SMALL_HEADER_BYTES, _HEADER_SHARE = 16 * MEBIBYTE, 0.01
 _TENSOR_LIMIT, _DIMENSION_LIMIT, _NAME_LIMIT = 200_000, 8, 512
 _INDEX_LIMIT_BYTES = 64 * MEBIBYTE
 _ITEM_BYTES = {
-    "F64": 8, "F32": 4, "F16": 2, "BF16": 2,
-    "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
+    "F64": 8,
+    "F32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "I64": 8,
+    "I32": 4,
+    "I16": 2,
+    "I8": 1,
+    "U64": 8,
+    "U32": 4,
+    "U16": 2,
+    "U8": 1,
+    "BOOL": 1,
 }
 _QUANTISED = ("F8_E4M3", "F8_E5M2", "F8_E8M0", "F4", "F6_E2M3", "F6_E3M2")
 WEIGHT_DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
@@ -94,7 +105,8 @@ def read_headers(path: Path) -> dict[str, TensorHeader]:
             if name in found:
                 raise ModelInvalid(
                     _("The tensor {name} is in {first} and again in {second}.").format(
-                        name=name, first=found[name].file, second=file)
+                        name=name, first=found[name].file, second=file
+                    )
                 )
             found[name] = header
     if (path / INDEX).exists():
@@ -104,9 +116,9 @@ def read_headers(path: Path) -> dict[str, TensorHeader]:
 
 def unsafe_files(path: Path) -> tuple[str, ...]:
     """Return the names of files whose form can run code when it is read; they are never opened."""
-    return tuple(sorted(
-        one.name for one in path.iterdir() if one.suffix.lower() in _UNSAFE_SUFFIXES
-    ))
+    return tuple(
+        sorted(one.name for one in path.iterdir() if one.suffix.lower() in _UNSAFE_SUFFIXES)
+    )
 
 
 def _no_weights(path: Path) -> UnsafeWeights | ModelInvalid:
@@ -114,16 +126,20 @@ def _no_weights(path: Path) -> UnsafeWeights | ModelInvalid:
     others = sorted(one.name for one in path.glob("*.safetensors"))
     if unsafe and not others:
         return UnsafeWeights(
-            _("The folder holds weights only as {name}, a form that can run code when it is "
-              "loaded. Nothing of it was opened.").format(name=unsafe[0])
+            _(
+                "The folder holds weights only as {name}, a form that can run code when it is "
+                "loaded. Nothing of it was opened."
+            ).format(name=unsafe[0])
         )
     if others:
         return ModelInvalid(
             _("The folder has {other}, but neither {single} nor {index}.").format(
-                other=others[0], single=SINGLE, index=INDEX)
+                other=others[0], single=SINGLE, index=INDEX
+            )
         )
-    return ModelInvalid(_("The folder holds no weights: {single} is missing.").format(
-        single=SINGLE))
+    return ModelInvalid(
+        _("The folder holds no weights: {single} is missing.").format(single=SINGLE)
+    )
 
 
 def _weight_map(path: Path) -> dict[str, str]:
@@ -136,7 +152,8 @@ def _weight_map(path: Path) -> dict[str, str]:
         if not is_plain or not file.endswith(".safetensors") or ":" in file:
             raise ModelInvalid(
                 _("{index} names {file}, which is not a safetensors file of this folder.").format(
-                    index=INDEX, file=str(file)[:80])
+                    index=INDEX, file=str(file)[:80]
+                )
             )
     return cast("dict[str, str]", found)
 
@@ -146,7 +163,8 @@ def _compare_with_index(found: dict[str, TensorHeader], where: dict[str, str]) -
         if name not in found or found[name].file != file:
             raise ModelInvalid(
                 _("{index} says that {name} is in {file}, but it is not there.").format(
-                    index=INDEX, name=name[:80], file=file)
+                    index=INDEX, name=name[:80], file=file
+                )
             )
 
 
@@ -181,8 +199,10 @@ def _check_start(file: str, start: bytes, length: int, size: int) -> None:
     form = _unsafe_form(start)
     if form:
         raise UnsafeWeights(
-            _("{file} is named safetensors but is {form}, which can run code when it is loaded. "
-              "It was not loaded.").format(file=file, form=form)
+            _(
+                "{file} is named safetensors but is {form}, which can run code when it is loaded. "
+                "It was not loaded."
+            ).format(file=file, form=form)
         )
     if size < _LENGTH_BYTES + 2:
         raise _unsound(file, _("it is only {size} bytes long").format(size=size))
@@ -219,8 +239,9 @@ def _header(file: str, name: str, entry: Any, body: int) -> TensorHeader:
     if offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise _unsound(file, _("{name} has impossible offsets").format(name=label))
     if math.prod(shape) * _ITEM_BYTES[dtype] != offsets[1] - offsets[0]:
-        raise _unsound(file, _("the size of {name} does not follow from its shape").format(
-            name=label))
+        raise _unsound(
+            file, _("the size of {name} does not follow from its shape").format(name=label)
+        )
     return TensorHeader(
         dtype=dtype, shape=shape, file=file, offsets=(body + offsets[0], body + offsets[1])
     )
@@ -229,12 +250,18 @@ def _header(file: str, name: str, entry: Any, body: int) -> TensorHeader:
 def _dtype(file: str, label: str, value: Any) -> str:
     if isinstance(value, str) and value in _QUANTISED:
         raise ArchitectureUnsupported(
-            _("The model is already quantised ({name} is {dtype} in {file}); "
-              "Burnish needs the 16-bit original.").format(name=label, dtype=value, file=file)
+            _(
+                "The model is already quantised ({name} is {dtype} in {file}); "
+                "Burnish needs the 16-bit original."
+            ).format(name=label, dtype=value, file=file)
         )
     if not isinstance(value, str) or value not in _ITEM_BYTES:
-        raise _unsound(file, _("{name} has the unknown number format {dtype}").format(
-            name=label, dtype=str(value)[:20]))
+        raise _unsound(
+            file,
+            _("{name} has the unknown number format {dtype}").format(
+                name=label, dtype=str(value)[:20]
+            ),
+        )
     return value
 
 
@@ -258,7 +285,8 @@ def _check_contiguous(file: str, headers: list[TensorHeader], body: int, size: i
     if at != size:
         raise _unsound(
             file,
-            _("{count} bytes are missing at its end").format(count=at - size) if at > size
+            _("{count} bytes are missing at its end").format(count=at - size)
+            if at > size
             else _("{count} bytes follow after the last tensor").format(count=size - at),
         )
 
@@ -278,15 +306,20 @@ def check_shapes(headers: dict[str, TensorHeader], expected: dict[str, tuple[int
             )
         if header.shape != shape:
             raise ModelInvalid(
-                _("{name} has the shape {found} in {file}, but config.json asks for {shape}.")
-                .format(name=name, found=_times(header.shape), file=header.file,
-                        shape=_times(shape))
+                _(
+                    "{name} has the shape {found} in {file}, but config.json asks for {shape}."
+                ).format(
+                    name=name, found=_times(header.shape), file=header.file, shape=_times(shape)
+                )
             )
         if header.dtype not in WEIGHT_DTYPES:
             raise ModelInvalid(
-                _("{name} in {file} has the number format {dtype}; weights must be one of "
-                  "{known}.").format(name=name, file=header.file, dtype=header.dtype,
-                                     known=", ".join(WEIGHT_DTYPES))
+                _(
+                    "{name} in {file} has the number format {dtype}; weights must be one of "
+                    "{known}."
+                ).format(
+                    name=name, file=header.file, dtype=header.dtype, known=", ".join(WEIGHT_DTYPES)
+                )
             )
 
 

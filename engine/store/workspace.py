@@ -43,8 +43,16 @@ def open_workspace(root: Path, *, now: datetime) -> Layout:
     layout = Layout(root.expanduser().absolute())
     if layout.root.exists() and not layout.root.is_dir():
         raise WorkspaceInvalid(_("{path} is a file, not a folder.").format(path=layout.root))
-    if not layout.marker.exists():
-        _create(layout, now)
+    try:
+        if not layout.marker.exists():
+            _create(layout, now)
+        for folder in (layout.datasets, layout.models, layout.jobs, layout.exports):
+            atomicfs.make_folder(folder)
+    except OSError as error:
+        raise WorkspaceInvalid(
+            _("{path} cannot be opened: the drive may not be connected.").format(path=layout.root),
+            detail=str(error),
+        ) from error
     info = read_document(layout.marker, WorkspaceInfo)
     if info.schema_version > SCHEMA_VERSION:
         raise WorkspaceTooNew(
@@ -61,6 +69,5 @@ def _create(layout: Layout, now: datetime) -> None:
         raise WorkspaceInvalid(
             _("{path} holds other files, so no workspace was made there.").format(path=layout.root)
         )
-    for folder in (layout.root, layout.datasets, layout.models, layout.jobs, layout.exports):
-        atomicfs.make_folder(folder)
+    atomicfs.make_folder(layout.root)
     write_document(layout.marker, WorkspaceInfo(created_at=timestamp(now)))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,15 @@ def _peft_config(shape: AdapterShape) -> bytes:
     return msgspec.json.format(msgspec.json.encode(values), indent=2) + b"\n"
 
 
-def commit_adapter(target: Path, model: LanguageModel) -> str:
+def commit_adapter(
+    target: Path, model: LanguageModel, check: Callable[[dict[str, torch.Tensor]], None]
+) -> str:
     """Write the adapter folder, replacing an older one; return the SHA-256 of its weights.
+
+    Args:
+        target: Where; an older adapter stays there until the new one is found fit.
+        model: Whose adapter.
+        check: Called with the weights as they read back; what it raises keeps the old adapter.
 
     Raises:
         DiskFull: No room.
@@ -105,11 +113,10 @@ def commit_adapter(target: Path, model: LanguageModel) -> str:
     """
     if model.adapter is None:
         raise ValueError("the model has no adapter")
-    if target.exists():
-        atomicfs.remove_folder(target)
-    with atomicfs.new_folder(target) as folder:
+    with atomicfs.new_folder(target, replace=True) as folder:
         write_tensors(folder / WEIGHTS, saved_tensors(model))
         atomicfs.write_file(folder / CONFIG, _peft_config(model.adapter))
+        check(read_tensors(folder / WEIGHTS))
     return atomicfs.read_manifest(target).files[WEIGHTS].sha256
 
 

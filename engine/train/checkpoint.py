@@ -105,13 +105,18 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 
 def newest_checkpoint(root: Path, warn: Callable[[Warned], None]) -> Checkpoint | None:
-    """Return the newest checkpoint that verifies, or None; broken ones are told and skipped."""
+    """Return the newest checkpoint that verifies, or None.
+
+    Broken ones are told and put aside under another name, so that they are neither counted among
+    those that are kept nor in the way of the same step when it comes again.
+    """
     for folder in reversed(checkpoint_folders(root)):
         try:
             return read_checkpoint(folder)
         except CheckpointDamaged as error:
             text = _("The checkpoint {name} is damaged and is not used: {why}")
             warn(Warned(code=error.code, message=text.format(name=folder.name, why=error.message)))
+            atomicfs.put_aside(folder)
     return None
 
 

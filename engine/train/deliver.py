@@ -10,35 +10,27 @@ import torch
 
 from engine.errors import AdapterUnusable, DocumentDamaged
 from engine.protocol.events import AdapterCommitted
-from engine.store import atomicfs
-from engine.train.adapter import WEIGHTS, commit_adapter, put_tensors, read_tensors
+from engine.train.adapter import commit_adapter, put_tensors
 from engine.train.decoding import answer_greedily
 from engine.train.setup import Run
 
 
 def deliver_adapter(run: Run) -> None:
-    """Write the adapter of the current weights, replacing an older one, and check what was written.
+    """Write the adapter of the current weights; found fit, it replaces an older one.
 
     Raises:
         AdapterUnusable: It holds numbers that are none, changes nothing, or does not answer; it is
-            removed again.
+            not kept, an older adapter is.
     """
     target = run.folder.adapter
-    sha256 = commit_adapter(target, run.model)
     try:
-        _check(run)
-    except AdapterUnusable:
-        atomicfs.remove_folder(target)
-        raise
+        sha256 = commit_adapter(target, run.model, lambda tensors: _check(run, tensors))
+    except DocumentDamaged as error:
+        raise AdapterUnusable(error.message, detail=error.detail) from error
     run.context.emit(AdapterCommitted(path=target.name, sha256=sha256))
 
 
-def _check(run: Run) -> None:
-    try:
-        atomicfs.verify_folder(run.folder.adapter)
-        tensors = read_tensors(run.folder.adapter / WEIGHTS)
-    except DocumentDamaged as error:
-        raise AdapterUnusable(error.message, detail=error.detail) from error
+def _check(run: Run, tensors: dict[str, torch.Tensor]) -> None:
     if not all(bool(torch.isfinite(values).all()) for values in tensors.values()):
         raise AdapterUnusable(_("The adapter holds values that are not numbers."))
     if not any(bool(values.any()) for name, values in tensors.items() if "lora_B" in name):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -244,7 +245,11 @@ class _Training:
         if found is None:
             raise Cancelled(_("The work was stopped before its first step."))
         self._now.eval_s = self._clock() - started
-        self._note_eval(found)
+        if math.isfinite(found.loss):
+            self._note_eval(found)
+        else:
+            text = _("The held-out loss after step {step} is not a number, so it is left out.")
+            self._emit(Warned(code="eval_not_finite", message=text.format(step=self._now.step)))
         for sample in run.samples:
             answer = answer_sample(run.model, run.tokenizer, sample)
             self._emit(

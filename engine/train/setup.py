@@ -88,7 +88,9 @@ def prepare_run(
         Cancelled: A stop was asked for on the way.
     """
     layout, folder = Layout(context.workspace), JobFolder(context.folder)
-    info = find_model(layout, recipe.model_id)
+    info = find_model(
+        layout, recipe.model_id, fingerprint=context.info.text_option("model_fingerprint")
+    )
     # The time of the job's making, so that templates that write the date are the same in a resume.
     clock = datetime.fromisoformat(context.info.created_at)
     tokenizer = load_tokenizer(Path(info.path), clock=clock)

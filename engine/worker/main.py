@@ -12,20 +12,21 @@ import importlib
 import logging
 import os
 import sys
-import traceback
 from datetime import UTC, datetime
 from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 from typing import cast
 
 import filelock
 
 from engine.domain.run import JobInfo
-from engine.errors import EngineError, TrainingLibrariesMissing, Unforeseen
+from engine.errors import EngineError, TrainingLibrariesMissing, unforeseen
 from engine.launcher.identity import job_lock, own_identity
 from engine.launcher.offline import OfflineGuard
+from engine.launcher.spawn import EXIT_TAKEN
 from engine.launcher.watch import JobFeed
-from engine.protocol.events import Failed, WorkerStarted
+from engine.protocol.events import Failed, Warned, WorkerStarted
 from engine.protocol.job import JobContext, JobEntry
 from engine.store.documents import read_document, write_document
 from engine.store.eventlog import EventWriter
@@ -34,7 +35,7 @@ from engine.worker.heartbeat import beating
 from engine.worker.signals import StopWish
 from engine.worker.surroundings import prepare
 
-EXIT_DONE, EXIT_FAILED, EXIT_TAKEN = 0, 1, 4
+EXIT_DONE, EXIT_FAILED = 0, 1
 log = logging.getLogger("worker")
 
 
@@ -98,15 +99,14 @@ def _attempt(
     try:
         _entry(info.entry)(context)
         status = EXIT_DONE
+        _tell_attempts(writer, guard)
     except EngineError as error:
         _report(writer, error)
         status = EXIT_FAILED
     except Exception as error:  # noqa: BLE001 - the top of the process: every end is written down
-        _report(writer, _unforeseen(error))
+        _report(writer, unforeseen(error))
         status = EXIT_FAILED
     _keep_result(folder)
-    if guard.attempts:
-        log.info("%d attempts to use the network were refused", guard.attempts)
     return status
 
 
@@ -130,18 +130,6 @@ def _entry(name: str) -> JobEntry:
         ) from error
 
 
-def _unforeseen(error: Exception) -> EngineError:
-    """Wrap what nobody foresaw; the detail names places in the code, never values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = "\n".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames[-8:])
-    return Unforeseen(
-        _("Something unexpected ended the work ({kind}). What was saved before is safe.").format(
-            kind=type(error).__name__
-        ),
-        detail=f"{type(error).__name__}\n{places}",
-    )
-
-
 def _report(writer: EventWriter, error: EngineError) -> None:
     log.info("failed: %s", error.code, exc_info=error)
     failed = Failed(
@@ -162,6 +150,17 @@ def _keep_result(folder: JobFolder) -> None:
         write_document(folder.result, feed.snapshot)
     except EngineError as error:
         sys.stderr.write(f"result.json: {error.code}\n")
+
+
+def _tell_attempts(writer: EventWriter, guard: OfflineGuard) -> None:
+    """Say openly that code of this worker tried to use the network, and that it was refused."""
+    if guard.attempts:
+        text = ngettext(
+            "{count} attempt to use the network was refused ({what}).",
+            "{count} attempts to use the network were refused ({what}).",
+            guard.attempts,
+        ).format(count=guard.attempts, what=guard.last_attempt)
+        writer.append(Warned(code="network_refused", message=text))
 
 
 def _versions(guard: OfflineGuard) -> dict[str, str]:

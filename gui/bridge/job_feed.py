@@ -14,9 +14,9 @@ import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
 
 from engine.domain.run import JobSnapshot, JobState
-from engine.errors import EngineError
+from engine.errors import EngineError, unforeseen
 from engine.protocol.codec import Envelope
-from gui.bridge.tasks import Outcome, Tasks, unforeseen
+from gui.bridge.tasks import Outcome, Tasks
 
 if TYPE_CHECKING:
     from engine.api.facade import Api

@@ -71,7 +71,7 @@ class Library(QObject):
         self._is_stale = False
         self._timer = QTimer(self)
         self._timer.setInterval(LIVE_EVERY_MS)
-        self._timer.timeout.connect(self.refresh)
+        self._timer.timeout.connect(self._look)
 
     @property
     def is_loaded(self) -> bool:
@@ -131,11 +131,6 @@ class Library(QObject):
 
     def _take(self, outcome: Outcome[Shelf]) -> None:
         self._is_reading = False
-        if self._is_stale:
-            # Someone asked while this was read: what they did may not be in it.
-            self._is_stale = False
-            self.refresh()
-            return
         if outcome.error is not None:
             self._fail(outcome.error)
             return
@@ -145,10 +140,20 @@ class Library(QObject):
         self._tell(old, self._shelf)
         if is_first:
             self.loaded.emit()
-        self._call_waiting()
+        if self._is_stale:
+            # Someone asked while this was read: what they did may not be in it.
+            self._is_stale = False
+            self.refresh()
+        else:
+            self._call_waiting()
+
+    def _look(self) -> None:
+        """Read again for the live jobs, unless a slow reading is still under way."""
+        if not self._is_reading:
+            self.refresh()
 
     def _fail(self, error: EngineError) -> None:
-        self._timer.stop()
+        self._is_stale = False
         self.failed.emit(error)
         self._call_waiting()
 

@@ -7,19 +7,16 @@ import logging
 import queue
 import threading
 import time
-import traceback
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from gettext import gettext as _
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
 
-from engine.errors import EngineError, Unforeseen
+from engine.errors import EngineError, unforeseen
 
 T = TypeVar("T")
 log = logging.getLogger("bridge")
@@ -62,18 +59,6 @@ class _Delivery:
     done: Callable[[Outcome[Any]], None]
     outcome: Outcome[Any]
     owner: weakref.ref[QObject]
-
-
-def unforeseen(error: Exception) -> EngineError:
-    """Wrap what nobody foresaw; the detail names places in the code, never values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = "\n".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames[-8:])
-    return Unforeseen(
-        _("Something unexpected happened ({kind}). What was saved before is safe.").format(
-            kind=type(error).__name__
-        ),
-        detail=f"{type(error).__name__}\n{places}",
-    )
 
 
 class _LaneThread:

@@ -206,9 +206,7 @@ class LiveView:
     cancel: str
 
 
-def live_view(
-    info: JobInfo, snapshot: JobSnapshot, *, target: str, is_stopping: bool
-) -> LiveView:
+def live_view(info: JobInfo, snapshot: JobSnapshot, *, target: str, is_stopping: bool) -> LiveView:
     """Return what to say of an export that goes on; `target` is the name of its form."""
     done = done_words(snapshot)
     phase = phase_title(snapshot.phase)

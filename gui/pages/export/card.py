@@ -142,9 +142,7 @@ class ExportCard(Panel):
             lane=Lane.READING,
         )
 
-    def _take_sizes(
-        self, verified: ExportVerified, outcome: Outcome[tuple[FileFact, ...]]
-    ) -> None:
+    def _take_sizes(self, verified: ExportVerified, outcome: Outcome[tuple[FileFact, ...]]) -> None:
         if verified is self._verified and outcome.error is None:
             self._show_done(outcome.value)
 
@@ -166,9 +164,7 @@ class ExportCard(Panel):
         if self._info is None or job_id != self._info.id:
             return
         self._live.show_view(
-            live_view(
-                self._info, snapshot, target=self._target, is_stopping=self._is_stopping
-            )
+            live_view(self._info, snapshot, target=self._target, is_stopping=self._is_stopping)
         )
         self._show_part(self._live)
 

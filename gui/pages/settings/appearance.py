@@ -45,9 +45,7 @@ class Appearance(Panel):
     def _arrange(self) -> Column:
         title = Row(TextLabel(_("Text size"), role="label"), Stretch(), self._words)
         text = _("The whole window follows. Ctrl and + or – do the same.")
-        shown = SoftBlock(padding=16, gap=10).add(
-            self._preview, Row(self._use, Stretch(), gap=0)
-        )
+        shown = SoftBlock(padding=16, gap=10).add(self._preview, Row(self._use, Stretch(), gap=0))
         return Column(
             Column(TextLabel(_("Colours"), role="label"), Row(self._scheme, Stretch()), gap=6),
             Column(title, self._size, TextLabel(text, role="small", colour="text2", wrap=True),

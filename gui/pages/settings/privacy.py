@@ -46,9 +46,7 @@ class PrivacyPart(Panel):
         self._folders.add(TextLabel(_("Folders that Burnish writes to"), role="label"))
         for title, path in folders(self._services.api.layout.root, settings_file()):
             self._folders.add(self._folder(title, Path(path)))
-        self._folders.add(
-            TextLabel(other_folders_words(), role="small", colour="text2", wrap=True)
-        )
+        self._folders.add(TextLabel(other_folders_words(), role="small", colour="text2", wrap=True))
 
     def _folder(self, title: str, path: Path) -> Reflow:
         words = Column(

@@ -30,9 +30,7 @@ class WorkspacePart(Panel):
         about = TextLabel(
             _("Everything that Burnish makes stands in this folder. A change takes effect at the "
               "next start."), role="small", colour="text2", wrap=True)  # fmt: skip
-        super().__init__(
-            Column(self._path, about, self._facts, self._pending, buttons, gap=10)
-        )
+        super().__init__(Column(self._path, about, self._facts, self._pending, buttons, gap=10))
         self._services = services
         self._said = ""
         self._before = services.settings.values.workspace

@@ -17,12 +17,21 @@ from engine.store.layout import Layout
 
 GB = 10**9
 CARD = Gpu(
-    name="RTX 4090", driver="580.65", total_bytes=24 * GB, free_bytes=23 * GB, used_bytes=GB,
-    temperature_c=40, compute_capability=(8, 9),
+    name="RTX 4090",
+    driver="580.65",
+    total_bytes=24 * GB,
+    free_bytes=23 * GB,
+    used_bytes=GB,
+    temperature_c=40,
+    compute_capability=(8, 9),
 )
 HEALTHY = MachineFacts(
-    processor="CPU", cores=8, memory_total_bytes=32 * GB, memory_free_bytes=20 * GB,
-    disk_free_bytes=500 * GB, gpus=(CARD,),
+    processor="CPU",
+    cores=8,
+    memory_total_bytes=32 * GB,
+    memory_free_bytes=20 * GB,
+    disk_free_bytes=500 * GB,
+    gpus=(CARD,),
 )
 
 
@@ -44,14 +53,26 @@ def test_healthy_computer_has_no_findings(tmp_path: Path) -> None:
         (replace(HEALTHY, memory_total_bytes=4 * GB), "memory_small", Severity.WARNING),
         (replace(HEALTHY, memory_free_bytes=GB), "memory_in_use", Severity.WARNING),
         (replace(HEALTHY, gpus=(), gpu_reason="No driver."), "no_graphics_card", Severity.NOTE),
-        (replace(HEALTHY, gpus=(), gpu_reason="It was updated.", driver_needs_restart=True),
-         "driver_needs_restart", Severity.WARNING),
-        (replace(HEALTHY, gpus=(replace(CARD, driver="470.1"),)), "driver_too_old",
-         Severity.WARNING),
-        (replace(HEALTHY, gpus=(replace(CARD, compute_capability=(6, 1)),)), "card_too_old",
-         Severity.WARNING),
-        (replace(HEALTHY, gpus=(replace(CARD, compute_capability=(7, 5)),)), "card_without_bf16",
-         Severity.NOTE),
+        (
+            replace(HEALTHY, gpus=(), gpu_reason="It was updated.", driver_needs_restart=True),
+            "driver_needs_restart",
+            Severity.WARNING,
+        ),
+        (
+            replace(HEALTHY, gpus=(replace(CARD, driver="470.1"),)),
+            "driver_too_old",
+            Severity.WARNING,
+        ),
+        (
+            replace(HEALTHY, gpus=(replace(CARD, compute_capability=(6, 1)),)),
+            "card_too_old",
+            Severity.WARNING,
+        ),
+        (
+            replace(HEALTHY, gpus=(replace(CARD, compute_capability=(7, 5)),)),
+            "card_without_bf16",
+            Severity.NOTE,
+        ),
         (replace(HEALTHY, gpus=(replace(CARD, total_bytes=4 * GB),)), "card_small", Severity.NOTE),
     ],
 )

@@ -50,8 +50,11 @@ def models(layout: Layout, jobs: FixedJobs, tmp_path: Path) -> Models:
     numbers = count(1)
     ticks = count()
     return Models(
-        layout, jobs, make_id=lambda: f"abcdef{next(numbers):06d}",
-        now=lambda: NOW + timedelta(seconds=next(ticks)), starter=tmp_path / "starter",
+        layout,
+        jobs,
+        make_id=lambda: f"abcdef{next(numbers):06d}",
+        now=lambda: NOW + timedelta(seconds=next(ticks)),
+        starter=tmp_path / "starter",
     )
 
 

@@ -40,8 +40,11 @@ PARTS = 'id = "x"\ntitle = "X"\nsummary = "X."\nicon = "form"\norder = 1\n'
 @pytest.mark.parametrize(
     "text",
     [
-        "no toml", PARTS, f"{PARTS}[values]\nlearning_rate = 5\n",
-        f"{PARTS}[values]\nrank = 1\n", f"{PARTS}more = 1\n[values]\n",
+        "no toml",
+        PARTS,
+        f"{PARTS}[values]\nlearning_rate = 5\n",
+        f"{PARTS}[values]\nrank = 1\n",
+        f"{PARTS}more = 1\n[values]\n",
     ],
 )
 def test_file_that_is_no_preset_is_named(text: str, tmp_path: Path) -> None:

@@ -55,8 +55,12 @@ def test_rows_are_shown_from_the_asked_place(
 def test_length_and_clock_reach_the_tokenizer(
     layout: Layout, models: Models, tmp_path: Path
 ) -> None:
-    path = tiny_model_folder(tmp_path / "m", template=template_text("dated"),
-                             end_of_turn="<|eot_id|>", bos="<|begin_of_text|>")
+    path = tiny_model_folder(
+        tmp_path / "m",
+        template=template_text("dated"),
+        end_of_turn="<|eot_id|>",
+        bos="<|begin_of_text|>",
+    )
     model_id = models.add(path).id
     (row,) = preview(layout, "d1", model_id, clock=datetime(1999, 12, 31, tzinfo=UTC))
     assert "Today Date: 31 Dec 1999" in "".join(one.text for one in row.tokens)

@@ -85,11 +85,12 @@ def test_newer_version_is_refused(tmp_path: Path) -> None:
         EventReader(path).poll()
 
 
-def test_limit_splits_a_long_log_without_loss(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block_bytes", [1, 7, 100, 500, 1 << 20])
+def test_log_longer_than_a_block_is_read_whole(tmp_path: Path, block_bytes: int) -> None:
     path = tmp_path / "events.jsonl"
     write(path, 50)
+    with path.open("ab") as stream:
+        stream.write(b'{"torn')
     reader = EventReader(path)
-    seen: list[int] = []
-    while found := reader.poll(limit_bytes=500):
-        seen += [one.seq for one in found]
-    assert seen == list(range(1, 51))
+    assert [one.seq for one in reader.poll(block_bytes)] == list(range(1, 51))
+    assert reader.offset_bytes == path.stat().st_size - 6

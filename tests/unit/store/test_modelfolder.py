@@ -206,8 +206,9 @@ def test_end_of_turn_is_the_token_that_the_template_writes(name: str, tmp_path: 
 
 
 def test_end_of_turn_is_found_among_generation_ends_where_eos_is_another(tmp_path: Path) -> None:
-    path = tiny_model_folder(tmp_path / "m", template=template_text("gemma"),
-                             end_of_turn="<end_of_turn>", bos="<bos>")
+    path = tiny_model_folder(
+        tmp_path / "m", template=template_text("gemma"), end_of_turn="<end_of_turn>", bos="<bos>"
+    )
     edit_json("tokenizer_config.json", eos_token="</s>")(path)
     assert inspect(path).end_of_turn == "<end_of_turn>"
 
@@ -217,7 +218,7 @@ def test_end_of_turn_is_found_among_generation_ends_where_eos_is_another(tmp_pat
     [
         ("---\nlicense: mit\n---\n", "mit"),
         ("---\nlicense:\n- gpl-3.0\n---\n", "gpl-3.0"),
-        ("---\nlicense: other\nlicense_name: \"qwen\"\n---\n", "qwen"),
+        ('---\nlicense: other\nlicense_name: "qwen"\n---\n', "qwen"),
         ("---\ntags: [a]\n---\nlicense: mit\n", "see LICENSE.txt"),
         ("# No front matter\nlicense: mit\n", "see LICENSE.txt"),
     ],

@@ -26,13 +26,18 @@ from tests.builders.model_folder import tiny_model_folder
 from tests.unit.train.models import load_adapted, load_ours
 
 
+def assert_some(tensors: dict[str, torch.Tensor]) -> None:
+    """Stand for the check of a delivery: there is something to deliver."""
+    assert tensors
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
     return load_adapted(tiny_model_folder(tmp_path_factory.mktemp("model")))
 
 
 def test_commit_adapter_files_are_those_of_peft(tmp_path: Path, model: LanguageModel) -> None:
-    sha256 = commit_adapter(tmp_path / "adapter", model)
+    sha256 = commit_adapter(tmp_path / "adapter", model, assert_some)
     manifest = atomicfs.verify_folder(tmp_path / "adapter")
     assert set(manifest.files) == {WEIGHTS, CONFIG}
     assert manifest.files[WEIGHTS].sha256 == sha256
@@ -46,16 +51,16 @@ def test_commit_adapter_files_are_those_of_peft(tmp_path: Path, model: LanguageM
 
 
 def test_commit_adapter_again_replaces_it(tmp_path: Path, model: LanguageModel) -> None:
-    first = commit_adapter(tmp_path / "adapter", model)
-    assert commit_adapter(tmp_path / "adapter", model) == first
+    first = commit_adapter(tmp_path / "adapter", model, assert_some)
+    assert commit_adapter(tmp_path / "adapter", model, assert_some) == first
     assert [one.name for one in tmp_path.iterdir()] == ["adapter"]
 
 
 def test_commit_adapter_same_weights_make_the_same_bytes(
     tmp_path: Path, model: LanguageModel
 ) -> None:
-    commit_adapter(tmp_path / "one", model)
-    commit_adapter(tmp_path / "two", model)
+    commit_adapter(tmp_path / "one", model, assert_some)
+    commit_adapter(tmp_path / "two", model, assert_some)
     for name in (WEIGHTS, CONFIG):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -63,11 +68,11 @@ def test_commit_adapter_same_weights_make_the_same_bytes(
 def test_commit_adapter_model_without_one_is_refused(tmp_path: Path) -> None:
     model = load_ours(tiny_model_folder(tmp_path / "base"))
     with pytest.raises(ValueError, match="no adapter"):
-        commit_adapter(tmp_path / "adapter", model)
+        commit_adapter(tmp_path / "adapter", model, assert_some)
 
 
 def test_read_shape_written_one_comes_back(tmp_path: Path, model: LanguageModel) -> None:
-    commit_adapter(tmp_path / "adapter", model)
+    commit_adapter(tmp_path / "adapter", model, assert_some)
     assert read_shape(tmp_path / "adapter") == model.adapter
 
 
@@ -75,7 +80,7 @@ def test_read_shape_fractional_alpha_comes_back(tmp_path: Path, model: LanguageM
     from dataclasses import replace
 
     shape = AdapterShape(rank=4, alpha=2.5, dropout_ratio=0.1, targets=("q_proj",))
-    commit_adapter(tmp_path / "adapter", replace(model, adapter=shape))
+    commit_adapter(tmp_path / "adapter", replace(model, adapter=shape), assert_some)
     assert read_shape(tmp_path / "adapter") == shape
 
 
