@@ -27,8 +27,9 @@ def template_text(name: str) -> str:
     return (TEMPLATES_FOLDER / f"{name}.jinja").read_text(encoding="utf-8")
 
 
-def turn(role: str, content: str, *, tool_calls: str | None = None,
-         weight: float | None = None) -> Turn:
+def turn(
+    role: str, content: str, *, tool_calls: str | None = None, weight: float | None = None
+) -> Turn:
     """Return one turn."""
     return Turn(role=Role(role), content=content, tool_calls=tool_calls, weight=weight)
 
@@ -56,17 +57,34 @@ CONVERSATIONS: dict[str, ChatRow] = {
     ),
     "same_text": chat("assistant", "assistant", "user", "user", "assistant", "assistant"),
     "thoughts": chat(
-        "What is 2 + 2?", "<think>\nTwo and two.\n</think>\n\nFour.", "Sure?",
+        "What is 2 + 2?",
+        "<think>\nTwo and two.\n</think>\n\nFour.",
+        "Sure?",
         "<think>\nCheck it.\n</think>\n\nYes.",
     ),
-    "second_only": ChatRow(messages=(
-        turn("user", "One?"), turn("assistant", "Not this.", weight=0),
-        turn("user", "Two?"), turn("assistant", "But this.", weight=1),
-    )),
+    "second_only": ChatRow(
+        messages=(
+            turn("user", "One?"),
+            turn("assistant", "Not this.", weight=0),
+            turn("user", "Two?"),
+            turn("assistant", "But this.", weight=1),
+        )
+    ),
     "one_letter": chat("a", "b"),
 }
 
 CONTROL_TEXTS = (
-    "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<s>", "</s>", "<|eot_id|>", "[INST]",
-    "[/INST]", "<end_of_turn>", "<|start_header_id|>", "<|end|>", "<|assistant|>", "<bos>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<s>",
+    "</s>",
+    "<|eot_id|>",
+    "[INST]",
+    "[/INST]",
+    "<end_of_turn>",
+    "<|start_header_id|>",
+    "<|end|>",
+    "<|assistant|>",
+    "<bos>",
 )

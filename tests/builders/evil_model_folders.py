@@ -202,7 +202,10 @@ def tokenizer(edit: Callable[[dict[str, Any]], None]) -> Change:
 def runaway(value: dict[str, Any]) -> None:
     """Split text by a pattern that takes exponential time."""
     value["pre_tokenizer"] = {
-        "type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False,
+        "type": "Split",
+        "pattern": {"Regex": "(a+)+$"},
+        "behavior": "Isolated",
+        "invert": False,
     }
 
 
@@ -225,9 +228,15 @@ CASES: dict[str, Case] = {
     "length_beyond_file": (ModelInvalid, "header of", claimed_length(10**9)),
     "length_2_63": (ModelInvalid, "header of", claimed_length(2**63)),
     "header_no_json": (
-        ModelInvalid, "not valid JSON", write("model.safetensors", struct.pack("<Q", 4) + b"{,,}")),
+        ModelInvalid,
+        "not valid JSON",
+        write("model.safetensors", struct.pack("<Q", 4) + b"{,,}"),
+    ),
     "header_a_list": (
-        ModelInvalid, "header of", write("model.safetensors", struct.pack("<Q", 2) + b"[]")),
+        ModelInvalid,
+        "header of",
+        write("model.safetensors", struct.pack("<Q", 2) + b"[]"),
+    ),
     "repeated_tensor": (ModelInvalid, "not valid JSON", repeated_key),
     "trailing_bytes": (ModelInvalid, "3 bytes follow", edit_header(lambda _: None, tail=b"PK!")),
     "cut_off": (ModelInvalid, "5 bytes are missing", cut(5)),
@@ -242,21 +251,44 @@ CASES: dict[str, Case] = {
     "dtype_float8": (ArchitectureUnsupported, "already quantised", entry(dtype="F8_E4M3")),
     "whole_numbers": (ModelInvalid, "number format I16", entry(dtype="I16")),
     "shape_not_of_config": (ModelInvalid, "has the shape 8 x 8", entry(shape=[8, 8])),
-    "tensor_missing": (ModelInvalid, "model.final.weight|model.norm.weight", edit_header(
-        lambda header: header.update({"model.final.weight": header.pop("model.norm.weight")}))),
+    "tensor_missing": (
+        ModelInvalid,
+        "model.final.weight|model.norm.weight",
+        edit_header(
+            lambda header: header.update({"model.final.weight": header.pop("model.norm.weight")})
+        ),
+    ),
     # --- index ---
-    "index_outside": (ModelInvalid, "not a safetensors file of this folder",
-                      index(**{"model.norm.weight": "../evil.safetensors"})),
-    "index_absolute": (ModelInvalid, "not a safetensors file of this folder",
-                       index(**{"model.norm.weight": "/etc/evil.safetensors"})),
-    "index_backslash": (ModelInvalid, "not a safetensors file of this folder",
-                        index(**{"model.norm.weight": "..\\evil.safetensors"})),
-    "index_pickle": (ModelInvalid, "not a safetensors file of this folder",
-                     index(**{"model.norm.weight": "pytorch_model.bin"})),
-    "index_shard_missing": (FileMissing, "gone.safetensors",
-                            index(**{"model.norm.weight": "gone.safetensors"})),
-    "index_wrong_file": (ModelInvalid, "it is not there",
-                         index(**{"lm_head.weight": "model.safetensors"})),
+    "index_outside": (
+        ModelInvalid,
+        "not a safetensors file of this folder",
+        index(**{"model.norm.weight": "../evil.safetensors"}),
+    ),
+    "index_absolute": (
+        ModelInvalid,
+        "not a safetensors file of this folder",
+        index(**{"model.norm.weight": "/etc/evil.safetensors"}),
+    ),
+    "index_backslash": (
+        ModelInvalid,
+        "not a safetensors file of this folder",
+        index(**{"model.norm.weight": "..\\evil.safetensors"}),
+    ),
+    "index_pickle": (
+        ModelInvalid,
+        "not a safetensors file of this folder",
+        index(**{"model.norm.weight": "pytorch_model.bin"}),
+    ),
+    "index_shard_missing": (
+        FileMissing,
+        "gone.safetensors",
+        index(**{"model.norm.weight": "gone.safetensors"}),
+    ),
+    "index_wrong_file": (
+        ModelInvalid,
+        "it is not there",
+        index(**{"lm_head.weight": "model.safetensors"}),
+    ),
     "index_empty": (ModelInvalid, "weight_map", index()),
     "index_tensor_twice": (ModelInvalid, "and again in", same_tensor_twice),
     "link_to_device": (ModelInvalid, "not a regular file", link_to_device),
@@ -269,32 +301,52 @@ CASES: dict[str, Case] = {
     "config_deep": (ModelInvalid, "not valid JSON", write("config.json", b"[" * 200_000)),
     "config_huge": (ModelInvalid, "MB", write("config.json", b" " * (3 << 20))),
     "config_twice": (
-        ModelInvalid, "not valid JSON", write("config.json", b'{"vocab_size":1,"vocab_size":2}')),
+        ModelInvalid,
+        "not valid JSON",
+        write("config.json", b'{"vocab_size":1,"vocab_size":2}'),
+    ),
     "config_nan": (ModelInvalid, "not valid JSON", config(rms_norm_eps=float("nan"))),
     "pipe": (ModelInvalid, "not a regular file", pipe),
     "auto_map": (RemoteCodeRefused, "auto_map", config(auto_map={"AutoModel": "evil.Evil"})),
     "trust_nested": (
-        RemoteCodeRefused, "rope_scaling.trust_remote_code",
-        config(rope_scaling={"trust_remote_code": True})),
+        RemoteCodeRefused,
+        "rope_scaling.trust_remote_code",
+        config(rope_scaling={"trust_remote_code": True}),
+    ),
     "kernel_from_hub": (
-        RemoteCodeRefused, "_attn_implementation_internal",
-        config(_attn_implementation_internal="evil/kernels")),
+        RemoteCodeRefused,
+        "_attn_implementation_internal",
+        config(_attn_implementation_internal="evil/kernels"),
+    ),
     "attention_from_hub": (
-        RemoteCodeRefused, "attn_implementation", config(attn_implementation="evil/kernels:run")),
+        RemoteCodeRefused,
+        "attn_implementation",
+        config(attn_implementation="evil/kernels:run"),
+    ),
     "architecture_unknown": (
-        ArchitectureUnsupported, "EvilForCausalLM", config(architectures=["EvilForCausalLM"])),
+        ArchitectureUnsupported,
+        "EvilForCausalLM",
+        config(architectures=["EvilForCausalLM"]),
+    ),
     "architecture_moe": (
-        ArchitectureUnsupported, "mixture of experts",
-        config(architectures=["Qwen2MoeForCausalLM"])),
+        ArchitectureUnsupported,
+        "mixture of experts",
+        config(architectures=["Qwen2MoeForCausalLM"]),
+    ),
     "experts_in_dense": (ArchitectureUnsupported, "mixture of experts", config(num_experts=8)),
     "architecture_gpt2": (
-        ArchitectureUnsupported, "transposed", config(architectures=["GPT2LMHeadModel"])),
+        ArchitectureUnsupported,
+        "transposed",
+        config(architectures=["GPT2LMHeadModel"]),
+    ),
     "architecture_none": (ModelInvalid, "architectures", config(architectures=None)),
     "architecture_text": (ModelInvalid, "architectures", config(architectures="LlamaForCausalLM")),
     "model_type_other": (ModelInvalid, "model_type", config(model_type="qwen2")),
     "quantised": (
-        ArchitectureUnsupported, "already quantised",
-        config(quantization_config={"quant_method": "gptq"})),
+        ArchitectureUnsupported,
+        "already quantised",
+        config(quantization_config={"quant_method": "gptq"}),
+    ),
     "vocabulary_huge": (ModelInvalid, "vocab_size", config(vocab_size=10**9)),
     "hidden_negative": (ModelInvalid, "hidden_size", config(hidden_size=-64)),
     "hidden_float": (ModelInvalid, "hidden_size", config(hidden_size=64.0)),
@@ -306,33 +358,59 @@ CASES: dict[str, Case] = {
     "heads_do_not_divide": (ModelInvalid, "does not divide", config(num_key_value_heads=3)),
     "activation_unknown": (ModelInvalid, "hidden_act", config(hidden_act="os.system")),
     "rope_unknown": (
-        ModelInvalid, "rope_scaling", config(rope_scaling={"rope_type": "evil", "factor": 2.0})),
+        ModelInvalid,
+        "rope_scaling",
+        config(rope_scaling={"rope_type": "evil", "factor": 2.0}),
+    ),
     "rope_nested": (
-        ModelInvalid, "rope_parameters", config(rope_parameters={"full": {"rope_theta": 1.0}})),
-    "layer_types_short": (
-        ModelInvalid, "layer_types", config(layer_types=["full_attention"])),
+        ModelInvalid,
+        "rope_parameters",
+        config(rope_parameters={"full": {"rope_theta": 1.0}}),
+    ),
+    "layer_types_short": (ModelInvalid, "layer_types", config(layer_types=["full_attention"])),
     "bias_without_weights": (ModelInvalid, "q_proj.bias", config(attention_bias=True)),
     # --- tokenizer and template ---
     "tokenizer_missing": (TokenizerInvalid, "tokenizer.json", remove("tokenizer.json")),
     "tokenizer_no_json": (TokenizerInvalid, "tokenizer.json", write("tokenizer.json", b"[]")),
     "tokenizer_kind": (
-        TokenizerInvalid, "unknown kind", tokenizer(lambda one: one["model"].update(type="Evil"))),
+        TokenizerInvalid,
+        "unknown kind",
+        tokenizer(lambda one: one["model"].update(type="Evil")),
+    ),
     "tokenizer_id_huge": (
-        TokenizerInvalid, "2147483647",
-        tokenizer(lambda one: one["model"]["vocab"].update(evil=2**31 - 1))),
+        TokenizerInvalid,
+        "2147483647",
+        tokenizer(lambda one: one["model"]["vocab"].update(evil=2**31 - 1)),
+    ),
     "tokenizer_id_negative": (
-        TokenizerInvalid, "-5", tokenizer(lambda one: one["model"]["vocab"].update(evil=-5))),
+        TokenizerInvalid,
+        "-5",
+        tokenizer(lambda one: one["model"]["vocab"].update(evil=-5)),
+    ),
     "tokenizer_added_beyond": (
-        TokenizerInvalid, "400 tokens",
-        tokenizer(lambda one: one["added_tokens"][0].update(id=400))),
+        TokenizerInvalid,
+        "400 tokens",
+        tokenizer(lambda one: one["added_tokens"][0].update(id=400)),
+    ),
     "tokenizer_runaway": (TokenizerInvalid, "run for hours", tokenizer(runaway)),
     "tokenizer_code": (
-        RemoteCodeRefused, "tokenizer_config.json",
-        edit_json("tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.Evil", None]})),
+        RemoteCodeRefused,
+        "tokenizer_config.json",
+        edit_json("tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.Evil", None]}),
+    ),
     "tokenizer_config_no_json": (
-        TokenizerInvalid, "tokenizer_config.json", write("tokenizer_config.json", b"no")),
+        TokenizerInvalid,
+        "tokenizer_config.json",
+        write("tokenizer_config.json", b"no"),
+    ),
     "template_not_text": (
-        TemplateInvalid, "chat_template.jinja", write("chat_template.jinja", b"\xff\xfe")),
+        TemplateInvalid,
+        "chat_template.jinja",
+        write("chat_template.jinja", b"\xff\xfe"),
+    ),
     "template_huge": (
-        TemplateInvalid, "chat_template.jinja", write("chat_template.jinja", b" " * (2 << 20))),
+        TemplateInvalid,
+        "chat_template.jinja",
+        write("chat_template.jinja", b" " * (2 << 20)),
+    ),
 }

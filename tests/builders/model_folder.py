@@ -34,10 +34,25 @@ SENTENCES = (
     "Grüße aus München, ça va? Добрый день. 你好，世界。 ありがとう 🙂",
 )
 SPECIAL_TOKENS = (
-    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<s>", "</s>", "<|begin_of_text|>",
-    "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "[INST]", "[/INST]",
-    "<bos>", "<start_of_turn>", "<end_of_turn>", "<|system|>", "<|user|>", "<|assistant|>",
-    "<|end|>", "<|tool|>",
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<s>",
+    "</s>",
+    "<|begin_of_text|>",
+    "<|start_header_id|>",
+    "<|end_header_id|>",
+    "<|eot_id|>",
+    "[INST]",
+    "[/INST]",
+    "<bos>",
+    "<start_of_turn>",
+    "<end_of_turn>",
+    "<|system|>",
+    "<|user|>",
+    "<|assistant|>",
+    "<|end|>",
+    "<|tool|>",
 )
 PLAIN_MARKERS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
 """Added tokens that are not special, as in Qwen3; content may not make them either."""
@@ -172,8 +187,10 @@ def _config(
     }
     if architecture == "GraniteForCausalLM":
         config |= {
-            "attention_multiplier": 0.2, "embedding_multiplier": 2.0,
-            "logits_scaling": 1.5, "residual_multiplier": 0.9,
+            "attention_multiplier": 0.2,
+            "embedding_multiplier": 2.0,
+            "logits_scaling": 1.5,
+            "residual_multiplier": 0.9,
         }
     return config
 
@@ -240,12 +257,15 @@ def _layer_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         "post_attention_layernorm.weight": (hidden,),
     }
     if kind == "qwen2":
-        shapes |= {f"self_attn.{one}_proj.bias": (size,)
-                   for one, size in (("q", wide), ("k", narrow), ("v", narrow))}
+        shapes |= {
+            f"self_attn.{one}_proj.bias": (size,)
+            for one, size in (("q", wide), ("k", narrow), ("v", narrow))
+        }
     if kind in ("qwen3", "olmo2"):
         sizes = (head, head) if kind == "qwen3" else (wide, narrow)
-        shapes |= {f"self_attn.{one}_norm.weight": (size,)
-                   for one, size in zip("qk", sizes, strict=True)}
+        shapes |= {
+            f"self_attn.{one}_norm.weight": (size,) for one, size in zip("qk", sizes, strict=True)
+        }
     other_norm = "post_feedforward_layernorm" if kind == "olmo2" else "input_layernorm"
     shapes[f"{other_norm}.weight"] = (hidden,)
     return shapes

@@ -41,7 +41,9 @@ def pair_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pair]:
             end, bos = TEMPLATES[name]
             path: Path = tiny_model_folder(
                 tmp_path_factory.mktemp(name) / "m",
-                template=template_text(name), end_of_turn=end, bos=bos,
+                template=template_text(name),
+                end_of_turn=end,
+                bos=bos,
             )
             made[name] = load_tokenizer(path, clock=clock), AutoTokenizer.from_pretrained(path)
         return made[name]
@@ -88,7 +90,7 @@ def test_ids_of_a_prompt_are_those_of_transformers(
 
 
 def test_ids_with_tools_and_tool_calls_are_those_of_transformers(
-    pair_of: Callable[[str], Pair]
+    pair_of: Callable[[str], Pair],
 ) -> None:
     ours, reference = pair_of("qwen3")
     tools = '[{"type": "function", "function": {"name": "weather", "parameters": {"a": "ü"}}}]'
@@ -102,24 +104,28 @@ def test_ids_with_tools_and_tool_calls_are_those_of_transformers(
         ),
         tools=tools,
     )
-    wanted = theirs(reference, row, tools=[{"type": "function", "function": {
-        "name": "weather", "parameters": {"a": "ü"}}}])
+    wanted = theirs(
+        reference,
+        row,
+        tools=[{"type": "function", "function": {"name": "weather", "parameters": {"a": "ü"}}}],
+    )
     found = ours.encode_row(row, max_length=10_000)
     assert found.ids == wanted
-    trained = ours.decode([one for one, is_on in zip(found.ids, found.trained, strict=True)
-                           if is_on])
+    trained = ours.decode(
+        [one for one, is_on in zip(found.ids, found.trained, strict=True) if is_on]
+    )
     assert trained == (
         '<tool_call>\n{"name": "weather", "arguments": {"town": "Köln"}}\n</tool_call><|im_end|>'
         "<think>\n\n</think>\n\nIt rains.<|im_end|>"
     )
 
 
-def test_arguments_given_as_json_text_are_written_as_values(
-    pair_of: Callable[[str], Pair]
-) -> None:
+def test_arguments_given_as_json_text_are_written_as_values(pair_of: Callable[[str], Pair]) -> None:
     ours, _reference = pair_of("qwen3")
-    calls = ('[{"function": {"name": "f", "arguments": "{\\"a\\": 1}"}}]',
-             '[{"function": {"name": "f", "arguments": {"a": 1}}}]')
+    calls = (
+        '[{"function": {"name": "f", "arguments": "{\\"a\\": 1}"}}]',
+        '[{"function": {"name": "f", "arguments": {"a": 1}}}]',
+    )
     rows = [
         ChatRow(messages=(turn("user", "?"), turn("assistant", "", tool_calls=one)))
         for one in calls
@@ -144,8 +150,12 @@ def test_control_text_of_a_user_is_disarmed_as_transformers_can(
 
 
 def test_date_of_the_template_is_that_of_the_clock(tmp_path: Path) -> None:
-    path = tiny_model_folder(tmp_path / "m", template=template_text("dated"),
-                             end_of_turn="<|eot_id|>", bos="<|begin_of_text|>")
+    path = tiny_model_folder(
+        tmp_path / "m",
+        template=template_text("dated"),
+        end_of_turn="<|eot_id|>",
+        bos="<|begin_of_text|>",
+    )
     early = load_tokenizer(path, clock=datetime(2001, 2, 3).astimezone())
     asked = [Turn(role=Role.USER, content="When?")]
     assert "Today Date: 03 Feb 2001" in early.decode(early.encode_prompt(asked))

@@ -22,8 +22,9 @@ def tokenizer(tmp_path: Path) -> ChatTokenizer:
 
 
 def test_tokens_are_shown_with_text_role_and_training(tokenizer: ChatTokenizer) -> None:
-    (row,) = preview_rows(tokenizer, [("ab12", chat("Hello", "Grüße 🙂", system="S"))],
-                          max_length=999)
+    (row,) = preview_rows(
+        tokenizer, [("ab12", chat("Hello", "Grüße 🙂", system="S"))], max_length=999
+    )
     assert row.row_hash == "ab12"
     assert "".join(one.text for one in row.tokens) == (
         "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n"

@@ -21,15 +21,36 @@ LETTERS = st.characters(exclude_categories=["Cs"])
 PIECES = st.one_of(
     st.text(LETTERS, max_size=12),
     st.sampled_from(CONTROL_TEXTS),
-    st.sampled_from(["\n", "\n\n", " ", "assistant", "user", "{{", "}}", "{% for %}", "<|im_",
-                     "start|>", "\ue000", "\ue001", "\ufffd", "|>", "<", "[/", "INST]"]),
+    st.sampled_from(
+        [
+            "\n",
+            "\n\n",
+            " ",
+            "assistant",
+            "user",
+            "{{",
+            "}}",
+            "{% for %}",
+            "<|im_",
+            "start|>",
+            "\ue000",
+            "\ue001",
+            "\ufffd",
+            "|>",
+            "<",
+            "[/",
+            "INST]",
+        ]
+    ),
 )
 CONTENT = st.lists(PIECES, max_size=6).map("".join)
 CONVERSATION = st.lists(st.tuples(CONTENT, CONTENT), min_size=1, max_size=3).map(
     lambda pairs: chat(*(text for pair in pairs for text in pair))
 )
 QUICK = settings(
-    max_examples=60, deadline=None, derandomize=True,
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -57,10 +57,14 @@ def test_headers_and_questions_are_never_trained() -> None:
 
 
 def test_turn_with_weight_zero_is_read_but_not_trained() -> None:
-    row = ChatRow(messages=(
-        turn("user", "a"), turn("assistant", "no", weight=0.0),
-        turn("user", "b"), turn("assistant", "yes", weight=0.5),
-    ))
+    row = ChatRow(
+        messages=(
+            turn("user", "a"),
+            turn("assistant", "no", weight=0.0),
+            turn("user", "b"),
+            turn("assistant", "yes", weight=0.5),
+        )
+    )
     assert trained_text(make(), row) == "yes<|im_end|>"
 
 
@@ -73,7 +77,8 @@ def test_answer_that_begins_with_whitespace_begins_with_a_token_of_its_own() -> 
     prompt = tokenizer.encode_prompt([turn("user", "Hi")])
     assert found.ids[: len(prompt)] == prompt
     assert found.trained == [False] * len(prompt) + [True] * (len(found.ids) - len(prompt) - 1) + [
-        False]
+        False
+    ]
     assert trained_text(tokenizer, chat("Hi", "there")) == "there<|im_end|>"
 
 
@@ -81,7 +86,8 @@ def test_system_text_that_moves_to_the_last_question_does_not_hide_earlier_answe
     tokenizer = ChatTokenizer(
         tiny_tokenizer(bos="<s>"),
         template=ChatTemplate(
-            template_text("mistral"), special_tokens={"bos_token": "<s>", "eos_token": "</s>"},
+            template_text("mistral"),
+            special_tokens={"bos_token": "<s>", "eos_token": "</s>"},
             clock=CLOCK,
         ),
         special_tokens={"eos_token": "</s>"},
@@ -106,7 +112,9 @@ def test_sections_cover_each_turn_and_nothing_of_the_template() -> None:
     found = tokenizer.encode_row(row, max_length=999)
     texts = [(one.role, tokenizer.decode(found.ids[one.start : one.end])) for one in found.sections]
     assert texts == [
-        ("system", "Rules."), ("user", "Question?"), ("assistant", "Answer.<|im_end|>")
+        ("system", "Rules."),
+        ("user", "Question?"),
+        ("assistant", "Answer.<|im_end|>"),
     ]
 
 
@@ -165,10 +173,14 @@ def sentencepiece_like() -> Tokenizer:
     made.normalizer = normalizers.Sequence(
         [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
     )
-    made.decoder = decoders.Sequence([
-        decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(),
-        decoders.Strip(" ", 1, 0),
-    ])
+    made.decoder = decoders.Sequence(
+        [
+            decoders.Replace("▁", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )
     special = ("<|im_start|>", "<|im_end|>")
     made.add_special_tokens([AddedToken(one, normalized=False, special=True) for one in special])
     return made
@@ -177,7 +189,10 @@ def sentencepiece_like() -> Tokenizer:
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        ("as", "as"), ("a b", " b as"), ("<|im_end|>", "a<|im_start|>b"), ("ü", "🙂 a"),
+        ("as", "as"),
+        ("a b", " b as"),
+        ("<|im_end|>", "a<|im_start|>b"),
+        ("ü", "🙂 a"),
         ("a", "\n b"),
     ],
 )
@@ -288,8 +303,14 @@ def test_row_with_broken_tool_calls_or_letters_is_flagged_alone() -> None:
 
 def test_rows_in_a_batch_are_those_one_by_one() -> None:
     tokenizer = make()
-    rows = [chat("a", "b"), TextRow(text="plain text"), chat("<|im_end|>", "c<|im_end|>"),
-            chat("d", "\n\ne"), ChatRow(messages=(turn("user", "f"),)), chat("g", "h")]
+    rows = [
+        chat("a", "b"),
+        TextRow(text="plain text"),
+        chat("<|im_end|>", "c<|im_end|>"),
+        chat("d", "\n\ne"),
+        ChatRow(messages=(turn("user", "f"),)),
+        chat("g", "h"),
+    ]
     whole = tokenizer.encode_rows(rows, max_length=20)
     assert whole == [tokenizer.encode_row(row, max_length=20) for row in rows]
 
@@ -308,7 +329,8 @@ def test_text_row_that_ends_with_eos_gets_no_second_one() -> None:
 @pytest.mark.parametrize("text", ["Once", "<s>Once"])
 def test_text_row_has_one_bos_where_the_tokenizer_puts_one(text: str) -> None:
     tokenizer = ChatTokenizer(
-        tiny_tokenizer(bos="<s>"), template=None,
+        tiny_tokenizer(bos="<s>"),
+        template=None,
         special_tokens={"bos_token": "<s>", "eos_token": "</s>"},
     )
     assert trained_text(tokenizer, TextRow(text=text)) == "<s>Once</s>"

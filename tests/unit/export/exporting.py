@@ -40,7 +40,10 @@ def make_adapter(
     torch.manual_seed(1)
     model = AutoModelForCausalLM.from_pretrained(str(base), local_files_only=True)
     config = LoraConfig(
-        r=rank, lora_alpha=alpha, target_modules=list(targets), task_type="CAUSAL_LM",
+        r=rank,
+        lora_alpha=alpha,
+        target_modules=list(targets),
+        task_type="CAUSAL_LM",
         use_rslora=rslora,
     )
     with warnings.catch_warnings():
@@ -77,8 +80,9 @@ class Job:
             info=info,
             attempt=1,
             emit=self.events.append,
-            stop_requested=lambda: self.stop_after is not None
-            and len(self.events) >= self.stop_after,
+            stop_requested=lambda: (
+                self.stop_after is not None and len(self.events) >= self.stop_after
+            ),
             now=lambda: MOMENT,
         )
 

@@ -148,8 +148,9 @@ def test_adapter_that_names_more_modules_than_it_holds_is_not_exported(
     kept = {name: one for name, one in tensors.items() if "q_proj" not in name}
     save_file(kept, source / WEIGHTS)
     job = make_job(trained.base, source, target="adapter")
-    with pytest.warns(UserWarning, match="missing adapter keys"), pytest.raises(
-        ExportNotEqual, match="other modules"
+    with (
+        pytest.warns(UserWarning, match="missing adapter keys"),
+        pytest.raises(ExportNotEqual, match="other modules"),
     ):
         target.export(job.context())
     assert list(job.out.parent.iterdir()) == []

@@ -37,8 +37,13 @@ def test_plain_folder_is_copied_byte_for_byte(base: Path, tmp_path: Path) -> Non
     (base / "modeling_own.py").write_text("import os", encoding="utf-8")
     found = copied(base, tmp_path)
     assert set(found) == {
-        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-        "LICENSE", "NOTICE.txt", "chat_template.jinja",
+        "config.json",
+        "generation_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "LICENSE",
+        "NOTICE.txt",
+        "chat_template.jinja",
     }
     assert all(content == (base / name).read_bytes() for name, content in found.items())
 
@@ -46,8 +51,11 @@ def test_plain_folder_is_copied_byte_for_byte(base: Path, tmp_path: Path) -> Non
 def test_code_and_paths_stay_behind(base: Path, tmp_path: Path) -> None:
     change_config(base, auto_map={"AutoModel": "modeling_own.Model"}, _name_or_path=PRIVATE)
     change_config(
-        base, "tokenizer_config.json", name_or_path="C:\\Users\\anna\\x",
-        special_tokens_map_file=f"{PRIVATE}/x.json", unk_token="/",
+        base,
+        "tokenizer_config.json",
+        name_or_path="C:\\Users\\anna\\x",
+        special_tokens_map_file=f"{PRIVATE}/x.json",
+        unk_token="/",
     )
     found = copied(base, tmp_path)
     assert not any(b"anna" in content or b"modeling_own" in content for content in found.values())
@@ -61,9 +69,7 @@ def test_name_that_is_no_path_stays() -> None:
     assert cleaned({"_name_or_path": "org/model"}) == {"_name_or_path": "org/model"}
 
 
-@pytest.mark.parametrize(
-    "text", ["/a", "C:\\a", "C:/a", "\\\\server\\a", "~/a", "./a", "..\\a"]
-)
+@pytest.mark.parametrize("text", ["/a", "C:\\a", "C:/a", "\\\\server\\a", "~/a", "./a", "..\\a"])
 def test_absolute_and_relative_paths_are_seen(text: str) -> None:
     assert is_path(text)
 

@@ -55,8 +55,13 @@ def test_exact_allows_a_ten_thousandth_of_the_largest_logit(by: float, expected:
 
 def numbers(mean_kl: float, sure: float = 1.0) -> Comparison:
     return Comparison(
-        prompts=1, positions=1, largest_logit=1.0, max_logit_difference=0.25,
-        top1_agreement_ratio=1.0, mean_kl=mean_kl, sure_agreement_ratio=sure,
+        prompts=1,
+        positions=1,
+        largest_logit=1.0,
+        max_logit_difference=0.25,
+        top1_agreement_ratio=1.0,
+        mean_kl=mean_kl,
+        sure_agreement_ratio=sure,
     )
 
 

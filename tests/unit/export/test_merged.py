@@ -47,9 +47,7 @@ def reference(base: Path, adapter: Path, scale: float) -> dict[str, torch.Tensor
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()
-    }
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
 class Case(NamedTuple):
@@ -73,7 +71,10 @@ def test_merge_is_base_and_adapter_to_the_last_bit(
     make_job: MakeJob, tmp_path: Path, case: Case
 ) -> None:
     base = tiny_model_folder(
-        tmp_path / "base", architecture=case.architecture, dtype=case.dtype, tied=case.tied,
+        tmp_path / "base",
+        architecture=case.architecture,
+        dtype=case.dtype,
+        tied=case.tied,
         shards=case.shards,
     )
     adapter = make_adapter(base, tmp_path / "adapter", rslora=case.rslora)
@@ -103,9 +104,7 @@ def test_merge_is_what_peft_merges_within_one_rounding(
         torch.testing.assert_close(found.float(), theirs[name], rtol=2**-8, atol=1e-7)
 
 
-def test_merge_is_loaded_by_stock_transformers_alone(
-    make_job: MakeJob, trained: Trained
-) -> None:
+def test_merge_is_loaded_by_stock_transformers_alone(make_job: MakeJob, trained: Trained) -> None:
     job = make_job(trained.base, trained.adapter)
     target.export(job.context())
     loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -183,9 +182,7 @@ def test_export_into_the_base_changes_nothing(make_job: MakeJob, trained: Traine
 
 
 @pytest.mark.parametrize("events", [1, 5, 18, 20])
-def test_stopped_export_leaves_nothing(
-    make_job: MakeJob, trained: Trained, events: int
-) -> None:
+def test_stopped_export_leaves_nothing(make_job: MakeJob, trained: Trained, events: int) -> None:
     job = make_job(trained.base, trained.adapter)
     job.stop_after = events
     target.export(job.context())

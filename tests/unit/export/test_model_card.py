@@ -11,14 +11,25 @@ from engine.export.comparison import Comparison
 from engine.export.model_card import CardFacts, card_text
 
 FOUND = Comparison(
-    prompts=4, positions=77, largest_logit=9.0, max_logit_difference=0.0123,
-    top1_agreement_ratio=0.9987, mean_kl=0.00021, sure_agreement_ratio=1.0,
+    prompts=4,
+    positions=77,
+    largest_logit=9.0,
+    max_logit_difference=0.0123,
+    top1_agreement_ratio=0.9987,
+    mean_kl=0.00021,
+    sure_agreement_ratio=1.0,
 )
 
 
 FACTS = CardFacts(
-    target="merged", base="org/tiny", licence="apache-2.0", method="sft_qlora", rank=16, scale=2.0,
-    modules=("k_proj", "q_proj"), comparison=FOUND,
+    target="merged",
+    base="org/tiny",
+    licence="apache-2.0",
+    method="sft_qlora",
+    rank=16,
+    scale=2.0,
+    modules=("k_proj", "q_proj"),
+    comparison=FOUND,
 )
 
 
@@ -27,7 +38,9 @@ def test_front_matter_is_read_as_yaml(target: str, library: str) -> None:
     text = card_text(replace(FACTS, target=target, base='a "quoted": name'))
     _start, front, body = text.split("---\n", 2)
     assert yaml.safe_load(front) == {
-        "library_name": library, "base_model": 'a "quoted": name', "license": "apache-2.0",
+        "library_name": library,
+        "base_model": 'a "quoted": name',
+        "license": "apache-2.0",
         "pipeline_tag": "text-generation",
     }
     assert body.startswith("\n# ")
@@ -41,8 +54,16 @@ def test_licence_that_is_not_known_is_not_claimed() -> None:
 
 def test_card_states_what_was_measured() -> None:
     text = card_text(FACTS)
-    for part in ("sft_qlora", "| 16 |", "k_proj, q_proj", "4 prompts, 77 positions", "99.87%",
-                 "0.00021", "0.012", "AutoModelForCausalLM"):
+    for part in (
+        "sft_qlora",
+        "| 16 |",
+        "k_proj, q_proj",
+        "4 prompts, 77 positions",
+        "99.87%",
+        "0.00021",
+        "0.012",
+        "AutoModelForCausalLM",
+    ):
         assert part in text
 
 

@@ -17,8 +17,11 @@ def given(tmp_path: Path) -> dict[str, object]:
     for name in ("adapter", "base"):
         (tmp_path / name).mkdir()
     return {
-        "run_id": "r", "target": "merged", "out": str(tmp_path / "out"),
-        "source": str(tmp_path / "adapter"), "model_path": str(tmp_path / "base"),
+        "run_id": "r",
+        "target": "merged",
+        "out": str(tmp_path / "out"),
+        "source": str(tmp_path / "adapter"),
+        "model_path": str(tmp_path / "base"),
         "prompts": ["a", "b"],
     }
 

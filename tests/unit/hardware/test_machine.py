@@ -25,8 +25,10 @@ def test_facts_agree_with_the_system(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("processor : 0\nmodel name\t: Intel(R)   Core(TM) i7 CPU\nmodel name\t: other\n",
-         "Intel(R) Core(TM) i7 CPU"),
+        (
+            "processor : 0\nmodel name\t: Intel(R)   Core(TM) i7 CPU\nmodel name\t: other\n",
+            "Intel(R) Core(TM) i7 CPU",
+        ),
         ("processor\t: 0\nBogoMIPS\t: 108.00\nModel\t: Raspberry Pi 5\n", "Raspberry Pi 5"),
     ],
 )

@@ -14,21 +14,39 @@ from engine.hardware.memory import adapter_parameters, estimate, item_bytes, wei
 
 GB = 10**9
 LLAMA_8B = ModelShape(
-    layers=32, hidden=4096, intermediate=14336, heads=32, kv_heads=8, head_dim=128,
-    vocabulary=128_256, tied=False,
+    layers=32,
+    hidden=4096,
+    intermediate=14336,
+    heads=32,
+    kv_heads=8,
+    head_dim=128,
+    vocabulary=128_256,
+    tied=False,
     linear_parameters=32 * (2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14336),
 )
 CARD = Gpu(
-    name="RTX 4090", driver="580.1", total_bytes=24 * GB, free_bytes=23 * GB, used_bytes=GB,
-    temperature_c=40, compute_capability=(8, 9),
+    name="RTX 4090",
+    driver="580.1",
+    total_bytes=24 * GB,
+    free_bytes=23 * GB,
+    used_bytes=GB,
+    temperature_c=40,
+    compute_capability=(8, 9),
 )
 RECIPE = Recipe(dataset_id="d", model_id="m", lora_rank=32)
 
 
-def need(recipe: Recipe = RECIPE, *, gpu: Gpu | None = CARD, quantised: bool = True,
-         free: int = 12 * GB) -> MemoryNeed:
-    return estimate(LLAMA_8B, recipe, quantised=quantised, gpu=gpu, host_total_bytes=16 * GB,
-                    host_free_bytes=free)
+def need(
+    recipe: Recipe = RECIPE, *, gpu: Gpu | None = CARD, quantised: bool = True, free: int = 12 * GB
+) -> MemoryNeed:
+    return estimate(
+        LLAMA_8B,
+        recipe,
+        quantised=quantised,
+        gpu=gpu,
+        host_total_bytes=16 * GB,
+        host_free_bytes=free,
+    )
 
 
 def test_adapter_of_8b_at_rank_32_has_84_million_parameters() -> None:
@@ -90,8 +108,11 @@ def test_low_estimate_never_exceeds_the_high_one() -> None:
 @pytest.mark.parametrize(
     ("dtype", "capability", "wanted"),
     [
-        (Dtype.AUTO, (8, 0), 2), (Dtype.AUTO, (7, 5), 4), (Dtype.AUTO, None, 4),
-        (Dtype.BF16, None, 2), (Dtype.FP32, (9, 0), 4),
+        (Dtype.AUTO, (8, 0), 2),
+        (Dtype.AUTO, (7, 5), 4),
+        (Dtype.AUTO, None, 4),
+        (Dtype.BF16, None, 2),
+        (Dtype.FP32, (9, 0), 4),
     ],
 )
 def test_numbers_take_two_bytes_where_bf16_is_chosen_or_native(
