@@ -104,9 +104,9 @@ def smoothed(values: Floats) -> Floats:
         values: Shape `[points]`; NaN is left out.
     """
     count = values.size
-    places = np.arange(count)
+    places = np.arange(count, dtype=np.float64)
     half = min(WINDOW, count) // 2
-    low = np.clip(places - half, 0, max(0, count - WINDOW))
+    low = np.clip(np.arange(count) - half, 0, max(0, count - WINDOW))
     high = np.minimum(low + WINDOW, count)
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0)
