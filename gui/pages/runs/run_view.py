@@ -197,7 +197,8 @@ class RunView(QWidget):
 
     def _on_over(self, _job: object) -> None:
         self._stop.set_busy("")
-        self._services.library.refresh()
+        # It may have been resumed since: then the list knows it as live, and says nothing new.
+        self._services.library.refresh(self._on_library)
         self._mark()
 
     def _on_library(self) -> None:
