@@ -114,18 +114,6 @@ class Jobs:
                 views.append(view)
         return sorted(views, key=lambda one: one.info.created_at, reverse=True)
 
-    def damaged(self) -> list[str]:
-        """Return the ids of jobs whose files cannot be read."""
-        found: list[str] = []
-        for path in self._layout.jobs.iterdir():
-            if path.name.startswith("."):
-                continue
-            try:
-                read_document(path / "job.json", JobInfo)
-            except DocumentDamaged:
-                found.append(path.name)
-        return found
-
     def get(self, job_id: str) -> JobView:
         """Return one job.
 

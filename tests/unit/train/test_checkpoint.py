@@ -117,6 +117,18 @@ def test_newest_checkpoint_damaged_one_is_told_and_skipped(
     assert "ck-000010" in warned[0].message
 
 
+def test_newest_checkpoint_puts_a_damaged_one_aside(
+    tmp_path: Path, model: LanguageModel, optimizer: AdapterOptimizer
+) -> None:
+    write_three(tmp_path, model, optimizer)
+    (tmp_path / "ck-000010" / STATE).unlink()
+    newest_checkpoint(tmp_path, lambda _event: None)
+    write_checkpoint(tmp_path, state_at(3), model, optimizer)
+    prune_checkpoints(tmp_path, keep=1, best_step=None)
+    assert [one.name for one in checkpoint_folders(tmp_path)] == ["ck-000003"]
+    assert any(one.name.startswith("damaged-ck-000010") for one in tmp_path.iterdir())
+
+
 def test_newest_checkpoint_without_any_is_none(tmp_path: Path) -> None:
     assert newest_checkpoint(tmp_path / "none", lambda _event: None) is None
 

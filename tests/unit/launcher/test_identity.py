@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who a worker is: pid, start time, and the lock as the second witness."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from engine.launcher.identity import has_worker, is_alive, job_lock, own_identity
+from engine.store.documents import write_document
+from engine.store.layout import JobFolder
+
+
+def test_own_process_is_alive() -> None:
+    assert is_alive(own_identity("j", "l"))
+
+
+def test_same_pid_with_another_start_is_somebody_else() -> None:
+    own = own_identity("j", "l")
+    assert not is_alive(msgspec.structs.replace(own, started_at_s=own.started_at_s - 100))
+
+
+def test_pid_that_is_gone_is_dead() -> None:
+    own = own_identity("j", "l")
+    assert not is_alive(msgspec.structs.replace(own, pid=2**22 + os.getpid()))
+
+
+def test_job_without_identity_has_no_worker(tmp_path: Path) -> None:
+    assert not has_worker(JobFolder(tmp_path))
+
+
+def test_worker_whose_clock_moved_is_known_by_its_lock(tmp_path: Path) -> None:
+    folder, own = JobFolder(tmp_path), own_identity("j", "l")
+    moved = msgspec.structs.replace(own, started_at_s=own.started_at_s + 3600)
+    write_document(folder.identity, moved)
+    assert not has_worker(folder)
+    with job_lock(folder.lock):
+        assert has_worker(folder)
+    assert not has_worker(folder)
