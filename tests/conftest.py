@@ -21,6 +21,7 @@ os.environ.update(
     TRANSFORMERS_OFFLINE="1",
     HF_HUB_DISABLE_TELEMETRY="1",
     TOKENIZERS_PARALLELISM="false",
+    TRANSFORMERS_VERBOSITY="error",  # as in a worker; Burnish says itself what matters of it
 )
 # Two test processes share the cores; a sum must not depend on how many threads made it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -118,14 +118,14 @@ class Runs:
             WrongUsage: No such method or preset.
             RecipeInvalid: Some values are not possible; the message names all of them.
         """
-        base = self._models.get(model)
+        rows, base = self._datasets.get(dataset), self._models.get(model)
         given = dict(self._presets.get(preset).values) if preset else {}
         # A length that nobody chose follows the model; one that the user gives is checked.
         given["max_length"] = min(given.get("max_length", _USUAL_LENGTH), base.context_tokens)
         given.update(values or {})
         fixed: dict[str, Any] = {
             "method": method(method_id).id,
-            "dataset_id": self._datasets.get(dataset).id,
+            "dataset_id": rows.id,
             "model_id": base.id,
         }
         found = problems_of(given)
