@@ -171,6 +171,13 @@ class InUse(EngineError):
     default_remedy = mark("Wait until the run has ended, or stop it.")
 
 
+class NothingToUndo(EngineError):
+    """There is no change of the dataset to take back, or to make again."""
+
+    code = "nothing_to_undo"
+    default_remedy = mark("Look at the history of the dataset to see its versions.")
+
+
 # --- models -----------------------------------------------------------------------------------
 
 

@@ -28,8 +28,9 @@ from engine.errors import (
     WrongUsage,
 )
 from engine.formats.arrow_layout import data_file
-from engine.formats.arrow_rows import RowTable, verify_file
 from engine.formats.row_preview import RowPreview
+from engine.formats.row_table import RowTable
+from engine.formats.versions import head_of, open_table, read_version, verify_file
 from engine.store import atomicfs
 from engine.store.documents import encode_document, read_document, write_document
 from engine.store.layout import DatasetFolder, Layout
@@ -125,7 +126,8 @@ class Datasets:
         info = read_document(folder.info, DatasetInfo)
         for split in info.splits:
             verify_file(folder, data_file(folder.rows, split), by_content=False)
-        return info
+        current = read_version(folder, info, head_of(folder))
+        return replace(info, rows=current.rows, splits=current.splits, version=current.number)
 
     def get(self, key: str) -> DatasetInfo:
         """Return the dataset with this id, beginning of an id (4 characters or more) or name.
@@ -158,22 +160,30 @@ class Datasets:
         except DocumentDamaged:
             return ""
 
-    def open_rows(self, dataset_id: str, split: str = TRAIN) -> RowTable:
+    def open_rows(
+        self, dataset_id: str, split: str | None = TRAIN, *, version: int = 0
+    ) -> RowTable:
         """Map the rows of one split into memory; close the table before the dataset is removed.
+
+        Args:
+            dataset_id: Which dataset.
+            split: Which split; None takes all, one after the other.
+            version: Which version; 0 for the current one.
 
         Raises:
             DatasetNotFound: There is no such dataset, or no such split in it.
             DatasetDamaged: The rows are missing or not what was written.
         """
         info = self.get(dataset_id)
-        if split not in info.splits:
+        if split is not None and split not in info.splits:
             raise DatasetNotFound(
                 _("The dataset {name} has no rows called {split}.").format(
                     name=info.name, split=split
                 )
             )
-        file = data_file(self._folder(info).rows, split)
-        return RowTable(file, [one.name for one in info.sources])
+        folder = self._folder(info)
+        written = read_document(folder.info, DatasetInfo)
+        return open_table(folder, written, version or info.version, split)
 
     def rejects(self, dataset_id: str, *, limit: int = 1000) -> list[Reject]:
         """Return the first rows that were not accepted, in the order of the files.
@@ -202,8 +212,13 @@ class Datasets:
         """
         if not name.strip():
             raise WrongUsage(_("A dataset needs a name."), remedy=_("Give it a name."))
-        info = replace(self.get(dataset_id), name=name.strip())
-        folder = self._folder(info)
+        self._describe(dataset_id, name=name.strip())
+        return self.get(dataset_id)
+
+    def _describe(self, dataset_id: str, **changes: str | bool) -> None:
+        """Change what dataset.json says of a dataset beside its rows."""
+        folder = self._folder(self.get(dataset_id))
+        info = replace(read_document(folder.info, DatasetInfo), **changes)
         write_document(folder.info, info)
         # Between the two writes the manifest is behind; readers compare only the rows with it.
         content = encode_document(info)
@@ -213,7 +228,6 @@ class Datasets:
         manifest = atomicfs.read_manifest(folder.root)
         files = {**manifest.files, folder.info.name: entry}
         write_document(folder.root / atomicfs.MANIFEST, replace(manifest, files=files))
-        return info
 
     def remove(self, dataset_id: str) -> None:
         """Remove a dataset with all its rows; the files it came from stay.

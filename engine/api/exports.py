@@ -84,7 +84,9 @@ class Exports:
     def _prompts(self, run: RunView) -> list[str]:
         """Return some held-out prompts of the run's dataset, to compare weights on."""
         try:
-            rows = self._datasets.open_rows(run.recipe.dataset_id, "eval")
+            rows = self._datasets.open_rows(
+                run.recipe.dataset_id, "eval", version=run.recipe.dataset_version
+            )
         except EngineError:
             # The dataset is gone: the exporter falls back on prompts of its own.
             return []

@@ -15,6 +15,7 @@ from engine.api.machine import Machine
 from engine.api.models import Models
 from engine.api.presets import Presets
 from engine.api.runs import Runs
+from engine.api.versions import Versions
 from engine.store.layout import Layout
 from engine.store.workspace import default_root, open_workspace
 
@@ -28,6 +29,7 @@ class Api:
     layout: Layout
     jobs: Jobs
     datasets: Datasets
+    versions: Versions
     models: Models
     presets: Presets
     machine: Machine
@@ -59,6 +61,7 @@ def open_api(root: Path | None = None) -> Api:
         layout=layout,
         jobs=jobs,
         datasets=datasets,
+        versions=Versions(layout, datasets),
         models=models,
         presets=presets,
         machine=machine,

@@ -53,17 +53,17 @@ def preview(
     """
     from engine.chat.preview import preview_rows
     from engine.chat.tokenizer import load_tokenizer
-    from engine.formats.arrow_layout import data_file
-    from engine.formats.arrow_rows import RowTable
+    from engine.formats.versions import head_of, open_table, read_version
 
-    info = _dataset(layout, dataset_id)
-    if split not in info.splits:
+    info, dataset = _dataset(layout, dataset_id), layout.dataset(dataset_id)
+    number = head_of(dataset)
+    if split not in read_version(dataset, info, number).splits:
         raise DatasetNotFound(
             _("The dataset {name} has no rows called {split}.").format(name=info.name, split=split)
         )
     folder = Path(_model(layout, model_id).path)
     tokenizer = load_tokenizer(folder, clock=clock or datetime.now(UTC))
-    table = RowTable(data_file(layout.dataset(dataset_id).rows, split), ())
+    table = open_table(dataset, info, number, split)
     try:
         places = islice(range(len(table)), max(start, 0), max(start, 0) + rows)
         named = [(table.row_hash(one), table.row(one)) for one in places]

@@ -126,6 +126,7 @@ class Runs:
         fixed: dict[str, Any] = {
             "method": method(method_id).id,
             "dataset_id": rows.id,
+            "dataset_version": rows.version,
             "model_id": base.id,
         }
         found = problems_of(given)

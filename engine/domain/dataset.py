@@ -124,6 +124,9 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
         sources: The files it came from.
         licence: The user's statement, may be empty.
         origin: The user's statement, may be empty.
+        consent: The user's note on consent, may be empty.
+        is_eval_frozen: Rows of `eval` stay there, and never enter `train` of what is made of it.
+        version: The version that `rows` and `splits` tell of; in dataset.json that of the import.
     """
 
     schema_version: int = 1
@@ -139,3 +142,6 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[SourceFile, ...]
     licence: str = ""
     origin: str = ""
+    consent: str = ""
+    is_eval_frozen: bool = False
+    version: int = 1

@@ -81,6 +81,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     schema_version: int = 1
     method: str = "sft_qlora"
     dataset_id: str
+    dataset_version: int = 1
     model_id: str
 
     epochs: Annotated[

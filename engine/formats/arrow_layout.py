@@ -65,6 +65,7 @@ def _features(kind: RowKind) -> _Json:
     }
     return {
         **content[kind],
+        "fields": _value("string"),
         "row_hash": _value("string"),
         "source": _value("int32"),
         "line": _value("int64"),

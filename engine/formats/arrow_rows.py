@@ -1,29 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows as Arrow columns: written in batches, read back through the memory map.
+"""Rows as Arrow columns, written in batches.
 
 Columns: chat `messages` (list of struct) and `tools`; text `text`; preference `prompt`, `chosen`
-and `rejected` (as messages); all kinds `row_hash` (hex), `source` (index of the source file) and
-`line`. pyarrow is imported where it is used, so that naming these types costs nothing.
+and `rejected` (as messages); all kinds `fields` (JSON of what else the source said of the row),
+`row_hash` (hex), `source` (index of the source file) and `line`. pyarrow is imported where it is
+used, so that naming these types costs nothing.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from gettext import gettext as _
+from collections.abc import Callable, Sequence
 from itertools import accumulate, chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
-from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, RowKind, TextRow, Turn
-from engine.errors import DatasetDamaged, DocumentDamaged
+import msgspec
+
+from engine.domain.dataset import ChatRow, PreferenceRow, Row, RowKind, TextRow, Turn
 from engine.formats.arrow_layout import data_file
-from engine.formats.row_preview import RowPreview, preview_of
 from engine.store import atomicfs
-from engine.store.layout import DatasetFolder
 
 if TYPE_CHECKING:
-    from pyarrow import Array, MemoryMappedFile, RecordBatch, Schema
+    from pyarrow import Array, Schema
 
 BATCH_ROWS = 8192
 BATCH_BYTES = 32 << 20
@@ -50,9 +48,29 @@ def schema_of(kind: RowKind) -> Schema:
         RowKind.TEXT: [("text", pa.string())],
         RowKind.PREFERENCE: [(name, turns) for name in PREFERENCE_COLUMNS],
     }
-    return pa.schema(
-        [*content[kind], ("row_hash", pa.string()), ("source", pa.int32()), ("line", pa.int64())]
-    )
+    beside = [
+        ("fields", pa.string()),
+        ("row_hash", pa.string()),
+        ("source", pa.int32()),
+        ("line", pa.int64()),
+    ]
+    return pa.schema([*content[kind], *beside])
+
+
+class RowPlace(msgspec.Struct, frozen=True, gc=False):
+    """What is kept beside the content of a row.
+
+    Attributes:
+        row_hash: Content hash, hex.
+        source: Index of its source file; -1 for a row that was written in Burnish.
+        line: Where it stands there.
+        fields: JSON object with what else the source said of the row, or None.
+    """
+
+    row_hash: str
+    source: int
+    line: int
+    fields: str | None = None
 
 
 class RowWriter:
@@ -70,28 +88,28 @@ class RowWriter:
 
     def _begin(self) -> None:
         self._batch: list[Row] = []
+        self._fields: list[str | None] = []
         self._hashes: list[str] = []
         self._sources: list[int] = []
         self._lines: list[int] = []
         self._bytes = 0
 
-    def add(self, row: Row, row_hash: str, source: int, line: int, size_bytes: int) -> None:
+    def add(self, row: Row, place: RowPlace, *, size_bytes: int = 0) -> None:
         """Add one row.
 
         Args:
             row: A row of the writer's kind.
-            row_hash: Its content hash, hex.
-            source: Index of its source file.
-            line: Where it stands there.
+            place: Its hash, where it came from, and what else stood there.
             size_bytes: About how much it takes.
 
         Raises:
             OSError: The file could not be written.
         """
         self._batch.append(row)
-        self._hashes.append(row_hash)
-        self._sources.append(source)
-        self._lines.append(line)
+        self._fields.append(place.fields)
+        self._hashes.append(place.row_hash)
+        self._sources.append(place.source)
+        self._lines.append(place.line)
         self._bytes += size_bytes
         if len(self._batch) >= BATCH_ROWS or self._bytes >= BATCH_BYTES:
             self._flush()
@@ -101,6 +119,7 @@ class RowWriter:
 
         arrays = [
             *self._columns(self._batch),
+            pa.array(self._fields, pa.string()),
             pa.array(self._hashes, pa.string()),
             pa.array(self._sources, pa.int32()),
             pa.array(self._lines, pa.int64()),
@@ -191,168 +210,3 @@ def move_rows(rows: Path, kind: RowKind, row_hash: str, *, source: str, target: 
             kept_writer.write_batch(batch.filter(compute.invert(is_moved)))
     kept.replace(data_file(rows, source))
     return moved
-
-
-# --- reading ----------------------------------------------------------------------------------
-
-
-class RowTable:
-    """The rows of one split, mapped into memory: opening and one row cost next to nothing."""
-
-    def __init__(self, file: Path, sources: Sequence[str]) -> None:
-        """Map an Arrow stream.
-
-        Args:
-            file: The Arrow stream.
-            sources: Names of the source files, in the order of their index.
-
-        Raises:
-            DatasetDamaged: The file is missing, or is no such stream.
-        """
-        self._sources = tuple(sources)
-        self._map, batches = _mapped(file)
-        self._batches = batches
-        self._ends = list(accumulate(batch.num_rows for batch in batches))
-
-    def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
-
-    def row(self, index: int) -> Row:
-        """Return one row.
-
-        Raises:
-            IndexError: There is no such row.
-        """
-        batch, place = self._find(index)
-        names = batch.schema.names[:-3]
-        return _row([batch.column(name)[place].as_py() for name in names], names)
-
-    def rows(self) -> Iterator[tuple[str, Row]]:
-        """Yield the content hash (hex) and the row of every row, in order."""
-        for batch in self._batches:
-            names = batch.schema.names[:-3]
-            columns = [batch.column(name).to_pylist() for name in names]
-            hashes: list[str] = batch.column("row_hash").to_pylist()
-            for row_hash, *values in zip(hashes, *columns, strict=True):
-                yield row_hash, _row(values, names)
-
-    def preview(self, index: int) -> RowPreview:
-        """Return what a list shows of one row.
-
-        Raises:
-            IndexError: There is no such row.
-        """
-        return preview_of(self.row(index))
-
-    def row_hash(self, index: int) -> str:
-        """Return the content hash of one row, hex.
-
-        Raises:
-            IndexError: There is no such row.
-        """
-        batch, place = self._find(index)
-        return str(batch.column("row_hash")[place].as_py())
-
-    def source(self, index: int) -> tuple[str, int]:
-        """Return the name of the file and the line that a row came from.
-
-        Raises:
-            IndexError: There is no such row.
-        """
-        batch, place = self._find(index)
-        source: int = batch.column("source")[place].as_py()
-        line: int = batch.column("line")[place].as_py()
-        return self._sources[source], line
-
-    def close(self) -> None:
-        """Let go of the file; Windows deletes no file that is mapped."""
-        self._batches, self._ends = [], []
-        self._map.close()
-
-    def _find(self, index: int) -> tuple[RecordBatch, int]:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        number = bisect_right(self._ends, index)
-        return self._batches[number], index - (self._ends[number - 1] if number else 0)
-
-
-def _mapped(file: Path) -> tuple[MemoryMappedFile, list[RecordBatch]]:
-    import pyarrow as pa
-    from pyarrow import ipc
-
-    try:
-        mapped: MemoryMappedFile = pa.memory_map(str(file))
-        batches: list[RecordBatch] = list(ipc.open_stream(mapped))
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(file, str(error)) from error
-    return mapped, batches
-
-
-def iter_rows(folder: DatasetFolder, split: str) -> Iterator[tuple[str, Row]]:
-    """Yield the content hash (hex) and the row of every row of a split, in their fixed order.
-
-    The whole file is compared with its manifest before the first row.
-
-    Raises:
-        DatasetDamaged: A file is missing, or differs from what was written.
-    """
-    file = data_file(folder.rows, split)
-    verify_file(folder, file)
-    table = RowTable(file, ())
-    try:
-        yield from table.rows()
-    finally:
-        table.close()
-
-
-def verify_file(folder: DatasetFolder, file: Path, *, by_content: bool = True) -> None:
-    """Compare one file of a dataset with its manifest.
-
-    Args:
-        folder: The dataset.
-        file: One of its files.
-        by_content: False compares only the size, which costs nothing.
-
-    Raises:
-        DatasetDamaged: It is missing or differs.
-    """
-    try:
-        entries = atomicfs.read_manifest(folder.root).files
-    except DocumentDamaged as error:
-        raise _damaged(file, error.message) from error
-    entry = entries.get(file.relative_to(folder.root).as_posix())
-    if entry is None or not file.is_file() or file.stat().st_size != entry.size_bytes:
-        raise _damaged(file, "size")
-    if by_content and atomicfs.sha256_of(file) != entry.sha256:
-        raise _damaged(file, "sha256")
-
-
-def _damaged(file: Path, detail: str) -> DatasetDamaged:
-    return DatasetDamaged(
-        _("The rows in {path} are damaged: they are not what was written.").format(path=file),
-        detail=detail,
-    )
-
-
-def _row(values: list[Any], names: list[str]) -> Row:
-    """Return the row that the content columns of one place hold."""
-    match names:
-        case ["messages", "tools"]:
-            return ChatRow(messages=_turns(values[0]), tools=values[1])
-        case ["text"]:
-            return TextRow(text=values[0])
-        case _:
-            prompt, chosen, rejected = (_turns(one) for one in values)
-            return PreferenceRow(prompt=prompt, chosen=chosen, rejected=rejected)
-
-
-def _turns(values: list[dict[str, Any]]) -> tuple[Turn, ...]:
-    return tuple(
-        Turn(
-            role=Role(one["role"]),
-            content=one["content"],
-            tool_calls=one["tool_calls"],
-            weight=one["weight"],
-        )
-        for one in values
-    )

@@ -13,7 +13,7 @@ import msgspec
 from engine.domain.dataset import Row, RowKind
 from engine.domain.split import EVAL, TRAIN, row_hash, split_of
 from engine.formats.arrow_layout import data_file, write_documents
-from engine.formats.arrow_rows import RowWriter, move_rows
+from engine.formats.arrow_rows import RowPlace, RowWriter, move_rows
 from engine.store import atomicfs
 
 HASH_BYTES = 16
@@ -67,13 +67,14 @@ class DatasetWriter:
     ) -> None:
         self._files.__exit__(kind, error, trace)
 
-    def add(self, row: Row, source: int, line: int) -> None:
+    def add(self, row: Row, source: int, line: int, fields: str | None = None) -> None:
         """Write one row.
 
         Args:
             row: Its canonical JSON text is what is hashed.
             source: Index of its source file.
             line: Where it stands there.
+            fields: JSON object with what else the source said of it, or None.
 
         Raises:
             OSError: The file could not be written.
@@ -82,7 +83,8 @@ class DatasetWriter:
         digest = row_hash(canonical)
         self._hashes += digest
         writer = self._writers[split_of(digest, self._eval_ratio)]
-        writer.add(row, digest.hex(), source, line, len(canonical))
+        place = RowPlace(digest.hex(), source, line, fields)
+        writer.add(row, place, size_bytes=len(canonical))
 
     @property
     def count(self) -> int:

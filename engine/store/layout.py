@@ -70,6 +70,38 @@ class JobFolder:
 
 
 @dataclass(frozen=True)
+class VersionFolder:
+    """Paths of one version of a dataset."""
+
+    root: Path
+
+    @property
+    def info(self) -> Path:
+        """Return version.json."""
+        return self.root / "version.json"
+
+    @property
+    def order(self) -> Path:
+        """Return which rows it has."""
+        return self.root / "order.arrow"
+
+    @property
+    def tags(self) -> Path:
+        """Return which rows are tagged."""
+        return self.root / "tags.arrow"
+
+    @property
+    def rows(self) -> Path:
+        """Return the rows that it wrote."""
+        return self.root / "rows.arrow"
+
+    @property
+    def report(self) -> Path:
+        """Return the folder of what its check found."""
+        return self.root.with_name(f"{self.root.name}-report")
+
+
+@dataclass(frozen=True)
 class DatasetFolder:
     """Paths of one dataset."""
 
@@ -89,6 +121,25 @@ class DatasetFolder:
     def rejects(self) -> Path:
         """Return the rejected rows with reasons."""
         return self.root / "rejects.jsonl"
+
+    @property
+    def head(self) -> Path:
+        """Return head.json."""
+        return self.root / "head.json"
+
+    @property
+    def lock(self) -> Path:
+        """Return the file that is held locked while a version is made."""
+        return self.root / "edit.lock"
+
+    @property
+    def versions(self) -> Path:
+        """Return the folder of versions behind the first."""
+        return self.root / "versions"
+
+    def version(self, number: int) -> VersionFolder:
+        """Return the paths of one version."""
+        return VersionFolder(self.versions / f"{number:06d}")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from engine.chat.tokenizer import ChatTokenizer
 from engine.domain.dataset import Row
 from engine.domain.split import EVAL, TRAIN
 from engine.errors import NothingToTrain
-from engine.formats.arrow_rows import iter_rows
+from engine.formats.versions import iter_rows
 from engine.protocol.events import Warned
 from engine.store.layout import DatasetFolder
 from engine.train.batches import Examples, Ids, Marks, join_examples
@@ -46,6 +46,7 @@ class EncodedSplit:
 
 def encode_training_rows(
     dataset: DatasetFolder,
+    version: int,
     tokenizer: ChatTokenizer,
     *,
     max_length: int,
@@ -55,6 +56,7 @@ def encode_training_rows(
 
     Args:
         dataset: Where its rows are.
+        version: Which version of them.
         tokenizer: Of the base model.
         max_length: Longer rows are cut at the end.
         on_rows: Is told how many rows were read so far; may raise to end the work.
@@ -62,7 +64,7 @@ def encode_training_rows(
     Raises:
         NothingToTrain: No row holds a token that would be trained.
     """
-    rows = (row for _digest, row in iter_rows(dataset, TRAIN))
+    rows = (row for _digest, row in iter_rows(dataset, TRAIN, version))
     found = _encode(rows, tokenizer, max_length=max_length, keep_rows=False, on_rows=on_rows)
     if not len(found.examples):
         raise NothingToTrain(_nothing(found.skipped))
@@ -70,14 +72,19 @@ def encode_training_rows(
 
 
 def encode_held_out_rows(
-    dataset: DatasetFolder, tokenizer: ChatTokenizer, *, max_length: int, limit: int
+    dataset: DatasetFolder,
+    version: int,
+    tokenizer: ChatTokenizer,
+    *,
+    max_length: int,
+    limit: int,
 ) -> EncodedSplit:
     """Tokenise at most `limit` rows of the split `eval`.
 
     Those with the lowest content hashes are taken: a fair sample that depends neither on the order
     nor on the number of files that were imported.
     """
-    chosen = heapq.nsmallest(limit, iter_rows(dataset, EVAL), key=lambda one: one[0])
+    chosen = heapq.nsmallest(limit, iter_rows(dataset, EVAL, version), key=lambda one: one[0])
     rows = (row for _digest, row in chosen)
     return _encode(
         rows, tokenizer, max_length=max_length, keep_rows=True, on_rows=lambda _count: None

@@ -14,6 +14,7 @@ from engine.domain.model import ModelInfo
 from engine.domain.plan import steps_of
 from engine.domain.recipe import Recipe
 from engine.domain.split import TRAIN
+from engine.formats.versions import read_version
 from engine.protocol.events import PhaseChanged, ProgressMade
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
@@ -128,19 +129,22 @@ def _encode(
 ) -> tuple[EncodedSplit, EncodedSplit]:
     context.emit(PhaseChanged(phase="reading_rows"))
     dataset = layout.dataset(recipe.dataset_id)
-    total = read_document(dataset.info, DatasetInfo).splits.get(TRAIN, 0)
+    info, version = read_document(dataset.info, DatasetInfo), recipe.dataset_version
+    total = read_version(dataset, info, version).splits.get(TRAIN, 0)
 
     def on_rows(done: int) -> None:
         """Tell the rows read so far, and heed a stop."""
         heed_stop(context)
         context.emit(ProgressMade(done=done, total=total, unit="rows"))
 
-    train = encode_training_rows(dataset, tokenizer, max_length=recipe.max_length, on_rows=on_rows)
+    train = encode_training_rows(
+        dataset, version, tokenizer, max_length=recipe.max_length, on_rows=on_rows
+    )
     cut = truncation_warning(train.truncated, len(train.examples))
     for warning in (*skip_warnings(train.skipped), *([cut] if cut else [])):
         context.emit(warning)
     held_out = encode_held_out_rows(
-        dataset, tokenizer, max_length=recipe.max_length, limit=recipe.eval_rows
+        dataset, version, tokenizer, max_length=recipe.max_length, limit=recipe.eval_rows
     )
     return train, held_out
 

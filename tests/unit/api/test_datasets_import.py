@@ -27,8 +27,8 @@ from engine.errors import (
     MixedKinds,
     NoUsableRows,
 )
-from engine.formats.arrow_rows import iter_rows
 from engine.formats.dataset_writer import DatasetWriter
+from engine.formats.versions import iter_rows
 from engine.protocol.events import DatasetCommitted, Finished, PhaseChanged, ProgressMade, Stopped
 from engine.store import atomicfs
 from engine.store.documents import read_document
@@ -81,7 +81,7 @@ def test_run_on_conversations_commits_a_dataset_and_says_so(layout: Layout, tmp_
     reject = msgspec.json.decode(refused, type=Reject)
     assert (reject.file, reject.line, reject.reason) == ("a.jsonl", 301, "broken_json")
     assert reject.excerpt == "{broken"
-    assert len(list(iter_rows(done.folder, TRAIN))) == info.splits[TRAIN]
+    assert len(list(iter_rows(done.folder, TRAIN, 1))) == info.splits[TRAIN]
 
 
 def test_run_tells_phases_progress_and_result_in_order(layout: Layout, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from engine.domain.split import EVAL, TRAIN, row_hash, split_of
 
 def test_every_settable_field_is_described() -> None:
     described = {one.name for one in recipe_fields()}
-    fixed = {"schema_version", "method", "dataset_id", "model_id"}
+    fixed = {"schema_version", "method", "dataset_id", "dataset_version", "model_id"}
     assert described == {one.name for one in msgspec.structs.fields(Recipe)} - fixed
     assert all(one.title and one.why for one in recipe_fields())
 

@@ -12,15 +12,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, RowKind, TextRow, Turn
+from engine.domain.dataset import (
+    ChatRow,
+    DatasetInfo,
+    PreferenceRow,
+    Role,
+    Row,
+    RowKind,
+    TextRow,
+    Turn,
+)
 from engine.domain.split import EVAL, TRAIN
 from engine.errors import DatasetDamaged
 from engine.formats import arrow_rows
 from engine.formats.arrow_layout import data_file
-from engine.formats.arrow_rows import RowTable, iter_rows
 from engine.formats.dataset_writer import DatasetWriter, Written
+from engine.formats.row_table import RowTable
 from engine.formats.shapes import kind_of
+from engine.formats.versions import iter_rows
 from engine.store import atomicfs
+from engine.store.documents import write_document
 from engine.store.layout import DatasetFolder
 
 CHAT = ChatRow(
@@ -56,7 +67,7 @@ def write(folder: Path, rows: list[Row], eval_ratio: float = 0.0) -> Written:
 
 def read(folder: Path, split: str = TRAIN) -> list[Row]:
     """Read a rows folder."""
-    table = RowTable(data_file(folder, split), ["a.jsonl", "b.jsonl"])
+    table = RowTable([data_file(folder, split)], ["a.jsonl", "b.jsonl"])
     try:
         return [row for _row_hash, row in table.rows()]
     finally:
@@ -68,7 +79,7 @@ def test_rows_written_and_read_back_are_equal(row: Row, tmp_path: Path) -> None:
     rows = tmp_path / "rows"
     write(rows, [row, row])
     assert read(rows) == [row, row]
-    table = RowTable(data_file(rows, TRAIN), ["a.jsonl", "b.jsonl"])
+    table = RowTable([data_file(rows, TRAIN)], ["a.jsonl", "b.jsonl"])
     assert (len(table), table.row(1), table.source(1)) == (2, row, ("b.jsonl", 2))
     assert len(table.row_hash(0)) == 32
     table.close()
@@ -78,7 +89,7 @@ def test_preview_of_each_kind_tells_title_turns_and_characters(tmp_path: Path) -
     seen: list[tuple[str, int, int, RowKind]] = []
     for number, row in enumerate((CHAT, TEXT, PREFERENCE)):
         write(tmp_path / str(number), [row])
-        table = RowTable(data_file(tmp_path / str(number), TRAIN), ["a", "b"])
+        table = RowTable([data_file(tmp_path / str(number), TRAIN)], ["a", "b"])
         one = table.preview(0)
         seen.append((one.title, one.turns, one.characters, one.kind))
         table.close()
@@ -92,7 +103,7 @@ def test_preview_of_each_kind_tells_title_turns_and_characters(tmp_path: Path) -
 @pytest.mark.parametrize("index", [-1, 5])
 def test_row_out_of_range_is_refused(index: int, tmp_path: Path) -> None:
     write(tmp_path / "rows", texts(5))
-    table = RowTable(data_file(tmp_path / "rows", TRAIN), ["a", "b"])
+    table = RowTable([data_file(tmp_path / "rows", TRAIN)], ["a", "b"])
     with pytest.raises(IndexError):
         table.row(index)
     table.close()
@@ -105,7 +116,7 @@ def test_rows_over_several_batches_keep_their_order(
     monkeypatch.setattr(arrow_rows, limit, 7)
     write(tmp_path / "rows", texts(50))
     assert read(tmp_path / "rows") == texts(50)
-    table = RowTable(data_file(tmp_path / "rows", TRAIN), ["a", "b"])
+    table = RowTable([data_file(tmp_path / "rows", TRAIN)], ["a", "b"])
     assert [table.row(number) for number in range(50)] == texts(50)
     table.close()
 
@@ -175,12 +186,25 @@ def committed(tmp_path: Path) -> DatasetFolder:
     """Write a committed dataset folder."""
     folder = DatasetFolder(tmp_path / "d1")
     with atomicfs.new_folder(folder.root) as building:
-        write(building / "rows", texts(300))
+        written = write(building / "rows", texts(300))
+        info = DatasetInfo(
+            id="d1",
+            name="texts",
+            kind=RowKind.TEXT,
+            rows=300,
+            rejects=0,
+            duplicates=0,
+            splits=written.splits,
+            eval_ratio=0,
+            created_at="",
+            sources=(),
+        )
+        write_document(building / folder.info.name, info)
     return folder
 
 
 def test_iter_rows_of_a_sound_dataset_yields_hash_and_row(tmp_path: Path) -> None:
-    found = list(iter_rows(committed(tmp_path), TRAIN))
+    found = list(iter_rows(committed(tmp_path), TRAIN, 1))
     assert [row for _row_hash, row in found] == texts(300)
     assert len({row_hash for row_hash, _row in found}) == 300
 
@@ -199,10 +223,10 @@ def test_iter_rows_of_a_damaged_dataset_is_a_named_error(fault: str, tmp_path: P
         flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
         file.write_bytes(flipped if fault == "flipped" else content[:middle])
     with pytest.raises(DatasetDamaged):
-        list(iter_rows(folder, TRAIN))
+        list(iter_rows(folder, TRAIN, 1))
 
 
 def test_row_table_of_rubbish_is_a_named_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"rubbish")
     with pytest.raises(DatasetDamaged):
-        RowTable(tmp_path / "a", [])
+        RowTable([tmp_path / "a"], [])

@@ -11,7 +11,7 @@ from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
 from engine.domain.dataset import Row
 from engine.domain.split import EVAL
 from engine.errors import NothingToTrain
-from engine.formats.arrow_rows import iter_rows
+from engine.formats.versions import iter_rows
 from engine.store.layout import Layout
 from engine.store.workspace import open_workspace
 from engine.train.batches import data_hash, join_examples
@@ -47,7 +47,7 @@ def test_encode_training_rows_are_those_of_the_tokenizer_in_order(
     write_dataset(layout, rows, eval_ratio=0.0)
     told: list[int] = []
     found = encode_training_rows(
-        layout.dataset(DATASET), tokenizer, max_length=512, on_rows=told.append
+        layout.dataset(DATASET), 1, tokenizer, max_length=512, on_rows=told.append
     ).examples
     assert told == [256, 300]
     assert len(found) == 300
@@ -63,7 +63,8 @@ def test_encode_training_rows_problems_are_counted_by_code(
 ) -> None:
     rows: list[Row] = [*chat_rows(2), chat_row("long " * 200, "a"), chat_row("long " * 200, "b")]
     write_dataset(layout, rows, eval_ratio=0.0)
-    found = encode_training_rows(layout.dataset(DATASET), tokenizer, max_length=128, on_rows=ignore)
+    dataset = layout.dataset(DATASET)
+    found = encode_training_rows(dataset, 1, tokenizer, max_length=128, on_rows=ignore)
     assert len(found.examples) == 2
     assert found.skipped == {"no_trained_tokens": 2}
     warning = skip_warnings(found.skipped)[0]
@@ -76,7 +77,7 @@ def test_encode_training_rows_nothing_left_names_the_reason(
 ) -> None:
     write_dataset(layout, [chat_row("long " * 200, "a")], eval_ratio=0.0)
     with pytest.raises(NothingToTrain, match="Every row is left out"):
-        encode_training_rows(layout.dataset(DATASET), tokenizer, max_length=32, on_rows=ignore)
+        encode_training_rows(layout.dataset(DATASET), 1, tokenizer, max_length=32, on_rows=ignore)
 
 
 @pytest.mark.parametrize(("truncated", "is_told"), [(0, False), (2, False), (3, True)])
@@ -91,8 +92,8 @@ def test_encode_held_out_rows_take_the_lowest_hashes(
 ) -> None:
     write_dataset(layout, chat_rows(60), eval_ratio=0.5)
     dataset = layout.dataset(DATASET)
-    found = encode_held_out_rows(dataset, tokenizer, max_length=512, limit=5)
-    lowest = sorted(iter_rows(dataset, EVAL), key=lambda one: one[0])[:5]
+    found = encode_held_out_rows(dataset, 1, tokenizer, max_length=512, limit=5)
+    lowest = sorted(iter_rows(dataset, EVAL, 1), key=lambda one: one[0])[:5]
     assert list(found.rows) == [row for _digest, row in lowest]
     assert len(found.examples) == 5
 
