@@ -249,7 +249,7 @@ def _read_source(
     before = _state(path)
     for item in shaped_rows(path, plan.format, progress.seen):
         if isinstance(item, ShapedRow) and kind_of(item.row) is kind:
-            writer.add(item.row, index, item.line)
+            writer.add(item.row, index, item.line, item.fields)
             counts.rows += 1
             counts.shapes[item.shape] += 1
         else:

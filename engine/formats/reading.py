@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from gettext import gettext as _
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
 from engine.domain.dataset import Reject, Row, RowKind
 from engine.errors import FileEmpty, FileUnreadable, FormatUnknown, MixedKinds
-from engine.formats import text
+from engine.formats import field_names, text
 from engine.formats.format import Format, Seen
 from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.registry import best_match, files_of, shown_name
@@ -24,11 +25,12 @@ SURVEYED_ROWS = 64
 
 
 class ShapedRow(msgspec.Struct, frozen=True, gc=False):
-    """A row with where it stands and how it was recognised."""
+    """A row with where it stands, how it was recognised, and what else stood beside it (JSON)."""
 
     line: int
     shape: str
     row: Row
+    fields: str | None = None
 
 
 class SourcePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +63,20 @@ def shaped_rows(path: Path, used: Format, seen: Seen) -> Iterator[ShapedRow | Re
         except RefusedRecord as refused:
             yield reject(path.name, item.line, refused, _excerpt(item.value))
         else:
-            yield ShapedRow(item.line, shape, row)
+            yield ShapedRow(item.line, shape, row, other_fields(item.value))
+
+
+def other_fields(value: object) -> str | None:
+    """Return what a record says beside its row, as a JSON object: customer, date, category ..."""
+    if not isinstance(value, dict):
+        return None
+    named = cast("dict[str, object]", value).items()
+    others = {
+        name: one
+        for name, one in named
+        if one is not None and str(name).lower() not in field_names.KNOWN
+    }
+    return msgspec.json.encode(others, enc_hook=str).decode() if others else None
 
 
 def _excerpt(value: object) -> bytes:

@@ -15,6 +15,8 @@ import msgspec
 import pytest
 
 from engine.api import importing
+from engine.api.datasets import Datasets
+from engine.api.jobs import Jobs
 from engine.domain.dataset import DatasetInfo, Reject, RowKind
 from engine.domain.split import EVAL, TRAIN
 from engine.errors import (
@@ -286,3 +288,16 @@ def test_run_on_a_file_that_changes_meanwhile_is_a_named_error(
     with pytest.raises(FileUnreadable, match="changed"):
         ImportRun(layout, [path]).run()
     assert remains(layout) == []
+
+
+def test_fields_beside_the_row_are_kept_for_splits_and_exports(tmp_path: Path) -> None:
+    source = tmp_path / "t.csv"
+    source.write_text(
+        "question,answer,customer,day\nWhy?,Because.,c1,2026-01-01\nWho?,Me.,,\n", encoding="utf-8"
+    )
+    layout = new_workspace(tmp_path / "w")
+    done = ImportRun(layout, [source], eval_ratio=0.0).run()
+    table = Datasets(layout, Jobs(layout)).open_rows(done.folder.root.name)
+    assert table.place(0).fields == '{"customer":"c1","day":"2026-01-01"}'
+    assert table.place(1).fields == '{"customer":"","day":""}'
+    table.close()
