@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from engine.domain.dataset import Reject
 from engine.errors import FileUnreadable, mark
-from engine.formats import field_names
 from engine.formats.format import CERTAIN, Format, Record, Seen
 from engine.formats.refusal import RefusedRecord, bad_encoding, reject
 from engine.formats.source import BLOCK_BYTES, naming_read_errors
 from engine.formats.wording import translated as _
 
 if TYPE_CHECKING:
-    from pyarrow import RecordBatch
+    from pyarrow import DataType, RecordBatch
     from pyarrow.parquet import ParquetFile
 
 MAGIC = b"PAR1"
@@ -69,12 +68,11 @@ def _group(name: str, file: ParquetFile, group: int, before: int) -> Iterator[Re
     """Yield the rows of one row group, numbered from 1 over the whole file."""
     import pyarrow
 
-    names = file.schema_arrow.names
-    known = [one for one in names if one.strip().lower() in field_names.KNOWN]
+    columns = [one.name for one in file.schema_arrow if not _is_binary(one.type)]
     row = before
     try:
         for batch in file.iter_batches(
-            batch_size=BATCH_ROWS, row_groups=[group], columns=known or None, use_threads=False
+            batch_size=BATCH_ROWS, row_groups=[group], columns=columns, use_threads=False
         ):
             for value in _values(batch):
                 row += 1
@@ -85,6 +83,13 @@ def _group(name: str, file: ParquetFile, group: int, before: int) -> Iterator[Re
     except (pyarrow.ArrowException, OSError):
         last = before + file.metadata.row_group(group).num_rows
         yield reject(name, row + 1, _damaged(last - row))
+
+
+def _is_binary(column: DataType) -> bool:
+    """Return whether a column holds bytes, such as pictures, which no row is made of."""
+    from pyarrow import types
+
+    return types.is_binary(column) or types.is_large_binary(column)
 
 
 def _values(batch: RecordBatch) -> Iterator[object]:

@@ -164,6 +164,9 @@ def _side(value: object, name: str, role: Role) -> tuple[Turn, ...]:
         value = cast("list[object]", inner)
     elif fields is not None:
         value = [value]
+    if isinstance(value, str) and value.startswith('[{"role":'):
+        # Tables hold messages as JSON text.
+        value = list_of(value) or value
     if isinstance(value, list):
         return turns_of(cast("list[object]", value))
     return (Turn(role=role, content=filled_text(value, name)),)

@@ -30,13 +30,13 @@ def read(path: Path) -> list[Record | Reject]:
     return list(parquet.read(path, lambda _: None))
 
 
-def test_read_of_nested_columns_finds_the_rows_without_foreign_columns(tmp_path: Path) -> None:
+def test_read_of_nested_columns_finds_the_rows_with_their_fields(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.Table.from_pylist(ROWS), path, row_group_size=100)
     found = read(path)
     assert [one.line for one in found] == list(range(1, 601))
     assert [one.value for one in found if isinstance(one, Record)] == [
-        {"messages": row["messages"]} for row in ROWS
+        {"messages": row["messages"], "made": row["made"]} for row in ROWS
     ]
 
 
