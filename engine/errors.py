@@ -133,7 +133,28 @@ class FormatUnknown(EngineError):
     """The content of a file is none of the formats that Burnish reads."""
 
     code = "format_unknown"
-    default_remedy = mark("Save it as JSONL, JSON, CSV, Parquet or plain text.")
+    default_remedy = mark("Save it as JSONL, JSON, CSV, Excel, Parquet, Arrow or plain text.")
+
+
+class ArchiveUnsafe(EngineError):
+    """An archive or a compressed file holds what no honest one holds; nothing of it was written."""
+
+    code = "archive_unsafe"
+    default_remedy = mark("Do not trust it. If you do, unpack it yourself and import the folder.")
+
+
+class ArchiveNested(EngineError):
+    """An archive or a compressed file holds another one, which is not opened."""
+
+    code = "archive_nested"
+    default_remedy = mark("Unpack the outer one, and import what it holds.")
+
+
+class FileEncrypted(EngineError):
+    """A file can only be opened with a password."""
+
+    code = "file_encrypted"
+    default_remedy = mark("Save it without a password, then import it again.")
 
 
 class NoUsableRows(EngineError):

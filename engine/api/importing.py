@@ -17,6 +17,13 @@ import msgspec
 
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
 from engine.errors import Cancelled, DiskFull, FileUnreadable, NoUsableRows
+from engine.formats.packed import (
+    place_of,
+    shown_path,
+    size_bytes,
+    spooling_in,
+    unpacked_bytes,
+)
 from engine.formats.reading import ShapedRow, SourcePlan, plan_sources, shaped_rows
 from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.shapes import kind_of
@@ -181,15 +188,16 @@ def _import(context: JobContext, options: ImportOptions, layout: Layout) -> Data
     """Read, write and commit."""
     context.emit(PhaseChanged(phase="reading"))
     paths = list(dict.fromkeys(Path(one) for one in options.paths))
-    plans, left_out = plan_sources(paths, _Progress(context, 0).check)
-    progress = _Progress(context, sum(_size(plan.path) for plan in plans))
-    _check_room(layout, sum(_size(plan.path) for plan in plans))
     target = layout.dataset(options.dataset_id)
-    with atomicfs.new_folder(target.root) as building:
-        folder = DatasetFolder(building)
-        info = _build(context, options, folder, plans, left_out, progress)
-        write_document(folder.info, info)
-        context.emit(PhaseChanged(phase="writing"))
+    with spooling_in(layout.datasets):
+        plans, left_out = plan_sources(paths, _Progress(context, 0).check)
+        progress = _Progress(context, sum(_size(plan.path) for plan in plans))
+        _check_room(layout, sum(unpacked_bytes(plan.path) for plan in plans))
+        with atomicfs.new_folder(target.root) as building:
+            folder = DatasetFolder(building)
+            info = _build(context, options, folder, plans, left_out, progress)
+            write_document(folder.info, info)
+            context.emit(PhaseChanged(phase="writing"))
     return info
 
 
@@ -246,7 +254,7 @@ def _read_source(
 ) -> SourceFile:
     """Read one file to its end, and see that it stayed the same meanwhile."""
     path, counts = plan.path, _Counts()
-    before = _state(path)
+    shown, before = shown_path(path), _state(path)
     for item in shaped_rows(path, plan.format, progress.seen):
         if isinstance(item, ShapedRow) and kind_of(item.row) is kind:
             writer.add(item.row, index, item.line, item.fields)
@@ -254,7 +262,7 @@ def _read_source(
             counts.shapes[item.shape] += 1
         else:
             counts.rejects += 1
-            refused = item if isinstance(item, Reject) else _other_kind(path, item, kind)
+            refused = item if isinstance(item, Reject) else _other_kind(shown, item, kind)
             rejects.add(refused)
     sha256 = _sha256(path, progress.check)
     if _state(path) != before:
@@ -262,11 +270,11 @@ def _read_source(
             _("{path} changed while it was read. Nothing was imported.").format(path=path),
             remedy=_("Import it again when nothing writes to it any more."),
         )
-    progress.before_bytes += before[0]
+    progress.before_bytes += _size(path)
     return SourceFile(
-        name=path.name,
+        name=shown,
         path=str(path),
-        size_bytes=before[0],
+        size_bytes=_size(path),
         sha256=sha256,
         format=plan.format.id,
         shape=counts.shapes.most_common(1)[0][0] if counts.shapes else "",
@@ -275,25 +283,26 @@ def _read_source(
     )
 
 
-def _other_kind(path: Path, item: ShapedRow, kind: RowKind) -> Reject:
+def _other_kind(file: str, item: ShapedRow, kind: RowKind) -> Reject:
     refused = RefusedRecord(
         "other_kind",
         _("This row is of the kind {found}, but most of the rows are of the kind {kind}.").format(
             found=kind_of(item.row).value, kind=kind.value
         ),
     )
-    return reject(path.name, item.line, refused, _encoder.encode(item.row))
+    return reject(file, item.line, refused, _encoder.encode(item.row))
 
 
 def _state(path: Path) -> tuple[int, int]:
-    """Return size in bytes and time of the last change in nanoseconds."""
+    """Return size in bytes and time of the last change in nanoseconds of the file on disk."""
     with naming_read_errors(path):
-        found = path.stat()
+        found = place_of(path).real.stat()
     return found.st_size, found.st_mtime_ns
 
 
 def _size(path: Path) -> int:
-    return _state(path)[0]
+    with naming_read_errors(path):
+        return size_bytes(path)
 
 
 def _sha256(path: Path, seen: Callable[[int], None]) -> str:

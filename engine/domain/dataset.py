@@ -69,7 +69,7 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     """A source row that was not accepted.
 
     Attributes:
-        file: Name of the source file.
+        file: Name of the source file; in an archive `archive.zip/inner/name`.
         line: Line (text formats) or row number (tables), from 1; 0 for the whole file.
         reason: Stable snake_case name of the reason.
         message: The reason as a sentence, without text of the row.
@@ -87,10 +87,10 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file that rows came from.
 
     Attributes:
-        name: File name without its folder.
-        path: Absolute path at the time of the import.
-        size_bytes: Its size.
-        sha256: Hash of its content.
+        name: File name without its folder; in an archive `archive.zip/inner/name`.
+        path: Absolute path at the time of the import, through an archive as through a folder.
+        size_bytes: What it takes on the disk; in an archive, packed.
+        sha256: Hash of its content, unpacked.
         format: Id of the format that read it.
         shape: Which row shape was recognised, e.g. `openai_messages`, `alpaca`.
         rows: Rows accepted from it.

@@ -11,12 +11,12 @@ import csv
 from collections import deque
 from collections.abc import Iterable, Iterator
 from gettext import ngettext
-from itertools import zip_longest
 from pathlib import Path
 
 from engine.domain.dataset import Reject
 from engine.errors import mark
 from engine.formats import field_names
+from engine.formats.cells import column_name, record_of
 from engine.formats.encoding import decoded_head, looks_like_text, text_encoding
 from engine.formats.format import (
     HEAD_BYTES,
@@ -62,7 +62,7 @@ def _evenness(text: str, delimiter: str) -> tuple[int, float, int]:
         return 0, 0.0, 0
     if not rows:
         return 0, 0.0, 0
-    known = len(field_names.KNOWN.intersection(_name(cell) for cell in rows[0]))
+    known = len(field_names.KNOWN.intersection(column_name(cell) for cell in rows[0]))
     even = sum(len(row) == len(rows[0]) for row in rows[1:])
     return known, even / max(1, len(rows) - 1), len(rows[0])
 
@@ -73,10 +73,6 @@ def _reader(
     # A limit of the whole process; the module has no other.
     csv.field_size_limit(RECORD_CAP_BYTES)
     return csv.reader(text_lines, delimiter=delimiter, strict=is_strict)
-
-
-def _name(cell: str) -> str:
-    return cell.strip().lower()
 
 
 def sniff(path: Path, head: bytes) -> float:
@@ -146,7 +142,7 @@ def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
     header: list[str] | None = None
     for line, cells, refused in _rows(source, delimiter):
         if refused is None and header is None:
-            header = [_name(cell) for cell in cells]
+            header = [column_name(cell) for cell in cells]
         elif refused is None and header is not None:
             try:
                 yield Record(line=line, value=_record(header, cells))
@@ -205,20 +201,9 @@ def _swallowed(count: int) -> RefusedRecord:
 
 
 def _record(header: list[str], cells: list[str]) -> dict[str, str]:
-    """Return the cells by name, missing ones empty; of two columns of one name the first counts."""
     if any("\udc80" <= one <= "\udcff" for cell in cells if not cell.isascii() for one in cell):
         raise bad_encoding()
-    if any(cell.strip() for cell in cells[len(header) :]):
-        raise RefusedRecord(
-            "too_many_cells",
-            _("This line has {cells} cells, but the header has {columns}.").format(
-                cells=len(cells), columns=len(header)
-            ),
-        )
-    found: dict[str, str] = {}
-    for name, cell in zip_longest(header, cells[: len(header)], fillvalue=""):
-        found.setdefault(name, cell)
-    return found
+    return record_of(header, cells)
 
 
 FORMAT = Format(

@@ -13,11 +13,12 @@ from typing import cast
 import msgspec
 
 from engine.domain.dataset import Reject, Row, RowKind
-from engine.errors import FileEmpty, FileUnreadable, FormatUnknown, MixedKinds
-from engine.formats import field_names, text
+from engine.errors import MixedKinds
+from engine.formats import field_names
+from engine.formats.contents import LEFT_OUT, contents_of, left_out_file
 from engine.formats.format import Format, Seen
+from engine.formats.packed import shown_path
 from engine.formats.refusal import RefusedRecord, reject
-from engine.formats.registry import best_match, files_of, shown_name
 from engine.formats.shapes import kind_of, normalise
 
 SURVEYED_ROWS = 64
@@ -54,14 +55,15 @@ def shaped_rows(path: Path, used: Format, seen: Seen) -> Iterator[ShapedRow | Re
         FileMissing: The file does not exist.
         FileUnreadable: It cannot be read to its end.
     """
+    shown = shown_path(path)
     for item in used.read(path, seen):
         if isinstance(item, Reject):
-            yield item
+            yield item if item.file == shown else msgspec.structs.replace(item, file=shown)
             continue
         try:
             shape, row = normalise(item.value)
         except RefusedRecord as refused:
-            yield reject(path.name, item.line, refused, _excerpt(item.value))
+            yield reject(shown, item.line, refused, _excerpt(item.value))
         else:
             yield ShapedRow(item.line, shape, row, other_fields(item.value))
 
@@ -86,11 +88,11 @@ def _excerpt(value: object) -> bytes:
 def plan_sources(paths: Sequence[Path], seen: Seen) -> tuple[list[SourcePlan], list[Reject]]:
     """Choose the files to read and settle the kind of each.
 
-    A file that was named must be readable. Of a folder, files in no known format are left out, and
-    so is text beside rows (a README, for example); a reject names each.
+    A file that was named must be readable. Of a folder or an archive, files in no known format are
+    left out, and so is text beside rows (a README, for example); a reject names each.
 
     Args:
-        paths: Files and folders.
+        paths: Files, folders, archives and compressed files.
         seen: Called now and then; may raise to end it.
 
     Raises:
@@ -98,50 +100,25 @@ def plan_sources(paths: Sequence[Path], seen: Seen) -> tuple[list[SourcePlan], l
         FileUnreadable: A named file cannot be read.
         FileEmpty: A named file holds nothing.
         FormatUnknown: A named file is in no known format, or a folder holds no file that is.
+        ArchiveUnsafe, ArchiveNested, FileEncrypted: A named archive cannot be used.
         MixedKinds: The files hold rows of different kinds.
     """
-    chosen: dict[Path, Format] = {}
+    plans: dict[Path, SourcePlan] = {}
     left_out: list[Reject] = []
     for path in paths:
-        if path.is_dir():
-            found, rest = _formats_in(path)
-            chosen.update(found)
-            left_out += rest
-        else:
-            chosen[path] = best_match(path)
-    plans = [
-        SourcePlan(path=path, format=used, kind=_kind(path, used, seen))
-        for path, used in chosen.items()
-    ]
-    _check_kinds(plans)
-    return plans, left_out
-
-
-def _formats_in(folder: Path) -> tuple[dict[Path, Format], list[Reject]]:
-    found: dict[Path, Format] = {}
-    left_out: list[Reject] = []
-    for path in files_of(folder):
-        try:
-            found[path] = best_match(path)
-        except (FileEmpty, FileUnreadable, FormatUnknown) as error:
-            refused = RefusedRecord(error.code, error.message)
-            left_out.append(reject(shown_name(path), 0, refused))
-    if any(used is not text.FORMAT for used in found.values()):
-        beside = [path for path, used in found.items() if used is text.FORMAT]
-        left_out += [reject(path.name, 0, _beside_rows()) for path in beside]
-        found = {path: used for path, used in found.items() if used is not text.FORMAT}
-    if not found:
-        raise FormatUnknown(
-            _("No file in {path} is in a format that Burnish reads.").format(path=folder)
-        )
-    return found, left_out
-
-
-def _beside_rows() -> RefusedRecord:
-    return RefusedRecord(
-        "text_beside_rows",
-        _("This text was left out, for the other files of its folder hold rows."),
-    )
+        found, rest = contents_of(path, lambda: seen(0))
+        left_out += rest
+        for one, used in found.items():
+            try:
+                kind = _kind(one, used, seen)
+            except LEFT_OUT as error:
+                if len(found) == 1 and not rest:
+                    raise
+                left_out.append(left_out_file(one, error))
+            else:
+                plans[one] = SourcePlan(path=one, format=used, kind=kind)
+    _check_kinds(list(plans.values()))
+    return list(plans.values()), left_out
 
 
 def _kind(path: Path, used: Format, seen: Seen) -> RowKind | None:
@@ -155,7 +132,7 @@ def _check_kinds(plans: list[SourcePlan]) -> None:
     files: dict[RowKind, str] = {}
     for plan in plans:
         if plan.kind is not None:
-            files.setdefault(plan.kind, plan.path.name)
+            files.setdefault(plan.kind, shown_path(plan.path))
     if len(files) > 1:
         named = ", ".join(f"{name} ({kind.value})" for kind, name in files.items())
         raise MixedKinds(

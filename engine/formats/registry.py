@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All dataset formats, the best match for a file, and the files of a folder."""
+"""All dataset formats, and the best match for a file."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from gettext import gettext as _
 from pathlib import Path
 
 from engine.errors import FileEmpty, FileUnreadable, FormatUnknown
-from engine.formats import csv, json, jsonl, parquet, text
+from engine.formats import arrow, csv, json, jsonl, parquet, text, xlsx
 from engine.formats.format import HEAD_BYTES, PERHAPS, Format
-from engine.formats.source import naming_read_errors, read_head
+from engine.formats.source import read_head
 
 FORMATS: tuple[Format, ...] = (
     jsonl.FORMAT,
     json.FORMAT,
     csv.FORMAT,
     parquet.FORMAT,
+    arrow.FORMAT,
+    xlsx.FORMAT,
     text.FORMAT,
 )
 
@@ -63,18 +65,3 @@ def shown_name(path: Path) -> str:
 
 def _is_named_so(path: Path, one: Format) -> bool:
     return path.suffix.lower() in one.suffixes
-
-
-def files_of(folder: Path) -> list[Path]:
-    """Return the ordinary files in a folder and its folders, sorted, without hidden ones.
-
-    Raises:
-        FileUnreadable: The folder cannot be listed.
-    """
-    with naming_read_errors(folder):
-        found = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [
-        path
-        for path in found
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]

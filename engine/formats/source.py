@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.errors import FileMissing, FileUnreadable
 from engine.formats.format import HEAD_BYTES, RECORD_CAP_BYTES, Seen
+from engine.formats.packed import open_source
 
 BLOCK_BYTES = 1 << 20
 _NOT_UTF8 = b"\xff"
@@ -47,7 +48,7 @@ def read_head(path: Path) -> bytes:
     with naming_read_errors(path):
         if path.exists() and not path.is_file():
             raise FileUnreadable(_("{path} is no ordinary file.").format(path=path))
-        with path.open("rb") as stream:
+        with contextlib.closing(open_source(path)) as stream:
             return stream.read(HEAD_BYTES)
 
 
@@ -58,17 +59,15 @@ def blocks(path: Path, seen: Seen) -> Iterator[bytes]:
         FileMissing: It does not exist.
         FileUnreadable: It cannot be read to its end.
     """
-    done = 0
     with contextlib.ExitStack() as stack:
         with naming_read_errors(path):
-            stream = stack.enter_context(path.open("rb"))
+            stream = stack.enter_context(contextlib.closing(open_source(path)))
         while True:
             with naming_read_errors(path):
                 block = stream.read(BLOCK_BYTES)
             if not block:
                 return
-            done += len(block)
-            seen(done)
+            seen(stream.taken_bytes())
             yield block
 
 

@@ -304,6 +304,8 @@ def format_words(format_id: str) -> str:
         "json": "JSON",
         "csv": "CSV",
         "parquet": "Parquet",
+        "arrow": "Arrow",
+        "xlsx": "Excel",
         "text": _("Text"),
     }
     return names.get(format_id, format_id)

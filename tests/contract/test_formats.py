@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pyarrow import ipc
 from pyarrow import parquet as pq
 
 from engine.formats.format import Format, Record
 from engine.formats.reading import ShapedRow, shaped_rows
 from engine.formats.registry import FORMATS, best_match
+from tests.builders.workbooks import workbook
 
 ROWS = [{"prompt": f"Question {number}, please?", "completion": "Answer"} for number in range(5)]
 
@@ -21,6 +24,16 @@ ROWS = [{"prompt": f"Question {number}, please?", "completion": "Answer"} for nu
 def _parquet() -> bytes:
     stream = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(ROWS), stream)
+    return stream.getvalue()
+
+
+Opening = Callable[[io.BytesIO, pa.Schema], ipc.RecordBatchStreamWriter | ipc.RecordBatchFileWriter]
+
+
+def _arrow(opening: Opening) -> bytes:
+    stream, table = io.BytesIO(), pa.Table.from_pylist(ROWS)
+    with opening(stream, table.schema) as opened:
+        opened.write_table(table)
     return stream.getvalue()
 
 
@@ -46,6 +59,8 @@ SAMPLES: dict[str, list[bytes]] = {
         "question|answer\nä|ö\n".encode("cp1252"),
     ],
     "parquet": [_parquet()],
+    "arrow": [_arrow(ipc.new_stream), _arrow(ipc.new_file)],
+    "xlsx": [workbook([ROWS])],
     "text": [
         b"Once upon a time, there was a text.\n\nIt ended, soon.\n",
         b"# Title\n\n- [link](somewhere)\n",
@@ -58,9 +73,9 @@ CASES = [(name, number) for name, found in SAMPLES.items() for number in range(l
 
 
 def test_formats_are_those_that_have_samples() -> None:
-    assert [one.id for one in FORMATS] == ["jsonl", "json", "csv", "parquet", "text"]
+    expected = ["jsonl", "json", "csv", "parquet", "arrow", "xlsx", "text"]
+    assert [one.id for one in FORMATS] == expected
     assert {one.id for one in FORMATS} == set(SAMPLES)
-    assert len(FORMATS) == 5
 
 
 def test_formats_claim_no_suffix_twice() -> None:

@@ -256,7 +256,7 @@ def _failed_first(stage: Stage) -> None:
     failure = Failure(
         code="format_unknown",
         message="The content of photo.dat is in none of the formats that Burnish reads.",
-        remedy="Save it as JSONL, JSON, CSV, Parquet or plain text.",
+        remedy="Save it as JSONL, JSON, CSV, Excel, Parquet, Arrow or plain text.",
     )
     fail_import(stage.api, "j1", "photo.dat", failure)
     _show(stage, "datasets")

@@ -55,7 +55,7 @@ class DatasetListPage(Page):
         self._table = FittingTable(name=_("Datasets"))
         self._drop_zone = DropZone(
             title=_("Drop files or a folder here"),
-            text=_("JSONL, JSON, CSV, Parquet or text. Several files become one dataset."),
+            text=_("JSONL, JSON, CSV, Excel, Parquet, text, or a zip. Several become one dataset."),
         )
         self._empty = EmptyState(icon="datasets")
         self._skeleton = Skeleton(rows=4)

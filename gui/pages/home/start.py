@@ -89,7 +89,9 @@ class StartCard(Card):
         add = Button(_("Add a model folder…"), icon="folder")
         browse.clicked.connect(self.data_requested)
         add.clicked.connect(self.model_requested)
-        data = _("JSONL, JSON, CSV, Parquet or plain text. Your files are copied, never changed.")
+        data = _(
+            "JSONL, JSON, CSV, Excel, Parquet or plain text. Your files are copied, never changed."
+        )
         model = _(
             "A folder with safetensors files. It is linked where it is, and checked before it "
             "is listed."

@@ -15,6 +15,7 @@ from engine.errors import (
     EngineError,
     FileEmpty,
     FileMissing,
+    FileUnreadable,
     FormatUnknown,
     MixedKinds,
 )
@@ -111,7 +112,7 @@ BAD: list[tuple[dict[str, str | bytes], type[EngineError]]] = [
     ({"a": " \n\n"}, FileEmpty),
     ({"a": b"\xef\xbb\xbf"}, FileEmpty),
     ({"a": bytes(range(256)) * 9}, FormatUnknown),
-    ({"a": b"PK\x03\x04"}, FormatUnknown),
+    ({"a": b"PK\x03\x04"}, FileUnreadable),
     ({"a/b.bin": bytes(range(256)) * 9}, FormatUnknown),
     ({"a/.b": CHAT}, FormatUnknown),
     ({"a/b": CHAT, "a/c": TEXT}, MixedKinds),

@@ -95,7 +95,7 @@ def test_read_head_refused_by_the_system_is_a_named_error(
     def refuse(*_args: object, **_words: object) -> None:
         raise PermissionError(13, "denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(source, "open_source", refuse)
     with pytest.raises(FileUnreadable, match="cannot be read"):
         read_head(path)
 
