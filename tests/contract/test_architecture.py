@@ -32,6 +32,7 @@ GOOD_TREE = {
     "engine/exporters/__init__.py": "import engine.domain",
     "engine/formats/__init__.py": "import pyarrow\nimport engine.store",
     "engine/chat/__init__.py": "import tokenizers",
+    "engine/quality/__init__.py": "import numpy, pyarrow\nimport engine.domain",
     "engine/hardware/__init__.py": "import pynvml",
     "engine/launcher/__init__.py": "import engine.methods\nimport engine.store",
     "engine/train/__init__.py": "import torch, engine.chat, engine.launcher",
