@@ -96,8 +96,9 @@ class Datasets:
         return job_id
 
     def _sweep(self) -> None:
-        """Delete what imports left that were killed; while one lives, nothing is touched."""
-        if all(job.state.is_over for job in self._jobs.list(JobKind.IMPORT)):
+        """Delete what jobs left that were killed; while one lives, nothing is touched."""
+        writers = (JobKind.IMPORT, JobKind.DATASET)
+        if all(job.state.is_over for kind in writers for job in self._jobs.list(kind)):
             atomicfs.sweep(self._layout.datasets)
 
     def list(self) -> list[DatasetInfo]:
@@ -228,6 +229,36 @@ class Datasets:
         manifest = atomicfs.read_manifest(folder.root)
         files = {**manifest.files, folder.info.name: entry}
         write_document(folder.root / atomicfs.MANIFEST, replace(manifest, files=files))
+
+    def describe(
+        self,
+        dataset_id: str,
+        *,
+        licence: str | None = None,
+        origin: str | None = None,
+        consent: str | None = None,
+    ) -> DatasetInfo:
+        """Write down the user's statements on a dataset, and return it; None leaves one as it is.
+
+        Raises:
+            DatasetNotFound: There is no such dataset.
+            DiskFull: No room; the old statements stay.
+        """
+        said = {"licence": licence, "origin": origin, "consent": consent}
+        self._describe(
+            dataset_id, **{name: text.strip() for name, text in said.items() if text is not None}
+        )
+        return self.get(dataset_id)
+
+    def freeze_eval(self, dataset_id: str, *, on: bool = True) -> DatasetInfo:
+        """Keep the rows of `eval` where they are: they never enter `train` of what is made of it.
+
+        Raises:
+            DatasetNotFound: There is no such dataset.
+            DiskFull: No room; nothing changed.
+        """
+        self._describe(dataset_id, is_eval_frozen=on)
+        return self.get(dataset_id)
 
     def remove(self, dataset_id: str) -> None:
         """Remove a dataset with all its rows; the files it came from stay.

@@ -13,6 +13,7 @@ from engine.api.exports import Exports
 from engine.api.jobs import Jobs
 from engine.api.machine import Machine
 from engine.api.models import Models
+from engine.api.preparation import Preparation
 from engine.api.presets import Presets
 from engine.api.runs import Runs
 from engine.api.versions import Versions
@@ -30,6 +31,7 @@ class Api:
     jobs: Jobs
     datasets: Datasets
     versions: Versions
+    preparation: Preparation
     models: Models
     presets: Presets
     machine: Machine
@@ -62,6 +64,7 @@ def open_api(root: Path | None = None) -> Api:
         jobs=jobs,
         datasets=datasets,
         versions=Versions(layout, datasets),
+        preparation=Preparation(jobs=jobs, datasets=datasets),
         models=models,
         presets=presets,
         machine=machine,

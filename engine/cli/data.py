@@ -44,10 +44,11 @@ def import_files(
     )
     for reject in session.api.datasets.rejects(info.id, limit=10):
         session.out.print(f"  {reject.file}:{reject.line}  {reject.message}", markup=False)
-    session.result(_facts(info))
+    session.result(facts_of(info))
 
 
-def _facts(info: DatasetInfo) -> dict[str, object]:
+def facts_of(info: DatasetInfo) -> dict[str, object]:
+    """Return what every command tells of a dataset."""
     return {
         "dataset_id": info.id,
         "name": info.name,
@@ -67,7 +68,7 @@ def datasets(context: typer.Context, as_json: Json = False) -> None:
         [_("Id"), _("Name"), _("Kind"), _("Rows"), _("Rejected")],
         [[one.id, one.name, one.kind.value, f"{one.rows:,}", f"{one.rejects:,}"] for one in found],
     )
-    session.result({"datasets": [_facts(one) for one in found]})
+    session.result({"datasets": [facts_of(one) for one in found]})
 
 
 def preview(

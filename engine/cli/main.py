@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.cli import data, demo, model, run, weights
+from engine.cli import data, dataset, demo, model, run, weights
 from engine.cli.session import Session, write_json
 from engine.errors import EngineError, unforeseen
 
@@ -33,6 +33,7 @@ app.command("export")(weights.export)
 app.command("generate")(weights.generate)
 app.command("doctor")(model.doctor)
 app.command("demo")(demo.demo)
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(model.app, name="model")
 app.add_typer(run.app, name="run")
 

@@ -21,6 +21,10 @@ class Phase(StrEnum):
     MERGING = "merging"
     VERIFYING = "verifying"
     ANSWERING = "answering"
+    COMPARING_ROWS = "comparing_rows"
+    SPLITTING = "splitting"
+    CHECKING_ROWS = "checking_rows"
+    FIXING_ROWS = "fixing_rows"
 
 
 def phase_title(phase: str) -> str:
@@ -41,5 +45,9 @@ def phase_title(phase: str) -> str:
         Phase.MERGING: _("Merging"),
         Phase.VERIFYING: _("Comparing with what was trained"),
         Phase.ANSWERING: _("Answering"),
+        Phase.COMPARING_ROWS: _("Looking for near copies"),
+        Phase.SPLITTING: _("Splitting"),
+        Phase.CHECKING_ROWS: _("Checking the rows"),
+        Phase.FIXING_ROWS: _("Fixing rows"),
     }
     return titles.get(phase, phase.replace("_", " ").capitalize())

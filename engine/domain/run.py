@@ -15,6 +15,7 @@ class JobKind(StrEnum):
     TRAIN = "train"
     EXPORT = "export"
     GENERATE = "generate"
+    DATASET = "dataset"
 
 
 class JobState(StrEnum):

@@ -130,7 +130,11 @@ def status_job(live: tuple[JobView, ...]) -> StatusJob | None:
     if not live:
         return None
     job = next((one for one in live if one.info.kind is JobKind.TRAIN), live[0])
-    pages = {JobKind.IMPORT: "datasets", JobKind.EXPORT: "export"}
+    pages = {
+        JobKind.IMPORT: "datasets",
+        JobKind.DATASET: "datasets",
+        JobKind.EXPORT: "export",
+    }
     is_run = job.info.kind is JobKind.TRAIN
     more = len(live) - 1
     text = progress_words(job.snapshot)
@@ -203,6 +207,7 @@ def _failed_title(kind: JobKind) -> str:
         JobKind.TRAIN: _("The training ended with an error"),
         JobKind.EXPORT: _("The export did not work"),
         JobKind.GENERATE: _("The answer did not come"),
+        JobKind.DATASET: _("The work on the dataset did not succeed"),
     }[kind]
 
 

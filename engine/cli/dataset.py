@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands on one dataset: look, split, merge, sample, export, and its history."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from engine.api.preparation import ExportForm
+from engine.cli.data import facts_of
+from engine.cli.follow import follow
+from engine.cli.session import Json, Session, session_of
+from engine.domain.dataset import DatasetInfo
+from engine.domain.split import SplitBy, SplitRule
+from engine.domain.version import VersionInfo, action_text
+
+app = typer.Typer(help="Look at one dataset, change it, and make others of it.")
+
+DatasetArgument = Annotated[str, typer.Argument(help="Id or name of the dataset.")]
+EvalRatio = Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of rows that is held out.")]
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    rows: Annotated[int, typer.Option(min=0, max=1000, help="How many rows to show.")] = 3,
+    start: Annotated[int, typer.Option(min=0, help="First row, from 0.")] = 0,
+    split: Annotated[str, typer.Option(help="train or eval.")] = "train",
+    as_json: Json = False,
+) -> None:
+    """Show what a dataset is, and some of its rows."""
+    session = session_of(context, as_json)
+    info = session.api.datasets.get(dataset)
+    table = session.api.datasets.open_rows(info.id, split)
+    places = range(start, min(start + rows, len(table)))
+    found = [(int(table.ids[one]), table.row(one), table.source(one)) for one in places]
+    table.close()
+    _tell(session, info)
+    for row_id, row, (file, line) in found:
+        session.out.print(f"\n[{row_id}] {file}:{line}", style="dim", markup=False)
+        session.out.print(msgspec.json.format(msgspec.json.encode(row)).decode(), markup=False)
+    session.result(
+        {
+            **_facts(info),
+            "rows_shown": [
+                {"id": row_id, "file": file, "line": line, "row": msgspec.to_builtins(row)}
+                for row_id, row, (file, line) in found
+            ],
+        }
+    )
+
+
+def _facts(info: DatasetInfo) -> dict[str, object]:
+    return {
+        **facts_of(info),
+        "version": info.version,
+        "licence": info.licence,
+        "origin": info.origin,
+        "consent": info.consent,
+        "is_eval_frozen": info.is_eval_frozen,
+        "sources": [
+            {"name": one.name, "sha256": one.sha256, "format": one.format, "shape": one.shape}
+            for one in info.sources
+        ],
+    }
+
+
+def _tell(session: Session, info: DatasetInfo) -> None:
+    splits = ", ".join(f"{split} {count:,}" for split, count in info.splits.items())
+    session.out.print(
+        _("{name} ({id}), version {version}: {rows} rows of the kind {kind} ({splits})").format(
+            name=info.name,
+            id=info.id,
+            version=info.version,
+            rows=f"{info.rows:,}",
+            kind=info.kind.value,
+            splits=splits,
+        ),
+        markup=False,
+    )
+
+
+@app.command()
+def split(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    by: Annotated[SplitBy, typer.Option(help="What decides.")] = SplitBy.CONTENT,
+    column: Annotated[str, typer.Option(help="Field of the source rows that decides.")] = "",
+    eval_ratio: EvalRatio = 0.1,
+    fold: Annotated[
+        tuple[int, int], typer.Option(help="Which part is held out, and how many there are.")
+    ] = (1, 5),
+    part_near: Annotated[bool, typer.Option(help="Let near copies be parted.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Split a dataset again; equal rows, and near copies, stay on one side."""
+    session = session_of(context, as_json)
+    rule = SplitRule(
+        by=by,
+        eval_ratio=eval_ratio,
+        column=column,
+        fold=fold[0],
+        folds=fold[1],
+        is_near_together=not part_near,
+    )
+    job_id = session.api.preparation.start_split(dataset, rule)
+    follow(session, job_id, title=_("Split"))
+    _result(session, dataset)
+
+
+def _result(session: Session, dataset: str) -> None:
+    """Tell what a dataset is now."""
+    info = session.api.datasets.get(dataset)
+    _tell(session, info)
+    session.result(_facts(info))
+
+
+@app.command()
+def merge(
+    context: typer.Context,
+    datasets: Annotated[list[str], typer.Argument(help="Ids or names of the datasets.")],
+    name: Annotated[str, typer.Option(help="Name of the new dataset.")] = "",
+    eval_ratio: EvalRatio = 0.1,
+    as_json: Json = False,
+) -> None:
+    """Make one new dataset of several; those that it is made of stay."""
+    session = session_of(context, as_json)
+    rule = SplitRule(eval_ratio=eval_ratio)
+    job_id = session.api.preparation.start_merge(datasets, name=name, rule=rule)
+    view = follow(session, job_id, title=_("Merge"))
+    _result(session, view.snapshot.result["dataset_id"])
+
+
+@app.command()
+def sample(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    rows: Annotated[int, typer.Option(min=1, help="How many rows to take.")],
+    name: Annotated[str, typer.Option(help="Name of the new dataset.")] = "",
+    seed: Annotated[int, typer.Option(help="Another seed takes other rows.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make a new dataset of some rows of another, each in the split where it was."""
+    session = session_of(context, as_json)
+    job_id = session.api.preparation.start_sample(dataset, rows=rows, name=name, seed=seed)
+    view = follow(session, job_id, title=_("Sample"))
+    _result(session, view.snapshot.result["dataset_id"])
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    out: Annotated[Path, typer.Option(help="A missing or empty folder.")],
+    form: Annotated[ExportForm, typer.Option(help="As what.")] = ExportForm.JSONL,
+    as_json: Json = False,
+) -> None:
+    """Write the current version of a dataset as files that other programs read."""
+    session = session_of(context, as_json)
+    job_id = session.api.preparation.start_export(dataset, form=form, out=out)
+    path = Path(follow(session, job_id, title=_("Export")).snapshot.result["path"])
+    session.out.print(_("Exported: {path}").format(path=path), markup=False)
+    files = sorted(one.relative_to(path).as_posix() for one in path.rglob("*") if one.is_file())
+    session.result({"path": str(path), "files": files})
+
+
+@app.command()
+def freeze(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    off: Annotated[bool, typer.Option("--off", help="Let the held-out rows change again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Keep the held-out rows as they are, also in whatever is merged from this dataset."""
+    session = session_of(context, as_json)
+    session.api.datasets.freeze_eval(dataset, on=not off)
+    _result(session, dataset)
+
+
+@app.command()
+def describe(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    licence: Annotated[str | None, typer.Option(help="Under which licence the rows stand.")] = None,
+    origin: Annotated[str | None, typer.Option(help="Where the rows come from.")] = None,
+    consent: Annotated[str | None, typer.Option(help="Who agreed to their use.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write down licence, origin and consent; they go with every export."""
+    session = session_of(context, as_json)
+    session.api.datasets.describe(dataset, licence=licence, origin=origin, consent=consent)
+    _result(session, dataset)
+
+
+@app.command()
+def history(context: typer.Context, dataset: DatasetArgument, as_json: Json = False) -> None:
+    """List the versions of a dataset, the current one marked."""
+    session = session_of(context, as_json)
+    info = session.api.datasets.get(dataset)
+    versions = session.api.versions.history(info.id)
+    session.table(
+        ["", _("Version"), _("Made of"), _("What was done"), _("Rows"), _("When (UTC)")],
+        [
+            [
+                "*" if one.number == info.version else "",
+                str(one.number),
+                str(one.parent or ""),
+                action_text(one),
+                f"{one.rows:,}",
+                one.made_at,
+            ]
+            for one in versions
+        ],
+    )
+    session.result(
+        {
+            "dataset_id": info.id,
+            "version": info.version,
+            "versions": [{**msgspec.to_builtins(one), "rows": one.rows} for one in versions],
+        }
+    )
+
+
+@app.command()
+def undo(context: typer.Context, dataset: DatasetArgument, as_json: Json = False) -> None:
+    """Go back to the version before the current one; nothing is lost."""
+    session = session_of(context, as_json)
+    _went(session, dataset, session.api.versions.undo(dataset))
+
+
+@app.command()
+def redo(context: typer.Context, dataset: DatasetArgument, as_json: Json = False) -> None:
+    """Go on to the version that was undone last."""
+    session = session_of(context, as_json)
+    _went(session, dataset, session.api.versions.redo(dataset))
+
+
+@app.command()
+def goto(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    version: Annotated[int, typer.Argument(min=1, help="Number of the version.")],
+    as_json: Json = False,
+) -> None:
+    """Make any version the current one; nothing is lost."""
+    session = session_of(context, as_json)
+    _went(session, dataset, session.api.versions.go_to(dataset, version))
+
+
+def _went(session: Session, dataset: str, version: VersionInfo) -> None:
+    session.out.print(
+        _("Now at version {number}: {what}.").format(
+            number=version.number, what=action_text(version)
+        ),
+        markup=False,
+    )
+    session.result({"dataset_id": session.api.datasets.get(dataset).id, "version": version.number})
+
+
+@app.command()
+def remove(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    rows: Annotated[list[int], typer.Argument(min=0, help="Ids of rows, as `show` tells them.")],
+    as_json: Json = False,
+) -> None:
+    """Leave rows out of a dataset; `undo` puts them back."""
+    session = session_of(context, as_json)
+    session.api.versions.remove_rows(dataset, rows)
+    _result(session, dataset)
+
+
+@app.command()
+def tag(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    name: Annotated[str, typer.Argument(help="The tag.")],
+    rows: Annotated[list[int], typer.Argument(min=0, help="Ids of rows.")],
+    off: Annotated[bool, typer.Option("--off", help="Take it off them.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Give rows a tag, by which a split can be stratified."""
+    session = session_of(context, as_json)
+    made = session.api.versions.tag(dataset, rows, name, on=not off)
+    session.out.print(action_text(made), markup=False)
+    session.result({"dataset_id": session.api.datasets.get(dataset).id, "tags": made.tags})

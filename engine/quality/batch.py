@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A batch of rows as one flat column of texts, so that Arrow and numpy can judge all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.domain.dataset import Role
+
+if TYPE_CHECKING:
+    from numpy import bool_, int8, int64
+    from numpy.typing import NDArray
+    from pyarrow import Array, RecordBatch
+
+ROLE_CODES = {Role.SYSTEM: 0, Role.USER: 1, Role.ASSISTANT: 2, Role.TOOL: 3}
+NO_ROLE = -1
+PARTS = {"chosen": 1, "rejected": 2}
+NO_TEXT = ("tools", "fields", "row_hash", "source", "line", "image")
+"""Columns that hold no text of the row itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnBatch:
+    """One Arrow batch of rows; texts stand in the order of rows, parts and turns.
+
+    Attributes:
+        first_row: Number of its first row, counted over all checked rows.
+        count: Rows.
+        is_eval: For each row, whether it is held out.
+        texts: Content of every turn, or the text of a text row; no nulls.
+        roles: For each text a code of ROLE_CODES, or -1.
+        rows: For each text the number of its row, over all checked rows.
+        parts: For each text 1 for `chosen`, 2 for `rejected`, else 0.
+        has_calls: For each text, whether its turn has tool calls.
+        row_hashes: Content hash of each row, hex.
+    """
+
+    first_row: int
+    count: int
+    is_eval: NDArray[bool_]
+    texts: Array
+    roles: NDArray[int8]
+    rows: NDArray[int64]
+    parts: NDArray[int8]
+    has_calls: NDArray[bool_]
+    row_hashes: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    """The texts of one column of a batch."""
+
+    texts: Array
+    roles: NDArray[int8]
+    rows: NDArray[int64]
+    has_calls: NDArray[bool_]
+
+
+def turn_batch(batch: RecordBatch, *, first_row: int, is_eval: NDArray[bool_]) -> TurnBatch:
+    """Return a stored batch of rows as a batch of texts.
+
+    Args:
+        batch: Columns as `engine.formats.arrow_rows` writes them.
+        first_row: Number of its first row.
+        is_eval: For each row, whether it is held out.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    names = [name for name in batch.schema.names if name not in NO_TEXT]
+    columns = [_column(batch, name) for name in names]
+    parts = [
+        np.full(len(column.rows), PARTS.get(name, 0), np.int8)
+        for name, column in zip(names, columns, strict=True)
+    ]
+    rows = np.concatenate([column.rows for column in columns])
+    texts = pa.concat_arrays([column.texts for column in columns])
+    roles = np.concatenate([column.roles for column in columns])
+    has_calls = np.concatenate([column.has_calls for column in columns])
+    all_parts = np.concatenate(parts)
+    if len(columns) > 1:
+        order = np.argsort(rows, kind="stable")
+        rows, roles, has_calls = rows[order], roles[order], has_calls[order]
+        texts, all_parts = texts.take(pa.array(order)), all_parts[order]
+    return TurnBatch(
+        first_row=first_row,
+        count=batch.num_rows,
+        is_eval=is_eval,
+        texts=texts,
+        roles=roles,
+        rows=rows + first_row,
+        parts=all_parts,
+        has_calls=has_calls,
+        row_hashes=batch.column("row_hash"),
+    )
+
+
+def _column(batch: RecordBatch, name: str) -> _Column:
+    """Return the texts of a column of conversations, or of plain texts."""
+    import numpy as np
+    from pyarrow import compute, types
+
+    column = batch.column(name)
+    if not types.is_list(column.type):
+        count = batch.num_rows
+        return _Column(
+            texts=compute.fill_null(_as_text(column), ""),
+            roles=np.full(count, NO_ROLE, np.int8),
+            rows=np.arange(count, dtype=np.int64),
+            has_calls=np.zeros(count, np.bool_),
+        )
+    lengths = compute.fill_null(compute.list_value_length(column), 0).to_numpy()
+    fields = compute.list_flatten(column)
+    roles, content, calls = (
+        compute.struct_field(fields, one) for one in ("role", "content", "tool_calls")
+    )
+    return _Column(
+        texts=compute.fill_null(content, ""),
+        roles=_role_codes(roles),
+        rows=np.repeat(np.arange(batch.num_rows, dtype=np.int64), lengths),
+        has_calls=~compute.is_null(calls).to_numpy(zero_copy_only=False),
+    )
+
+
+def _as_text(column: Array) -> Array:
+    """Return a column of texts; truth values and numbers are no text to be judged."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    is_text = types.is_string(column.type) or types.is_large_string(column.type)
+    return column if is_text else pa.nulls(len(column), pa.string())
+
+
+def _role_codes(roles: Array) -> NDArray[int8]:
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import compute
+
+    names: Sequence[str] = [role.value for role in ROLE_CODES]
+    codes = compute.fill_null(compute.index_in(roles, value_set=pa.array(names)), NO_ROLE)
+    return codes.to_numpy().astype(np.int8)

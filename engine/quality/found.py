@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a check found, in columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numpy import int16, int64
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The findings of one check.
+
+    Attributes:
+        rows: Number of the row of each finding, counted over all checked rows, ascending.
+        groups: For each finding the number of its group, where findings belong together.
+        labels: For each finding an index into `label_names`, where there are kinds of findings.
+        label_names: Stable snake_case words.
+    """
+
+    rows: NDArray[int64]
+    groups: NDArray[int64] | None = None
+    labels: NDArray[int16] | None = None
+    label_names: tuple[str, ...] = ()
+
+
+def grouped(groups: NDArray[int64]) -> Found:
+    """Return the rows that are in a group as findings.
+
+    Args:
+        groups: For each row the number of its group, -1 for none; int64 of shape (rows,).
+    """
+    import numpy as np
+
+    rows = np.flatnonzero(groups >= 0)
+    return Found(rows=rows, groups=groups[rows])
