@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from engine.quality.personal_data.contacts import CONTACTS
 from engine.quality.personal_data.data_class import DataClass, Span, is_masked
 from engine.quality.personal_data.numbers import NUMBERS
@@ -28,7 +30,10 @@ def spans_of(text: str, classes: tuple[DataClass, ...] = ALL_CLASSES) -> tuple[S
     found: list[Span] = []
     for one in classes:
         for start, end in one.find(text):
-            is_free = all(end <= span.start or span.end <= start for span in found)
+            place = bisect_left(found, start, key=lambda span: span.start)
+            is_free = (not place or found[place - 1].end <= start) and (
+                place == len(found) or end <= found[place].start
+            )
             if is_free and not is_masked(text[start:end]):
-                found.append(Span(start=start, end=end, label=one.name))
-    return tuple(sorted(found, key=lambda span: span.start))
+                found.insert(place, Span(start=start, end=end, label=one.name))
+    return tuple(found)

@@ -31,7 +31,10 @@ def masked_text(text: str, classes: tuple[DataClass, ...] = ALL_CLASSES) -> str:
     """
     # A mask can free what a longer find had covered; every round leaves fewer characters to mask.
     while spans := spans_of(text, classes):
-        for span in spans:
-            masked = masked_value(text[span.start : span.end])
-            text = text[: span.start] + masked + text[span.end :]
+        ends = (0, *(span.end for span in spans))
+        parts = [
+            text[end : span.start] + masked_value(text[span.start : span.end])
+            for end, span in zip(ends, spans, strict=False)
+        ]
+        text = "".join([*parts, text[ends[-1] :]])
     return text

@@ -89,7 +89,7 @@ SECRETS: tuple[DataClass, ...] = (
         title=lambda: _("Key of an online service"),
         search=r"\bsk-[A-Za-z0-9_-]{20}|\b[rs]k_(?:live|test)_[0-9A-Za-z]{16}|\bhf_[A-Za-z]{30}|\bglpat-",
         find=matching(
-            r"(?<!\w)(?:sk-(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{20,250}"
+            r"(?<!\w)(?:sk-(?=[A-Za-z0-9_-]{0,249}[0-9])[A-Za-z0-9_-]{20,250}"
             r"|[rs]k_(?:live|test)_[0-9A-Za-z]{16,250}|hf_[A-Za-z]{30,60}|glpat-[A-Za-z0-9_-]{20,60})"
         ),
     ),
