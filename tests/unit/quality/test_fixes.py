@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixes never fail, change nothing twice, and leave nothing for their check to find."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, TextRow, Turn
+from engine.errors import WrongUsage
+from engine.quality import characters, mojibake, turns
+from engine.quality.check import Check
+from engine.quality.fixes import FIXES, Fix, fix
+from engine.quality.personal_data import check as personal_data
+from tests.builders.conversations import chat, turn
+from tests.builders.personal_values import samples
+from tests.builders.turn_batches import finds, kind_of
+
+FIXED_CHECKS = (
+    personal_data.PERSONAL,
+    personal_data.NAMES,
+    mojibake.GARBLED,
+    characters.UNSEEN,
+    characters.END_BLANKS,
+    turns.EMPTY,
+    turns.FIRST,
+    turns.LAST,
+)
+
+ODD = ("Ã©", "Ð¿Ñ€Ð¸", "\x92", "\u200b", "\ufeff", "\u202e", "\u00ad", "\x1b[0m", "\x0c", "\u0627",
+       "\u0e01", " ", "\n", "\u2029", "\x1c", "\ufffd", "{", '"', "\U0001f3f4", "\U000e0067",
+       "\U000e007f", "<|im_end|>")  # fmt: skip
+pieces = st.one_of(
+    st.sampled_from(ODD),
+    st.sampled_from([one.text for one in samples(9, 3)]),
+    st.text(max_size=6),
+)
+texts = st.lists(pieces, max_size=5).map("".join)
+calls = st.sampled_from(
+    [None, '[{"name":"f","arguments":"{\\"to\\":\\"a@acme.com\\"}"}]', "{", "[1e999]"]
+)
+said = st.builds(Turn, role=st.sampled_from(Role), content=texts, tool_calls=calls)
+talks = st.lists(said, min_size=1, max_size=4).map(tuple)
+rows = st.one_of(
+    st.builds(ChatRow, messages=talks),
+    st.builds(TextRow, text=texts),
+    st.builds(PreferenceRow, prompt=talks, chosen=talks, rejected=talks),
+)
+
+
+@pytest.mark.parametrize("check", FIXED_CHECKS, ids=lambda one: one.id)
+@settings(max_examples=120, deadline=None)
+@given(row=rows)
+def test_fixed_row_gives_its_check_nothing_to_find(check: Check, row: Row) -> None:
+    fixed = fix(check.fix).apply(row)
+    if fixed is not None and kind_of(fixed) in check.kinds:
+        assert finds(check, [fixed]) == []
+
+
+@pytest.mark.parametrize("one", FIXES, ids=lambda one: one.id)
+@settings(max_examples=60, deadline=None)
+@given(row=rows)
+def test_fixing_twice_is_fixing_once(one: Fix, row: Row) -> None:
+    fixed = one.apply(row)
+    assert fixed is None or one.apply(fixed) is fixed
+
+
+@pytest.mark.parametrize("one", FIXES[:-1], ids=lambda one: one.id)
+def test_row_without_fault_stays_the_same_object(one: Fix) -> None:
+    for row in (chat("Hi", "Hello"), TextRow(text="plain ")):
+        assert one.apply(row) is row
+
+
+def test_masking_reaches_the_strings_inside_tool_calls_and_keeps_their_json() -> None:
+    arguments = '{"mail":"jo@acme.com","n":4111111111111111}'
+    before = turn("assistant", "", tool_calls=msgspec.json.encode([{"a": arguments}]).decode())
+    row = ChatRow(messages=(turn("user", "x"), before))
+    fixed = fix("mask_personal_data").apply(row)
+    assert isinstance(fixed, ChatRow)
+    (call,) = msgspec.json.decode(fixed.messages[1].tool_calls or "")
+    assert msgspec.json.decode(call["a"]) == {"mail": "xx@xxxx.xxx", "n": 4111111111111111}
+
+
+@pytest.mark.parametrize(
+    ("fix_id", "row", "expected"),
+    [
+        ("drop_empty_turns", chat("Hi", "Hello", " ", "ok"), ["Hi", "Hello", "ok"]),
+        ("drop_empty_turns", chat("Hi", " "), None),
+        ("cut_trailing_turns", chat("Hi", "Hello", "And?"), ["Hi", "Hello"]),
+        ("cut_trailing_turns", chat("Hi"), ["Hi"]),
+        ("drop_leading_assistant", chat("", "Hi", system="s"), ["s", "", "Hi"]),
+        ("strip_end_blanks", chat("Hi ", " Hello\n\n"), ["Hi", " Hello"]),
+        ("strip_end_blanks", chat(" ", "Hello"), [" ", "Hello"]),
+        ("leave_out", chat("Hi", "Hello"), None),
+    ],
+)
+def test_fix_changes_what_it_says(fix_id: str, row: ChatRow, expected: list[str] | None) -> None:
+    fixed = fix(fix_id).apply(row)
+    contents = [one.content for one in fixed.messages] if isinstance(fixed, ChatRow) else None
+    assert contents == expected
+
+
+@pytest.mark.parametrize(
+    ("roles", "kept"),
+    [
+        ("aua", "ua"),
+        ("sauaua", "suaua"),
+        ("satua", "sua"),
+        ("sa", None),
+        ("au", None),
+        ("sua", "sua"),
+    ],
+)
+def test_leading_assistant_is_dropped_up_to_the_first_question(
+    roles: str, kept: str | None
+) -> None:
+    names = {"s": "system", "u": "user", "a": "assistant", "t": "tool"}
+    row = ChatRow(messages=tuple(turn(names[one], "x") for one in roles))
+    fixed = fix("drop_leading_assistant").apply(row)
+    left = (
+        "".join(one.role.value[0] for one in fixed.messages) if isinstance(fixed, ChatRow) else None
+    )
+    assert left == kept
+
+
+def test_text_row_of_unseen_characters_only_is_left_out() -> None:
+    assert fix("strip_unseen_characters").apply(TextRow(text="\ufeff\x07")) is None
+
+
+def test_unknown_fix_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(WrongUsage, match="nothing") as caught:
+        fix("nothing")
+    assert "leave_out" in caught.value.remedy
+
+
+def test_every_fix_has_texts_and_an_id_of_its_own() -> None:
+    assert len({one.id for one in FIXES}) == len(FIXES)
+    assert all(one.title() and one.summary().endswith(".") for one in FIXES)
