@@ -6,10 +6,37 @@ from __future__ import annotations
 from gettext import gettext as _
 
 from engine.errors import WrongUsage
-from engine.quality import near_copies
+from engine.quality import (
+    characters,
+    control_strings,
+    language,
+    lengths,
+    mojibake,
+    near_copies,
+    turns,
+)
 from engine.quality.check import Check
+from engine.quality.personal_data import check as personal_data
 
-CHECKS: tuple[Check, ...] = (near_copies.CHECK,)
+CHECKS: tuple[Check, ...] = (
+    near_copies.CHECK,
+    personal_data.PERSONAL,
+    personal_data.NAMES,
+    turns.NONE,
+    turns.EMPTY,
+    turns.ORDER,
+    turns.FIRST,
+    turns.LAST,
+    control_strings.CHECK,
+    mojibake.GARBLED,
+    mojibake.LOST,
+    characters.UNSEEN,
+    characters.MIXED,
+    characters.END_BLANKS,
+    language.CHECK,
+    lengths.CHECK,
+)
+"""Safe fixes are applied in this order too: garbled text is repaired before characters go."""
 
 
 def check_of(check_id: str) -> Check:
