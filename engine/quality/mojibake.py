@@ -41,8 +41,7 @@ def repaired(text: str) -> str:
     if text.isascii():
         return text
     fixed = ftfy.fix_encoding(text, replace_lossy_sequences=False)
-    is_sound = "\0" not in fixed and not any("\ud800" <= one <= "\udfff" for one in fixed)
-    return fixed if is_sound else text
+    return text if "\0" in fixed else fixed  # no row may hold NUL
 
 
 def _garbled_expression() -> str:

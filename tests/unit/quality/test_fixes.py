@@ -51,7 +51,7 @@ rows = st.one_of(
 
 
 @pytest.mark.parametrize("check", FIXED_CHECKS, ids=lambda one: one.id)
-@settings(max_examples=120, deadline=None)
+@settings(deadline=None, max_examples=120, derandomize=True)
 @given(row=rows)
 def test_fixed_row_gives_its_check_nothing_to_find(check: Check, row: Row) -> None:
     fixed = fix(check.fix).apply(row)
@@ -60,7 +60,7 @@ def test_fixed_row_gives_its_check_nothing_to_find(check: Check, row: Row) -> No
 
 
 @pytest.mark.parametrize("one", FIXES, ids=lambda one: one.id)
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None, max_examples=60, derandomize=True)
 @given(row=rows)
 def test_fixing_twice_is_fixing_once(one: Fix, row: Row) -> None:
     fixed = one.apply(row)

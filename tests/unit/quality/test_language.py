@@ -88,10 +88,23 @@ def test_sentence_is_known_by_its_language(language: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "42", "OK.", "x = [i ** 2 for i in range(10)]; print(x)", "🙂🙂", "SELECT a, b FROM t;"],
+    [
+        "",
+        "42",
+        "OK.",
+        "x = [i ** 2 for i in range(10)]; print(x)",
+        "🙂🙂",
+        "SELECT a, b FROM t;",
+        "og det er en med til om jeg du vi de den",  # Danish as well as Norwegian
+        "# the of and with this have\n" + " ".join(f"var_{one}" for one in range(60)),
+    ],
 )
 def test_text_without_a_language_is_unknown(text: str) -> None:
     assert languages([text]) == ["unknown"]
+
+
+def test_japanese_of_mostly_han_letters_is_not_chinese() -> None:
+    assert languages(["東京都知事選挙結果発表の件について速報記事掲載"]) == ["ja"]
 
 
 def test_turns_of_a_row_count_together() -> None:

@@ -38,5 +38,9 @@ def test_few_rows_are_never_extreme() -> None:
 def test_batches_in_any_order_give_the_same_rows() -> None:
     begun = CHECK.begin(CheckSettings())
     parts = [begun.see(batch_of(rows_of([200] * 40), first)) for first in (80, 0, 40)]
-    parts.append(begun.see(batch_of(rows_of([1]), 120)))
-    assert list(begun.end(parts).rows) == [120]
+    parts.append(begun.see(batch_of(rows_of([1, 200]), 121)))
+    parts.append(begun.see(batch_of(rows_of([99999]), 120)))
+    found = begun.end(parts)
+    assert list(found.rows) == [120, 121]
+    assert found.labels is not None
+    assert [found.label_names[one] for one in found.labels] == ["very_long", "very_short"]

@@ -66,5 +66,9 @@ def test_order_does_not_reach_from_one_part_of_a_preference_into_the_next() -> N
     asked, said = (turn("user", "x?"),), (turn("assistant", "y"),)
     row = PreferenceRow(prompt=asked, chosen=said, rejected=said)
     assert finds(turns.ORDER, [row, row]) == []
+    resumed = PreferenceRow(
+        prompt=(*asked, CALLING), chosen=(turn("tool", "1"), *said), rejected=said
+    )
+    assert finds(turns.ORDER, [row, resumed]) == []
     doubled = PreferenceRow(prompt=asked, chosen=said, rejected=said + said)
     assert finds(turns.ORDER, [row, doubled]) == [(1, "two_assistants")]

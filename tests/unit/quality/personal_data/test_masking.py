@@ -19,6 +19,7 @@ from tests.builders.personal_values import samples
         ("DE89 3704 0044 0532 0130 00", "XX00 0000 0000 0000 0000 00"),
         ("+49 (30) 123456-78", "+00 (00) 000000-00"),
         ("Herr Müller und Herr Müller", "Herr Xxxxxx und Herr Xxxxxx"),
+        ("Kerkstraat 62 234017812328823", "Xxxxxxxxxx 00 000000000000000"),
         ("nothing here", "nothing here"),
     ],
 )
@@ -36,7 +37,7 @@ def test_masked_sample_holds_nothing_to_find() -> None:
     assert [text for text in texts if spans_of(text)] == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None, max_examples=150, derandomize=True)
 @given(st.lists(st.sampled_from([one.text for one in samples(4, 4)]), max_size=4).map("".join))
 def test_masking_glued_texts_ends_and_keeps_their_length(text: str) -> None:
     masked = masked_text(text)
