@@ -41,7 +41,9 @@ _CUED = re.compile(
 )
 _FEWEST_DIGITS = 8
 """Shorter numbers exist, but two figures beside each other look just like them."""
-_DATE = re.compile(r"[0-9]{2}([./-])[0-9]{2}\1[0-9]{4}(?:$|\D)")
+_DATE_OR_HOURS = re.compile(
+    r"[0-9]{2}([./-])[0-9]{2}\1[0-9]{4}(?:$|\D)|[01][0-9][0-5][0-9] ?- ?[0-2][0-9][0-5][0-9]$"
+)
 
 _IP = re.compile(
     r"(?<![\w.:])(?<!ersion )(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w:]|\.[0-9])"
@@ -62,7 +64,7 @@ def _phones(text: str) -> Places:
             yield match.start(), match.start() + end
     for pattern, regions in ((_AMERICAN, ("US",)), (_NATIONAL, _ZERO_REGIONS)):
         for match in pattern.finditer(text):
-            if not _DATE.match(match.group()) and _is_in_a_plan(match.group(), regions):
+            if not _DATE_OR_HOURS.match(match.group()) and _is_in_a_plan(match.group(), regions):
                 yield match.span()
     for match in _CUED.finditer(text):
         value = match.group("value")

@@ -31,7 +31,8 @@ _SIGN_OFFS = (
 )
 _ANNOUNCED = re.compile(
     rf"(?:(?:\b(?:{_TITLES})\b\.?[ \u00a0]+){{1,3}}|(?i:\b(?:{_INTRODUCTIONS})\s+)"
-    rf"|(?im:^[ \t*-]*(?:{_FIELDS})[ \t]*[:=][ \t]*)|(?i:\b(?:{_SIGN_OFFS})[,.]?\s*\n\s*))"
+    rf"|(?m:^[ \t*-]*(?=[A-ZÀ-Þ])(?i:{_FIELDS})[ \t]*[:=][ \t]*)"
+    rf"|(?i:\b(?:{_SIGN_OFFS})[,.]?\s*\n\s*))"
 )
 _WORD = re.compile(r"([^\W\d_][\w'’-]*)(\.?)([ \u00a0]?)")
 _MOST_WORDS = 3

@@ -74,6 +74,8 @@ def test_value_is_found_exactly_where_it_stands(text: str, expected: list[tuple[
         "version 1.2.3.4 of std::vector at 12:30:45",
         "4111111111111112",
         "00.12345, 03.14159",
+        "open 0800-1700",
+        "name: String",
         "call 112 now",
         "xxxx@xxxx.xxx",
     ],
