@@ -68,17 +68,17 @@ def near_groups(context: JobContext, table: RowTable) -> NDArray[np.int64]:
     import numpy as np
 
     from engine.quality.check import CheckSettings
-    from engine.quality.registry import check_of
+    from engine.quality.near_copies import NEAR_COPIES
     from engine.quality.runner import run_checks
 
     context.emit(PhaseChanged(phase=Phase.COMPARING_ROWS))
     progress = RowProgress(context, len(table))
     found = run_checks(
         ((batch, np.zeros(batch.num_rows, np.bool_)) for batch in table.batches()),
-        [check_of("near_copies")],
+        [NEAR_COPIES],
         CheckSettings(),
         on_rows=progress.seen,
-    )["near_copies"]
+    )[NEAR_COPIES.id]
     groups = np.full(len(table), -1, np.int64)
     if found.groups is not None:
         groups[found.rows] = found.groups

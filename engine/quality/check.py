@@ -14,6 +14,8 @@ from engine.quality.batch import TurnBatch
 from engine.quality.found import Found
 
 ALL_KINDS = tuple(RowKind)
+KEEP_FIRST, LEAVE_OUT_OF_TRAIN = "keep_first", "leave_out_of_train"
+"""Fixes of groups: only the first row stays; those in `train` go where some are held out."""
 
 
 class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +51,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
         why: Returns a sentence on why it matters.
         severity: How bad a finding is.
         kinds: Kinds of rows that it can judge.
-        begin: Starts a pass.
+        begin: Starts a pass; checks with the same one share it.
+        label: Takes only findings of this label; empty takes all.
         fix: Id of the fix for what it finds; empty where only a person can decide.
         is_safe: "Fix all safe ones" includes it.
     """
@@ -60,5 +63,6 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     kinds: tuple[RowKind, ...] = ALL_KINDS
     begin: Callable[[CheckSettings], Pass]
+    label: str = ""
     fix: str = ""
     is_safe: bool = False

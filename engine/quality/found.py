@@ -28,6 +28,15 @@ class Found:
     label_names: tuple[str, ...] = ()
 
 
+def labelled(found: Found, label: str) -> Found:
+    """Return only the findings of one label."""
+    if found.labels is None:
+        return Found(rows=found.rows[:0])
+    is_in = found.labels == found.label_names.index(label)
+    groups = None if found.groups is None else found.groups[is_in]
+    return Found(rows=found.rows[is_in], groups=groups)
+
+
 def grouped(groups: NDArray[int64]) -> Found:
     """Return the rows that are in a group as findings.
 

@@ -9,22 +9,23 @@ At a similarity of 0.8 a pair is a candidate with probability 1 - (1 - 0.8^5)^14
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from gettext import gettext as _
 from typing import TYPE_CHECKING, cast
 
 from engine.domain.problem import Severity
 from engine.quality.batch import TurnBatch
-from engine.quality.check import Check, CheckSettings
+from engine.quality.check import KEEP_FIRST, LEAVE_OUT_OF_TRAIN, Check, CheckSettings
 from engine.quality.found import Found, grouped
 from engine.quality.shingles import Shingles, shingles_of, similarities
 
 if TYPE_CHECKING:
-    from numpy import int64, uint64
+    from numpy import bool_, int16, int64, uint64
     from numpy.typing import NDArray
 
 BANDS, BAND_ROWS = 14, 5
 PAIRS_AT_ONCE = 1 << 16
+SAME_SIDE, ACROSS = "same_side", "across"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +33,16 @@ class _Sketch:
     """What is kept of a batch: content hashes, shingles, and a key for each band, (rows, BANDS)."""
 
     row_hashes: NDArray[uint64]
+    is_eval: NDArray[bool_]
     shingles: Shingles
     bands: NDArray[uint64]
 
 
 class NearCopies:
-    """One pass of the check; the rows of a group differ, and exact copies are counted once."""
+    """One pass; a group is on one side of the split or, which is worse, across it.
+
+    Exact copies are counted once, unless they stand on both sides.
+    """
 
     def __init__(self, settings: CheckSettings) -> None:
         """Begin the pass."""
@@ -50,7 +55,10 @@ class NearCopies:
         shingles = shingles_of(batch.texts, batch.rows - batch.first_row, batch.count)
         halves = [int(one[:16], 16) for one in batch.row_hashes.to_pylist()]
         return _Sketch(
-            row_hashes=np.array(halves, np.uint64), shingles=shingles, bands=_bands(shingles)
+            row_hashes=np.array(halves, np.uint64),
+            is_eval=batch.is_eval,
+            shingles=shingles,
+            bands=_bands(shingles),
         )
 
     def end(self, seen: list[object]) -> Found:
@@ -58,18 +66,23 @@ class NearCopies:
         import numpy as np
 
         sketches = cast("list[_Sketch]", seen)
-        if not any(one.shingles.sizes.any() for one in sketches):
-            return Found(rows=np.zeros(0, np.int64), groups=np.zeros(0, np.int64))
+        if not sketches:
+            return Found(rows=np.zeros(0, np.int64), label_names=(SAME_SIDE, ACROSS))
         shingles = Shingles(
             hashes=np.concatenate([one.shingles.hashes for one in sketches]),
             sizes=np.concatenate([one.shingles.sizes for one in sketches]),
         )
         row_hashes = np.concatenate([one.row_hashes for one in sketches])
         bands = np.concatenate([one.bands for one in sketches])
-        firsts = np.sort(np.unique(row_hashes, return_index=True)[1])
-        firsts = firsts[shingles.sizes[firsts] > 0]
+        is_eval = np.concatenate([one.is_eval for one in sketches])
+        first_equal = _first_equal(row_hashes)
+        copies = np.flatnonzero(is_eval != is_eval[first_equal])
+        straddling = np.stack([first_equal[copies], copies], axis=1)
+        firsts = np.unique(first_equal[shingles.sizes > 0])
         pairs = _alike(shingles, _candidates(bands, firsts), self._similarity)
-        return grouped(_groups(pairs, len(row_hashes)))
+        groups = _groups(np.concatenate([pairs, straddling]), len(row_hashes))
+        found, sides = grouped(groups), _sides(groups, is_eval)
+        return replace(found, labels=sides[found.rows], label_names=(SAME_SIDE, ACROSS))
 
 
 def _bands(shingles: Shingles) -> NDArray[uint64]:
@@ -97,8 +110,10 @@ def _candidates(bands: NDArray[uint64], firsts: NDArray[int64]) -> NDArray[int64
     """Return pairs of rows that share a band, int64 of shape (pairs, 2), each once."""
     import numpy as np
 
-    pairs: list[NDArray[int64]] = []
+    pairs = [np.zeros((0, 2), np.int64)]
     for band in range(BANDS):
+        if not len(firsts):
+            break
         keys = bands[firsts, band]
         order = np.argsort(keys, kind="stable")
         ordered, rows = keys[order], firsts[order]
@@ -123,6 +138,26 @@ def _alike(shingles: Shingles, pairs: NDArray[int64], similarity: float) -> NDAr
     return np.concatenate(kept)
 
 
+def _first_equal(row_hashes: NDArray[uint64]) -> NDArray[int64]:
+    """Return for each row the first row of the same content."""
+    import numpy as np
+
+    _hashes, firsts, numbers = np.unique(row_hashes, return_index=True, return_inverse=True)
+    return firsts[numbers]
+
+
+def _sides(groups: NDArray[int64], is_eval: NDArray[bool_]) -> NDArray[int16]:
+    """Return for each row 1 where its group stands on both sides, else 0."""
+    import numpy as np
+
+    rows = np.flatnonzero(groups >= 0)
+    held = np.bincount(groups[rows], weights=is_eval[rows], minlength=len(groups))
+    members = np.bincount(groups[rows], minlength=len(groups))
+    sides = np.zeros(len(groups), np.int16)
+    sides[rows] = ((held > 0) & (held < members))[groups[rows]]
+    return sides
+
+
 def _groups(pairs: NDArray[int64], count: int) -> NDArray[int64]:
     """Return for each row the lowest row of its group, -1 where it is in none."""
     import numpy as np
@@ -140,13 +175,24 @@ def _groups(pairs: NDArray[int64], count: int) -> NDArray[int64]:
     return np.where(is_in, lowest, -1)
 
 
-CHECK = Check(
+NEAR_COPIES = Check(
     id="near_copies",
     title=lambda: _("Near copies"),
-    why=lambda: _(
-        "Rows that are nearly the same count several times in training, and make a check on "
-        "held-out rows look better than it is where they stand on both sides."
-    ),
+    why=lambda: _("Rows that are nearly the same weigh several times in training."),
     severity=Severity.WARNING,
     begin=NearCopies,
+    label=SAME_SIDE,
+    fix=KEEP_FIRST,
+)
+LEAKAGE = Check(
+    id="leakage",
+    title=lambda: _("Copies across the split"),
+    why=lambda: _(
+        "A held-out row that is also trained, or nearly so, makes every check on held-out rows "
+        "look better than it is."
+    ),
+    severity=Severity.ERROR,
+    begin=NearCopies,
+    label=ACROSS,
+    fix=LEAVE_OUT_OF_TRAIN,
 )

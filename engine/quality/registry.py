@@ -7,19 +7,24 @@ from gettext import gettext as _
 
 from engine.errors import WrongUsage
 from engine.quality import (
+    answers,
     characters,
     control_strings,
     language,
     lengths,
     mojibake,
-    near_copies,
     turns,
 )
 from engine.quality.check import Check
+from engine.quality.exact_copies import EXACT_COPIES
+from engine.quality.near_copies import LEAKAGE, NEAR_COPIES
 from engine.quality.personal_data import check as personal_data
 
 CHECKS: tuple[Check, ...] = (
-    near_copies.CHECK,
+    LEAKAGE,
+    EXACT_COPIES,
+    NEAR_COPIES,
+    *answers.CHECKS,
     personal_data.PERSONAL,
     personal_data.NAMES,
     turns.NONE,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.quality.batch import turn_batch
 from engine.quality.check import Check, CheckSettings, Pass
-from engine.quality.found import Found
+from engine.quality.found import Found, labelled
 
 if TYPE_CHECKING:
     from numpy import bool_
@@ -41,7 +41,8 @@ def run_checks(
         settings: What a person chose.
         on_rows: Told how many rows are through; may raise to end the work.
     """
-    passes = [check.begin(settings) for check in checks]
+    begins = list(dict.fromkeys(check.begin for check in checks))
+    passes = [begin(settings) for begin in begins]
     kept: list[list[object]] = [[] for _pass in passes]
     done = 0
     with ThreadPoolExecutor(THREADS) as threads:
@@ -50,8 +51,11 @@ def run_checks(
                 one.append(part)
             done += count
             on_rows(done)
-    ends = zip(checks, passes, kept, strict=True)
-    return {check.id: one.end(parts) for check, one, parts in ends}
+    ends = {begin: one.end(parts) for begin, one, parts in zip(begins, passes, kept, strict=True)}
+    return {
+        check.id: labelled(ends[check.begin], check.label) if check.label else ends[check.begin]
+        for check in checks
+    }
 
 
 def _in_order(

@@ -52,7 +52,7 @@ def shingles_of(texts: Array, rows: NDArray[int64], count: int) -> Shingles:
     """
     import numpy as np
 
-    words, word_rows = _words(texts, rows)
+    words, word_rows = words_of(texts, rows)
     ends = np.searchsorted(word_rows, np.arange(count), side="right")
     starts = np.concatenate([[0], ends[:-1]])
     sizes = ends - starts
@@ -68,7 +68,7 @@ def shingles_of(texts: Array, rows: NDArray[int64], count: int) -> Shingles:
         own = words[starts[row] : ends[row]] * np.array(_FACTORS[: sizes[row]], np.uint64)
         shingles[starts[row]] = own.sum(dtype=np.uint64)
         is_whole[starts[row]] = True
-    hashes = (_mixed(shingles[is_whole]) >> np.uint64(32)).astype(np.uint32)
+    hashes = (mixed(shingles[is_whole]) >> np.uint64(32)).astype(np.uint32)
     return _sketches(hashes, word_rows[is_whole], count)
 
 
@@ -88,8 +88,13 @@ def _sketches(hashes: NDArray[uint32], rows: NDArray[int64], count: int) -> Shin
     )
 
 
-def _words(texts: Array, rows: NDArray[int64]) -> tuple[NDArray[uint64], NDArray[int64]]:
-    """Return the hash of every word of the texts and the row that it stands in."""
+def words_of(texts: Array, owners: NDArray[int64]) -> tuple[NDArray[uint64], NDArray[int64]]:
+    """Return the hash of every word of the texts, and the owner of the text that it stands in.
+
+    Args:
+        texts: Texts.
+        owners: For each text a number, e.g. that of its row.
+    """
     import numpy as np
     from pyarrow import compute
 
@@ -102,8 +107,7 @@ def _words(texts: Array, rows: NDArray[int64]) -> tuple[NDArray[uint64], NDArray
     prefix = np.zeros(len(content) + 1, np.uint64)
     np.cumsum((content.astype(np.uint64) + np.uint64(1)) * _powers(len(content)), out=prefix[1:])
     hashes = (prefix[stops] - prefix[starts]) * _inverse_powers(len(content))[starts]
-    owners = rows[np.searchsorted(ends, starts, side="right")]
-    return _mixed(hashes), owners
+    return mixed(hashes), owners[np.searchsorted(ends, starts, side="right")]
 
 
 def _word_places(
@@ -152,7 +156,7 @@ def _inverse_powers(count: int) -> NDArray[uint64]:
     return np.cumprod(np.full(count, pow(_BASE, -1, 2**64), np.uint64))
 
 
-def _mixed(values: NDArray[uint64]) -> NDArray[uint64]:
+def mixed(values: NDArray[uint64]) -> NDArray[uint64]:
     """Return values scattered over all 64 bits."""
     import numpy as np
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.quality.check import CheckSettings
-from engine.quality.near_copies import CHECK
+from engine.quality.near_copies import LEAKAGE, NEAR_COPIES
 from engine.quality.runner import run_checks
 from engine.quality.shingles import LARGEST_SKETCH, shingles_of, similarities
 
@@ -103,7 +103,7 @@ def near_groups(texts: Sequence[str]) -> dict[int, int]:
     """Return the group of each row that is in one."""
     batches = [(one, np.zeros(one.num_rows, np.bool_)) for one in batches_of(texts)]
     told: list[int] = []
-    found = run_checks(batches, [CHECK], CheckSettings(), on_rows=told.append)[CHECK.id]
+    found = run_checks(batches, [NEAR_COPIES], CheckSettings(), on_rows=told.append)[NEAR_COPIES.id]
     assert told[-1] == len(texts)
     assert found.groups is not None
     return dict(zip(found.rows.tolist(), found.groups.tolist(), strict=True))
@@ -155,3 +155,15 @@ def test_groups_span_batches_and_name_their_first_row() -> None:
     texts[1100] = texts[3] + " indeed"
     texts[700] = texts[3] + " truly"
     assert near_groups(texts) == {3: 3, 700: 3, 1100: 3}
+
+
+def test_groups_on_both_sides_are_leakage_exact_copies_too() -> None:
+    base = [" ".join(f"w{one}x{at}" for at in range(30)) for one in range(6)]
+    texts = [*base, base[0], base[1] + " indeed", base[2] + " truly", base[2]]
+    held = [False] * 6 + [True, True, False, False]
+    (batch,) = batches_of(texts)
+    found = run_checks(
+        [(batch, np.array(held))], [NEAR_COPIES, LEAKAGE], CheckSettings(), on_rows=lambda _: None
+    )
+    assert found[LEAKAGE.id].rows.tolist() == [0, 1, 6, 7]
+    assert found[NEAR_COPIES.id].rows.tolist() == [2, 8]
