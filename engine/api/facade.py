@@ -15,6 +15,7 @@ from engine.api.machine import Machine
 from engine.api.models import Models
 from engine.api.preparation import Preparation
 from engine.api.presets import Presets
+from engine.api.reports import Reports
 from engine.api.runs import Runs
 from engine.api.versions import Versions
 from engine.store.layout import Layout
@@ -32,6 +33,7 @@ class Api:
     datasets: Datasets
     versions: Versions
     preparation: Preparation
+    reports: Reports
     models: Models
     presets: Presets
     machine: Machine
@@ -64,6 +66,7 @@ def open_api(root: Path | None = None) -> Api:
         jobs=jobs,
         datasets=datasets,
         versions=Versions(layout, datasets),
+        reports=Reports(layout, datasets),
         preparation=Preparation(jobs=jobs, datasets=datasets),
         models=models,
         presets=presets,

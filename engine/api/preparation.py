@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starting the jobs that prepare datasets: splitting, merging, sampling, exporting."""
+"""Starting the jobs that prepare datasets: check, fix, split, merge, sample, export."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ from engine.domain.run import JobKind
 from engine.domain.split import SplitBy, SplitRule, problems_of_rule
 from engine.errors import InUse, TargetExists, WrongUsage
 from engine.formats.dataset_export import ExportForm
+from engine.quality.check import CheckSettings
+from engine.quality.registry import CHECKS, check_of
 
-__all__ = ["ExportForm", "Preparation"]
+__all__ = ["CheckSettings", "ExportForm", "Preparation"]
 
+_CHECK = "engine.api.checking:run"
+_FIX = "engine.api.fixing:run"
 _SPLIT = "engine.api.splitting:run"
 _MERGE = "engine.api.deriving:run_merge"
 _SAMPLE = "engine.api.deriving:run_sample"
@@ -39,6 +43,43 @@ class Preparation:
         self._jobs = jobs
         self._datasets = datasets
         self._make_id = make_id
+
+    def start_check(self, dataset_id: str, settings: CheckSettings | None = None) -> str:
+        """Start a job that checks every row of the current version of a dataset.
+
+        Raises:
+            DatasetNotFound: There is no such dataset.
+        """
+        info = self._datasets.get(dataset_id)
+        options = {
+            "dataset_id": info.id,
+            "settings": msgspec.to_builtins(settings or CheckSettings()),
+        }
+        return self._start(_CHECK, info.name, options)
+
+    def start_fix(self, dataset_id: str, checks: Sequence[str] = ()) -> str:
+        """Start a job that repairs what checks found in the current version, as a new version.
+
+        Args:
+            dataset_id: Which dataset.
+            checks: Ids of checks; none means all whose repair is safe.
+
+        Raises:
+            DatasetNotFound: There is no such dataset.
+            WrongUsage: There is no such check, or only a person can decide what it found.
+        """
+        info = self._datasets.get(dataset_id)
+        chosen = [check_of(one) for one in dict.fromkeys(checks)] or [
+            one for one in CHECKS if one.is_safe
+        ]
+        for one in chosen:
+            if not one.fix:
+                raise WrongUsage(
+                    _("What the check {name} finds only a person can decide.").format(name=one.id),
+                    remedy=_("Look at the rows, and edit or remove them."),
+                )
+        options = {"dataset_id": info.id, "checks": [one.id for one in chosen]}
+        return self._start(_FIX, info.name, options)
 
     def start_split(self, dataset_id: str, rule: SplitRule) -> str:
         """Start a job that splits a dataset again, as a new version.

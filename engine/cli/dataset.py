@@ -10,13 +10,16 @@ from typing import Annotated
 import msgspec
 import typer
 
-from engine.api.preparation import ExportForm
+from engine.api.advice import advice
+from engine.api.preparation import CheckSettings, ExportForm
 from engine.cli.data import facts_of
 from engine.cli.follow import follow
 from engine.cli.session import Json, Session, session_of
 from engine.domain.dataset import DatasetInfo
+from engine.domain.report import Report
 from engine.domain.split import SplitBy, SplitRule
 from engine.domain.version import VersionInfo, action_text
+from engine.errors import DatasetDamaged
 
 app = typer.Typer(help="Look at one dataset, change it, and make others of it.")
 
@@ -83,6 +86,95 @@ def _tell(session: Session, info: DatasetInfo) -> None:
         ),
         markup=False,
     )
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    near: Annotated[
+        float, typer.Option(min=0.3, max=1.0, help="From which similarity on rows are near copies.")
+    ] = 0.8,
+    margin: Annotated[
+        float, typer.Option(min=0.005, max=0.5, help="Half width of the interval you expect.")
+    ] = 0.05,
+    as_json: Json = False,
+) -> None:
+    """Check every row: copies, leakage, personal data, turns, characters, languages, answers."""
+    session = session_of(context, as_json)
+    api = session.api
+    settings = CheckSettings(near_similarity=near, eval_margin=margin)
+    follow(session, api.preparation.start_check(dataset, settings), title=_("Check"))
+    info = api.datasets.get(dataset)
+    report = api.reports.get(info.id)
+    if report is None:
+        raise DatasetDamaged(_("The report of {name} is missing.").format(name=info.name))
+    lines = advice(info, report)
+    _tell_report(session, report)
+    for line in lines:
+        session.out.print(line, markup=False)
+    known = {one.id: one for one in api.reports.checks()}
+    results = [
+        {
+            **msgspec.to_builtins(one),
+            "title": known[one.check].title(),
+            "why": known[one.check].why(),
+            "severity": known[one.check].severity.value,
+            "fix": known[one.check].fix,
+            "is_safe": known[one.check].is_safe,
+        }
+        for one in report.results
+    ]
+    plain = msgspec.to_builtins(report)
+    session.result({**plain, "dataset_id": info.id, "results": results, "advice": lines})
+
+
+def _tell_report(session: Session, report: Report) -> None:
+    """Write what was found, and why it matters."""
+    known = {one.id: one for one in session.api.reports.checks()}
+    found = [one for one in report.results if one.rows]
+    session.table(
+        [_("Check"), _("Severity"), _("Rows"), _("What was found"), _("Repair with")],
+        [
+            [
+                known[one.check].title(),
+                known[one.check].severity.value,
+                f"{one.rows:,}",
+                ", ".join(f"{name} {count:,}" for name, count in one.labels.items()),
+                f"--check {one.check}" if known[one.check].fix else "",
+            ]
+            for one in found
+        ],
+    )
+    for one in found:
+        title, why = known[one.check].title(), known[one.check].why()
+        session.out.print(f"{title}: {why}", markup=False)
+    if not found:
+        session.out.print(_("The checks found nothing."))
+
+
+@app.command()
+def fix(
+    context: typer.Context,
+    dataset: DatasetArgument,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(help="Repair what this check found; without it, all that is safe."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Repair what the checks found, as a new version; `undo` takes it back."""
+    session = session_of(context, as_json)
+    job_id = session.api.preparation.start_fix(dataset, check or ())
+    result = follow(session, job_id, title=_("Fix")).snapshot.result
+    session.out.print(
+        _("Rows repaired: {edited}. Rows left out: {removed}. `undo` takes it back.").format(
+            edited=result["edited"], removed=result["removed"]
+        ),
+        markup=False,
+    )
+    counts = {"edited": int(result["edited"]), "removed": int(result["removed"])}
+    session.result({**_facts(session.api.datasets.get(dataset)), **counts})
 
 
 @app.command()

@@ -15,6 +15,7 @@ import msgspec
 from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, TextRow, Turn
 from engine.errors import WrongUsage
 from engine.quality.characters import without_end_blanks, without_unseen
+from engine.quality.check import KEEP_FIRST, LEAVE_OUT_OF_TRAIN
 from engine.quality.mojibake import repaired
 from engine.quality.personal_data.data_class import DataClass
 from engine.quality.personal_data.finding import NAMES_AND_ADDRESSES, PERSONAL_DATA
@@ -246,6 +247,18 @@ FIXES: tuple[Fix, ...] = (
             "Removes what the assistant says before the first question, and rows without one."
         ),
         apply=drop_leading_assistant,
+    ),
+    Fix(
+        id=KEEP_FIRST,
+        title=lambda: _("Keep the first of each group"),
+        summary=lambda: _("Takes the other rows of each group out of the next version."),
+        apply=leave_out,
+    ),
+    Fix(
+        id=LEAVE_OUT_OF_TRAIN,
+        title=lambda: _("Keep only the held-out ones"),
+        summary=lambda: _("Takes rows out of training that are equal or near to held-out rows."),
+        apply=leave_out,
     ),
     Fix(
         id="leave_out",

@@ -97,7 +97,7 @@ class VersionFolder:
 
     @property
     def report(self) -> Path:
-        """Return the folder of what its check found."""
+        """Return the folder of what the checks found in it."""
         return self.root.with_name(f"{self.root.name}-report")
 
 

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the checks found in a dataset: the report, and the rows behind each line of it."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from typing import TYPE_CHECKING
+
+from engine.api.datasets import Datasets
+from engine.domain.problem import Severity
+from engine.domain.report import CheckResult, Report
+from engine.errors import DocumentDamaged, WrongUsage
+from engine.quality.check import Check
+from engine.quality.fixes import FIXES, Fix
+from engine.quality.registry import CHECKS
+from engine.store.documents import read_document
+from engine.store.layout import Layout, VersionFolder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Check", "CheckResult", "Fix", "Report", "Reports", "Severity"]
+
+
+def not_checked() -> WrongUsage:
+    """Return the error for a question about findings where there is no report."""
+    return WrongUsage(
+        _("The current version of this dataset was not checked yet."), remedy=_("Check it first.")
+    )
+
+
+class Reports:
+    """The reports of all datasets of one workspace."""
+
+    def __init__(self, layout: Layout, datasets: Datasets) -> None:
+        """Work on one workspace."""
+        self._layout = layout
+        self._datasets = datasets
+
+    def checks(self) -> tuple[Check, ...]:
+        """Return every check, in the order in which they are shown."""
+        return CHECKS
+
+    def fix_of(self, check: Check) -> Fix | None:
+        """Return the fix for what a check finds; None where only a person can decide."""
+        return next((one for one in FIXES if one.id == check.fix), None)
+
+    def get(self, dataset_id: str) -> Report | None:
+        """Return the report of the current version; None where it was not checked.
+
+        Raises:
+            DatasetNotFound: There is no such dataset.
+        """
+        folder = self._folder(dataset_id)
+        try:
+            return read_document(folder.report / "report.json", Report)
+        except DocumentDamaged:
+            return None
+
+    def row_ids(self, dataset_id: str, check_id: str, *, label: str = "") -> NDArray[np.int64]:
+        """Return the ids of the rows that a check found, in their order, groups together.
+
+        Raises:
+            DatasetNotFound: There is no such dataset.
+            WrongUsage: Its current version was not checked.
+        """
+        import numpy as np
+
+        from engine.formats.findings import read_findings
+
+        folder = self._folder(dataset_id)
+        if not folder.report.is_dir():
+            raise not_checked()
+        found = read_findings(folder.report, check_id)
+        is_in = np.ones(len(found.ids), np.bool_)
+        if label:
+            is_in = np.array([one == label for one in found.labels], np.bool_)
+        order = np.argsort(found.groups[is_in], kind="stable")
+        ids = found.ids[is_in][order]
+        _ids, firsts = np.unique(ids, return_index=True)
+        return ids[np.sort(firsts)]
+
+    def _folder(self, dataset_id: str) -> VersionFolder:
+        info = self._datasets.get(dataset_id)
+        return self._layout.dataset(info.id).version(info.version)

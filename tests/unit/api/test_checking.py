@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checking a dataset, reading the report, and repairing what was found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from engine.api import checking, fixing
+from engine.api.advice import advice
+from engine.api.datasets import Datasets
+from engine.api.jobs import Jobs
+from engine.api.preparation import Preparation
+from engine.api.reports import Reports
+from engine.api.versions import Versions
+from engine.domain.dataset import ChatRow
+from engine.domain.report import Report
+from engine.domain.split import EVAL, TRAIN
+from engine.domain.version import Action
+from engine.errors import WrongUsage
+from engine.protocol.events import Stopped
+from engine.store.layout import Layout
+from tests.builders.dataset_import import ImportRun, new_workspace
+from tests.builders.jobs import JobRun
+
+SETTINGS = {"near_similarity": 0.8, "eval_margin": 0.05}
+
+
+def long_answer(number: int) -> str:
+    """Return an answer of words that no other row has."""
+    return " ".join(f"word{number}x{one}" for one in range(20))
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    layout = new_workspace(tmp_path / "workspace")
+    pairs = [(f"Question {one}?", long_answer(one)) for one in range(40)]
+    pairs += [pairs[0], (pairs[1][0], f"{pairs[1][1]} indeed")]
+    pairs += [
+        ("Mail?", "Write to jane.doe@kontor-mueller.de please."),
+        ("Blanks?", "Yes, always.  \n"),
+    ]
+    lines = [json.dumps({"prompt": one, "completion": other}) for one, other in pairs]
+    source = tmp_path / "a.jsonl"
+    source.write_text("\n".join(lines), encoding="utf-8")
+    ImportRun(layout, [source], eval_ratio=0.0).run()
+    return layout
+
+
+@pytest.fixture
+def datasets(layout: Layout) -> Datasets:
+    return Datasets(layout, Jobs(layout))
+
+
+@pytest.fixture
+def reports(layout: Layout, datasets: Datasets) -> Reports:
+    return Reports(layout, datasets)
+
+
+def check(layout: Layout) -> JobRun:
+    """Run the job that checks."""
+    return JobRun(layout, checking.run, {"dataset_id": "d1", "settings": SETTINGS})
+
+
+def fix(layout: Layout, *checks: str) -> JobRun:
+    """Run the job that repairs."""
+    return JobRun(layout, fixing.run, {"dataset_id": "d1", "checks": checks})
+
+
+def report_of(reports: Reports) -> Report:
+    """Return the report of the current version."""
+    found = reports.get("d1")
+    assert found is not None
+    return found
+
+
+def rows_found(reports: Reports) -> dict[str, int]:
+    """Return how many rows each check found, where it found any."""
+    return {one.check: one.rows for one in report_of(reports).results if one.rows}
+
+
+def answers(datasets: Datasets) -> list[str]:
+    """Return the last turn of every row."""
+    table = datasets.open_rows("d1", None)
+    found = [cast("ChatRow", row).messages[-1].content for _hash, row in table.rows()]
+    table.close()
+    return found
+
+
+def test_the_report_counts_rows_and_names_them_by_id(layout: Layout, reports: Reports) -> None:
+    assert reports.get("d1") is None
+    check(layout)
+    found = rows_found(reports)
+    assert found["exact_copies"] == 2
+    assert found["near_copies"] == 2
+    assert found["contradicting_answers"] == 2
+    assert found["personal_data"] == 1
+    assert found["end_blanks"] == 1
+    assert reports.row_ids("d1", "exact_copies").tolist() == [0, 40]
+    assert reports.row_ids("d1", "near_copies").tolist() == [1, 41]
+    assert reports.row_ids("d1", "personal_data", label="email").tolist() == [42]
+    assert reports.row_ids("d1", "personal_data", label="iban").tolist() == []
+    assert reports.row_ids("d1", "mojibake").tolist() == []
+    report = report_of(reports)
+    assert (report.version, report.rows, report.eval_rows_needed) == (1, 44, 385)
+
+
+def test_a_changed_dataset_has_no_report_until_it_is_checked_again(
+    layout: Layout, datasets: Datasets, reports: Reports
+) -> None:
+    check(layout)
+    versions = Versions(layout, datasets)
+    versions.remove_rows("d1", [40])
+    assert reports.get("d1") is None
+    with pytest.raises(WrongUsage, match="not checked"):
+        reports.row_ids("d1", "exact_copies")
+    check(layout)
+    assert "exact_copies" not in rows_found(reports)
+    versions.undo("d1")
+    assert rows_found(reports)["exact_copies"] == 2
+
+
+def test_leakage_is_found_by_split_and_left_out_of_train(
+    layout: Layout, datasets: Datasets, reports: Reports
+) -> None:
+    versions = Versions(layout, datasets)
+    train = versions.order("d1").splits[TRAIN]
+    versions.split_anew("d1", {TRAIN: train[:40], EVAL: train[40:]}, detail="by hand")
+    check(layout)
+    assert sorted(reports.row_ids("d1", "leakage").tolist()) == [0, 1, 40, 41]
+    run = fix(layout, "leakage")
+    assert (run.result["removed"], run.result["edited"]) == ("2", "0")
+    order = versions.order("d1").splits
+    assert order[TRAIN].tolist() == list(range(2, 40))
+    assert order[EVAL].tolist() == [40, 41, 42, 43]
+
+
+def test_fixes_are_one_version_that_can_be_undone(
+    layout: Layout, datasets: Datasets, reports: Reports
+) -> None:
+    check(layout)
+    before = answers(datasets)
+    run = fix(layout, "exact_copies", "personal_data", "end_blanks")
+    assert (run.result["removed"], run.result["edited"]) == ("1", "2")
+    after = answers(datasets)
+    assert len(after) == 43
+    assert "Yes, always." in after
+    masked = next(one for one in after if one.startswith("Write to"))
+    assert "jane.doe@kontor-mueller.de" not in masked
+    versions = Versions(layout, datasets)
+    made = versions.history("d1")[-1]
+    assert (made.action, made.parent) == (Action.FIXED, 1)
+    assert made.detail.startswith("Exact copies, Personal data")
+    with pytest.raises(WrongUsage, match="not checked"):
+        fix(layout, "end_blanks")
+    assert versions.removed("d1").tolist() == [40, 42, 43]
+    check(layout)
+    assert not {"exact_copies", "personal_data", "end_blanks"} & set(rows_found(reports))
+    versions.undo("d1")
+    assert answers(datasets) == before
+
+
+def test_a_fix_with_nothing_to_do_is_refused_and_makes_no_version(
+    layout: Layout, datasets: Datasets
+) -> None:
+    check(layout)
+    with pytest.raises(WrongUsage, match="nothing to repair"):
+        fix(layout, "mojibake")
+    assert datasets.get("d1").version == 1
+
+
+def test_a_stopped_check_leaves_no_report(layout: Layout, reports: Reports) -> None:
+    options = {"dataset_id": "d1", "settings": SETTINGS}
+    run = JobRun(layout, checking.run, options, stop_requested=lambda: True)
+    assert isinstance(run.events[-1], Stopped)
+    assert reports.get("d1") is None
+
+
+def test_start_fix_takes_the_safe_ones_and_refuses_what_a_person_must_decide(
+    datasets: Datasets,
+) -> None:
+    class Started:
+        def __init__(self) -> None:
+            self.options: dict[str, object] = {}
+
+        def create(self, _kind: object, _name: str, _entry: str, options: dict[str, object]) -> str:
+            self.options = options
+            return "j1"
+
+        def start(self, _job_id: str) -> None:
+            return
+
+    jobs = Started()
+    preparation = Preparation(jobs=cast("Jobs", jobs), datasets=datasets)
+    preparation.start_fix("d1")
+    assert "exact_copies" in cast("list[str]", jobs.options["checks"])
+    assert "near_copies" not in cast("list[str]", jobs.options["checks"])
+    with pytest.raises(WrongUsage, match="only a person"):
+        preparation.start_fix("d1", ["contradicting_answers"])
+    with pytest.raises(WrongUsage, match="no check"):
+        preparation.start_fix("d1", ["nothing"])
+
+
+def test_advice_names_severe_findings_and_missing_rows(
+    layout: Layout, datasets: Datasets, reports: Reports
+) -> None:
+    info = datasets.get("d1")
+    assert advice(info, None)[0].startswith("Check the rows first")
+    check(layout)
+    lines = advice(info, report_of(reports))
+    assert any("very few" in one for one in lines)
+    assert any("No row is held out" in one for one in lines)
