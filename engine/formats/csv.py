@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables as text: CSV, TSV and any other single-character delimiter, in any common encoding.
+"""Tables as text: CSV, TSV and other delimiters, in the usual ways of quoting, in any encoding.
 
 The first line names the columns. A quote that is never closed would swallow what follows it: such a
 line is rejected alone, and reading goes on behind it.
@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from gettext import ngettext
 from pathlib import Path
 
 from engine.domain.dataset import Reject
 from engine.errors import mark
-from engine.formats import field_names
 from engine.formats.cells import column_name, record_of
+from engine.formats.csv_dialect import Dialect, dialect_of, reader
 from engine.formats.encoding import decoded_head, looks_like_text, text_encoding
 from engine.formats.format import (
     HEAD_BYTES,
-    LIKELY,
-    PERHAPS,
     RECORD_CAP_BYTES,
     Format,
     Record,
@@ -31,56 +29,21 @@ from engine.formats.refusal import RefusedRecord, bad_encoding, reject, too_long
 from engine.formats.source import lines, read_head, utf8_blocks
 from engine.formats.wording import translated as _
 
-DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x1f")
-SNIFFED_ROWS = 50
 AGAIN_CAP_CHARACTERS = 64 << 20
 """How much is read a second time, over the whole file, behind quotes that are never closed."""
 
 
+_CONTROL_DELIMITERS = b"\x1f\x01"
 LINE_CHARACTERS = 64
 """What each line of a record counts on top of its own, for what Python needs to hold it."""
-
-
-def delimiter_of(text: str) -> tuple[str, float]:
-    """Return the delimiter that makes the most even table of a text, and a score (0..1)."""
-    found = [(_evenness(text, one), one) for one in DELIMITERS]
-    (known, share, columns), best = max(found, key=lambda one: one[0])
-    if known >= 2 or (known == 1 and columns > 1):
-        return best, LIKELY * max(share, 0.5)
-    return best, PERHAPS if known or (columns > 1 and share > 0.9) else 0.0
-
-
-def _evenness(text: str, delimiter: str) -> tuple[int, float, int]:
-    """Return known column names, share of rows as long as the header, and columns."""
-    rows: list[list[str]] = []
-    try:
-        for row in _reader(text.splitlines(keepends=True), delimiter, is_strict=False):
-            rows += [row] if row else []
-            if len(rows) > SNIFFED_ROWS:
-                break
-    except csv.Error:
-        return 0, 0.0, 0
-    if not rows:
-        return 0, 0.0, 0
-    known = len(field_names.KNOWN.intersection(column_name(cell) for cell in rows[0]))
-    even = sum(len(row) == len(rows[0]) for row in rows[1:])
-    return known, even / max(1, len(rows) - 1), len(rows[0])
-
-
-def _reader(
-    text_lines: Iterable[str], delimiter: str, *, is_strict: bool = True
-) -> Iterator[list[str]]:
-    # A limit of the whole process; the module has no other.
-    csv.field_size_limit(RECORD_CAP_BYTES)
-    return csv.reader(text_lines, delimiter=delimiter, strict=is_strict)
 
 
 def sniff(path: Path, head: bytes) -> float:
     """Score by known names in the first line, else by how even the table is."""
     del path
-    if not looks_like_text(head):
+    if not looks_like_text(head.translate(None, _CONTROL_DELIMITERS)):
         return 0.0
-    return delimiter_of(_whole_lines(head))[1]
+    return dialect_of(_whole_lines(head))[1]
 
 
 def _whole_lines(head: bytes) -> str:
@@ -137,10 +100,12 @@ class _Lines:
 def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
     """Yield every row below the header as a record (cells by column name), or as a reject."""
     head = read_head(path)
-    delimiter = delimiter_of(_whole_lines(head))[0]
+    dialect = dialect_of(_whole_lines(head))[0]
     source = _Lines(lines(utf8_blocks(path, text_encoding(path, head), seen)))
     header: list[str] | None = None
-    for line, cells, refused in _rows(source, delimiter):
+    if dialect.is_hinted:
+        next(source)
+    for line, cells, refused in _rows(source, dialect):
         if refused is None and header is None:
             header = [column_name(cell) for cell in cells]
         elif refused is None and header is not None:
@@ -157,22 +122,24 @@ def _excerpt(source: _Lines) -> str:
     return (first or "").encode("utf-8", errors="replace").decode("utf-8")
 
 
-def _rows(source: _Lines, delimiter: str) -> Iterator[tuple[int, list[str], RefusedRecord | None]]:
+def _rows(
+    source: _Lines, dialect: Dialect
+) -> Iterator[tuple[int, list[str], RefusedRecord | None]]:
     """Yield first line, cells and, where it is broken, the refusal of each record."""
-    reader = _reader(source, delimiter)
+    rows = reader(source, dialect)
     while True:
         source.begin_record()
         line = source.number + 1
         try:
-            cells = next(reader)
+            cells = next(rows)
         except StopIteration:
             return
         except RefusedRecord as refused:
             yield from _broken(source, line, refused)
-            reader = _reader(source, delimiter)
+            rows = reader(source, dialect)
         except csv.Error:
             yield from _broken(source, line, _broken_row())
-            reader = _reader(source, delimiter)
+            rows = reader(source, dialect)
         else:
             if cells:
                 yield line, cells, None

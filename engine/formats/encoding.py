@@ -29,6 +29,8 @@ def unicode_encoding(head: bytes) -> str:
     UTF-16 without a byte order mark shows by the zero bytes of its ASCII characters, which stand
     all at odd (little endian) or all at even places.
     """
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32-le" if head.startswith(codecs.BOM_UTF32_LE) else "utf-32-be"
     if head.startswith(codecs.BOM_UTF16_LE):
         return "utf-16-le"
     if head.startswith(codecs.BOM_UTF16_BE):

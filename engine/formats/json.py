@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON: a list of rows, an object that holds such a list, or objects one after the other.
+"""JSON: a list of rows, an object that holds such a list or columns, or objects in sequence.
 
 The file is cut into values without ever holding more than one of them, so its size does not matter.
 A value that is broken within its own brackets is rejected alone.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.domain.dataset import Reject
 from engine.errors import mark
-from engine.formats import field_names
+from engine.formats import field_names, json_columns
 from engine.formats.encoding import decoded_head, unicode_encoding
 from engine.formats.format import (
     CERTAIN,
@@ -295,13 +295,26 @@ def sniff(path: Path, head: bytes) -> float:
         return 0.0
     if holds_rows(text[:LOOKAHEAD_BYTES].encode("utf-8", errors="replace")):
         return 0.98 * CERTAIN
+    if _is_of_columns(text, share):
+        return 0.98 * CERTAIN
     return LIKELY * (1 - share)
+
+
+def _is_of_columns(text: str, share_of_whole_lines: float) -> bool:
+    """Return whether this is one object of columns, and not one such object on every line."""
+    is_one = share_of_whole_lines == 0 or "\n" not in text.strip()
+    return is_one and json_columns.holds_columns(text)
 
 
 def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
     """Yield every row of the list, or every value, as a record or as a reject."""
+    head = read_head(path)
+    encoding, text = unicode_encoding(head), decoded_head(head).lstrip()
+    if _is_of_columns(text, share_of_whole_lines(text, is_cut=len(head) >= HEAD_BYTES)):
+        yield from json_columns.read(path, encoding, seen)
+        return
     cutter = _Cutter(path.name)
-    for block in utf8_blocks(path, unicode_encoding(read_head(path)), seen):
+    for block in utf8_blocks(path, encoding, seen):
         yield from cutter.feed(block)
     yield from cutter.finish()
 

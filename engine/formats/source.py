@@ -85,7 +85,7 @@ def utf8_blocks(path: Path, encoding: str, seen: Seen) -> Iterator[bytes]:
     if encoding in ("utf-8", "utf-8-sig"):
         yield from _without_mark(blocks(path, seen))
         return
-    errors = "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
+    errors = "surrogatepass" if encoding in _MARKS else "surrogateescape"
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     for block in _without_mark(blocks(path, seen), _MARKS.get(encoding, b"")):
         yield decoder.decode(block).encode("utf-8", errors)
@@ -93,7 +93,12 @@ def utf8_blocks(path: Path, encoding: str, seen: Seen) -> Iterator[bytes]:
         yield _NOT_UTF8
 
 
-_MARKS = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+_MARKS = {
+    "utf-16-le": codecs.BOM_UTF16_LE,
+    "utf-16-be": codecs.BOM_UTF16_BE,
+    "utf-32-le": codecs.BOM_UTF32_LE,
+    "utf-32-be": codecs.BOM_UTF32_BE,
+}
 
 
 def _without_mark(parts: Iterable[bytes], mark: bytes = codecs.BOM_UTF8) -> Iterator[bytes]:

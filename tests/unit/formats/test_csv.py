@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain.dataset import Reject
-from engine.formats import csv, source
+from engine.formats import csv, csv_dialect, source
 from engine.formats.format import Record
+from engine.formats.registry import best_match
 
 
 def read(path: Path, content: str | bytes) -> list[Record | Reject]:
@@ -38,7 +39,7 @@ CELLS = [["Hi, there; you|all", 'a "word"'], ["two\nlines", "tab\there"], ["é",
 EXPECTED = [{"prompt": one, "completion": two} for one, two in CELLS]
 
 
-@pytest.mark.parametrize("delimiter", csv.DELIMITERS)
+@pytest.mark.parametrize("delimiter", csv_dialect.DELIMITERS)
 def test_read_with_any_delimiter_finds_the_cells(delimiter: str, tmp_path: Path) -> None:
     found = read(tmp_path / "a", table([HEADER, *CELLS], delimiter))
     assert [one.value for one in found if isinstance(one, Record)] == EXPECTED
@@ -143,3 +144,31 @@ def test_read_of_any_bytes_ends_with_records_or_rejects(place: Path, drawn: list
     found = read(place, b"prompt,completion\n" + b"x,y\n" * 50 + b"".join(drawn))
     assert len(found) >= 50
     assert all(isinstance(one, Record) or one.message for one in found)
+
+
+DIALECTS: dict[str, str] = {
+    "backslash": 'prompt,completion\n"say \\"hi\\", ok",b\n"c",d\n',
+    "single quotes": "prompt,completion\n'say \"hi\", ok',b\n'c',d\n",
+    "tabs without quoting": 'prompt\tcompletion\nsay "hi", ok\tb\n"c\td\n',
+    "hint": 'sep=;\nprompt;completion\n"say ""hi"", ok";b\nc;d\n',
+    "rare": 'prompt#completion\n"say ""hi"", ok"#b\nc#d\n',
+    "control": 'prompt\x01completion\n"say ""hi"", ok"\x01b\nc\x01d\n',
+    "doubled": 'prompt||completion\n"say ""hi"", ok"||b\nc||d\n',
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_table_in_a_less_common_dialect_is_read(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text(DIALECTS[name], encoding="utf-8")
+    assert best_match(path).id == "csv"
+    found = [one.value for one in csv.read(path, lambda _: None) if isinstance(one, Record)]
+    rows = [{k: v for k, v in one.items() if k} for one in found if isinstance(one, dict)]
+    assert rows[0] == {"prompt": 'say "hi", ok', "completion": "b"}
+    assert (len(rows), rows[1]["completion"]) == (2, "d")
+
+
+def test_prose_with_colons_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("Answer: this is it.\nText: more of it.\n", encoding="utf-8")
+    assert best_match(path).id == "text"
