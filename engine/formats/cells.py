@@ -18,6 +18,8 @@ def column_name(cell: str) -> str:
 def record_of(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     """Return the cells by name, missing ones empty; of two columns of one name the first counts.
 
+    A column without a name, as of row numbers, is left out.
+
     Raises:
         RefusedRecord: There are more cells than columns.
     """
@@ -30,5 +32,6 @@ def record_of(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
         )
     found: dict[str, str] = {}
     for name, cell in zip_longest(header, cells[: len(header)], fillvalue=""):
-        found.setdefault(name, cell)
+        if name:
+            found.setdefault(name, cell)
     return found

@@ -20,7 +20,7 @@ from engine.errors import (
 )
 from engine.formats import saved_dataset, text
 from engine.formats.format import Format
-from engine.formats.packed import is_compressed, is_zip, place_of, shown_path, unpacked_path
+from engine.formats.packed import check_bomb, is_compressed, is_zip, place_of, shown_path, unpacked_path
 from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.registry import best_match, shown_name
 from engine.formats.source import naming_read_errors, read_head
@@ -64,6 +64,8 @@ def contents_of(path: Path, check: Callable[[], None]) -> Found:
         raise _nested(path)
     with naming_read_errors(path):
         names = list(members(path))
+    if not names:
+        raise FileEmpty(_("{name} is empty.").format(name=path.name))
     if not set(names).isdisjoint(_DOCUMENT_MARKS):
         raise FormatUnknown(
             _("{name} is a document or a program that Burnish does not read.").format(
@@ -80,6 +82,8 @@ def _unpacked(path: Path) -> tuple[Path, bytes]:
         if place_of(path).is_compressed:
             raise _nested(path)
         path = unpacked_path(path)
+        with naming_read_errors(path):
+            check_bomb(path)
         head = read_head(path)
         if is_compressed(head):
             raise _nested(path)
@@ -120,6 +124,8 @@ def _formats_of(folder: Path, files: Sequence[Path], check: Callable[[], None]) 
         try:
             inside, rest = contents_of(path, check)
         except LEFT_OUT as error:
+            if len(files) == 1:
+                raise
             left_out.append(left_out_file(path, error))
         else:
             found.update(inside)

@@ -48,7 +48,7 @@ def sniff(path: Path, head: bytes) -> float:
 
 def _whole_lines(head: bytes) -> str:
     text = decoded_head(head)
-    return text.rpartition("\n")[0] if len(head) >= HEAD_BYTES else text
+    return text.rpartition("\n")[0] or text if len(head) >= HEAD_BYTES else text
 
 
 class _Lines:

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+
+import msgspec
 
 from engine.domain.dataset import Reject
 from engine.errors import mark
@@ -14,6 +17,7 @@ from engine.formats.json_value import decode_record
 from engine.formats.refusal import RefusedRecord, reject, too_long
 from engine.formats.source import lines, read_head, utf8_blocks
 
+_JOINT = re.compile(r"[}\]]\s*[{\[]")
 _BRACKETS = (("{", "}"), ("[{", "}]"))
 
 
@@ -26,8 +30,19 @@ def share_of_whole_lines(text: str, *, is_cut: bool) -> float:
     """
     found = [line.strip() for line in text.split("\n")]
     found = [line for line in (found[:-1] if is_cut and len(found) > 1 else found) if line]
-    whole = sum(line.startswith(a) and line.endswith(b) for line in found for a, b in _BRACKETS)
-    return whole / len(found) if found else 0.0
+    return sum(_is_whole(line) for line in found) / len(found) if found else 0.0
+
+
+def _is_whole(line: str) -> bool:
+    if not any(line.startswith(a) and line.endswith(b) for a, b in _BRACKETS):
+        return False
+    if _JOINT.search(line) is None:
+        return True
+    try:
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def sniff(path: Path, head: bytes) -> float:

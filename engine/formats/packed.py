@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import os
 import tempfile
 import zlib
 from collections.abc import Callable, Generator
@@ -22,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Protocol, cast
 import msgspec
 
 from engine.errors import ArchiveUnsafe, FileUnreadable
-from engine.formats.unpack_limits import is_bomb
+from engine.formats.unpack_limits import RATIO_CAP, is_bomb
 from engine.formats.zip_archive import MAGICS as ZIP_MAGICS
 from engine.formats.zip_archive import Member, MemberStream, members
 
@@ -36,6 +37,9 @@ COMPRESSED_SUFFIXES = (".gz", ".zst", ".zstd")
 ARCHIVE_SUFFIXES = (".zip",)
 _USUAL_RATIO = 6
 """Bytes of rows for each that gzip or zstd leaves of them, by an upper guess."""
+
+_JUDGED_BYTES = 32 << 20
+"""Far more than RATIO_CAP times what a decompressor reads at once, up to 64 KiB."""
 
 _COPY_BYTES = 1 << 20
 _HELD_BYTES = 32 << 20
@@ -154,6 +158,22 @@ def open_source(path: Path) -> Source:
     return _Unpacked(_opened(place), head, path)
 
 
+def check_bomb(path: Path) -> None:
+    """Unpack what packs suspiciously well, before anything is made of it, as far as that goes on.
+
+    Raises:
+        ArchiveUnsafe: It unpacks to far more than any data does.
+        FileEncrypted, FileUnreadable, OSError: As `open_source` does.
+    """
+    done_bytes = 0
+    with contextlib.closing(open_source(path)) as source:
+        while block := source.read(_COPY_BYTES):
+            done_bytes += len(block)
+            is_judged = done_bytes >= _JUDGED_BYTES
+            if is_judged and done_bytes <= source.taken_bytes() * RATIO_CAP:
+                return
+
+
 @contextlib.contextmanager
 def seekable(path: Path, seen: Callable[[int], None]) -> Generator[IO[bytes], None, None]:
     """Open a source for a reader that moves about in it.
@@ -199,10 +219,16 @@ def _opened(place: Place) -> MemberStream | _Plain:
 
 
 class _Plain(io.FileIO):
-    """An ordinary file."""
+    """An ordinary file, as long as it was when it was opened: one that grows would never end."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "rb")
+        self._end = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes."""
+        left = max(0, self._end - self.tell())
+        return super().read(left if size is None or size < 0 else min(size, left)) or b""
 
     def taken_bytes(self) -> int:
         """Return how many bytes were read."""
