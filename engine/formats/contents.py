@@ -20,7 +20,14 @@ from engine.errors import (
 )
 from engine.formats import saved_dataset, text
 from engine.formats.format import Format
-from engine.formats.packed import check_bomb, is_compressed, is_zip, place_of, shown_path, unpacked_path
+from engine.formats.packed import (
+    check_bomb,
+    is_compressed,
+    is_zip,
+    place_of,
+    shown_path,
+    unpacked_path,
+)
 from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.registry import best_match, shown_name
 from engine.formats.source import naming_read_errors, read_head

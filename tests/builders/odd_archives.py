@@ -16,7 +16,6 @@ import pyarrow as pa
 from tests.builders.odd_files import LINE, ROW, OddFile, read, refused
 from tests.builders.odd_tables import BOOK, STREAM, parquet
 
-
 Entries = Mapping[str, bytes] | list[tuple[str | zipfile.ZipInfo, bytes]]
 
 

@@ -54,9 +54,7 @@ def read(name: str, content: bytes, rows: int, suffix: str = "", **rejects: int)
     return OddFile(name=name, make=made, rows=rows, rejects=rejects)
 
 
-def refused(
-    name: str, content: bytes, code: str, suffix: str = "", words: str = ""
-) -> OddFile:
+def refused(name: str, content: bytes, code: str, suffix: str = "", words: str = "") -> OddFile:
     """Return an odd file that is refused as a whole."""
     return OddFile(name=name, make=file_with(content, f"odd{suffix}"), code=code, words=words)
 

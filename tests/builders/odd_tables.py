@@ -33,7 +33,8 @@ _TEXTS: tuple[OddFile, ...] = (
     read("table in cp1252", _HEADER + "Größe – “so”,ja\n".encode("cp1252") * 3, 3, ".csv"),
     read("table in latin-1", _HEADER + "café à la crème,où\n".encode("latin-1") * 3, 3, ".csv"),
     read("table in cp1251", _HEADER + "Привет как дела,Спасибо хорошо\n".encode("cp1251") * 9, 9),
-    read("table in shift-jis", _HEADER + "日本語の質問です,答えはこれです\n".encode("cp932") * 9, 9),
+    read("table in shift-jis", _HEADER + "日本語の質問です,答えはこれです\n".encode("cp932") * 9,
+         9),
     read("one byte that is broken", _HEADER + "ä,ö\n".encode() * 9 + b"\xff,b\n", 9, ".csv",
          bad_encoding=1),
     read("quote that is not closed", _TABLE + b'"a,b\nc,d\ne,f\n', 5, ".csv", broken_csv=1),
@@ -154,8 +155,7 @@ _ARROW: tuple[OddFile, ...] = (
 )  # fmt: skip
 
 _FAR = sheet_xml(
-    f'<row r="1">{cell_xml("A1", "text")}</row>'
-    f'<row r="1048576">{cell_xml("XFD1048576", "x")}</row>'
+    f'<row r="1">{cell_xml("A1", "text")}</row><row r="1048576">{cell_xml("XFD1048576", "x")}</row>'
 )
 BOOK = workbook([[ROW] * 3])
 _OLD = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(22) + b"\x09\0" + bytes(16) + bytes(464)

@@ -48,7 +48,7 @@ def workbook(tables: Sequence[Sequence[Mapping[str, object]]]) -> bytes:
     return workbook_of([table_xml(rows) for rows in tables])
 
 
-def workbook_of(sheets: Sequence[str], more: Mapping[str, str] | None = None) -> bytes:
+def workbook_of(sheets: Sequence[str | bytes], more: Mapping[str, str] | None = None) -> bytes:
     """Return a workbook with sheets of this XML, and further files of the archive."""
     numbers = range(1, len(sheets) + 1)
     named = "".join(f'<sheet name="S{one}" sheetId="{one}" r:id="r{one}"/>' for one in numbers)
@@ -56,7 +56,7 @@ def workbook_of(sheets: Sequence[str], more: Mapping[str, str] | None = None) ->
         f'<Relationship Id="r{one}" Type="{_OFFICE}/worksheet" Target="worksheets/s{one}.xml"/>'
         for one in numbers
     )
-    files = {
+    files: dict[str, str | bytes] = {
         "[Content_Types].xml": _TYPES,
         "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" '
         f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
