@@ -68,7 +68,8 @@ def _batches(path: Path, stream: IO[bytes]) -> Iterator[RecordBatch | RefusedRec
     """Yield the batches, without columns of bytes; a refusal ends them."""
     import pyarrow
 
-    faults = (pyarrow.ArrowException, OSError, EOFError)
+    # A damaged length asks for more memory than there is.
+    faults = (pyarrow.ArrowException, OSError, EOFError, MemoryError)
     try:
         opened = _opened(stream)
         columns = text_columns(opened.schema)

@@ -107,7 +107,7 @@ def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
         next(source)
     for line, cells, refused in _rows(source, dialect):
         if refused is None and header is None:
-            header = [column_name(cell) for cell in cells]
+            header = [column_name(_readable(cell)) for cell in cells]
         elif refused is None and header is not None:
             try:
                 yield Record(line=line, value=_record(header, cells))
@@ -118,8 +118,12 @@ def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
 
 
 def _excerpt(source: _Lines) -> str:
-    first = source.taken[0] if source.taken else None
-    return (first or "").encode("utf-8", errors="replace").decode("utf-8")
+    return _readable((source.taken[0] if source.taken else None) or "")
+
+
+def _readable(text: str) -> str:
+    """Return a text with question marks for bytes that are no characters."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def _rows(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.domain.dataset import Reject
-from engine.errors import FileUnreadable, mark
+from engine.errors import ArchiveUnsafe, FileUnreadable, mark
 from engine.formats.format import CERTAIN, Format, Record, Seen
 from engine.formats.packed import seekable, size_bytes
 from engine.formats.record_batches import BATCH_ROWS, damaged_rows, text_columns, values_of
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 MAGIC = b"PAR1"
+FREE_ROWS = 10_000_000
+ROWS_PER_BYTE_CAP = 8
+"""Most rows for each byte beyond FREE_ROWS: of equal rows, 1 kB may state billions."""
 
 
 def sniff(path: Path, head: bytes) -> float:
@@ -34,6 +37,7 @@ def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
 
     Raises:
         FileUnreadable: The file is cut off, or its footer is damaged.
+        ArchiveUnsafe: It states far more rows than its bytes can hold.
     """
     import pyarrow
     from pyarrow.parquet import ParquetFile
@@ -44,15 +48,19 @@ def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
             total_bytes = size_bytes(path)
         try:
             file = stack.enter_context(ParquetFile(stream, buffer_size=BLOCK_BYTES))
-        except (pyarrow.ArrowException, OSError) as error:
+            names = file.schema_arrow.names
+            columns = [names[at] for at in text_columns(file.schema_arrow)]
+        except (pyarrow.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
             raise FileUnreadable(
                 _("{path} is a damaged Parquet file. Nothing was imported.").format(path=path),
                 detail=str(error),
             ) from error
         total = max(1, file.metadata.num_rows)
+        if total > max(FREE_ROWS, total_bytes * ROWS_PER_BYTE_CAP):
+            raise _bomb(path)
         row = 0
         for group in range(file.num_row_groups):
-            for one in _group(path.name, file, group, row):
+            for one in _group(path.name, file, group, row, columns):
                 row = max(row, one.line)
                 if row % BATCH_ROWS == 1:
                     seen(total_bytes * row // total)
@@ -65,12 +73,19 @@ def _rows_up_to(file: ParquetFile, group: int) -> int:
     return sum(file.metadata.row_group(one).num_rows for one in range(group + 1))
 
 
-def _group(name: str, file: ParquetFile, group: int, before: int) -> Iterator[Record | Reject]:
+def _bomb(path: Path) -> ArchiveUnsafe:
+    return ArchiveUnsafe(
+        _("{path} states far more rows than any data has. Nothing was imported.").format(path=path),
+        detail="bomb",
+    )
+
+
+def _group(
+    name: str, file: ParquetFile, group: int, before: int, columns: list[str]
+) -> Iterator[Record | Reject]:
     """Yield the rows of one row group, numbered from 1 over the whole file."""
     import pyarrow
 
-    names = file.schema_arrow.names
-    columns = [names[at] for at in text_columns(file.schema_arrow)]
     row = before
     try:
         for batch in file.iter_batches(
@@ -82,7 +97,7 @@ def _group(name: str, file: ParquetFile, group: int, before: int) -> Iterator[Re
                     yield reject(name, row, value)
                 else:
                     yield Record(line=row, value=value)
-    except (pyarrow.ArrowException, OSError):
+    except (pyarrow.ArrowException, OSError, MemoryError):
         last = before + file.metadata.row_group(group).num_rows
         yield reject(name, row + 1, damaged_rows(last - row))
 

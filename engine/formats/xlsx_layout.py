@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import posixpath
 import re
+import struct
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
@@ -31,6 +33,11 @@ _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
 _ROW_NUMBER = re.compile(r"[1-9]\d{0,6}")
 _LAST_ROW, _LAST_COLUMN = 1_048_576, 16_384
 _BLOCK_BYTES = 1 << 18
+
+_FAULTS = (
+    BadZipFile, LookupError, NotImplementedError, RuntimeError, OSError, EOFError, MemoryError,
+    UnicodeDecodeError, struct.error, zlib.error, expat.ExpatError,
+)  # fmt: skip
 
 Found = Callable[[str, Mapping[str, str]], None]
 
@@ -60,14 +67,7 @@ def check_size(stream: IO[bytes], path: Path) -> None:
                 sheet = _Sheet()
                 _parse(archive, name, sheet.see)
                 sheet.check()
-    except (
-        BadZipFile,
-        KeyError,
-        NotImplementedError,
-        OSError,
-        EOFError,
-        expat.ExpatError,
-    ) as error:
+    except _FAULTS as error:
         raise WorkbookDamaged(str(error)) from error
 
 

@@ -90,6 +90,13 @@ def _check(content: bytes) -> None:
     assert all(one.file and one.line >= 0 and one.reason and one.message for one in found)
 
 
+def _changed(content: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
+    for where, taken, new in edits:
+        at = int(where * len(content))
+        content = content[:at] + new + content[at + taken :]
+    return content
+
+
 def _check_named(error: EngineError) -> None:
     assert error.code != EngineError.code
     assert error.message
@@ -102,11 +109,23 @@ def _check_named(error: EngineError) -> None:
 def test_changed_file_gives_rows_rejects_or_a_named_error(
     name: str, edits: list[tuple[float, int, bytes]]
 ) -> None:
-    content = SAMPLES[name]
-    for where, taken, new in edits:
-        at = int(where * len(content))
-        content = content[:at] + new + content[at + taken :]
-    _check(content)
+    _check(_changed(SAMPLES[name], edits))
+
+
+FOUND: list[tuple[str, list[tuple[float, int, bytes]]]] = [
+    ("csv", [(0.0, 0, b"\x80\xc2\x80")]),
+    ("stream", [(0.34375, 4, b""), (0.3515625, 0, b"PK\x01\x02")]),
+    ("xlsx", [(0.4375, 2, b"\0\0")]),
+    ("parquet", [(0.375, 3, b"\0\0\x80")]),
+]
+"""Changes that once ended without a name."""
+
+
+@pytest.mark.parametrize(("name", "edits"), FOUND)
+def test_change_that_once_failed_has_a_named_end(
+    name: str, edits: list[tuple[float, int, bytes]]
+) -> None:
+    _check(_changed(SAMPLES[name], edits))
 
 
 @pytest.mark.parametrize("start", [b"", b"{", b"[{", b"PAR1", b"PK\x03\x04", b"\x1f\x8b\x08"])
@@ -136,8 +155,5 @@ def test_noise_read_in_a_format_that_it_has_not_has_named_ends(used: Format, noi
 def test_changed_sheet_in_a_whole_workbook_has_named_ends(
     edits: list[tuple[float, int, bytes]],
 ) -> None:
-    content = table_xml(ROWS).encode()
-    for where, taken, new in edits:
-        at = int(where * len(content))
-        content = content[:at] + new + content[at + taken :]
+    content = _changed(table_xml(ROWS).encode(), edits)
     _check(workbook_of([content]))

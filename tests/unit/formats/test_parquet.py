@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet as pq
 
 from engine.domain.dataset import Reject
-from engine.errors import FileUnreadable
+from engine.errors import ArchiveUnsafe, FileUnreadable
 from engine.formats import parquet
 from engine.formats.format import Record
 
@@ -84,4 +84,14 @@ def test_read_of_a_file_that_is_cut_off_is_a_named_error(kept: int, tmp_path: Pa
     pq.write_table(pa.Table.from_pylist(ROWS), path)
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(FileUnreadable):
+        read(path)
+
+
+def test_read_of_far_more_rows_than_the_bytes_can_hold_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "FREE_ROWS", 1000)
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": ["a"] * 100_000}), path)
+    with pytest.raises(ArchiveUnsafe, match="more rows"):
         read(path)
