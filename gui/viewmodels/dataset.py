@@ -37,6 +37,7 @@ class HeaderView:
 def header_view(dataset: DatasetInfo, *, now: datetime) -> HeaderView:
     """Return the header of a dataset."""
     parts = (
+        _("Version {number}").format(number=dataset.version),
         _counted(dataset.kind, dataset.rows),
         _("imported {when} from {source}").format(
             when=numbers.day_and_clock(dataset.created_at, now=now), source=sources_words(dataset)
@@ -86,6 +87,7 @@ def tabs() -> tuple[tuple[str, str], ...]:
     return (
         ("rows", _("Rows")),
         ("tokens", _("What will be trained")),
+        ("health", _("Health")),
         ("rejects", _("Rejected")),
         ("split", _("Split")),
         ("source", _("Source")),

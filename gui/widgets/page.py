@@ -131,7 +131,7 @@ class _Content(QWidget):
         self._rest.changeSize(0, 0, minimum, minimum if expands else free)
 
 
-class _Scroll(QScrollArea):
+class Scroll(QScrollArea):
     """Scrolls up and down only; its content is as wide as the room.
 
     Unrolled it is as high as its content, for pages that scroll as a whole.
@@ -274,7 +274,7 @@ class _Columns(QWidget):
                 widget.set_stacked(stacked)
             elif isinstance(widget, Hairline):
                 widget.set_vertical(not stacked)
-        if isinstance(self._middle, _Scroll):
+        if isinstance(self._middle, Scroll):
             self._middle.set_unrolled(stacked and bool(self._left or self._right))
         self.updateGeometry()
 
@@ -297,9 +297,9 @@ class Page(QWidget):
         self.body = Column(gap=12, margins=(_MARGIN, 8, _MARGIN, _TOP))
         self._tabs = Panel(Column(gap=0))
         content = _Content(self.body)
-        self._columns = _Columns(_Scroll(content) if scroll else content)
+        self._columns = _Columns(Scroll(content) if scroll else content)
         outer = Column(self.header, self._tabs, gap=0)
-        outer.addWidget(_Scroll(self._columns), 1)
+        outer.addWidget(Scroll(self._columns), 1)
         self.setLayout(outer)
 
     def add(self, *items: Item) -> Self:
@@ -333,7 +333,7 @@ class SideColumn(QWidget):
         super().__init__()
         self._body = Column(gap=6)
         content = Panel(Column(self._body, Stretch(), gap=0, margins=(20, 16, _MARGIN, 16)))
-        self._scroll = _Scroll(content)
+        self._scroll = Scroll(content)
         self.setLayout(Column(self._scroll, gap=0))
 
     def set_unrolled(self, unrolled: bool) -> None:

@@ -131,15 +131,16 @@ class FindingRow(_FixedRow):
         row.addLayout(words, 1)
         number_label = TextLabel(number, role="label", figures=True, align_right=True)
         row.addLayout(Row(number_label, _Cell(TextLabel(unit, colour="text2"), 52), gap=6))
-        row.add(_Cell(self._link(link), 64))
+        row.add(_Cell(self._link(link, title), 64))
         line = Column(gap=0)
         line.addLayout(row, 1)
         line.add(Hairline())
         self.setLayout(line)
         self._follow_height()
 
-    def _link(self, text: str) -> QWidget:
+    def _link(self, text: str, title: str) -> QWidget:
         link = LinkLabel(text)
+        link.setAccessibleName(f"{text}: {title}")
         link.setHidden(not text)
         link.clicked.connect(self.link_clicked)
         return link

@@ -19,11 +19,16 @@ from engine.domain.model import ModelInfo, ModelShape
 from engine.domain.plan import MemoryNeed, Plan, steps_of
 from engine.domain.problem import Problem
 from engine.domain.recipe import Recipe, problems_of
+from engine.domain.report import Report
 from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
+from engine.domain.version import Action, VersionInfo
 from engine.errors import DatasetNotFound, EngineError, RecipeInvalid, RunNotFound
 from engine.protocol.codec import Envelope
 from engine.protocol.events import Event, Finished, PhaseChanged, StepDone, Stopped, WorkerStarted
 from engine.protocol.fold import fold
+from engine.quality.check import Check
+from engine.quality.fixes import FIXES, Fix
+from engine.quality.registry import CHECKS
 from engine.store.layout import Layout
 from tests.fakes.exports import FakeExports
 from tests.fakes.rows import FakeRowTable, a_chat, tokens_of
@@ -511,6 +516,60 @@ class FakeMachine:
         return list(self.problems)
 
 
+class FakeReports:
+    """The report of whatever dataset; none at first."""
+
+    def __init__(self) -> None:
+        self.report: Report | None = None
+        self.error: EngineError | None = None
+
+    def checks(self) -> tuple[Check, ...]:
+        return CHECKS
+
+    def fix_of(self, check: Check) -> Fix | None:
+        return next((one for one in FIXES if one.id == check.fix), None)
+
+    def get(self, dataset_id: str) -> Report | None:
+        del dataset_id
+        if self.error is not None:
+            raise self.error
+        return self.report
+
+
+class FakePreparation:
+    """Jobs on datasets that are only begun; a test lets them go on."""
+
+    def __init__(self, jobs: FakeJobs) -> None:
+        self._jobs = jobs
+        self.error: EngineError | None = None
+        self.fixed: list[tuple[str, ...]] = []
+
+    def start_check(self, dataset_id: str) -> str:
+        return self._begin(dataset_id)
+
+    def start_fix(self, dataset_id: str, checks: Sequence[str] = ()) -> str:
+        self.fixed.append(tuple(checks))
+        return self._begin(dataset_id)
+
+    def _begin(self, dataset_id: str) -> str:
+        if self.error is not None:
+            raise self.error
+        return self._jobs.make(JobKind.DATASET, dataset_id).info.id
+
+
+class FakeVersions:
+    """Remembers what was taken back."""
+
+    def __init__(self) -> None:
+        self.undone: list[str] = []
+
+    def undo(self, dataset_id: str) -> VersionInfo:
+        self.undone.append(dataset_id)
+        return VersionInfo(
+            number=1, parent=0, action=Action.IMPORTED, changed=4, splits={}, made_at=MOMENT
+        )
+
+
 class FakeApi:
     """Everything, empty at first."""
 
@@ -523,6 +582,9 @@ class FakeApi:
         self.presets = FakePresets()
         self.machine = FakeMachine()
         self.exports = FakeExports(self)
+        self.reports = FakeReports()
+        self.preparation = FakePreparation(self.jobs)
+        self.versions = FakeVersions()
 
 
 def a_step(step: int, *, total: int = 100, loss: float | None = 1.5, **changes: Any) -> StepDone:

@@ -24,9 +24,11 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.api.settings import Settings as SettingValues
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile, TextRow
+from engine.domain.report import CheckResult, Report
 from engine.domain.run import Failure, JobKind
 from engine.errors import EngineError, NoChatTemplate, UnsafeWeights
 from engine.protocol.events import Failed, PhaseChanged, ProgressMade, WorkerStarted
+from engine.quality.registry import CHECKS
 from gui.app import Window
 from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
@@ -288,6 +290,24 @@ def _tokens_no_model(stage: Stage) -> None:
     stage.tab("tokens")
 
 
+def _health(stage: Stage) -> None:
+    results = {
+        "leakage": 2, "exact_copies": 12, "personal_data": 96, "contradicting_answers": 8,
+        "language": 341, "end_blanks": 27,
+    }  # fmt: skip
+    stage.api.reports.report = Report(
+        version=1,
+        checked_at="2026-11-03T14:00:00.000Z",
+        duration_s=3.2,
+        rows=11_874,
+        near_similarity=0.8,
+        eval_rows_needed=385,
+        results=tuple(CheckResult(check=one.id, rows=results.get(one.id, 0)) for one in CHECKS),
+    )
+    _tab("health")(stage)
+    stage.wait(0.2)
+
+
 def _question(stage: Stage) -> None:
     _tab("rows")(stage)
     cast("Any", stage.page())._one._act("remove")
@@ -342,6 +362,8 @@ STATES: dict[str, Act] = {
     "dataset-tokens-no-model": _tokens_no_model,
     "dataset-rejects": _tab("rejects"),
     "dataset-rejects-none": _tab("rejects", "d3"),
+    "dataset-health": _health,
+    "dataset-health-unchecked": _tab("health"),
     "dataset-split": _tab("split"),
     "dataset-split-long": _tab("split", "d2"),
     "dataset-source": _tab("source"),

@@ -329,12 +329,12 @@ def test_every_tab_is_reached_by_arrow_keys(page: DatasetsPage, qtbot: QtBot) ->
     bar = child(page, TabBar)
     child(bar, QAbstractButton).setFocus()
     seen = [bar.value()]
-    for _tab in range(4):
+    for _tab in range(5):
         focused = page.window().focusWidget()
         assert focused is not None
         qtbot.keyClick(focused, Qt.Key.Key_Right)
         seen.append(bar.value())
-    assert seen == ["rows", "tokens", "rejects", "split", "source"]
+    assert seen == ["rows", "tokens", "health", "rejects", "split", "source"]
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QWidget
 from engine.domain.dataset import DatasetInfo
 from gui.actions.datasets import remove_dataset, rename_dataset
 from gui.bridge.services import Services
+from gui.pages.datasets.health_tab import HealthTab
 from gui.pages.datasets.open_rows import OpenRows
 from gui.pages.datasets.rejects_tab import RejectsTab
 from gui.pages.datasets.rename_row import RenameRow
@@ -153,6 +154,7 @@ class DatasetPage(Page):
         builders: dict[str, Callable[[], _Tab]] = {
             "rows": lambda: RowsTab(self._rows),
             "tokens": lambda: TokensTab(self._services, self._rows),
+            "health": lambda: HealthTab(self._services),
             "rejects": lambda: RejectsTab(self._services),
             "split": SplitTab,
             "source": lambda: SourceTab(self._services.notices),

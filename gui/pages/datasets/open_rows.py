@@ -35,8 +35,8 @@ class OpenRows(QObject):
         self._waiting: dict[str, list[tuple[Opened, Failed]]] = {}
 
     def set_dataset(self, dataset: DatasetInfo) -> None:
-        """Serve this dataset from now on."""
-        if self._dataset is None or self._dataset.id != dataset.id:
+        """Serve this version of this dataset from now on."""
+        if not _is_same(self._dataset, dataset):
             self.close()
         self._dataset = dataset
 
@@ -53,7 +53,7 @@ class OpenRows(QObject):
         if len(waiting) == 1:
             self._services.tasks.run(
                 lambda: self._services.api.datasets.open_rows(dataset.id, split),
-                lambda outcome: self._take(dataset.id, split, outcome),
+                lambda outcome: self._take(dataset, split, outcome),
                 owner=self,
                 lane=Lane.READING,
             )
@@ -66,9 +66,9 @@ class OpenRows(QObject):
         self._waiting = {}
         self._dataset = None
 
-    def _take(self, dataset_id: str, split: str, outcome: Outcome[RowTable]) -> None:
-        if self._dataset is None or self._dataset.id != dataset_id:
-            # Another dataset was opened meanwhile.
+    def _take(self, dataset: DatasetInfo, split: str, outcome: Outcome[RowTable]) -> None:
+        if not _is_same(self._dataset, dataset):
+            # Another dataset was opened meanwhile, or this one was changed.
             if outcome.error is None:
                 outcome.value.close()
             return
@@ -80,3 +80,8 @@ class OpenRows(QObject):
                 failed(outcome.error)
             else:
                 opened(outcome.value)
+
+
+def _is_same(one: DatasetInfo | None, other: DatasetInfo) -> bool:
+    """Return whether both are the same version of the same dataset."""
+    return one is not None and (one.id, one.version) == (other.id, other.version)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checking a dataset, repairing what was found, and taking a change back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from gettext import gettext as _
+
+from engine.domain.version import VersionInfo, action_text
+from gui.bridge.services import Services
+from gui.bridge.tasks import Outcome
+
+Started = Callable[[str], None]
+
+
+def start_check(services: Services, *, dataset_id: str, started: Started) -> None:
+    """Check every row of a dataset; `started` is told the job's id, or "" if it did not start."""
+    _start(
+        services,
+        lambda: services.api.preparation.start_check(dataset_id),
+        started,
+        title=_("The check did not start"),
+    )
+
+
+def start_fix(
+    services: Services, *, dataset_id: str, checks: Sequence[str], started: Started
+) -> None:
+    """Repair what some checks found, or all that is safe where none is named."""
+    _start(
+        services,
+        lambda: services.api.preparation.start_fix(dataset_id, checks),
+        started,
+        title=_("The repair did not start"),
+    )
+
+
+def _start(services: Services, start: Callable[[], str], started: Started, *, title: str) -> None:
+    def done(outcome: Outcome[str]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=title)
+        else:
+            services.library.refresh()
+        started("" if outcome.error is not None else outcome.value)
+
+    services.notices.clear()
+    services.tasks.run(start, done, owner=services.library)
+
+
+def undo_change(services: Services, *, dataset_id: str) -> None:
+    """Go back to the version before the current one, and say to which."""
+
+    def done(outcome: Outcome[VersionInfo]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=_("Nothing was taken back"))
+        else:
+            version = outcome.value
+            services.notices.say(
+                _("Back at version {number}: {what}.").format(
+                    number=version.number, what=action_text(version)
+                )
+            )
+        services.library.refresh()
+
+    services.notices.clear()
+    services.tasks.run(lambda: services.api.versions.undo(dataset_id), done, owner=services.library)

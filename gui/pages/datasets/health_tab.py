@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the checks found in the rows, and the repairs that can be taken back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from gettext import gettext as _
+from typing import TYPE_CHECKING
+
+from engine.domain.dataset import DatasetInfo
+from engine.domain.run import JobSnapshot, JobState
+from gui.actions.health import start_check, start_fix, undo_change
+from gui.bridge.services import Services
+from gui.bridge.tasks import Lane, Outcome
+from gui.pages.datasets.columns import Columns
+from gui.viewmodels.health import (
+    HealthLine,
+    HealthView,
+    health_view,
+    repaired_words,
+    work_words,
+)
+from gui.viewmodels.job import failure_view, share_of
+from gui.widgets.box import Column, Flow, Panel, Stretch, clear_layout
+from gui.widgets.buttons import Action, Button
+from gui.widgets.empty import EmptyState
+from gui.widgets.error_panel import ErrorPanel, ErrorText
+from gui.widgets.page import Scroll, SideColumn, Stack
+from gui.widgets.progress import Progress
+from gui.widgets.rows import FindingRow, SectionTitle
+from gui.widgets.text import TextLabel
+
+if TYPE_CHECKING:
+    from engine.api.jobs import JobView
+    from engine.api.reports import Report
+
+_Found = tuple["Report | None", "HealthView | None", list[str]]
+
+
+class HealthTab(Panel):
+    """The report of the current version, or the way to one."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._dataset: DatasetInfo | None = None
+        self._job_id = ""
+        self._is_fix = False
+        self._lines = Column(gap=0)
+        self._title = SectionTitle("")
+        self._side = SideColumn()
+        self._empty = EmptyState(icon="status-info")
+        self._error = ErrorPanel()
+        self._progress = Progress(name=_("Progress of the check"))
+        self._words = TextLabel("", colour="text2")
+        self._stop = Button(_("Stop"))
+        self._safe = Button(_("Repair all that is safe"), icon="check")
+        self._again = Button(_("Check again"), kind="ghost")
+        self._undo = Button(_("Undo the last change"), kind="ghost", icon="undo")
+        self._stack = Stack()
+        super().__init__(Column(self._stack, gap=0))
+        self._fill()
+        self._connect()
+
+    def _fill(self) -> None:
+        self._empty.set_content(
+            _("These rows were not checked yet"),
+            _(
+                "The check looks for copies, personal data, broken turns and garbled text in every "
+                "row. It changes nothing."
+            ),
+            Action(key="check", text=_("Check the rows"), kind="primary"),
+        )
+        running = Column(gap=12, margins=(32, 20, 32, 20))
+        running.add(self._words, self._progress, Flow(self._stop), Stretch())
+        buttons = Flow(self._safe, self._again, self._undo)
+        middle = Column(self._title, self._lines, Stretch(), gap=0, margins=(32, 12, 24, 20))
+        whole = Column(gap=0)
+        head = Panel(Column(buttons, gap=0, margins=(32, 16, 32, 0)))
+        whole.add(head)
+        columns = Columns(Scroll(Panel(middle)), right=self._side, right_width=304, least=440)
+        whole.addWidget(columns, 1)
+        error = Column(self._error, Stretch(), gap=0, margins=(32, 20, 32, 20))
+        for page in (self._empty, Panel(running), Panel(whole), Panel(error)):
+            self._stack.addWidget(page)
+
+    def _connect(self) -> None:
+        self._empty.action_triggered.connect(self._check)
+        self._again.clicked.connect(self._check)
+        self._safe.clicked.connect(lambda: self._repair(()))
+        self._undo.clicked.connect(self._take_back)
+        self._stop.clicked.connect(self._end)
+        self._error.action_triggered.connect(self._check)
+
+    # ------------------------------------------------------------------ what is shown
+
+    def show_dataset(self, dataset: DatasetInfo) -> None:
+        """Show the report of the current version of a dataset."""
+        before, self._dataset = self._dataset, dataset
+        if before is not None and before.id != dataset.id:
+            self._job_id = ""
+        if not self._job_id:
+            self._load(dataset)
+
+    def close_dataset(self) -> None:
+        """Forget the dataset."""
+        self._dataset = None
+        self._job_id = ""
+
+    def _load(self, dataset: DatasetInfo) -> None:
+        api = self._services.api
+
+        def read() -> _Found:
+            """Read the report and what follows from it."""
+            from engine.api.advice import advice
+
+            report = api.reports.get(dataset.id)
+            if report is None:
+                return None, None, []
+            now = datetime.now().astimezone()
+            shown = health_view(report, api.reports.checks(), api.reports.fix_of, now=now)
+            return report, shown, advice(dataset, report)
+
+        self._services.tasks.run(
+            read, lambda outcome: self._take(dataset, outcome), owner=self, lane=Lane.READING
+        )
+
+    def _take(self, dataset: DatasetInfo, outcome: Outcome[_Found]) -> None:
+        if self._dataset is None or self._dataset.id != dataset.id or self._job_id:
+            return
+        if outcome.error is not None:
+            error = outcome.error
+            title = _("The report cannot be shown")
+            self._fail(
+                ErrorText(
+                    title=title, cause=error.message, remedy=error.remedy, code=error.code,
+                    details=error.detail,
+                )
+            )  # fmt: skip
+            return
+        _report, shown, lines = outcome.value
+        if shown is None:
+            self._stack.setCurrentIndex(0)
+            return
+        self._show(shown, lines, dataset)
+
+    def _show(self, shown: HealthView, lines: list[str], dataset: DatasetInfo) -> None:
+        self._title.set_text(shown.title)
+        self._title.set_meta(shown.meta)
+        self._safe.set_reason(shown.safe_reason)
+        is_import = dataset.version == 1
+        self._undo.set_reason(_("This is the dataset as it was imported.") if is_import else "")
+        clear_layout(self._lines)
+        for line in shown.lines:
+            self._lines.add(self._row(line))
+        self._side.clear()
+        self._side.add_title(_("What to do first"))
+        for sentence in lines or [_("Nothing comes to mind. Look at what will be trained.")]:
+            self._side.add(TextLabel(sentence, colour="text2", wrap=True))
+        self._stack.setCurrentIndex(2)
+
+    def _row(self, line: HealthLine) -> FindingRow:
+        row = FindingRow(
+            icon_kind=line.kind,
+            title=line.title,
+            text=line.text,
+            number=line.number,
+            unit=line.unit,
+            link=line.link,
+        )
+        row.setToolTip("\n\n".join(one for one in (line.text, line.hint) if one))
+        row.link_clicked.connect(lambda: self._repair((line.check,)))
+        return row
+
+    def _fail(self, error: ErrorText) -> None:
+        again = Action(key="check", text=_("Check again"))
+        self._error.set_error(error, (again,))
+        self._stack.setCurrentIndex(3)
+
+    # ------------------------------------------------------------------ what can be done
+
+    def _check(self, _key: object = None) -> None:
+        if self._dataset is not None and not self._job_id:
+            self._begin(is_fix=False)
+            start_check(self._services, dataset_id=self._dataset.id, started=self._follow)
+
+    def _repair(self, checks: tuple[str, ...]) -> None:
+        if self._dataset is not None and not self._job_id:
+            self._begin(is_fix=True)
+            dataset_id = self._dataset.id
+            start_fix(self._services, dataset_id=dataset_id, checks=checks, started=self._follow)
+
+    def _begin(self, *, is_fix: bool) -> None:
+        self._is_fix = is_fix
+        self._words.set_text(_("Starting"))
+        self._progress.set_share(None)
+        self._stack.setCurrentIndex(1)
+
+    def _follow(self, job_id: str) -> None:
+        if self._dataset is None:
+            return
+        if not job_id:
+            self._load(self._dataset)
+            return
+        self._job_id = job_id
+        feed = self._services.feeds.follow(job_id, self)
+        feed.changed.connect(self._show_progress)
+        feed.over.connect(self._end_of_job)
+
+    def _show_progress(self, snapshot: JobSnapshot, _state: JobState) -> None:
+        self._words.set_text(work_words(snapshot))
+        self._progress.set_share(share_of(snapshot))
+
+    def _end(self) -> None:
+        if self._job_id:
+            job_id = self._job_id
+            self._services.tasks.run(
+                lambda: self._services.api.jobs.stop(job_id), lambda _outcome: None, owner=self
+            )
+
+    def _end_of_job(self, job: JobView) -> None:
+        if self._dataset is None or job.info.id != self._job_id:
+            return
+        self._job_id = ""
+        failed = failure_view(job)
+        if failed is not None:
+            self._fail(
+                ErrorText(
+                    title=failed.title, cause=failed.cause, safe=failed.safe,
+                    remedy=failed.remedy, code=failed.code, details=failed.details,
+                )
+            )  # fmt: skip
+            return
+        if self._is_fix and job.state is JobState.FINISHED:
+            self._tell_repaired(job)
+            self._services.library.refresh(self._check)
+            return
+        self._load(self._dataset)
+
+    def _tell_repaired(self, job: JobView) -> None:
+        result = job.snapshot.result
+        words = repaired_words(int(result["edited"]), int(result["removed"]))
+        self._services.notices.say(words, undo_text=_("Undo"), undo=self._take_back)
+
+    def _take_back(self) -> None:
+        if self._dataset is not None:
+            undo_change(self._services, dataset_id=self._dataset.id)
