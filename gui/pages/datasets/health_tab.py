@@ -23,7 +23,7 @@ from gui.viewmodels.health import (
 from gui.viewmodels.job import failure_view, share_of
 from gui.widgets.box import Column, Flow, Panel, Stretch, clear_layout
 from gui.widgets.buttons import Action, Button
-from gui.widgets.empty import EmptyState
+from gui.widgets.empty import EmptyState, Skeleton
 from gui.widgets.error_panel import ErrorPanel, ErrorText
 from gui.widgets.page import Scroll, SideColumn, Stack
 from gui.widgets.progress import Progress
@@ -44,12 +44,14 @@ class HealthTab(Panel):
         self._services = services
         self._dataset: DatasetInfo | None = None
         self._job_id = ""
+        self._is_busy = False
         self._is_fix = False
         self._lines = Column(gap=0)
         self._title = SectionTitle("")
         self._side = SideColumn()
         self._empty = EmptyState(icon="status-info")
         self._error = ErrorPanel()
+        self._skeleton = Skeleton(rows=6)
         self._progress = Progress(name=_("Progress of the check"))
         self._words = TextLabel("", colour="text2")
         self._stop = Button(_("Stop"))
@@ -80,7 +82,8 @@ class HealthTab(Panel):
         columns = Columns(Scroll(Panel(middle)), right=self._side, right_width=304, least=440)
         whole.addWidget(columns, 1)
         error = Column(self._error, Stretch(), gap=0, margins=(32, 20, 32, 20))
-        for page in (self._empty, Panel(running), Panel(whole), Panel(error)):
+        waiting = Panel(Column(self._skeleton, Stretch(), gap=0, margins=(32, 16, 32, 16)))
+        for page in (self._empty, Panel(running), Panel(whole), Panel(error), waiting):
             self._stack.addWidget(page)
 
     def _connect(self) -> None:
@@ -96,15 +99,21 @@ class HealthTab(Panel):
     def show_dataset(self, dataset: DatasetInfo) -> None:
         """Show the report of the current version of a dataset."""
         before, self._dataset = self._dataset, dataset
-        if before is not None and before.id != dataset.id:
-            self._job_id = ""
-        if not self._job_id:
+        if before is None or before.id != dataset.id:
+            self._rest()
+            self._skeleton.start()
+            self._stack.setCurrentIndex(4)
+        if not self._is_busy:
             self._load(dataset)
 
     def close_dataset(self) -> None:
-        """Forget the dataset."""
+        """Forget the dataset; a job that was begun goes on."""
         self._dataset = None
+        self._rest()
+
+    def _rest(self) -> None:
         self._job_id = ""
+        self._is_busy = False
 
     def _load(self, dataset: DatasetInfo) -> None:
         api = self._services.api
@@ -125,8 +134,9 @@ class HealthTab(Panel):
         )
 
     def _take(self, dataset: DatasetInfo, outcome: Outcome[_Found]) -> None:
-        if self._dataset is None or self._dataset.id != dataset.id or self._job_id:
+        if self._dataset is None or self._dataset.id != dataset.id or self._is_busy:
             return
+        self._skeleton.stop()
         if outcome.error is not None:
             error = outcome.error
             title = _("The report cannot be shown")
@@ -179,18 +189,18 @@ class HealthTab(Panel):
     # ------------------------------------------------------------------ what can be done
 
     def _check(self, _key: object = None) -> None:
-        if self._dataset is not None and not self._job_id:
+        if self._dataset is not None and not self._is_busy:
             self._begin(is_fix=False)
             start_check(self._services, dataset_id=self._dataset.id, started=self._follow)
 
     def _repair(self, checks: tuple[str, ...]) -> None:
-        if self._dataset is not None and not self._job_id:
+        if self._dataset is not None and not self._is_busy:
             self._begin(is_fix=True)
             dataset_id = self._dataset.id
             start_fix(self._services, dataset_id=dataset_id, checks=checks, started=self._follow)
 
     def _begin(self, *, is_fix: bool) -> None:
-        self._is_fix = is_fix
+        self._is_busy, self._is_fix = True, is_fix
         self._words.set_text(_("Starting"))
         self._progress.set_share(None)
         self._stack.setCurrentIndex(1)
@@ -199,6 +209,7 @@ class HealthTab(Panel):
         if self._dataset is None:
             return
         if not job_id:
+            self._rest()
             self._load(self._dataset)
             return
         self._job_id = job_id
@@ -220,7 +231,7 @@ class HealthTab(Panel):
     def _end_of_job(self, job: JobView) -> None:
         if self._dataset is None or job.info.id != self._job_id:
             return
-        self._job_id = ""
+        self._rest()
         failed = failure_view(job)
         if failed is not None:
             self._fail(
