@@ -33,6 +33,7 @@ from gui.pages.train.view import TrainPage
 from gui.viewmodels.train import TrainArgument
 from gui.widgets.buttons import Button
 from gui.widgets.charts.line_chart import LineChart
+from gui.widgets.tabs import TabBar
 from gui.widgets.theme.theme import Theme
 from tests.e2e.command_line import ROOT, SAMPLE, STARTER
 from tests.gui.conftest import FakePrivacy
@@ -101,6 +102,38 @@ def press(window: Window, page: str, text: str, qtbot: QtBot) -> None:
     button = found()
     assert button is not None
     button.click()
+
+
+def test_a_folder_is_checked_repaired_and_taken_back_in_the_window(
+    window: Window, services: Services, errors: list[str], qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pile"
+    folder.mkdir()
+    rows = [{"prompt": f"Question {one}?", "completion": f"Answer {one}."} for one in range(30)]
+    lines = [json.dumps(one) for one in rows]
+    (folder / "a.jsonl").write_text("\n".join(lines[:20]), encoding="utf-8")
+    (folder / "b.json").write_text(json.dumps(rows[15:]), encoding="utf-8")
+    table = "frage;completion;prompt\n1;Call +49 30 901820.;Phone?\n"
+    (folder / "c.csv").write_text(table, encoding="utf-8")
+    library = services.library
+    window.shell.files_dropped.emit([folder])
+    qtbot.wait_until(lambda: len(library.datasets) == 1, timeout=LIMIT_MS)
+    before = library.datasets[0]
+    assert before.rows == 36
+    window.go("datasets", before.id)
+    bar = child(shown(window, "datasets"), TabBar)
+    bar.set_value("health")
+    bar.chosen.emit("health")
+    press(window, "datasets", "Check the rows", qtbot)
+    press(window, "datasets", "Repair all that is safe", qtbot)
+    qtbot.wait_until(lambda: library.datasets[0].version == 2, timeout=LIMIT_MS)
+    assert library.datasets[0].rows == 31
+    press(window, "datasets", "Undo the last change", qtbot)
+    qtbot.wait_until(lambda: library.datasets[0].version == 1, timeout=LIMIT_MS)
+    assert library.datasets[0].splits == before.splits
+    # Workers are waited for, so that none outlives the test.
+    qtbot.wait_until(lambda: not library.live_jobs, timeout=LIMIT_MS)
+    assert errors == []
 
 
 def test_file_becomes_weights_in_the_window(
