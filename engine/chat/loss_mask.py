@@ -16,13 +16,13 @@ from typing import Any
 
 import msgspec
 
+from engine.chat.answers import Written, compare_answer
 from engine.chat.messages import Protected
 from engine.chat.template import ChatTemplate, Message, TemplateRefused
 from engine.domain.dataset import Role, Turn
 from engine.errors import TemplateInvalid
 
 _PROBE = "burnish0probe"
-_THOUGHTS_END = "</think>"
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,11 +32,13 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
         start: First character.
         end: The character after the last.
         is_trained: Whether it carries loss.
+        lacks_reasoning: The template left out the reasoning of the answer.
     """
 
     start: int
     end: int
     is_trained: bool
+    lacks_reasoning: bool = False
 
 
 class TurnForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,18 +46,24 @@ class TurnForm(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         opening: What it puts between generation prompt and answer; mostly empty.
+        closing: What it puts between the answer and that token; mostly empty.
         end: The token that closes the turn, e.g. `<|im_end|>`.
         header: What asks for an answer, e.g. `<|im_start|>assistant`, where it holds a control
             token and so cannot be written by a user; else empty.
     """
 
     opening: str
+    closing: str
     end: str
     header: str = ""
 
 
 class SpansUnclear(ValueError):
     """The trained characters of a conversation cannot be told for sure."""
+
+
+class ToolCallsLeftOut(ValueError):
+    """The template does not write the tool calls of an answer."""
 
 
 def turn_form(template: ChatTemplate, added: re.Pattern[str], control: re.Pattern[str]) -> TurnForm:
@@ -92,7 +100,12 @@ def turn_form(template: ChatTemplate, added: re.Pattern[str], control: re.Patter
         )
     opening = before[len(prompt) :] if before.startswith(prompt) else ""
     header = prompt[len(asked) :] if prompt.startswith(asked) else ""
-    return TurnForm(opening=opening, end=end[0], header=header if control.search(header) else "")
+    return TurnForm(
+        opening=opening,
+        closing=after[: end.start()],
+        end=end[0],
+        header=header if control.search(header) else "",
+    )
 
 
 def trained_spans(
@@ -116,7 +129,8 @@ def trained_spans(
         protected: Where the user's own control texts stand in it; they never close a turn.
 
     Raises:
-        SpansUnclear: A turn cannot be found for sure.
+        SpansUnclear: A turn cannot be found for sure, or is written otherwise than given.
+        ToolCallsLeftOut: The tool calls of a turn are not written.
     """
     spans: list[Span] = []
     answers = [number for number, turn in enumerate(turns) if turn.role is Role.ASSISTANT]
@@ -128,10 +142,24 @@ def trained_spans(
         end = _end(text, form.end, start, protected)
         if spans and start < spans[-1].end:
             raise SpansUnclear("two answers overlap")
-        if turn.content.rpartition(_THOUGHTS_END)[2].strip() not in text[start:end]:
-            raise SpansUnclear("an answer is not where it should be")
-        spans.append(Span(start=start, end=end, is_trained=turn.weight != 0))
+        spans.append(_checked_span(form, turn, text, start, end))
     return spans
+
+
+def _checked_span(form: TurnForm, turn: Turn, text: str, start: int, end: int) -> Span:
+    written = compare_answer(
+        turn, text[start : end - len(form.end)], opening=form.opening, closing=form.closing
+    )
+    if written is Written.OTHERWISE:
+        raise SpansUnclear("an answer is not written as it is given")
+    if written is Written.WITHOUT_CALLS:
+        raise ToolCallsLeftOut("tool calls are not written")
+    return Span(
+        start=start,
+        end=end,
+        is_trained=turn.weight != 0,
+        lacks_reasoning=written is Written.WITHOUT_REASONING,
+    )
 
 
 def _start(
@@ -142,10 +170,13 @@ def _start(
     text: str,
     number: int,
 ) -> int:
-    """Return where an answer begins: behind the prompt that would ask for it."""
+    """Return where an answer begins: behind the prompt that would ask for it.
+
+    Before a conversation there is nothing to ask with, and some templates then write no prompt.
+    """
     try:
         prompt = template.render(messages[:number], tools=tools, add_generation_prompt=True)
-        if text.startswith(prompt):
+        if number and text.startswith(prompt):
             return len(prompt)
     except TemplateRefused:
         pass  # Some templates render no conversation that lacks its end; the probe below serves.

@@ -16,6 +16,8 @@ Protected = list[tuple[int, int]]
 """Stretches of a text, in characters, that hold a control text of the user's own."""
 
 _PRIVATE_USE = range(0xE000, 0xF8FF)
+_REASONING = re.compile(r"(\s*<think>)(.*?)(</think>)(.*)", re.DOTALL)
+_REASONING_MARK = re.compile("</?think>")
 
 
 class ToolCallsInvalid(ValueError):
@@ -68,6 +70,18 @@ def _call(call: Any) -> Any:
     return found
 
 
+def tool_names(tools: Sequence[Any]) -> list[str]:
+    """Return the names of tools in the form of OpenAI; tools of another form have none."""
+    found: list[str] = []
+    for tool in tools:
+        known = cast("dict[str, Any]", tool) if isinstance(tool, dict) else {}
+        function = known.get("function", known)
+        name = cast("dict[str, Any]", function).get("name") if isinstance(function, dict) else None
+        if isinstance(name, str):
+            found.append(name)
+    return found
+
+
 def texts_in(value: Any) -> Iterator[str]:
     """Yield every text at any depth of JSON values, keys included."""
     if isinstance(value, str):
@@ -79,6 +93,17 @@ def texts_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in cast("list[Any]", value):
             yield from texts_in(item)
+
+
+def reasoning_block(content: str) -> re.Match[str] | None:
+    """Match the block of reasoning that an answer begins with, if it has exactly that one.
+
+    The groups are its first mark, the reasoning, its last mark, and the rest.
+    """
+    found = _REASONING.fullmatch(content)
+    if found and not any(_REASONING_MARK.search(found[one]) for one in (2, 4)):
+        return found
+    return None
 
 
 class Marks:
@@ -109,6 +134,20 @@ class Marks:
         if isinstance(value, list):
             return [self.put(item, texts) for item in cast("list[Any]", value)]
         return value
+
+    def put_answer(self, message: Message, texts: re.Pattern[str]) -> Message:
+        """Return an assistant's message with marks, none around the ends of its reasoning.
+
+        The model begins and ends its reasoning with these tokens itself, so they are no text of a
+        user's that looks like control.
+        """
+        marked: Message = self.put(message, texts)
+        block = reasoning_block(message["content"])
+        if block is not None:
+            first, reasoning, last, rest = block.groups()
+            content = f"{first}{self.put(reasoning, texts)}{last}{self.put(rest, texts)}"
+            return {**marked, "content": content}
+        return marked
 
     def take(self, text: str) -> tuple[str, Protected]:
         """Return a rendered text without marks, and where the marked control texts stand in it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.chat.rows import RowTokens, TokenisedRow, TokenView, problem_text
+from engine.chat.rows import RowTokens, TokenisedRow, TokenView, note_text, problem_text
 from engine.chat.tokenizer import ChatTokenizer
 from engine.domain.dataset import Row
 
@@ -59,6 +59,10 @@ def _row_tokens(tokenizer: ChatTokenizer, row_hash: str, row: TokenisedRow) -> R
         truncated=row.truncated,
         problem=row.problem,
         problem_text=problem_text(row.problem),
+        answers=row.answers,
+        length_tokens=row.length_tokens,
+        lost_tokens=row.lost_tokens,
+        note_texts={code: note_text(code) for code in row.notes},
     )
 
 

@@ -17,7 +17,34 @@ class RowProblem(StrEnum):
     MASK_MISMATCH = "mask_mismatch"
     TEMPLATE_REFUSED = "template_refused"
     TOOL_CALLS_INVALID = "tool_calls_invalid"
+    TOOL_CALLS_LEFT_OUT = "tool_calls_left_out"
     UNREADABLE_TEXT = "unreadable_text"
+
+
+class RowNote(StrEnum):
+    """What a person should know of a row that is trained all the same."""
+
+    REASONING_LEFT_OUT = "reasoning_left_out"
+    TOOLS_LEFT_OUT = "tools_left_out"
+    TURN_LEFT_OUT = "turn_left_out"
+    TWO_BOS = "two_bos"
+
+
+def note_text(code: str) -> str:
+    """Return the sentence for a note on a row."""
+    texts = {
+        RowNote.REASONING_LEFT_OUT: _(
+            "The chat template leaves out the reasoning of an answer, so it is not learned."
+        ),
+        RowNote.TOOLS_LEFT_OUT: _(
+            "The chat template does not write the list of tools, so the model never sees it."
+        ),
+        RowNote.TURN_LEFT_OUT: _(
+            "The chat template leaves out a turn, so the model answers without having seen it."
+        ),
+        RowNote.TWO_BOS: _("The row begins with two begin-of-text tokens instead of one."),
+    }
+    return texts[RowNote(code)]
 
 
 def problem_text(code: str) -> str:
@@ -35,13 +62,17 @@ def problem_text(code: str) -> str:
         RowProblem.TEMPLATE_REFUSED: _(
             "The model's chat template does not accept this order or kind of turns."
         ),
+        RowProblem.TOOL_CALLS_LEFT_OUT: _(
+            "The model's chat template does not write tool calls, so the model would learn to "
+            "answer with nothing."
+        ),
         RowProblem.TOOL_CALLS_INVALID: _("The tool calls or tools are not valid JSON text."),
         RowProblem.UNREADABLE_TEXT: _("The text holds broken characters."),
     }
     return texts[RowProblem(code)] if code else ""
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True):
+class Section(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A stretch of tokens that one turn's text makes; what the template adds lies between.
 
     Attributes:
@@ -55,6 +86,29 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     end: int
 
 
+class EndOfTurn(StrEnum):
+    """What becomes of the token that closes an answer."""
+
+    TRAINED = "trained"
+    OFF = "off"
+    CUT = "cut"
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One answer of the assistant, with its end-of-turn token; the whole of a text row.
+
+    Attributes:
+        start: First token, before the row is cut.
+        end: The token after the last, before the row is cut.
+        end_of_turn: Whether the token that closes it is trained, switched off by the turn's weight,
+            or cut off.
+    """
+
+    start: int
+    end: int
+    end_of_turn: EndOfTurn
+
+
 class TokenisedRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row as the model sees it.
 
@@ -62,15 +116,26 @@ class TokenisedRow(msgspec.Struct, frozen=True, kw_only=True):
         ids: Token ids.
         trained: For each token, whether it carries loss.
         sections: Which stretches come from which turns, in order.
-        truncated: Tokens were cut off at the end.
+        answers: The answers, in order.
+        length_tokens: Tokens before the row was cut.
+        lost_tokens: Trained tokens that were cut off.
         problem: Empty, or the code of a RowProblem; such a row is not trained.
+        notes: Codes of RowNote.
     """
 
     ids: list[int]
     trained: list[bool]
     sections: list[Section] = []
-    truncated: bool = False
+    answers: list[Answer] = []
+    length_tokens: int = 0
+    lost_tokens: int = 0
     problem: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def truncated(self) -> bool:
+        """Return whether tokens were cut off at the end."""
+        return self.length_tokens > len(self.ids)
 
 
 def problem_row(problem: RowProblem) -> TokenisedRow:
@@ -106,6 +171,10 @@ class RowTokens(msgspec.Struct, frozen=True, kw_only=True):
         truncated: The row was cut at the longest length.
         problem: Empty, or the code of what keeps the row out of a training.
         problem_text: The same as a sentence.
+        answers: The answers of the assistant, and what becomes of the token that closes each.
+        length_tokens: Tokens before the row was cut.
+        lost_tokens: Trained tokens that were cut off.
+        note_texts: What else there is to know, by its code.
     """
 
     row_hash: str
@@ -114,3 +183,7 @@ class RowTokens(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool
     problem: str
     problem_text: str = ""
+    answers: list[Answer] = []
+    length_tokens: int = 0
+    lost_tokens: int = 0
+    note_texts: dict[str, str] = {}

@@ -16,10 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from tokenizers import Tokenizer
 
 from engine.chat.encoding import ControlUnavoidable, Encoded, Encoder, pattern_of
-from engine.chat.loss_mask import Span, SpansUnclear, TurnForm, trained_spans, turn_form
+from engine.chat.loss_mask import (
+    Span,
+    SpansUnclear,
+    ToolCallsLeftOut,
+    TurnForm,
+    trained_spans,
+    turn_form,
+)
 from engine.chat.messages import (
     Marks,
     MarksUsedUp,
@@ -28,8 +36,17 @@ from engine.chat.messages import (
     json_list,
     messages_of,
     texts_in,
+    tool_names,
 )
-from engine.chat.rows import RowProblem, Section, TokenisedRow, problem_row
+from engine.chat.rows import (
+    Answer,
+    EndOfTurn,
+    RowNote,
+    RowProblem,
+    Section,
+    TokenisedRow,
+    problem_row,
+)
 from engine.chat.template import ChatTemplate, Message, TemplateRefused
 from engine.domain.dataset import ChatRow, Role, Row, TextRow, Turn
 from engine.errors import KindUnsuitable, NoChatTemplate, TemplateInvalid, TokenizerInvalid
@@ -37,6 +54,15 @@ from engine.store import modelfolder
 
 _BATCH_ROWS = 512
 _NORMAL_FORMS = ("NFC", "NFKC")
+_PROBLEMS: dict[type[Exception], RowProblem] = {
+    ToolCallsInvalid: RowProblem.TOOL_CALLS_INVALID,
+    ToolCallsLeftOut: RowProblem.TOOL_CALLS_LEFT_OUT,
+    TemplateRefused: RowProblem.TEMPLATE_REFUSED,
+    UnicodeEncodeError: RowProblem.UNREADABLE_TEXT,
+    SpansUnclear: RowProblem.MASK_MISMATCH,
+    MarksUsedUp: RowProblem.MASK_MISMATCH,
+}
+"""What is wrong with a row whose rendering ends in an exception of exactly this class."""
 
 
 class _Rendered(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +72,7 @@ class _Rendered(msgspec.Struct, frozen=True, kw_only=True):
     spans: list[Span]
     protected: Protected
     turns: tuple[Turn, ...]
+    notes: tuple[str, ...] = ()
 
 
 def load_tokenizer(model_folder: Path, *, clock: datetime) -> ChatTokenizer:
@@ -216,14 +243,8 @@ class ChatTokenizer:
             return RowProblem.NO_ASSISTANT_TURN
         try:
             return self._render_chat(row)
-        except ToolCallsInvalid:
-            return RowProblem.TOOL_CALLS_INVALID
-        except TemplateRefused:
-            return RowProblem.TEMPLATE_REFUSED
-        except UnicodeEncodeError:
-            return RowProblem.UNREADABLE_TEXT
-        except (SpansUnclear, MarksUsedUp):
-            return RowProblem.MASK_MISMATCH
+        except tuple(_PROBLEMS) as error:
+            return _PROBLEMS[type(error)]
 
     def _render_chat(self, row: ChatRow) -> _Rendered:
         template, form = self._chat_form()
@@ -233,7 +254,10 @@ class ChatTokenizer:
         text.encode()  # a lone surrogate cannot be tokenised
         protected = self._protected(text, messages, tools)
         spans = trained_spans(template, form, row.messages, messages, tools, text, protected)
-        return _Rendered(text=text, spans=spans, protected=protected, turns=row.messages)
+        notes = tuple(_notes(text, spans, row.messages, tools))
+        return _Rendered(
+            text=text, spans=spans, protected=protected, turns=row.messages, notes=notes
+        )
 
     def _chat_form(self) -> tuple[ChatTemplate, TurnForm]:
         if self._chat is None:
@@ -267,7 +291,9 @@ class ChatTokenizer:
         for in_answers, elsewhere in ((every, every), (special, every), (special, special)):
             marked = self._chat_form()[0].render(
                 [
-                    marks.put(one, in_answers if one["role"] == Role.ASSISTANT else elsewhere)
+                    marks.put_answer(one, in_answers)
+                    if one["role"] == Role.ASSISTANT
+                    else marks.put(one, elsewhere)
                     for one in messages
                 ],
                 tools=marks.put(tools, elsewhere),
@@ -290,21 +316,43 @@ class ChatTokenizer:
                 encoded = self._encode_safely(rendered.text, rendered.protected, cuts)
         except ControlUnavoidable:
             return problem_row(RowProblem.MASK_MISMATCH)
-        trained = [False] * len(encoded.ids)
+        answers: list[Answer] = []
         is_exact = True
         for span in spans:
             start, end = encoded.index_of(span.start), encoded.index_of(span.end)
             is_exact = is_exact and self._spells(encoded.ids, start, end, rendered.text, span)
-            if span.is_trained:
-                trained[start:end] = [True] * (end - start)
-        trained = trained[:max_length]
-        problem = "" if any(trained) else RowProblem.NO_TRAINED_TOKENS.value
-        return TokenisedRow(
-            ids=encoded.ids[:max_length],
-            trained=trained,
+            answers.append(_answer(start, end, max_length, is_trained=span.is_trained))
+        if not is_exact:
+            answers = []
+        found = self._row(encoded.ids, answers, max_length)
+        has_two = self._bos_id is not None and found.ids[:2] == [self._bos_id] * 2
+        notes = (*rendered.notes, RowNote.TWO_BOS.value) if has_two else rendered.notes
+        return replace(
+            found,
             sections=_sections(rendered, encoded, max_length),
-            truncated=len(encoded.ids) > max_length,
-            problem=problem if is_exact else RowProblem.MASK_MISMATCH.value,
+            problem=found.problem if is_exact else RowProblem.MASK_MISMATCH.value,
+            notes=notes,
+        )
+
+    @staticmethod
+    def _row(ids: list[int], answers: list[Answer], max_length: int) -> TokenisedRow:
+        """Return the tokens of a row with those of its answers trained that are switched on.
+
+        The first token of a row is predicted from nothing, so it is never trained.
+        """
+        trained = [False] * len(ids)
+        for one in answers:
+            if one.end_of_turn is not EndOfTurn.OFF:
+                trained[one.start : one.end] = [True] * (one.end - one.start)
+        trained[:1] = [False] * len(ids[:1])
+        kept = trained[:max_length]
+        return TokenisedRow(
+            ids=ids[:max_length],
+            trained=kept,
+            answers=answers,
+            length_tokens=len(ids),
+            lost_tokens=sum(trained[max_length:]),
+            problem="" if any(kept) else RowProblem.NO_TRAINED_TOKENS.value,
         )
 
     def _encode_safely(self, text: str, protected: Protected, cuts: list[int]) -> Encoded:
@@ -352,14 +400,35 @@ class ChatTokenizer:
             ids = ids[1:]
         if self._eos_id is not None and ids[-1:] != [self._eos_id]:
             ids = [*ids, self._eos_id]
-        kept = ids[:max_length]
-        return TokenisedRow(
-            ids=kept,
-            trained=[True] * len(kept),
-            sections=[Section(role="text", start=0, end=len(kept))],
-            truncated=len(ids) > max_length,
-            problem="" if row.text and kept else RowProblem.NO_TRAINED_TOKENS.value,
+        answers = [_answer(0, len(ids), max_length, is_trained=True)]
+        found = self._row(ids, answers, max_length)
+        return replace(
+            found,
+            sections=[Section(role="text", start=0, end=len(found.ids))],
+            problem=found.problem if row.text else RowProblem.NO_TRAINED_TOKENS.value,
         )
+
+
+def _answer(start: int, end: int, max_length: int, *, is_trained: bool) -> Answer:
+    end_of_turn = EndOfTurn.OFF
+    if is_trained:
+        end_of_turn = EndOfTurn.TRAINED if end <= max_length else EndOfTurn.CUT
+    return Answer(start=start, end=end, end_of_turn=end_of_turn)
+
+
+def _notes(
+    text: str, spans: Sequence[Span], turns: Sequence[Turn], tools: Sequence[Any] | None
+) -> list[str]:
+    """Return what a template leaves out of a conversation that is trained all the same."""
+    found: list[str] = []
+    if any(one.lacks_reasoning for one in spans):
+        found.append(RowNote.REASONING_LEFT_OUT.value)
+    if any(name not in text for name in tool_names(tools or [])):
+        found.append(RowNote.TOOLS_LEFT_OUT.value)
+    others = (one.content.strip() for one in turns if one.role is not Role.ASSISTANT)
+    if any(one not in text for one in others):
+        found.append(RowNote.TURN_LEFT_OUT.value)
+    return found
 
 
 def _sections(rendered: _Rendered, encoded: Encoded, max_length: int) -> list[Section]:

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from engine.chat.packing import Members
 from engine.train.attention import Segments
-from engine.train.packing import Members
 
 Ids = npt.NDArray[np.int32]
 Marks = npt.NDArray[np.bool_]

@@ -13,7 +13,7 @@ from itertools import islice
 
 import numpy as np
 
-from engine.chat.rows import RowProblem, TokenisedRow, problem_text
+from engine.chat.rows import problem_text
 from engine.chat.tokenizer import ChatTokenizer
 from engine.domain.dataset import Row
 from engine.domain.split import EVAL, TRAIN
@@ -107,9 +107,8 @@ def _encode(
         for row, found in zip(
             batch, tokenizer.encode_rows(batch, max_length=max_length), strict=True
         ):
-            problem = _problem(found)
-            if problem:
-                skipped[problem] += 1
+            if found.problem:
+                skipped[found.problem] += 1
                 continue
             truncated += found.truncated
             # As arrays at once: a list of ids takes ten times the memory.
@@ -130,13 +129,6 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     source = iter(rows)
     while batch := list(islice(source, _BATCH_ROWS)):
         yield batch
-
-
-def _problem(found: TokenisedRow) -> str:
-    """Return why a row cannot be trained, or an empty text; a first token is never predicted."""
-    if found.problem or any(found.trained[1:]):
-        return found.problem
-    return RowProblem.NO_TRAINED_TOKENS.value
 
 
 def skip_warnings(skipped: dict[str, int]) -> list[Warned]:

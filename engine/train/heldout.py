@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from engine.chat.packing import pack_bins
 from engine.train.batches import Examples, make_batch
 from engine.train.loss import batch_loss
 from engine.train.model import LanguageModel
-from engine.train.packing import pack_bins
 
 
 @dataclass(frozen=True, kw_only=True)

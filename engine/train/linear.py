@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from engine.domain.adapter import AdapterShape
+from engine.domain.randomness import seed_of
 from engine.train import nf4
-from engine.train.randomness import seed_of
 
 
 class LowRankLinear(nn.Module):

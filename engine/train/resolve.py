@@ -8,6 +8,7 @@ from gettext import ngettext
 
 import torch
 
+from engine.chat.packing import Fill
 from engine.domain.decision import Decision
 from engine.domain.model import ModelShape
 from engine.domain.recipe import Recipe
@@ -15,7 +16,6 @@ from engine.hardware.memory import layer_bytes
 from engine.protocol.events import PlanResolved
 from engine.train.device import Placement, free_memory_bytes
 from engine.train.examples import EncodedSplit
-from engine.train.packing import Fill
 
 _SPARE_SHARE = 0.25
 _GIB = 1 << 30

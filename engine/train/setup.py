@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from engine.chat.packing import StepOrder, measure_fill
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
 from engine.domain.dataset import DatasetInfo
 from engine.domain.model import ModelInfo
 from engine.domain.plan import steps_of
+from engine.domain.randomness import seed_of
 from engine.domain.recipe import Recipe
 from engine.domain.split import TRAIN
 from engine.formats.versions import read_version
@@ -33,8 +35,6 @@ from engine.train.examples import (
 from engine.train.load import load_model, with_adapter
 from engine.train.model import LanguageModel
 from engine.train.optimizer import AdapterOptimizer
-from engine.train.packing import StepOrder, measure_fill
-from engine.train.randomness import seed_of
 from engine.train.resolve import choose_recompute, resolve_plan
 from engine.train.samples import SamplePrompt, sample_prompts
 from engine.train.stepping import Stepper

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import torch
 
+from engine.chat.packing import Members, micro_steps
+from engine.domain.randomness import seed_of
 from engine.train.batches import Examples, make_batch
 from engine.train.loss import batch_loss
 from engine.train.model import LanguageModel
 from engine.train.optimizer import AdapterOptimizer
-from engine.train.packing import Members, micro_steps
-from engine.train.randomness import seed_of
 
 
 @dataclass(frozen=True, kw_only=True)

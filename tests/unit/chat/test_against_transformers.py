@@ -159,3 +159,20 @@ def test_date_of_the_template_is_that_of_the_clock(tmp_path: Path) -> None:
     early = load_tokenizer(path, clock=datetime(2001, 2, 3).astimezone())
     asked = [Turn(role=Role.USER, content="When?")]
     assert "Today Date: 03 Feb 2001" in early.decode(early.encode_prompt(asked))
+
+
+@pytest.mark.parametrize("conversation", CONVERSATIONS)
+def test_mask_is_that_of_transformers_where_the_template_marks_answers(
+    conversation: str, tmp_path: Path
+) -> None:
+    from transformers import AutoTokenizer
+
+    path = tiny_model_folder(tmp_path / "m", template=template_text("marked"))
+    row = CONVERSATIONS[conversation]
+    reference = AutoTokenizer.from_pretrained(path).apply_chat_template(
+        messages_of(row.messages), return_dict=True, return_assistant_tokens_mask=True
+    )
+    ours = load_tokenizer(path, clock=datetime.now().astimezone())
+    everything = ChatRow(messages=tuple(Turn(role=x.role, content=x.content) for x in row.messages))
+    found = ours.encode_row(everything, max_length=10_000)
+    assert [int(one) for one in found.trained] == reference["assistant_masks"]

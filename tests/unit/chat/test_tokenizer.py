@@ -318,12 +318,19 @@ def test_rows_in_a_batch_are_those_one_by_one() -> None:
 # --- text rows ---------------------------------------------------------------------------------
 
 
-def test_text_row_is_trained_whole_and_closed_with_eos() -> None:
-    assert trained_text(make(None), TextRow(text="Once upon")) == "Once upon<|im_end|>"
+def whole_text(tokenizer: ChatTokenizer, row: TextRow) -> str:
+    """Return a text row as it is read; all of it is trained but what nothing stands before."""
+    found = tokenizer.encode_row(row, max_length=9999)
+    assert found.trained == [False] + [True] * (len(found.ids) - 1)
+    return tokenizer.decode(found.ids)
+
+
+def test_text_row_is_trained_behind_its_first_token_and_closed_with_eos() -> None:
+    assert whole_text(make(None), TextRow(text="Once upon")) == "Once upon<|im_end|>"
 
 
 def test_text_row_that_ends_with_eos_gets_no_second_one() -> None:
-    assert trained_text(make(None), TextRow(text="Once<|im_end|>")) == "Once<|im_end|>"
+    assert whole_text(make(None), TextRow(text="Once<|im_end|>")) == "Once<|im_end|>"
 
 
 @pytest.mark.parametrize("text", ["Once", "<s>Once"])
@@ -333,7 +340,7 @@ def test_text_row_has_one_bos_where_the_tokenizer_puts_one(text: str) -> None:
         template=None,
         special_tokens={"bos_token": "<s>", "eos_token": "</s>"},
     )
-    assert trained_text(tokenizer, TextRow(text=text)) == "<s>Once</s>"
+    assert whole_text(tokenizer, TextRow(text=text)) == "<s>Once</s>"
 
 
 def test_chat_row_has_one_bos_where_template_and_tokenizer_put_one() -> None:
@@ -351,7 +358,8 @@ def test_empty_and_cut_text_rows_are_told() -> None:
     tokenizer = make(None)
     assert tokenizer.encode_row(TextRow(text=""), max_length=99).problem == "no_trained_tokens"
     cut = tokenizer.encode_row(TextRow(text="a b c d"), max_length=2)
-    assert (len(cut.ids), cut.trained, cut.truncated) == (2, [True, True], True)
+    assert (len(cut.ids), cut.trained, cut.truncated) == (2, [False, True], True)
+    assert tokenizer.encode_row(TextRow(text="a b"), max_length=1).problem == "no_trained_tokens"
 
 
 # --- loading -----------------------------------------------------------------------------------

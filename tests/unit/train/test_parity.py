@@ -20,11 +20,11 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
+from engine.chat.packing import StepOrder
 from engine.train.adapter import commit_adapter, put_tensors, saved_tensors
 from engine.train.batches import Examples
 from engine.train.model import LanguageModel
 from engine.train.optimizer import AdapterOptimizer
-from engine.train.packing import StepOrder
 from engine.train.stepping import StepOutcome, Stepper
 from tests.builders.model_folder import LINEARS, tiny_model_folder
 from tests.unit.train.models import (

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.train.packing import StepOrder, epoch_order, measure_fill, micro_steps, pack_bins
+from engine.chat.packing import (
+    StepOrder,
+    epoch_order,
+    measure_fill,
+    micro_steps,
+    neighbours,
+    pack_bins,
+)
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "train" / "epoch_order.json"
 
@@ -93,3 +100,21 @@ def test_measure_fill_known_lengths_counts_bins_and_tokens() -> None:
     fill = measure_fill(order, np.asarray([6, 4, 6, 4]), capacity=10, micro_batch_size=1)
     assert (fill.bins, fill.micro_steps, fill.tokens, fill.longest_tokens) == (2, 2, 20, 10)
     assert fill.ratio == 1.0
+
+
+@given(st.lists(st.integers(1, 32), min_size=1, max_size=40), st.integers(1, 9), st.data())
+def test_neighbours_of_an_example_are_those_that_its_step_packs_with_it(
+    lengths: list[int], batch: int, data: st.DataObject
+) -> None:
+    sizes = np.asarray(lengths, np.int64)
+    order = StepOrder(examples=len(lengths), effective_batch_size=batch, seed=3)
+    example = data.draw(st.integers(0, len(lengths) - 1))
+    step, found = neighbours(order, sizes, example, capacity=32)
+    groups = micro_steps(order.members(step), sizes, capacity=32, micro_batch_size=1)
+    assert [one.tolist() for one in groups if example in one] == [found.tolist()]
+
+
+def test_neighbours_of_no_example_are_refused() -> None:
+    order = StepOrder(examples=2, effective_batch_size=2, seed=0)
+    with pytest.raises(IndexError):
+        neighbours(order, np.asarray([1, 1]), 2, capacity=4)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which examples a step sees, and how they are laid side by side. Pure, and free of torch.
+"""Which examples a step sees, and how they are laid side by side; trainer and preview ask here.
 
 The set of examples of a step is a function of (seed, epoch, step, effective batch size) alone. How
 they are packed depends on their lengths and on the device's limits, and never changes that set, so
@@ -93,6 +93,33 @@ def pack_bins(lengths: Sequence[int], capacity: int) -> list[list[int]]:
     return bins
 
 
+def step_bins(members: Members, lengths: Members, *, capacity: int) -> list[Members]:
+    """Return the examples of each packed sequence of a step, in order.
+
+    Args:
+        members: Examples of the step.
+        lengths: Tokens of every example of the dataset.
+        capacity: Tokens of a packed sequence (the recipe's max_length).
+    """
+    return [members[one] for one in pack_bins([int(lengths[one]) for one in members], capacity)]
+
+
+def neighbours(
+    order: StepOrder, lengths: Members, example: int, *, capacity: int
+) -> tuple[int, Members]:
+    """Return the step (from 1) of the first epoch that sees an example, and its packed sequence.
+
+    Raises:
+        IndexError: There is no such example.
+    """
+    if not 0 <= example < order.examples:
+        raise IndexError(example)
+    place = np.flatnonzero(epoch_order(order.examples, seed=order.seed, epoch=0) == example)[0]
+    step = int(place) // order.effective_batch_size + 1
+    bins = step_bins(order.members(step), lengths, capacity=capacity)
+    return step, next(one for one in bins if example in one)
+
+
 def micro_steps(
     members: Members, lengths: Members, *, capacity: int, micro_batch_size: int
 ) -> list[Members]:
@@ -107,9 +134,9 @@ def micro_steps(
     Returns:
         One array of examples per micro-step, in the order in which they are laid side by side.
     """
-    bins = pack_bins([int(lengths[one]) for one in members], capacity)
+    bins = step_bins(members, lengths, capacity=capacity)
     return [
-        members[[piece for one in bins[start : start + micro_batch_size] for piece in one]]
+        np.concatenate(bins[start : start + micro_batch_size])
         for start in range(0, len(bins), micro_batch_size)
     ]
 
