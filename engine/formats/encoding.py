@@ -55,7 +55,12 @@ def looks_like_text(head: bytes) -> bool:
     """Return whether the start of a file has next to no control characters, as text has."""
     text = decoded_head(head)
     controls = sum(text.count(one) for one in _CONTROLS)
-    return len(text) > 0 and controls * 100 <= len(text) and not head.startswith(_BINARY_MARKS)
+    return len(text) > 0 and controls * 100 <= len(text) and not is_marked_binary(head)
+
+
+def is_marked_binary(head: bytes) -> bool:
+    """Return whether a file begins as archives, pictures and programs do, whatever follows."""
+    return head.startswith(_BINARY_MARKS)
 
 
 _CONTROLS = [chr(code) for code in (*range(9), 11, *range(14, 32), 127)]

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.domain.dataset import Reject
 from engine.errors import mark
-from engine.formats.encoding import decoded_head, unicode_encoding
+from engine.formats.encoding import decoded_head, is_marked_binary, unicode_encoding
 from engine.formats.format import CERTAIN, HEAD_BYTES, LIKELY, Format, Record, Seen
 from engine.formats.json_value import decode_record
 from engine.formats.refusal import RefusedRecord, reject, too_long
@@ -48,6 +48,9 @@ def _is_whole(line: str) -> bool:
 def sniff(path: Path, head: bytes) -> float:
     """Score by how many lines look like whole JSON values; one lone list is rather JSON."""
     del path
+    if is_marked_binary(head):
+        # An archive may hold whole lines as they are.
+        return 0.0
     text = decoded_head(head)
     start = text.lstrip()
     if start.startswith("[") and "\n" not in start.strip():

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,10 @@ def test_rows_and_rejects_of_any_lines_are_as_many_as_the_lines(
     found = list(shaped_rows(place, jsonl.FORMAT, lambda _: None))
     assert len(found) == 1 + sum(bool(line.strip(b" \t\r\x0b\x0c")) for line in made)
     assert all(isinstance(one, ShapedRow) or (one.reason and one.message) for one in found)
+
+
+def test_sniff_of_an_archive_that_stores_whole_lines_is_zero(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.jsonl", '{"text": "row"}\n' * 50)
+    assert jsonl.sniff(path, path.read_bytes()) == 0

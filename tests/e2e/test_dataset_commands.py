@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line from a pile of files to a checked, repaired, split and exported dataset."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.command_line import CommandLine
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+
+def pile(folder: Path) -> Path:
+    """Write files of several kinds with copies, personal data and blanks among their rows."""
+    folder.mkdir()
+    rows = [
+        {"prompt": f"Question {one}?", "completion": f"Answer {one}.", "customer": f"c{one % 7}"}
+        for one in range(60)
+    ]
+    lines = [json.dumps(one) for one in rows]
+    (folder / "a.jsonl").write_text("\n".join(lines[:30]), encoding="utf-8")
+    (folder / "b.json").write_text(json.dumps(rows[25:50]), encoding="utf-8")
+    table = (
+        "prompt;completion;customer\nMail?;Write to jo@kontor-mueller.de.;c1\nEnd?;Here.   ;c2\n"
+    )
+    (folder / "c.csv").write_bytes(table.encode("utf-16"))
+    with zipfile.ZipFile(folder / "d.zip", "w") as archive:
+        archive.writestr("inner/e.jsonl", "\n".join(lines[50:]))
+    return folder
+
+
+def test_pile_becomes_a_checked_repaired_split_and_exported_dataset(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path / "w")
+    made = line.do("import", pile(tmp_path / "pile"), "--name", "all")
+    assert (made["rows"], made["rejects"], made["duplicates"]) == (67, 0, 5)
+
+    report = line.do("dataset", "check", "all")
+    found = {one["check"]: one for one in report["results"] if one["rows"]}
+    assert found["exact_copies"]["rows"] == 10
+    assert found["personal_data"]["labels"] == {"email": 1}
+    assert found["exact_copies"]["is_safe"]
+    assert report["advice"]
+
+    fixed = line.do("dataset", "fix", "all")
+    assert (fixed["removed"], fixed["edited"], fixed["rows"]) == (5, 1, 62)
+    assert line.do("dataset", "undo", "all")["version"] == 1
+    assert line.do("dataset", "redo", "all")["version"] == 2
+
+    words = ("--by", "group", "--column", "customer", "--eval-ratio", "0.3", "--part-near")
+    split = line.do("dataset", "split", "all", *words)
+    assert split["splits"]["train"] + split["splits"]["eval"] == 62
+    history = line.do("dataset", "history", "all")
+    assert [one["action"] for one in history["versions"]] == ["imported", "fixed", "split"]
+
+    sample = line.do("dataset", "sample", "all", "--rows", "9", "--name", "few")
+    assert sample["rows"] == 9
+    merged = line.do("dataset", "merge", "all", "few", "--name", "both")
+    assert merged["rows"] == 71
+    out = tmp_path / "out"
+    exported = line.do("dataset", "export", "all", "--out", out)
+    assert {"train.jsonl", "eval.jsonl", "README.md"} <= set(exported["files"])
+    customers = [
+        {json.loads(one)["customer"] for one in (out / name).read_text("utf-8").splitlines()}
+        for name in ("train.jsonl", "eval.jsonl")
+    ]
+    assert not customers[0] & customers[1]
