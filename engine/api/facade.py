@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.api.coverage import Coverages
 from engine.api.datasets import Datasets
 from engine.api.exports import Exports
 from engine.api.jobs import Jobs
@@ -34,6 +35,7 @@ class Api:
     versions: Versions
     preparation: Preparation
     reports: Reports
+    coverages: Coverages
     models: Models
     presets: Presets
     machine: Machine
@@ -68,6 +70,7 @@ def open_api(root: Path | None = None) -> Api:
         versions=Versions(layout, datasets),
         reports=Reports(layout, datasets),
         preparation=Preparation(jobs=jobs, datasets=datasets),
+        coverages=Coverages(layout, jobs=jobs, datasets=datasets, models=models),
         models=models,
         presets=presets,
         machine=machine,

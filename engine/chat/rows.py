@@ -92,6 +92,7 @@ class EndOfTurn(StrEnum):
     TRAINED = "trained"
     OFF = "off"
     CUT = "cut"
+    MISSING = "missing"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -101,7 +102,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         start: First token, before the row is cut.
         end: The token after the last, before the row is cut.
         end_of_turn: Whether the token that closes it is trained, switched off by the turn's weight,
-            or cut off.
+            cut off, or not known to the tokenizer.
     """
 
     start: int

@@ -400,8 +400,10 @@ class ChatTokenizer:
             ids = ids[1:]
         if self._eos_id is not None and ids[-1:] != [self._eos_id]:
             ids = [*ids, self._eos_id]
-        answers = [_answer(0, len(ids), max_length, is_trained=True)]
-        found = self._row(ids, answers, max_length)
+        answer = _answer(0, len(ids), max_length, is_trained=True)
+        if self._eos_id is None:
+            answer = replace(answer, end_of_turn=EndOfTurn.MISSING)
+        found = self._row(ids, [answer], max_length)
         return replace(
             found,
             sections=[Section(role="text", start=0, end=len(found.ids))],

@@ -34,6 +34,16 @@ class JobFolder:
         return self.root / "worker.log"
 
     @property
+    def coverage(self) -> Path:
+        """Return what a job counted of the tokens of a dataset."""
+        return self.root / "coverage.json"
+
+    @property
+    def example_lengths(self) -> Path:
+        """Return the tokens of each row that it counted, int32 in little endian [rows]."""
+        return self.root / "example-lengths.i32"
+
+    @property
     def identity(self) -> Path:
         """Return who the worker is."""
         return self.root / "identity.json"
