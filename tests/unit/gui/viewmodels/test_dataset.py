@@ -31,7 +31,7 @@ NOW = datetime(2026, 11, 3, 18, 0).astimezone()
 def test_header_of_a_sound_dataset_is_ready() -> None:
     shown = header_view(a_dataset(), now=NOW)
     assert (shown.chip.text, shown.chip.kind) == ("Ready", "success")
-    assert shown.meta.startswith("400 conversations · imported today")
+    assert shown.meta.startswith("Version 1 · 400 conversations · imported today")
     assert shown.meta.endswith("from tickets.jsonl")
     assert shown.train_reason == ""
 
@@ -52,7 +52,7 @@ def test_header_names_what_is_to_be_looked_at(changes: dict[str, object], words:
 def test_header_of_preferences_says_why_they_cannot_be_trained() -> None:
     shown = header_view(a_dataset(kind=RowKind.PREFERENCE), now=NOW)
     assert "cannot be trained yet" in shown.train_reason
-    assert shown.meta.startswith("400 preferences")
+    assert shown.meta.startswith("Version 1 · 400 preferences")
 
 
 def test_parts_leave_out_an_empty_split() -> None:
