@@ -90,11 +90,13 @@ class _Group:
     examples: list[int] = field(default_factory=list[int])
 
     def add(self, row: int) -> None:
+        """Count a row."""
         self.rows += 1
         if len(self.examples) < _EXAMPLES:
             self.examples.append(row)
 
     def named(self, code: str, text: str) -> RowGroup:
+        """Return the group with its words."""
         return RowGroup(code=code, text=text, rows=self.rows, examples=tuple(self.examples))
 
 

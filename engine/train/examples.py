@@ -13,7 +13,7 @@ from itertools import islice
 
 import numpy as np
 
-from engine.chat.rows import problem_text
+from engine.chat.rows import note_text, problem_text
 from engine.chat.tokenizer import ChatTokenizer
 from engine.domain.dataset import Row
 from engine.domain.split import EVAL, TRAIN
@@ -36,12 +36,14 @@ class EncodedSplit:
         rows: Those rows, where they were asked for; else empty.
         truncated: Rows among them that were cut.
         skipped: Rows left out, by the code of the reason.
+        noted: Rows that are kept, by the code of what there is to know of them.
     """
 
     examples: Examples
     rows: tuple[Row, ...]
     truncated: int
     skipped: dict[str, int]
+    noted: dict[str, int]
 
 
 def encode_training_rows(
@@ -100,6 +102,7 @@ def _encode(
     on_rows: Callable[[int], None],
 ) -> EncodedSplit:
     skipped: Counter[str] = Counter()
+    noted: Counter[str] = Counter()
     kept: list[Row] = []
     pairs: list[tuple[Ids, Marks]] = []
     done = truncated = 0
@@ -111,6 +114,7 @@ def _encode(
                 skipped[found.problem] += 1
                 continue
             truncated += found.truncated
+            noted.update(found.notes)
             # As arrays at once: a list of ids takes ten times the memory.
             pairs.append((np.asarray(found.ids, np.int32), np.asarray(found.trained, np.bool_)))
             if keep_rows:
@@ -122,6 +126,7 @@ def _encode(
         rows=tuple(kept),
         truncated=truncated,
         skipped=dict(sorted(skipped.items())),
+        noted=dict(sorted(noted.items())),
     )
 
 
@@ -141,6 +146,19 @@ def skip_warnings(skipped: dict[str, int]) -> list[Warned]:
             ).format(count=count, reason=problem_text(code)),
         )
         for code, count in skipped.items()
+    ]
+
+
+def note_warnings(noted: dict[str, int]) -> list[Warned]:
+    """Say for each note of how many rows that are trained it must be known."""
+    return [
+        Warned(
+            code=code,
+            message=ngettext("{count} row: {note}", "{count} rows: {note}", count).format(
+                count=count, note=note_text(code)
+            ),
+        )
+        for code, count in noted.items()
     ]
 
 

@@ -29,6 +29,7 @@ from engine.train.examples import (
     EncodedSplit,
     encode_held_out_rows,
     encode_training_rows,
+    note_warnings,
     skip_warnings,
     truncation_warning,
 )
@@ -141,7 +142,8 @@ def _encode(
         dataset, version, tokenizer, max_length=recipe.max_length, on_rows=on_rows
     )
     cut = truncation_warning(train.truncated, len(train.examples))
-    for warning in (*skip_warnings(train.skipped), *([cut] if cut else [])):
+    told = (*skip_warnings(train.skipped), *note_warnings(train.noted), *([cut] if cut else []))
+    for warning in told:
         context.emit(warning)
     held_out = encode_held_out_rows(
         dataset, version, tokenizer, max_length=recipe.max_length, limit=recipe.eval_rows

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
-from engine.domain.dataset import Row
+from engine.domain.dataset import ChatRow, Row
 from engine.domain.split import EVAL
 from engine.errors import NothingToTrain
 from engine.formats.versions import iter_rows
@@ -18,6 +18,7 @@ from engine.train.batches import data_hash, join_examples
 from engine.train.examples import (
     encode_held_out_rows,
     encode_training_rows,
+    note_warnings,
     skip_warnings,
     truncation_warning,
 )
@@ -122,3 +123,18 @@ def test_data_hash_moves_with_ids_marks_and_edges() -> None:
     assert len({data_hash(one) for one in examples}) == 4
     nothing = join_examples([])
     assert data_hash(examples[0], nothing) != data_hash(nothing, examples[0])
+
+
+def test_encode_training_rows_notes_are_counted_and_told(
+    layout: Layout, tokenizer: ChatTokenizer
+) -> None:
+    tools = '[{"type": "function", "function": {"name": "find"}}]'
+    plain = [one for one in chat_rows(2) if isinstance(one, ChatRow)]
+    noted = [ChatRow(messages=one.messages, tools=tools) for one in plain]
+    write_dataset(layout, [*noted, chat_row("c", "d")], eval_ratio=0.0)
+    dataset = layout.dataset(DATASET)
+    found = encode_training_rows(dataset, 1, tokenizer, max_length=128, on_rows=ignore)
+    assert (len(found.examples), found.noted) == (3, {"tools_left_out": 2})
+    (warning,) = note_warnings(found.noted)
+    assert warning.code == "tools_left_out"
+    assert warning.message.startswith("2 rows: The chat template does not write")
