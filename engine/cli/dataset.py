@@ -15,6 +15,7 @@ from engine.api.preparation import CheckSettings, ExportForm
 from engine.cli.data import facts_of
 from engine.cli.follow import follow
 from engine.cli.session import Json, Session, session_of
+from engine.cli.tokens import tokens
 from engine.domain.dataset import DatasetInfo
 from engine.domain.report import Report
 from engine.domain.split import SplitBy, SplitRule
@@ -22,6 +23,7 @@ from engine.domain.version import VersionInfo, action_text
 from engine.errors import DatasetDamaged
 
 app = typer.Typer(help="Look at one dataset, change it, and make others of it.")
+app.command("tokens")(tokens)
 
 DatasetArgument = Annotated[str, typer.Argument(help="Id or name of the dataset.")]
 EvalRatio = Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of rows that is held out.")]

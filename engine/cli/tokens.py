@@ -20,7 +20,7 @@ _DEFAULTS = {one.name: one.default for one in recipe_fields()}
 
 def tokens(
     context: typer.Context,
-    dataset: Annotated[str, typer.Option(help="Id or name of the dataset.")],
+    dataset: Annotated[str, typer.Argument(help="Id or name of the dataset.")],
     model: Annotated[str, typer.Option(help="Id or name of the model.")],
     split: Annotated[str, typer.Option(help="train or eval.")] = "train",
     max_length: Annotated[int, typer.Option(min=1, help="Longest row, tokens.")] = 2048,

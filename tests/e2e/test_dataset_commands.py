@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command_line import CommandLine
+from tests.e2e.command_line import STARTER, CommandLine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -68,3 +68,12 @@ def test_pile_becomes_a_checked_repaired_split_and_exported_dataset(tmp_path: Pa
         for name in ("train.jsonl", "eval.jsonl")
     ]
     assert not customers[0] & customers[1]
+
+
+def test_tokens_of_a_dataset_are_counted_as_the_trainer_reads_them(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path / "w")
+    line.do("import", pile(tmp_path / "pile"), "--name", "all")
+    line.do("model", "add", STARTER, "--name", "starter")
+    trained = line.do("dataset", "tokens", "all", "--model", "starter")
+    assert 0 < trained["trained_ratio"] < 1
+    assert trained["end_of_turn_ratio"] == 1
