@@ -205,7 +205,7 @@ def test_command_writes_what_was_counted_as_json(
     api: Api, model_id: str, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     found = counted(api, model_id)
-    named = ("--dataset", "Rows", "--model", model_id, "--max-length", "64")
+    named = ("Rows", "--model", model_id, "--max-length", "64")
     run_command(api, *named, "--row", "3", "--json")
     said = msgspec.json.decode(capfdbinary.readouterr().out)
     packed = said.pop("packed")
@@ -219,7 +219,7 @@ def test_command_says_in_words_what_is_not_trained(
     api: Api, model_id: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     counted(api, model_id, max_length=64)
-    run_command(api, "--dataset", "Rows", "--model", model_id, "--max-length", "64", "--row", "0")
+    run_command(api, "Rows", "--model", model_id, "--max-length", "64", "--row", "0")
     said = capfd.readouterr().out
     assert "of 40 rows are trained" in said
     assert "rows are cut at 64 tokens" in said
