@@ -8,7 +8,7 @@ from gettext import gettext as _
 from itertools import islice
 from pathlib import Path
 
-from engine.chat.rows import RowTokens, TokenView
+from engine.chat.rows import Answer, EndOfTurn, RowTokens, TokenView
 from engine.domain.dataset import DatasetInfo
 from engine.domain.model import ModelInfo
 from engine.domain.split import TRAIN
@@ -16,7 +16,7 @@ from engine.errors import DatasetNotFound, DocumentDamaged, ModelNotFound
 from engine.store.documents import read_document
 from engine.store.layout import Layout
 
-__all__ = ["RowTokens", "TokenView", "preview"]
+__all__ = ["Answer", "EndOfTurn", "RowTokens", "TokenView", "preview"]
 
 
 def preview(

@@ -10,6 +10,7 @@ from gettext import ngettext
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from engine.api.preview import EndOfTurn
 from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.model import ModelInfo
 from gui.viewmodels import numbers
@@ -95,7 +96,7 @@ class RowInspection:
         of_total: Of how many, after this number.
         share: The same from 0 to 1.
         facts: More facts.
-        problem: Why the row is not trained as it is, or an empty text.
+        problem: Why the row is not trained as it is, or what else to know of it; may be empty.
     """
 
     trained: str
@@ -105,14 +106,11 @@ class RowInspection:
     problem: str = ""
 
 
-def inspect_row(
-    row: RowTokens, *, end_of_turn: str, is_chat: bool, max_length: int
-) -> RowInspection:
+def inspect_row(row: RowTokens, *, is_chat: bool, max_length: int) -> RowInspection:
     """Return what there is to know of the tokens of a row.
 
     Args:
         row: The row.
-        end_of_turn: The token that the model ends an answer with, or an empty text.
         is_chat: Whether the row is a conversation, whose answers should end.
         max_length: Where longer rows are cut, tokens.
     """
@@ -124,39 +122,50 @@ def inspect_row(
         FactView(name=_("Special tokens"), value=numbers.count(special)),
     ]
     if is_chat:
-        facts.append(_ending(row, end_of_turn))
+        facts += _endings(row)
     if row.truncated:
-        facts.append(_cut(max_length))
+        facts += _cut(row, max_length)
     words = ngettext("of {count} token", "of {count} tokens", total)
     return RowInspection(
         trained=numbers.count(row.trained_count),
         of_total=words.format(count=numbers.count(total)),
         share=share,
         facts=tuple(facts),
-        problem=row.problem_text,
+        problem=" ".join(one for one in (row.problem_text, *row.note_texts.values()) if one),
     )
 
 
-def _cut(max_length: int) -> FactView:
-    return FactView(
-        name=_("Cut at"),
-        value=numbers.count(max_length),
-        unit=ngettext("token", "tokens", max_length),
-        colour="warning",
-    )
+def _cut(row: RowTokens, max_length: int) -> list[FactView]:
+    """Return where a row is cut, and what of its answers that costs."""
+    return [
+        FactView(
+            name=_("Cut at"),
+            value=numbers.count(max_length),
+            unit=ngettext("token", "tokens", max_length),
+            colour="warning",
+        ),
+        FactView(
+            name=_("Trained tokens cut off"),
+            value=numbers.count(row.lost_tokens),
+            colour="warning" if row.lost_tokens else "text",
+        ),
+    ]
 
 
-def _ending(row: RowTokens, end_of_turn: str) -> FactView:
-    """Return whether the last trained token ends the answer, so that the model learns to stop."""
-    last = next((one for one in reversed(row.tokens) if one.trained), None)
-    ends = last is not None and (
-        last.text.strip() == end_of_turn.strip() if end_of_turn else last.special
-    )
-    return FactView(
-        name=_("Answer ends the turn"),
-        value=_("Yes") if ends else _("No"),
-        colour="success" if ends else "warning",
-    )
+def _endings(row: RowTokens) -> list[FactView]:
+    """Return whether each answer ends with a trained token, so that the model learns to stop."""
+    ends = [one.end_of_turn for one in row.answers if one.end_of_turn is not EndOfTurn.OFF]
+    learned = sum(one is EndOfTurn.TRAINED for one in ends)
+    is_whole = learned == len(ends) > 0
+    if len(ends) > 1:
+        value = _("{count} of {total}").format(
+            count=numbers.count(learned), total=numbers.count(len(ends))
+        )
+        name = _("Answer ends trained")
+    else:
+        value = _("Yes") if is_whole else _("No")
+        name = _("Answer ends the turn")
+    return [FactView(name=name, value=value, colour="success" if is_whole else "warning")]
 
 
 # ---------------------------------------------------------------------- the list of rows

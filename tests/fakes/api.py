@@ -30,6 +30,7 @@ from engine.quality.check import Check
 from engine.quality.fixes import FIXES, Fix
 from engine.quality.registry import CHECKS
 from engine.store.layout import Layout
+from tests.fakes.coverages import FakeCoverages
 from tests.fakes.exports import FakeExports
 from tests.fakes.rows import FakeRowTable, a_chat, tokens_of
 
@@ -585,6 +586,7 @@ class FakeApi:
         self.reports = FakeReports()
         self.preparation = FakePreparation(self.jobs)
         self.versions = FakeVersions()
+        self.coverages = FakeCoverages(self.jobs)
 
 
 def a_step(step: int, *, total: int = 100, loss: float | None = 1.5, **changes: Any) -> StepDone:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from engine.api.datasets import RowPreview
-from engine.api.preview import RowTokens, TokenView
+from engine.api.preview import Answer, EndOfTurn, RowTokens, TokenView
 from engine.domain.dataset import ChatRow, Role, Row, RowKind, TextRow, Turn
 
 _PIECES = re.compile(r"\n| ?[^\s]+|\s")
@@ -71,6 +71,7 @@ def tokens_of(row: Row, *, max_length: int = 2048, problem: str = "") -> RowToke
     tokens = list(_tokens(row))
     kept = tokens[:max_length]
     trained = 0 if problem else sum(one.trained for one in kept)
+    ends = [number for number, one in enumerate(tokens) if one.trained and one.text == END]
     return RowTokens(
         row_hash="0" * 32,
         tokens=[] if problem else kept,
@@ -78,6 +79,16 @@ def tokens_of(row: Row, *, max_length: int = 2048, problem: str = "") -> RowToke
         truncated=len(tokens) > max_length,
         problem=problem,
         problem_text="The text holds broken characters." if problem else "",
+        answers=[
+            Answer(
+                start=number,
+                end=number + 1,
+                end_of_turn=EndOfTurn.TRAINED if number < max_length else EndOfTurn.CUT,
+            )
+            for number in ends
+        ],
+        length_tokens=len(tokens),
+        lost_tokens=sum(one.trained for one in tokens[max_length:]),
     )
 
 

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.api.settings import Settings as SettingValues
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile, TextRow
+from engine.domain.phase import Phase
 from engine.domain.report import CheckResult, Report
 from engine.domain.run import Failure, JobKind
 from engine.errors import EngineError, NoChatTemplate, UnsafeWeights
@@ -33,11 +34,14 @@ from gui.app import Window
 from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
+from gui.widgets.buttons import Button
 from gui.widgets.tabs import TabBar
+from gui.widgets.text import LinkLabel
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.tokens import Scheme
 from gui.widgets.token_view import TokenView
 from tests.fakes.api import FakeApi, FakeFacts, FakeGpu, a_dataset, a_model
+from tests.fakes.coverages import a_coverage
 from tests.fakes.rows import a_chat
 from tests.gui.conftest import FakePrivacy
 from tests.gui.geometry import clipped_texts
@@ -273,6 +277,28 @@ def _focused_token(stage: Stage) -> None:
     stage.wait(0.1)
 
 
+def _tokens_counted(stage: Stage) -> None:
+    stage.api.coverages.known = a_coverage()
+    _tab("tokens")(stage)
+    link = next(one for one in stage.page().findChildren(LinkLabel) if "packed" in one.text())
+    link.click()
+    stage.wait()
+
+
+def _tokens_counting(stage: Stage) -> None:
+    _tab("tokens")(stage)
+    buttons = stage.page().findChildren(Button)
+    next(one for one in buttons if one.text() == "Count all rows").click()
+    stage.wait()
+    job = list(stage.api.jobs.by_id.values())[-1]
+    job.emit(
+        WorkerStarted(attempt=1, pid=1),
+        PhaseChanged(phase=Phase.READING_ROWS),
+        ProgressMade(done=4_512, total=11_874, unit="rows"),
+    )
+    stage.wait()
+
+
 def _tokens_problem(stage: Stage) -> None:
     stage.api.models.problems = {0: "unreadable_text", 3: "unreadable_text"}
     _tab("tokens")(stage)
@@ -357,6 +383,8 @@ STATES: dict[str, Act] = {
     "dataset-rows-text": _tab("rows", "d3"),
     "dataset-tokens": _focused_token,
     "dataset-tokens-text": _tab("tokens", "d3"),
+    "dataset-tokens-counted": _tokens_counted,
+    "dataset-tokens-counting": _tokens_counting,
     "dataset-tokens-problem": _tokens_problem,
     "dataset-tokens-refused": _tokens_refused,
     "dataset-tokens-no-model": _tokens_no_model,

@@ -8,7 +8,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
-from engine.errors import NoChatTemplate
+from engine.errors import NoChatTemplate, WrongUsage
+from engine.protocol.events import (
+    Failed,
+    Finished,
+    PhaseChanged,
+    ProgressMade,
+    Stopped,
+    WorkerStarted,
+)
 from gui.bridge.services import Services
 from gui.pages.datasets.inspector import Inspector
 from gui.pages.datasets.open_rows import OpenRows
@@ -19,11 +27,12 @@ from gui.widgets.empty import EmptyState
 from gui.widgets.fields import SearchField
 from gui.widgets.lists import RowList
 from gui.widgets.picker import ObjectPicker
-from gui.widgets.text import TextLabel
+from gui.widgets.text import LinkLabel, TextLabel
 from gui.widgets.theme.theme import theme
 from gui.widgets.token_area import TokenArea
 from gui.widgets.token_view import TokenView
 from tests.fakes.api import FakeApi, a_dataset, a_model
+from tests.fakes.coverages import a_coverage
 from tests.fakes.rows import a_chat
 from tests.gui.find import child
 
@@ -201,3 +210,94 @@ def test_large_text_folds_the_sides_away(tab: TokensTab) -> None:
     theme().set_text_scale(2.0)
     assert child(tab, TokenView).isVisible()
     assert not child(tab, Inspector).isVisible()
+
+
+# --- all rows ----------------------------------------------------------------------------------
+
+
+def press(tab: TokensTab, text: str) -> None:
+    buttons = [*tab.findChildren(Button), *tab.findChildren(LinkLabel)]
+    next(one for one in buttons if one.isVisible() and text in one.text()).click()
+
+
+def test_all_rows_are_counted_by_a_job_and_then_shown(
+    tab: TokensTab, api: FakeApi, qtbot: QtBot
+) -> None:
+    press(tab, "Count all rows")
+    qtbot.wait_until(lambda: bool(api.coverages.started))
+    assert api.coverages.started == [("d1", "m1", 2048)]
+    (job,) = api.jobs.by_id.values()
+    job.emit(WorkerStarted(attempt=1, pid=1), PhaseChanged(phase="reading_rows"))
+    job.emit(ProgressMade(done=90, total=360, unit="rows"))
+    qtbot.wait_until(lambda: "Preparing the rows · 90 of 360" in texts(tab))
+    api.coverages.known = a_coverage()
+    job.emit(Finished(result={"dataset_id": "d1"}))
+    qtbot.wait_until(lambda: "Rows with none trained" in texts(tab))
+    assert {"1.4 million", "Trained tokens cut off", "9,417"} <= set(texts(tab))
+
+
+def test_count_that_was_made_before_is_shown_at_once_and_only_for_its_model(
+    window_services: Services, api: FakeApi, qtbot: QtBot
+) -> None:
+    api.models.all = [a_model(), a_model(id="m2", name="Other")]
+    api.coverages.known = a_coverage()
+    tab = open_tab(window_services, api, qtbot)
+    qtbot.wait_until(lambda: "Rows with none trained" in texts(tab))
+    child(tab, Inspector).model_chosen.emit("m2")
+    qtbot.wait_until(lambda: "Rows with none trained" not in texts(tab))
+    press(tab, "Count all rows")
+
+
+def test_counting_can_be_stopped_and_begun_again(
+    tab: TokensTab, api: FakeApi, qtbot: QtBot
+) -> None:
+    press(tab, "Count all rows")
+    qtbot.wait_until(lambda: bool(api.coverages.started))
+    press(tab, "Stop")
+    qtbot.wait_until(lambda: bool(api.jobs.stopped))
+    (job,) = api.jobs.by_id.values()
+    job.emit(Stopped(step=0, checkpoint=""))
+    qtbot.wait_until(lambda: any(one.text() == "Count all rows" and one.isVisible()
+                                 for one in tab.findChildren(Button)))  # fmt: skip
+
+
+def test_count_that_failed_says_why(tab: TokensTab, api: FakeApi, qtbot: QtBot) -> None:
+    press(tab, "Count all rows")
+    qtbot.wait_until(lambda: bool(api.coverages.started))
+    (job,) = api.jobs.by_id.values()
+    job.emit(Failed(code="disk_full", message="The disk is full.", remedy="Make room."))
+    qtbot.wait_until(lambda: "The disk is full. Make room." in texts(tab))
+
+
+def test_count_that_does_not_start_offers_it_again(
+    tab: TokensTab, api: FakeApi, qtbot: QtBot
+) -> None:
+    api.coverages.error = NoChatTemplate("It has none.")
+    press(tab, "Count all rows")
+    qtbot.wait_until(lambda: any(one.text() == "Count all rows" and one.isVisible()
+                                 for one in tab.findChildren(Button)))  # fmt: skip
+
+
+def test_rows_packed_with_the_shown_one_are_told_on_demand(
+    window_services: Services, api: FakeApi, qtbot: QtBot
+) -> None:
+    api.models.all = [a_model()]
+    api.coverages.known = a_coverage()
+    tab = open_tab(window_services, api, qtbot)
+    qtbot.wait_until(lambda: "Rows with none trained" in texts(tab))
+    press(tab, "packed neighbours")
+    qtbot.wait_until(lambda: any("packs it with rows 41, 8" in one for one in texts(tab)))
+    qtbot.keyClick(tab, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    qtbot.wait_until(lambda: not any("packs it with" in one for one in texts(tab)))
+    api.coverages.packed_error = WrongUsage("This row is not trained.")
+    press(tab, "packed neighbours")
+    qtbot.wait_until(lambda: "This row is not trained." in texts(tab))
+
+
+def test_tokens_of_a_new_version_are_read_anew(
+    tab: TokensTab, api: FakeApi, qtbot: QtBot, window_services: Services
+) -> None:
+    del window_services
+    api.datasets.rows[("d1", "train")] = [a_chat("another question", "a") for _n in range(360)]
+    tab.show_dataset(a_dataset(version=2))
+    qtbot.wait_until(lambda: shows(tab, "another question"))

@@ -8,6 +8,7 @@ from gettext import gettext as _
 
 from PySide6.QtCore import Signal
 
+from gui.pages.datasets.all_rows import AllRows
 from gui.viewmodels.tokens import ModelOption, RowInspection
 from gui.widgets.box import Column, Gap, Hairline, Panel, Row, Stretch, clear_layout
 from gui.widgets.card import SoftBlock
@@ -33,7 +34,8 @@ class Inspector(Panel):
     add_model_requested = Signal()
     back_clicked = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, all_rows: AllRows) -> None:
+        self._all_rows = all_rows
         self._back = LinkLabel(_("Tokens"), back=True)
         self._back_row = Panel(Row(self._back, Stretch(), gap=0, margins=(20, 12, 20, 0)))
         self._number = BigNumber()
@@ -69,7 +71,7 @@ class Inspector(Panel):
 
     def _side(self) -> SideColumn:
         words = _("The trainer uses these same tokens. What you see is what is trained.")
-        side = SideColumn().add(self._row_part)
+        side = SideColumn().add(self._row_part, self._all_rows, Gap(6), Hairline(), Gap(6))
         side.add_title(_("As this model reads it"))
         said = TextLabel(words, role="small", colour="text2", wrap=True)
         return side.add(Gap(2), self._picker, Gap(2), said)

@@ -15,6 +15,7 @@ from engine.errors import EngineError
 from gui.actions.add_model import ask_for_model
 from gui.actions.models import add_starter
 from gui.bridge.services import Services
+from gui.pages.datasets.all_rows import AllRows
 from gui.pages.datasets.columns import Columns
 from gui.pages.datasets.inspector import Inspector
 from gui.pages.datasets.open_rows import OpenRows
@@ -62,7 +63,8 @@ class TokensTab(Panel):
         self._left_out = Banner(kind="warning")
         self._skeleton = Skeleton(rows=6)
         self._stack = Stack()
-        self._inspector = Inspector()
+        self._all_rows = AllRows(services)
+        self._inspector = Inspector(self._all_rows)
         self._columns = Columns(self._middle(), left=self._left(), right=self._inspector)
         super().__init__(Column(self._columns, gap=0))
         self._services = services
@@ -162,11 +164,13 @@ class TokensTab(Panel):
     # ------------------------------------------------------------------ dataset and model
 
     def show_dataset(self, dataset: DatasetInfo) -> None:
-        """Show the first row of a dataset; the same one stays as it is."""
+        """Show the first row of a dataset; the same version of the same one stays as it is."""
         before, self._dataset = self._dataset, dataset
-        if before is not None and before.id == dataset.id:
+        if before is not None and (before.id, before.version) == (dataset.id, dataset.version):
             return
         self._index = 0
+        self._open = None
+        self._reader.set_pair("", "")
         self._show_models()
         self._rows.open(TRAIN, self._take_rows, self._fail)
 
@@ -175,6 +179,7 @@ class TokensTab(Panel):
         self._dataset = self._open = None
         self._list.set_rows(())
         self._reader.set_pair("", "")
+        self._all_rows.set_pair(None, "")
 
     def _take_rows(self, rows: RowTable) -> None:
         self._open = rows
@@ -203,6 +208,7 @@ class TokensTab(Panel):
         self._model_id = first_model(options, self._model_id)
         self._inspector.set_models(options, self._model_id)
         self._reader.set_pair(dataset.id, self._model_id)
+        self._all_rows.set_pair(dataset, self._model_id)
         self._show(self._index)
 
     def _choose_model(self, model_id: str) -> None:
@@ -233,6 +239,7 @@ class TokensTab(Panel):
         self._previous.setEnabled(self._index > 0)
         self._following.setEnabled(self._index < len(rows) - 1)
         self._list.set_current_index(self._index)
+        self._all_rows.set_row(self._index)
         if self._stack.currentWidget() is not self._tokens:
             self._stack.setCurrentIndex(0)
             self._skeleton.start()
@@ -263,12 +270,7 @@ class TokensTab(Panel):
             ]
         )
         self._inspector.show_row(
-            inspect_row(
-                row,
-                end_of_turn=model.end_of_turn,
-                is_chat=dataset.kind is RowKind.CHAT,
-                max_length=MAX_LENGTH,
-            )
+            inspect_row(row, is_chat=dataset.kind is RowKind.CHAT, max_length=MAX_LENGTH)
         )
         self._stack.setCurrentWidget(self._tokens)
 

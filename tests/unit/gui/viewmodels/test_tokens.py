@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from engine.api.preview import RowTokens, TokenView
+from engine.api.preview import Answer, EndOfTurn, RowTokens, TokenView
 from engine.domain.dataset import RowKind, TextRow
 from gui.viewmodels.tokens import (
     first_model,
@@ -73,14 +74,14 @@ def test_parts_of_text_and_of_nothing() -> None:
     assert texts(row_of(token("<s>"))) == [("Template", "<s>")]
 
 
-def inspect(row: RowTokens, *, end: str = END, is_chat: bool = True) -> dict[str, tuple[str, str]]:
-    shown = inspect_row(row, end_of_turn=end, is_chat=is_chat, max_length=2_048)
+def inspect(row: RowTokens, *, is_chat: bool = True) -> dict[str, tuple[str, str]]:
+    shown = inspect_row(row, is_chat=is_chat, max_length=2_048)
     return {one.name: (one.value, one.colour) for one in shown.facts}
 
 
 def test_inspection_counts_what_is_trained() -> None:
     row = tokens_of(a_chat("one two", "three four"))
-    shown = inspect_row(row, end_of_turn=END, is_chat=True, max_length=2_048)
+    shown = inspect_row(row, is_chat=True, max_length=2_048)
     assert (shown.trained, shown.of_total) == ("3", "of 14 tokens")
     assert shown.share == pytest.approx(3 / 14)
     assert inspect(row)["Special tokens"] == ("4", "text")
@@ -89,19 +90,36 @@ def test_inspection_counts_what_is_trained() -> None:
 def test_inspection_tells_whether_the_answer_ends_the_turn() -> None:
     row = tokens_of(a_chat())
     assert inspect(row)["Answer ends the turn"] == ("Yes", "success")
-    assert inspect(row, end="<|eot|>")["Answer ends the turn"] == ("No", "warning")
+    assert inspect(row_of())["Answer ends the turn"] == ("No", "warning")
     assert inspect(tokens_of(a_chat(), max_length=20))["Answer ends the turn"] == ("No", "warning")
     assert "Answer ends the turn" not in inspect(row, is_chat=False)
 
 
+def test_inspection_counts_the_ends_of_many_answers_without_those_switched_off() -> None:
+    ends = (EndOfTurn.TRAINED, EndOfTurn.OFF, EndOfTurn.TRAINED, EndOfTurn.CUT)
+    answers = [Answer(start=0, end=1, end_of_turn=one) for one in ends]
+    shown = inspect(replace(row_of(token("a")), answers=answers))
+    assert shown["Answer ends trained"] == ("2 of 3", "warning")
+    whole = inspect(replace(row_of(token("a")), answers=answers[:3]))
+    assert whole["Answer ends trained"] == ("2 of 2", "success")
+
+
+def test_inspection_says_what_the_template_leaves_out() -> None:
+    row = replace(row_of(token("a")), note_texts={"two_bos": "Two of them.", "other": "And this."})
+    assert inspect_row(row, is_chat=True, max_length=9).problem == "Two of them. And this."
+
+
 def test_inspection_of_a_cut_row_says_where() -> None:
-    assert inspect(tokens_of(a_chat(), max_length=20))["Cut at"] == ("2,048", "warning")
+    cut = inspect(tokens_of(a_chat(), max_length=20))
+    assert cut["Cut at"] == ("2,048", "warning")
+    lost = tokens_of(a_chat()).trained_count - tokens_of(a_chat(), max_length=20).trained_count
+    assert cut["Trained tokens cut off"] == (str(lost), "warning")
     assert "Cut at" not in inspect(tokens_of(a_chat()))
 
 
 def test_inspection_of_a_row_without_tokens_has_the_problem() -> None:
     row = tokens_of(a_chat(), problem="unreadable_text")
-    shown = inspect_row(row, end_of_turn=END, is_chat=True, max_length=2_048)
+    shown = inspect_row(row, is_chat=True, max_length=2_048)
     assert (shown.share, shown.problem) == (0.0, "The text holds broken characters.")
 
 
