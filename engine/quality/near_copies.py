@@ -81,6 +81,9 @@ class NearCopies:
         firsts = np.unique(first_equal[shingles.sizes > 0])
         pairs = _alike(shingles, _candidates(bands, firsts), self._similarity)
         groups = _groups(np.concatenate([pairs, straddling]), len(row_hashes))
+        # Of a group across the split no copy may be missing: each would leak on its own.
+        leaks = _sides(groups, is_eval)[first_equal] == 1
+        groups[leaks] = groups[first_equal][leaks]
         found, sides = grouped(groups), _sides(groups, is_eval)
         return replace(found, labels=sides[found.rows], label_names=(SAME_SIDE, ACROSS))
 

@@ -167,3 +167,14 @@ def test_groups_on_both_sides_are_leakage_exact_copies_too() -> None:
     )
     assert found[LEAKAGE.id].rows.tolist() == [0, 1, 6, 7]
     assert found[NEAR_COPIES.id].rows.tolist() == [2, 8]
+
+
+def test_every_copy_of_a_leaked_row_is_leakage() -> None:
+    base = " ".join(f"w{at}" for at in range(30))
+    texts = [base, base, base + " indeed", base, "another text of its own"]
+    held = [False, False, True, False, False]
+    (batch,) = batches_of(texts)
+    found = run_checks(
+        [(batch, np.array(held))], [LEAKAGE], CheckSettings(), on_rows=lambda _: None
+    )
+    assert found[LEAKAGE.id].rows.tolist() == [0, 1, 2, 3]
