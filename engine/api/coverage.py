@@ -147,7 +147,7 @@ class Coverages:
         """
         import numpy as np
 
-        from engine.chat.packing import StepOrder, neighbours
+        from engine.chat.packing import StepOrder, neighbours, whole
 
         kept = self._example_lengths(coverage)
         if not 0 <= row < len(kept) or not kept[row]:
@@ -155,7 +155,7 @@ class Coverages:
         rows = np.flatnonzero(kept)
         lengths = kept[rows].astype(np.int64)
         order = StepOrder(
-            examples=len(rows),
+            parts=whole(len(rows)),
             effective_batch_size=effective_batch_size,
             seed=seed_of("order", seed),
         )

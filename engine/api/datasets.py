@@ -287,7 +287,7 @@ class Datasets:
             recipe = read_document(self._layout.job(job_id).recipe, Recipe)
         except DocumentDamaged:
             return False
-        return recipe.dataset_id == folder.root.name
+        return folder.root.name in recipe.dataset_ids
 
     def _folder(self, info: DatasetInfo) -> DatasetFolder:
         return self._layout.dataset(info.id)

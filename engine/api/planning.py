@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from gettext import gettext as _
 from gettext import ngettext
 
 from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.decision import Decision
+from engine.domain.mix import Part, parts_of
 from engine.domain.model import ModelInfo
 from engine.domain.plan import MemoryNeed, Plan, steps_of
 from engine.domain.problem import Problem, Severity
@@ -23,12 +25,20 @@ _FEW_EVAL_ROWS = 20
 def make_plan(
     recipe: Recipe,
     *,
-    dataset: DatasetInfo,
+    datasets: Sequence[DatasetInfo],
     model: ModelInfo,
     method: Method,
     facts: MachineFacts,
 ) -> Plan:
-    """Return the plan of a recipe on this computer; a pure function of its arguments."""
+    """Return the plan of a recipe on this computer; a pure function of its arguments.
+
+    Args:
+        recipe: What is asked for.
+        datasets: Those of the recipe's `dataset_ids`, in that order.
+        model: Its base model.
+        method: Its method.
+        facts: The computer.
+    """
     gpu = facts.gpus[0] if facts.gpus and recipe.device is not Device.CPU else None
     memory = estimate(
         model.shape,
@@ -38,14 +48,20 @@ def make_plan(
         host_total_bytes=facts.memory_total_bytes,
         host_free_bytes=facts.memory_free_bytes,
     )
-    rows = dataset.splits.get(TRAIN, 0)
+    parts = parts_of(
+        [one.splits.get(TRAIN, 0) for one in datasets],
+        [one.weight for one in recipe.datasets],
+        replay=recipe.replay,
+    )
+    rows = sum(one.per_pass for one in parts)
     steps = steps_of(
         rows=rows,
         effective_batch_size=recipe.effective_batch_size,
         epochs=recipe.epochs,
         max_steps=recipe.max_steps,
     )
-    eval_rows = min(recipe.eval_rows, dataset.splits.get(EVAL, 0))
+    held = sum(one.splits.get(EVAL, 0) for one in datasets[: len(recipe.datasets)])
+    eval_rows = min(recipe.eval_rows, held)
     disk = (recipe.keep_checkpoints + 2) * (memory.adapter // 2 + memory.optimizer)
     return Plan(
         decisions={"device": _device(recipe, facts)},
@@ -54,8 +70,11 @@ def make_plan(
         train_rows=rows,
         eval_rows=eval_rows,
         total_steps=steps,
-        problems=tuple(_problems(recipe, dataset, model, method, memory, facts, disk, eval_rows)),
-        statement=_statement(recipe, dataset, model, method, rows, steps, eval_rows),
+        problems=(
+            *_dataset_problems(recipe, datasets, model, method, parts),
+            *_problems(recipe, model, memory, facts, disk, eval_rows),
+        ),
+        statement=_statement(recipe, datasets, model, method, parts, steps, eval_rows),
     )
 
 
@@ -71,21 +90,30 @@ def _device(recipe: Recipe, facts: MachineFacts) -> Decision:
     return Decision(value="cpu", reason=_("No NVIDIA graphics card was found."), source="hardware")
 
 
-def _problems(
+def _dataset_problems(
     recipe: Recipe,
-    dataset: DatasetInfo,
+    datasets: Sequence[DatasetInfo],
     model: ModelInfo,
     method: Method,
+    parts: Sequence[Part],
+) -> list[Problem]:
+    found: list[Problem | None] = []
+    for one in datasets:
+        found += [_kind(one, method), _template(one, model), _rows(one)]
+    found += [_twice(recipe, datasets), _repeated(recipe, datasets, parts)]
+    return list(dict.fromkeys(one for one in found if one is not None))
+
+
+def _problems(
+    recipe: Recipe,
+    model: ModelInfo,
     memory: MemoryNeed,
     facts: MachineFacts,
     disk_bytes: int,
     eval_rows: int,
 ) -> list[Problem]:
     found: list[Problem | None] = [
-        _kind(dataset, method),
-        _template(dataset, model),
         _length(recipe, model),
-        _rows(dataset),
         _device_there(recipe, facts),
         _fit(memory),
         _disk(disk_bytes, facts),
@@ -148,6 +176,41 @@ def _rows(dataset: DatasetInfo) -> Problem | None:
     )
 
 
+def _twice(recipe: Recipe, datasets: Sequence[DatasetInfo]) -> Problem | None:
+    doubled = [one.name for one in datasets if recipe.dataset_ids.count(one.id) > 1]
+    if not doubled:
+        return None
+    return Problem(
+        field="mix",
+        severity=Severity.ERROR,
+        code="dataset_twice",
+        message=_("{dataset} is in this training more than once.").format(dataset=doubled[0]),
+        remedy=_("Take it once, and give it more weight."),
+    )
+
+
+def _repeated(
+    recipe: Recipe, datasets: Sequence[DatasetInfo], parts: Sequence[Part]
+) -> Problem | None:
+    """Tell where a replayed dataset is too small for its share, so that its rows come again."""
+    if recipe.replay is None or parts[-1].per_pass <= parts[-1].rows:
+        return None
+    return Problem(
+        field="replay",
+        severity=Severity.NOTE,
+        code="replay_repeated",
+        message=_(
+            "{dataset} has {rows} rows, so a pass sees each of them about {times} times to make up "
+            "its share."
+        ).format(
+            dataset=datasets[-1].name,
+            rows=f"{parts[-1].rows:,}",
+            times=f"{parts[-1].per_pass / max(1, parts[-1].rows):.1f}",
+        ),
+        remedy=_("Take a larger general dataset, or a smaller share."),
+    )
+
+
 def _device_there(recipe: Recipe, facts: MachineFacts) -> Problem | None:
     if recipe.device is not Device.CUDA or facts.gpus:
         return None
@@ -207,21 +270,25 @@ def _held_out(eval_rows: int) -> Problem | None:
 
 def _statement(
     recipe: Recipe,
-    dataset: DatasetInfo,
+    datasets: Sequence[DatasetInfo],
     model: ModelInfo,
     method: Method,
-    rows: int,
+    parts: Sequence[Part],
     steps: int,
     eval_rows: int,
 ) -> tuple[str, ...]:
+    mixed = () if len(datasets) == 1 else (_mix(recipe, datasets, parts),)
     return (
         _("{model} learns from {rows} rows of {dataset} in {steps} steps of {batch} rows.").format(
             model=model.name,
-            rows=f"{rows:,}",
-            dataset=dataset.name,
+            rows=f"{sum(one.per_pass for one in parts):,}",
+            dataset=_("{count} datasets").format(count=len(datasets))
+            if mixed
+            else datasets[0].name,
             steps=f"{steps:,}",
             batch=recipe.effective_batch_size,
         ),
+        *mixed,
         _("Method: {method}. The model's own files are never changed.").format(
             method=_(method.title)
         ),
@@ -230,3 +297,22 @@ def _statement(
         ),
         _("Closing the window does not stop it. A checkpoint is kept at the end and on the way."),
     )
+
+
+def _mix(recipe: Recipe, datasets: Sequence[DatasetInfo], parts: Sequence[Part]) -> str:
+    total = max(1, sum(one.per_pass for one in parts))
+    named = ", ".join(
+        _("{rows} of {dataset} ({share} %)").format(
+            rows=f"{part.per_pass:,}", dataset=one.name, share=round(100 * part.per_pass / total)
+        )
+        for one, part in zip(datasets, parts, strict=True)
+    )
+    told = [
+        _("A pass sees {parts}.").format(parts=named),
+        _("Rows that are equal or near to held-out rows of another are left out."),
+    ]
+    if recipe.replay is not None:
+        told.append(
+            _("{dataset} is replayed to keep general ability.").format(dataset=datasets[-1].name)
+        )
+    return " ".join(told)

@@ -102,6 +102,8 @@ class Runs:
         method_id: str = "sft_qlora",
         preset: str = "",
         values: Mapping[str, Any] | None = None,
+        mix: Mapping[str, float] | None = None,
+        replay: tuple[str, float] | None = None,
     ) -> Recipe:
         """Return a complete recipe: defaults, then the preset, then the given values.
 
@@ -111,6 +113,8 @@ class Runs:
             method_id: Training method.
             preset: Id of a preset, or empty.
             values: Recipe fields by name.
+            mix: Further datasets, each with how often a pass sees each of its rows.
+            replay: A general dataset, and its share of the rows of a pass.
 
         Raises:
             DatasetNotFound: No such dataset.
@@ -128,14 +132,21 @@ class Runs:
             "dataset_id": rows.id,
             "dataset_version": rows.version,
             "model_id": base.id,
+            "mix": [self._mixed(key, weight=one) for key, one in (mix or {}).items()],
+            "replay": self._mixed(replay[0], ratio=replay[1]) if replay else None,
         }
-        found = problems_of(given)
+        found = problems_of({**given, "mix": fixed["mix"], "replay": fixed["replay"]})
         if found:
             raise RecipeInvalid(
                 " ".join(one.message for one in found),
                 remedy=" ".join(one.remedy for one in found if one.remedy),
             )
         return msgspec.convert({**given, **fixed}, Recipe)
+
+    def _mixed(self, key: str, **amount: float) -> dict[str, Any]:
+        """Return the fields of a further dataset at its current version."""
+        rows = self._datasets.get(key)
+        return {"dataset_id": rows.id, "dataset_version": rows.version, **amount}
 
     def methods(self) -> tuple[Method, ...]:
         """Return every training method, in the order in which they are offered."""
@@ -150,7 +161,7 @@ class Runs:
         """
         return make_plan(
             recipe,
-            dataset=self._datasets.get(recipe.dataset_id),
+            datasets=[self._datasets.get(one) for one in recipe.dataset_ids],
             model=self._models.get(recipe.model_id),
             method=method(recipe.method),
             facts=self._machine.facts(),
@@ -227,10 +238,11 @@ class Runs:
             problems.append(
                 _blocker("finished", _("It is finished."), _("Start a new run with its recipe."))
             )
-        try:
-            self._datasets.get(run.recipe.dataset_id)
-        except DatasetNotFound as error:
-            problems.append(_blocker("dataset_gone", _("Its dataset is gone."), error.remedy))
+        for one in run.recipe.dataset_ids:
+            try:
+                self._datasets.get(one)
+            except DatasetNotFound as error:
+                problems.append(_blocker("dataset_gone", _("Its dataset is gone."), error.remedy))
         try:
             self._models.get(run.recipe.model_id)
         except ModelNotFound as error:

@@ -16,21 +16,54 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from engine.domain.mix import Part
+from engine.domain.randomness import seed_of
+
 Members = npt.NDArray[np.int64]
 """Indices of examples."""
 
 
-@lru_cache(maxsize=2)
-def epoch_order(count: int, *, seed: int, epoch: int) -> Members:
-    """Return the order of `count` examples in an epoch (from 0).
+def _shuffled(count: int, *, seed: int, epoch: int) -> Members:
+    """Return the numbers below `count` in an order of their own for each seed and epoch.
 
     Sorting by raw Philox words is used, not `Generator.permutation`: numpy promises that the words
     of a bit generator never change between versions, but not what its methods make of them.
     """
     words = np.random.Philox(key=[seed, epoch]).random_raw(count)
-    order = np.argsort(words, kind="stable").astype(np.int64)
+    return np.argsort(words, kind="stable").astype(np.int64)
+
+
+@lru_cache(maxsize=2)
+def _epoch_order(parts: tuple[Part, ...], seed: int, epoch: int) -> Members:
+    """Return the examples of an epoch (from 0) in order.
+
+    Each part deals its examples from a deck that is shuffled anew when it is used up, over all
+    epochs, so that no two examples of it are ever seen more than one time apart.
+    """
+    if all(one.rows == one.per_pass for one in parts):
+        dealt = np.arange(sum(one.rows for one in parts), dtype=np.int64)
+    else:
+        firsts = np.cumsum([0, *(one.rows for one in parts)])
+        dealt = np.concatenate(
+            [
+                firsts[number] + _deal(one, seed=seed_of("part", seed, number), epoch=epoch)
+                for number, one in enumerate(parts)
+            ]
+        )
+    order = dealt[_shuffled(len(dealt), seed=seed, epoch=epoch)]
     order.flags.writeable = False
     return order
+
+
+def _deal(part: Part, *, seed: int, epoch: int) -> Members:
+    """Return the examples that a part gives to an epoch, counted within the part."""
+    if not part.per_pass:
+        return np.empty(0, np.int64)
+    start = epoch * part.per_pass
+    first, last = start // part.rows, (start + part.per_pass - 1) // part.rows
+    decks = [_shuffled(part.rows, seed=seed, epoch=deck) for deck in range(first, last + 1)]
+    offset = start - first * part.rows
+    return np.concatenate(decks)[offset : offset + part.per_pass]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,33 +71,50 @@ class StepOrder:
     """Which examples each optimizer step sees.
 
     Attributes:
-        examples: Number of examples.
+        parts: What each dataset has and gives to an epoch; its examples are numbered in this order.
         effective_batch_size: Examples of a step; the last step of an epoch may see fewer.
         seed: Of the shuffling.
     """
 
-    examples: int
+    parts: tuple[Part, ...]
     effective_batch_size: int
     seed: int
 
     @property
+    def per_epoch(self) -> int:
+        """Return the number of examples that an epoch sees."""
+        return sum(one.per_pass for one in self.parts)
+
+    @property
     def steps_per_epoch(self) -> int:
-        """Return the number of steps that see every example once."""
-        return -(-self.examples // self.effective_batch_size)
+        """Return the number of steps of an epoch."""
+        return -(-self.per_epoch // self.effective_batch_size)
+
+    def epoch(self, number: int) -> Members:
+        """Return the examples of an epoch (from 0) in order."""
+        return _epoch_order(self.parts, self.seed, number)
 
     def members(self, step: int) -> Members:
         """Return the examples of a step (from 1)."""
         epoch, position = divmod(step - 1, self.steps_per_epoch)
-        order = epoch_order(self.examples, seed=self.seed, epoch=epoch)
         start = position * self.effective_batch_size
-        return order[start : start + self.effective_batch_size]
+        return self.epoch(epoch)[start : start + self.effective_batch_size]
 
     def total(self, amounts: Members, *, steps: int) -> int:
         """Return the sum of an amount per example over all examples of the first steps."""
         epochs, position = divmod(steps, self.steps_per_epoch)
-        order = epoch_order(self.examples, seed=self.seed, epoch=epochs)
-        part = order[: position * self.effective_batch_size]
-        return epochs * int(amounts.sum()) + int(amounts[part].sum())
+        part = self.epoch(epochs)[: position * self.effective_batch_size]
+        return self._of_epochs(amounts, epochs) + int(amounts[part].sum())
+
+    def _of_epochs(self, amounts: Members, epochs: int) -> int:
+        if all(one.rows == one.per_pass for one in self.parts):
+            return epochs * int(amounts.sum())
+        return sum(int(amounts[self.epoch(one)].sum()) for one in range(epochs))
+
+
+def whole(examples: int) -> tuple[Part, ...]:
+    """Return the parts of an epoch that sees each of some examples once."""
+    return (Part(rows=examples, per_pass=examples),)
 
 
 def pack_bins(lengths: Sequence[int], capacity: int) -> list[list[int]]:
@@ -110,11 +160,9 @@ def neighbours(
     """Return the step (from 1) of the first epoch that sees an example, and its packed sequence.
 
     Raises:
-        IndexError: There is no such example.
+        IndexError: The first epoch does not see it.
     """
-    if not 0 <= example < order.examples:
-        raise IndexError(example)
-    place = np.flatnonzero(epoch_order(order.examples, seed=order.seed, epoch=0) == example)[0]
+    place = np.flatnonzero(order.epoch(0) == example)[0]
     step = int(place) // order.effective_batch_size + 1
     bins = step_bins(order.members(step), lengths, capacity=capacity)
     return step, next(one for one in bins if example in one)
@@ -146,6 +194,7 @@ class Fill:
     """How well an epoch packs.
 
     Attributes:
+        steps: Optimizer steps of the epoch.
         bins: Packed sequences of the epoch.
         micro_steps: Micro-steps of the epoch.
         tokens: Tokens of the epoch.
@@ -153,6 +202,7 @@ class Fill:
         capacity: Tokens that a packed sequence can hold.
     """
 
+    steps: int
     bins: int
     micro_steps: int
     tokens: int
@@ -170,8 +220,8 @@ def measure_fill(
 ) -> Fill:
     """Return how well the first epoch packs."""
     bins = groups = longest = 0
-    shuffled = epoch_order(order.examples, seed=order.seed, epoch=0)
-    for start in range(0, order.examples, order.effective_batch_size):
+    shuffled = order.epoch(0)
+    for start in range(0, len(shuffled), order.effective_batch_size):
         members = shuffled[start : start + order.effective_batch_size]
         packed = pack_bins([int(lengths[one]) for one in members], capacity)
         sizes = [sum(int(lengths[members[piece]]) for piece in one) for one in packed]
@@ -182,9 +232,10 @@ def measure_fill(
         groups += len(together)
         longest = max(longest, *together)
     return Fill(
+        steps=order.steps_per_epoch,
         bins=bins,
         micro_steps=groups,
-        tokens=int(lengths.sum()),
+        tokens=int(lengths[shuffled].sum()),
         longest_tokens=longest,
         capacity=capacity,
     )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from gettext import gettext as _
 from typing import Annotated, Any
 
@@ -11,13 +13,23 @@ import typer
 from engine.api.runs import RunView
 from engine.cli.follow import duration, follow
 from engine.cli.session import Json, Session, session_of
+from engine.domain.mix import MAIN_WEIGHT
 from engine.domain.recipe import Recipe, from_text
 from engine.domain.run import JobState
 from engine.errors import WrongUsage
 
+_AMOUNT = re.compile(r"(?P<name>.+)=(?P<amount>[0-9]*\.?[0-9]+)(?P<percent>%?)")
+
 app = typer.Typer(help="One run: show, follow, stop, resume.", no_args_is_help=True)
 
-DatasetOption = Annotated[str, typer.Option("--dataset", help="Id or name of the dataset.")]
+DatasetOption = Annotated[
+    list[str],
+    typer.Option(
+        "--dataset",
+        help="Id or name of the dataset. Again for further ones: NAME=0.5 sees half of it in a "
+        "pass, NAME=10% replays it as a tenth of the rows.",
+    ),
+]
 ModelOption = Annotated[str, typer.Option("--model", help="Id or name of the model.")]
 MethodOption = Annotated[str, typer.Option("--method", help="Training method.")]
 PresetOption = Annotated[str, typer.Option("--preset", help="Start from a preset.")]
@@ -50,15 +62,49 @@ def read_settings(settings: list[str] | None) -> dict[str, Any]:
     return values
 
 
+def read_datasets(given: Sequence[str]) -> dict[str, Any]:
+    """Read datasets of a training: `name`, then `name`, `name=weight` or `name=share%`.
+
+    What is no number behind the last `=` is taken as a part of the name.
+
+    Returns:
+        The arguments `dataset`, `mix` and `replay` of `Runs.make_recipe`.
+
+    Raises:
+        WrongUsage: More than one is replayed.
+    """
+    mix: dict[str, float] = {}
+    replays: list[tuple[str, float]] = []
+    for text in given[1:]:
+        found = _AMOUNT.fullmatch(text)
+        if found is None:
+            mix[text.strip()] = MAIN_WEIGHT
+        elif found["percent"]:
+            replays.append((found["name"].strip(), float(found["amount"]) / 100))
+        else:
+            mix[found["name"].strip()] = float(found["amount"])
+    if len(replays) > 1:
+        raise WrongUsage(
+            _("Only one dataset can be replayed, but two have a share in percent."),
+            remedy=_("Give the other a weight, for example --dataset notes=0.5."),
+        )
+    return {"dataset": given[0], "mix": mix, "replay": replays[0] if replays else None}
+
+
 def _recipe(
-    session: Session, dataset: str, model: str, method: str, preset: str, settings: list[str] | None
+    session: Session,
+    datasets: Sequence[str],
+    model: str,
+    method: str,
+    preset: str,
+    settings: list[str] | None,
 ) -> Recipe:
     return session.api.runs.make_recipe(
-        dataset=dataset,
         model=model,
         method_id=method,
         preset=preset,
         values=read_settings(settings),
+        **read_datasets(datasets),
     )
 
 

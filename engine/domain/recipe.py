@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from engine.domain.mix import MAIN_WEIGHT, MixedDataset, Replay
 from engine.domain.problem import Problem, Severity
 
 
@@ -76,6 +77,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Product rule: one optimizer step sees `effective_batch_size` examples. They are packed best-fit
     into sequences of at most `max_length` tokens, of which `micro_batch_size` go through the device
     together; the number of micro-steps follows. The packing never changes the result of a step.
+
+    A pass sees each row of `dataset_id` once, those of each dataset of `mix` as often as its weight
+    says, and rows of `replay` up to its share. Held out are the `eval` rows of the former two.
     """
 
     schema_version: int = 1
@@ -83,6 +87,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dataset_id: str
     dataset_version: int = 1
     model_id: str
+    mix: tuple[MixedDataset, ...] = ()
+    replay: Replay | None = None
 
     epochs: Annotated[
         float,
@@ -315,6 +321,20 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             le=2**31 - 1,
         ),
     ] = 0
+
+    @property
+    def datasets(self) -> tuple[MixedDataset, ...]:
+        """Return every dataset of the task with its weight, the recipe's own first."""
+        own = MixedDataset(
+            dataset_id=self.dataset_id, dataset_version=self.dataset_version, weight=MAIN_WEIGHT
+        )
+        return (own, *self.mix)
+
+    @property
+    def dataset_ids(self) -> tuple[str, ...]:
+        """Return the ids of all datasets that rows are read from, the replayed one last."""
+        ids = [one.dataset_id for one in self.datasets]
+        return (*ids, self.replay.dataset_id) if self.replay else tuple(ids)
 
 
 class RecipeField(msgspec.Struct, frozen=True, kw_only=True):

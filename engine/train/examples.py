@@ -5,23 +5,21 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
 from engine.chat.rows import note_text, problem_text
 from engine.chat.tokenizer import ChatTokenizer
 from engine.domain.dataset import Row
-from engine.domain.split import EVAL, TRAIN
 from engine.errors import NothingToTrain
-from engine.formats.versions import iter_rows
 from engine.protocol.events import Warned
-from engine.store.layout import DatasetFolder
 from engine.train.batches import Examples, Ids, Marks, join_examples
+from engine.train.sources import RowSource
 
 _BATCH_ROWS = 256
 _MANY_TRUNCATED_SHARE = 0.2
@@ -37,6 +35,7 @@ class EncodedSplit:
         truncated: Rows among them that were cut.
         skipped: Rows left out, by the code of the reason.
         noted: Rows that are kept, by the code of what there is to know of them.
+        counts: Examples of each dataset that the rows came from.
     """
 
     examples: Examples
@@ -44,21 +43,20 @@ class EncodedSplit:
     truncated: int
     skipped: dict[str, int]
     noted: dict[str, int]
+    counts: tuple[int, ...]
 
 
 def encode_training_rows(
-    dataset: DatasetFolder,
-    version: int,
+    sources: Sequence[RowSource],
     tokenizer: ChatTokenizer,
     *,
     max_length: int,
     on_rows: Callable[[int], None],
 ) -> EncodedSplit:
-    """Tokenise the split `train`.
+    """Tokenise the rows of `train` of all datasets, one after the other.
 
     Args:
-        dataset: Where its rows are.
-        version: Which version of them.
+        sources: The datasets.
         tokenizer: Of the base model.
         max_length: Longer rows are cut at the end.
         on_rows: Is told how many rows were read so far; may raise to end the work.
@@ -66,7 +64,7 @@ def encode_training_rows(
     Raises:
         NothingToTrain: No row holds a token that would be trained.
     """
-    rows = (row for _digest, row in iter_rows(dataset, TRAIN, version))
+    rows = [one.training_rows() for one in sources]
     found = _encode(rows, tokenizer, max_length=max_length, keep_rows=False, on_rows=on_rows)
     if not len(found.examples):
         raise NothingToTrain(_nothing(found.skipped))
@@ -74,27 +72,27 @@ def encode_training_rows(
 
 
 def encode_held_out_rows(
-    dataset: DatasetFolder,
-    version: int,
+    sources: Sequence[RowSource],
     tokenizer: ChatTokenizer,
     *,
     max_length: int,
     limit: int,
 ) -> EncodedSplit:
-    """Tokenise at most `limit` rows of the split `eval`.
+    """Tokenise at most `limit` held-out rows of all datasets that are not replayed.
 
     Those with the lowest content hashes are taken: a fair sample that depends neither on the order
     nor on the number of files that were imported.
     """
-    chosen = heapq.nsmallest(limit, iter_rows(dataset, EVAL, version), key=lambda one: one[0])
+    held = chain.from_iterable(one.held_out_rows() for one in sources if not one.is_replay)
+    chosen = heapq.nsmallest(limit, held, key=lambda one: one[0])
     rows = (row for _digest, row in chosen)
     return _encode(
-        rows, tokenizer, max_length=max_length, keep_rows=True, on_rows=lambda _count: None
+        [rows], tokenizer, max_length=max_length, keep_rows=True, on_rows=lambda _count: None
     )
 
 
 def _encode(
-    rows: Iterable[Row],
+    sources: Sequence[Iterable[Row]],
     tokenizer: ChatTokenizer,
     *,
     max_length: int,
@@ -105,8 +103,9 @@ def _encode(
     noted: Counter[str] = Counter()
     kept: list[Row] = []
     pairs: list[tuple[Ids, Marks]] = []
+    counts = [0] * len(sources)
     done = truncated = 0
-    for batch in _batches(rows):
+    for source, batch in _batches(sources):
         for row, found in zip(
             batch, tokenizer.encode_rows(batch, max_length=max_length), strict=True
         ):
@@ -115,6 +114,7 @@ def _encode(
                 continue
             truncated += found.truncated
             noted.update(found.notes)
+            counts[source] += 1
             # As arrays at once: a list of ids takes ten times the memory.
             pairs.append((np.asarray(found.ids, np.int32), np.asarray(found.trained, np.bool_)))
             if keep_rows:
@@ -127,13 +127,16 @@ def _encode(
         truncated=truncated,
         skipped=dict(sorted(skipped.items())),
         noted=dict(sorted(noted.items())),
+        counts=tuple(counts),
     )
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    source = iter(rows)
-    while batch := list(islice(source, _BATCH_ROWS)):
-        yield batch
+def _batches(sources: Sequence[Iterable[Row]]) -> Iterator[tuple[int, list[Row]]]:
+    """Yield a few rows at a time, with the number of the source that they are of."""
+    for number, rows in enumerate(sources):
+        source = iter(rows)
+        while batch := list(islice(source, _BATCH_ROWS)):
+            yield number, batch
 
 
 def skip_warnings(skipped: dict[str, int]) -> list[Warned]:

@@ -10,6 +10,7 @@ import torch
 
 from engine.chat.packing import Fill
 from engine.domain.decision import Decision
+from engine.domain.mix import Part
 from engine.domain.model import ModelShape
 from engine.domain.recipe import Recipe
 from engine.hardware.memory import layer_bytes
@@ -55,19 +56,22 @@ def resolve_plan(
     placement: Placement,
     *,
     quantised: bool,
-    recompute: Decision,
+    chosen: dict[str, Decision],
     train: EncodedSplit,
     held_out: EncodedSplit,
     fill: Fill,
     total_steps: int,
 ) -> PlanResolved:
-    """Put all automatic choices and final counts together."""
-    decisions = placement.decisions | {
-        "weights": _weights(quantised),
-        "gradient_checkpointing": recompute,
-        "micro_steps": _micro_steps(recipe, len(train.examples), fill),
-        "repeatability": _repeatability(placement.device.type == "cpu"),
-    }
+    """Put all automatic choices, those chosen before too, and final counts together."""
+    decisions = (
+        placement.decisions
+        | chosen
+        | {
+            "weights": _weights(quantised),
+            "micro_steps": _micro_steps(recipe, fill),
+            "repeatability": _repeatability(placement.device.type == "cpu"),
+        }
+    )
     trained = int(train.examples.supervised.sum())
     return PlanResolved(
         decisions=decisions,
@@ -89,9 +93,15 @@ def _weights(quantised: bool) -> Decision:
     return Decision(value="dense", reason=reason, source="recipe")
 
 
-def _micro_steps(recipe: Recipe, examples: int, fill: Fill) -> Decision:
-    steps = -(-examples // recipe.effective_batch_size)
-    mean = fill.micro_steps / steps
+def choose_mix(parts: tuple[Part, ...]) -> Decision:
+    """Tell how many rows of each dataset a pass sees."""
+    shares = " + ".join(f"{one.per_pass:,}" for one in parts)
+    reason = _("A pass sees so many rows of each dataset, in the order of the recipe.")
+    return Decision(value=shares, reason=reason, source="recipe")
+
+
+def _micro_steps(recipe: Recipe, fill: Fill) -> Decision:
+    mean = fill.micro_steps / fill.steps
     reason = ngettext(
         "{rows} row per step packs into sequences of at most {capacity} tokens, "
         "filled to {fill:.0%}; attention never crosses rows.",

@@ -10,17 +10,14 @@ from pathlib import Path
 
 from engine.chat.packing import StepOrder, measure_fill
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
-from engine.domain.dataset import DatasetInfo
+from engine.domain.mix import parts_of
 from engine.domain.model import ModelInfo
 from engine.domain.plan import steps_of
 from engine.domain.randomness import seed_of
 from engine.domain.recipe import Recipe
-from engine.domain.split import TRAIN
-from engine.formats.versions import read_version
 from engine.protocol.events import PhaseChanged, ProgressMade
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
-from engine.store.documents import read_document
 from engine.store.known_model import find_model
 from engine.store.layout import JobFolder, Layout
 from engine.train.batches import Examples, data_hash
@@ -36,8 +33,9 @@ from engine.train.examples import (
 from engine.train.load import load_model, with_adapter
 from engine.train.model import LanguageModel
 from engine.train.optimizer import AdapterOptimizer
-from engine.train.resolve import choose_recompute, resolve_plan
+from engine.train.resolve import choose_mix, choose_recompute, resolve_plan
 from engine.train.samples import SamplePrompt, sample_prompts
+from engine.train.sources import copy_warnings, sources_of, without_copies
 from engine.train.stepping import Stepper
 from engine.train.stop import heed_stop
 
@@ -98,8 +96,9 @@ def prepare_run(
     tokenizer = load_tokenizer(Path(info.path), clock=clock)
     train, held_out = _encode(context, layout, recipe, tokenizer)
     model = _load(context, recipe, info, placement, quantised=quantised)
+    parts = parts_of(train.counts, [one.weight for one in recipe.datasets], replay=recipe.replay)
     order = StepOrder(
-        examples=len(train.examples),
+        parts=parts,
         effective_batch_size=recipe.effective_batch_size,
         seed=seed_of("order", recipe.seed),
     )
@@ -113,7 +112,7 @@ def prepare_run(
         order=order,
         stepper=_stepper(recipe, model, train.examples),
         total_steps=steps_of(
-            rows=len(train.examples),
+            rows=order.per_epoch,
             effective_batch_size=recipe.effective_batch_size,
             epochs=recipe.epochs,
             max_steps=recipe.max_steps,
@@ -129,24 +128,23 @@ def _encode(
     context: JobContext, layout: Layout, recipe: Recipe, tokenizer: ChatTokenizer
 ) -> tuple[EncodedSplit, EncodedSplit]:
     context.emit(PhaseChanged(phase="reading_rows"))
-    dataset = layout.dataset(recipe.dataset_id)
-    info, version = read_document(dataset.info, DatasetInfo), recipe.dataset_version
-    total = read_version(dataset, info, version).splits.get(TRAIN, 0)
+    sources = sources_of(layout, recipe)
+    total = sum(one.count for one in sources)
 
     def on_rows(done: int) -> None:
         """Tell the rows read so far, and heed a stop."""
         heed_stop(context)
         context.emit(ProgressMade(done=done, total=total, unit="rows"))
 
-    train = encode_training_rows(
-        dataset, version, tokenizer, max_length=recipe.max_length, on_rows=on_rows
-    )
+    if len(sources) > 1:
+        sources = without_copies(sources, on_rows=lambda _count: heed_stop(context))
+    train = encode_training_rows(sources, tokenizer, max_length=recipe.max_length, on_rows=on_rows)
     cut = truncation_warning(train.truncated, len(train.examples))
-    told = (*skip_warnings(train.skipped), *note_warnings(train.noted), *([cut] if cut else []))
-    for warning in told:
+    told = [*copy_warnings(sources), *skip_warnings(train.skipped), *note_warnings(train.noted)]
+    for warning in (*told, *([cut] if cut else [])):
         context.emit(warning)
     held_out = encode_held_out_rows(
-        dataset, version, tokenizer, max_length=recipe.max_length, limit=recipe.eval_rows
+        sources, tokenizer, max_length=recipe.max_length, limit=recipe.eval_rows
     )
     return train, held_out
 
@@ -222,6 +220,9 @@ def _resolve(
         micro_batch_size=recipe.micro_batch_size,
     )
     recompute = choose_recompute(recipe, info.shape, placement, longest_tokens=fill.longest_tokens)
+    chosen = {"gradient_checkpointing": recompute}
+    if len(run.order.parts) > 1:
+        chosen["mix"] = choose_mix(run.order.parts)
     if recompute.value:
         run.model.recompute_activations()
     run.context.emit(
@@ -229,7 +230,7 @@ def _resolve(
             recipe,
             placement,
             quantised=quantised,
-            recompute=recompute,
+            chosen=chosen,
             train=train,
             held_out=held_out,
             fill=fill,

@@ -176,7 +176,7 @@ class DatasetPage(Page):
             self._ask(self._rename)
             self._rename.start(dataset.name)
             return
-        runs = sum(one.recipe.dataset_id == dataset.id for one in self._services.library.runs)
+        runs = sum(dataset.id in one.recipe.dataset_ids for one in self._services.library.runs)
         shown = removal_question(dataset, runs=runs)
         self._question.set_content(
             shown.cause,

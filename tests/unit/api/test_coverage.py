@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from engine.api.coverage import Coverages
 from engine.api.facade import Api, open_api
 from engine.api.measuring import run
-from engine.chat.packing import StepOrder, micro_steps
+from engine.chat.packing import StepOrder, micro_steps, whole
 from engine.cli.session import Session
 from engine.cli.tokens import tokens
 from engine.domain.coverage import Coverage
@@ -148,7 +148,7 @@ def test_rows_packed_with_one_are_those_of_the_trainer(api: Api, model_id: str) 
     found = counted(api, model_id, max_length=128)
     shown = api.models.preview("d1", model_id, rows=100, max_length=128)
     lengths = np.asarray([len(one.tokens) for one in shown], np.int64)
-    order = StepOrder(examples=40, effective_batch_size=8, seed=seed_of("order", 5))
+    order = StepOrder(parts=whole(40), effective_batch_size=8, seed=seed_of("order", 5))
     for row in range(40):
         packed = api.coverages.packed_with(found, row, effective_batch_size=8, seed=5)
         assert row in packed.rows

@@ -94,7 +94,7 @@ def plan_codes(
 ) -> set[str]:
     plan = make_plan(
         recipe(recipe_of(api)),
-        dataset=dataset(api.datasets.get("Questions")),
+        datasets=[dataset(api.datasets.get("Questions"))],
         model=model(api.models.get("Tiny")),
         method=method("sft_qlora"),
         facts=facts,

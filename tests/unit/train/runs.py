@@ -60,17 +60,19 @@ def text_rows(count: int) -> list[Row]:
     ]
 
 
-def write_dataset(layout: Layout, rows: Sequence[Row], *, eval_ratio: float = 0.2) -> None:
-    """Commit rows as the dataset of the workspace."""
+def write_dataset(
+    layout: Layout, rows: Sequence[Row], *, eval_ratio: float = 0.2, dataset_id: str = DATASET
+) -> None:
+    """Commit rows as a dataset of the workspace."""
     kind = RowKind.CHAT if isinstance(rows[0], ChatRow) else RowKind.TEXT
-    with atomicfs.new_folder(layout.dataset(DATASET).root) as folder:
+    with atomicfs.new_folder(layout.dataset(dataset_id).root) as folder:
         with DatasetWriter(folder / "rows", kind, eval_ratio) as writer:
             for line, row in enumerate(rows):
                 writer.add(row, 0, line)
             written = writer.finish()
         info = DatasetInfo(
-            id=DATASET,
-            name="rows",
+            id=dataset_id,
+            name="rows" if dataset_id == DATASET else dataset_id,
             kind=kind,
             rows=len(rows),
             rejects=0,

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
-from engine.domain.dataset import ChatRow, Row
-from engine.domain.split import EVAL
+from engine.domain.dataset import ChatRow, DatasetInfo, Row
 from engine.errors import NothingToTrain
-from engine.formats.versions import iter_rows
+from engine.store.documents import read_document
 from engine.store.layout import Layout
 from engine.store.workspace import open_workspace
 from engine.train.batches import data_hash, join_examples
@@ -23,6 +22,7 @@ from engine.train.examples import (
     truncation_warning,
 )
 from engine.train.samples import sample_prompts
+from engine.train.sources import RowSource
 from tests.builders.model_folder import tiny_model_folder
 from tests.unit.train.runs import DATASET, MOMENT, chat_row, chat_rows, text_rows, write_dataset
 
@@ -37,6 +37,11 @@ def layout(tmp_path: Path) -> Layout:
     return open_workspace(tmp_path / "workspace", now=MOMENT)
 
 
+def source_of(layout: Layout, dataset_id: str = DATASET) -> RowSource:
+    folder = layout.dataset(dataset_id)
+    return RowSource(folder=folder, info=read_document(folder.info, DatasetInfo), version=1)
+
+
 def ignore(_count: int) -> None:
     """Take no notice of progress."""
 
@@ -48,7 +53,7 @@ def test_encode_training_rows_are_those_of_the_tokenizer_in_order(
     write_dataset(layout, rows, eval_ratio=0.0)
     told: list[int] = []
     found = encode_training_rows(
-        layout.dataset(DATASET), 1, tokenizer, max_length=512, on_rows=told.append
+        [source_of(layout)], tokenizer, max_length=512, on_rows=told.append
     ).examples
     assert told == [256, 300]
     assert len(found) == 300
@@ -64,8 +69,8 @@ def test_encode_training_rows_problems_are_counted_by_code(
 ) -> None:
     rows: list[Row] = [*chat_rows(2), chat_row("long " * 200, "a"), chat_row("long " * 200, "b")]
     write_dataset(layout, rows, eval_ratio=0.0)
-    dataset = layout.dataset(DATASET)
-    found = encode_training_rows(dataset, 1, tokenizer, max_length=128, on_rows=ignore)
+    source = source_of(layout)
+    found = encode_training_rows([source], tokenizer, max_length=128, on_rows=ignore)
     assert len(found.examples) == 2
     assert found.skipped == {"no_trained_tokens": 2}
     warning = skip_warnings(found.skipped)[0]
@@ -78,7 +83,7 @@ def test_encode_training_rows_nothing_left_names_the_reason(
 ) -> None:
     write_dataset(layout, [chat_row("long " * 200, "a")], eval_ratio=0.0)
     with pytest.raises(NothingToTrain, match="Every row is left out"):
-        encode_training_rows(layout.dataset(DATASET), 1, tokenizer, max_length=32, on_rows=ignore)
+        encode_training_rows([source_of(layout)], tokenizer, max_length=32, on_rows=ignore)
 
 
 @pytest.mark.parametrize(("truncated", "is_told"), [(0, False), (2, False), (3, True)])
@@ -92,9 +97,9 @@ def test_encode_held_out_rows_take_the_lowest_hashes(
     layout: Layout, tokenizer: ChatTokenizer
 ) -> None:
     write_dataset(layout, chat_rows(60), eval_ratio=0.5)
-    dataset = layout.dataset(DATASET)
-    found = encode_held_out_rows(dataset, 1, tokenizer, max_length=512, limit=5)
-    lowest = sorted(iter_rows(dataset, EVAL, 1), key=lambda one: one[0])[:5]
+    source = source_of(layout)
+    found = encode_held_out_rows([source], tokenizer, max_length=512, limit=5)
+    lowest = sorted(source.held_out_rows(), key=lambda one: one[0])[:5]
     assert list(found.rows) == [row for _digest, row in lowest]
     assert len(found.examples) == 5
 
@@ -132,8 +137,8 @@ def test_encode_training_rows_notes_are_counted_and_told(
     plain = [one for one in chat_rows(2) if isinstance(one, ChatRow)]
     noted = [ChatRow(messages=one.messages, tools=tools) for one in plain]
     write_dataset(layout, [*noted, chat_row("c", "d")], eval_ratio=0.0)
-    dataset = layout.dataset(DATASET)
-    found = encode_training_rows(dataset, 1, tokenizer, max_length=128, on_rows=ignore)
+    source = source_of(layout)
+    found = encode_training_rows([source], tokenizer, max_length=128, on_rows=ignore)
     assert (len(found.examples), found.noted) == (3, {"tools_left_out": 2})
     (warning,) = note_warnings(found.noted)
     assert warning.code == "tools_left_out"

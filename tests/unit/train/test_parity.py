@@ -20,7 +20,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from engine.chat.packing import StepOrder
+from engine.chat.packing import StepOrder, whole
 from engine.train.adapter import commit_adapter, put_tensors, saved_tensors
 from engine.train.batches import Examples
 from engine.train.model import LanguageModel
@@ -83,7 +83,7 @@ def make_stepper(
 
 
 def order_of(examples: Examples) -> StepOrder:
-    return StepOrder(examples=len(examples), effective_batch_size=BATCH, seed=9)
+    return StepOrder(parts=whole(len(examples)), effective_batch_size=BATCH, seed=9)
 
 
 def train_ours(stepper: Stepper) -> list[StepOutcome]:
