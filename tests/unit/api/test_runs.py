@@ -115,6 +115,57 @@ def test_plan_counts_rows_and_steps(api: Api) -> None:
     assert len(plan.statement) >= 3
 
 
+def add_dataset(api: Api, place: Path, name: str, rows: int, *, prefix: str = "q") -> DatasetInfo:
+    source = place / f"{name}.jsonl"
+    lines = [json.dumps({"prompt": f"{prefix}{one}", "completion": "a"}) for one in range(rows)]
+    source.write_text("\n".join(lines), encoding="utf-8")
+    ImportRun(api.layout, [source], name=name, dataset_id=name.lower()).run()
+    return api.datasets.get(name)
+
+
+def test_plan_of_a_mix_counts_what_a_pass_sees(api: Api, tmp_path: Path) -> None:
+    notes, general = add_dataset(api, tmp_path, "Notes", 40), add_dataset(api, tmp_path, "Gen", 20)
+    recipe = api.runs.make_recipe(
+        dataset="Questions", model="Tiny", mix={"Notes": 0.5}, replay=("Gen", 0.5)
+    )
+    assert recipe.dataset_ids == (recipe.dataset_id, notes.id, general.id)
+    plan = api.runs.plan(recipe)
+    own = api.datasets.get("Questions").splits
+    others = own["train"] + round(notes.splits["train"] / 2)
+    assert plan.train_rows == 2 * others
+    assert plan.eval_rows == own["eval"] + notes.splits["eval"]
+    assert {"replay_repeated"} <= {one.code for one in plan.problems}
+    told = " ".join(plan.statement)
+    assert "3 datasets" in told
+    assert f"{others:,} of Gen (50 %)" in told
+
+
+def test_plan_of_a_dataset_taken_twice_is_refused(api: Api) -> None:
+    recipe = api.runs.make_recipe(dataset="Questions", model="Tiny", mix={"Questions": 1.0})
+    assert "dataset_twice" in {one.code for one in api.runs.plan(recipe).problems}
+
+
+@pytest.mark.parametrize(
+    ("mix", "replay"),
+    [({"Questions": 0.0}, None), ({"Questions": 101.0}, None), ({}, ("Questions", 0.95))],
+)
+def test_recipe_with_an_impossible_weight_or_share_is_refused(
+    api: Api, mix: dict[str, float], replay: tuple[str, float] | None
+) -> None:
+    with pytest.raises(RecipeInvalid):
+        api.runs.make_recipe(dataset="Questions", model="Tiny", mix=mix, replay=replay)
+
+
+def test_run_of_a_mix_cannot_go_on_without_one_of_its_datasets(api: Api, tmp_path: Path) -> None:
+    notes = add_dataset(api, tmp_path, "Notes", 40)
+    recipe = api.runs.make_recipe(dataset="Questions", model="Tiny", mix={"Notes": 2.0})
+    run_id = api.jobs.create(JobKind.TRAIN, "one", "none:none", {}, recipe)
+    run = api.runs.get(run_id)
+    assert "dataset_gone" not in {one.code for one in api.runs.resume_blockers(run)}
+    api.datasets.remove(notes.id)
+    assert "dataset_gone" in {one.code for one in api.runs.resume_blockers(run)}
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

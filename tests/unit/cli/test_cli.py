@@ -10,7 +10,7 @@ import pytest
 
 from engine.cli.follow import duration
 from engine.cli.main import run_command_line
-from engine.cli.run import read_settings, state_word
+from engine.cli.run import read_datasets, read_settings, state_word
 from engine.domain.run import JobState
 from engine.errors import WrongUsage
 
@@ -28,6 +28,20 @@ def test_settings_that_cannot_be_read_are_named(text: str) -> None:
     with pytest.raises(WrongUsage) as caught:
         read_settings([text])
     assert text.partition("=")[0] in caught.value.message
+
+
+def test_datasets_are_a_main_one_further_ones_by_weight_and_a_replayed_one() -> None:
+    given = ["support", "notes=0.5", "more", "odd=name", "general=10%"]
+    assert read_datasets(given) == {
+        "dataset": "support",
+        "mix": {"notes": 0.5, "more": 1.0, "odd=name": 1.0},
+        "replay": ("general", 0.1),
+    }
+
+
+def test_two_replayed_datasets_are_refused() -> None:
+    with pytest.raises(WrongUsage, match="Only one"):
+        read_datasets(["a", "b=10%", "c=5%"])
 
 
 @pytest.mark.parametrize(
