@@ -16,6 +16,7 @@ from engine.domain.plan import MemoryNeed, Plan
 from engine.domain.problem import Problem, Severity
 from engine.domain.recipe import Recipe, RecipeField, recipe_fields
 from gui.viewmodels import numbers
+from gui.viewmodels.extra_data import ExtraData
 
 if TYPE_CHECKING:
     from engine.api.presets import Preset
@@ -45,6 +46,7 @@ class TrainArgument:
     model_id: str = ""
     preset: str = ""
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    extra: tuple[ExtraData, ...] = ()
 
 
 # ---------------------------------------------------------------------- the draft
@@ -57,6 +59,7 @@ class Draft:
     Attributes:
         preset_values: Values of the chosen preset.
         values: Fields that the person set, by name.
+        extra: Further datasets.
     """
 
     dataset_id: str = ""
@@ -64,6 +67,20 @@ class Draft:
     preset: str = ""
     preset_values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    extra: tuple[ExtraData, ...] = ()
+
+    @property
+    def mix(self) -> dict[str, float]:
+        """Return the weight of each further dataset that is chosen."""
+        return {
+            one.dataset_id: one.weight for one in self.extra if one.dataset_id and not one.is_replay
+        }
+
+    @property
+    def replay(self) -> tuple[str, float] | None:
+        """Return the dataset that is replayed and its share, if one is chosen."""
+        chosen = [one for one in self.extra if one.dataset_id and one.is_replay]
+        return (chosen[0].dataset_id, chosen[0].ratio) if chosen else None
 
     @property
     def is_complete(self) -> bool:
@@ -118,8 +135,15 @@ def values_of(recipe: Recipe) -> dict[str, Any]:
 def same_again(run: RunView) -> TrainArgument:
     """Return what opens the page with the choices of an earlier run."""
     recipe = run.recipe
+    extra = [ExtraData(dataset_id=one.dataset_id, weight=one.weight) for one in recipe.mix]
+    if recipe.replay is not None:
+        replay = recipe.replay
+        extra.append(ExtraData(dataset_id=replay.dataset_id, ratio=replay.ratio, is_replay=True))
     return TrainArgument(
-        dataset_id=recipe.dataset_id, model_id=recipe.model_id, values=values_of(recipe)
+        dataset_id=recipe.dataset_id,
+        model_id=recipe.model_id,
+        values=values_of(recipe),
+        extra=tuple(extra),
     )
 
 
@@ -192,7 +216,7 @@ def first_draft(
     suited = [one for one in datasets if not _unsuitable(one)]
     dataset_id = given.dataset_id or (suited[0].id if suited else "")
     model_id = given.model_id or (models[0].id if models else "")
-    draft = Draft(dataset_id=dataset_id, model_id=model_id)
+    draft = Draft(dataset_id=dataset_id, model_id=model_id, extra=given.extra)
     preset = next((one for one in presets if one.id == given.preset), None)
     if preset is None and presets:
         preset = presets[0]

@@ -391,13 +391,21 @@ class FakeRuns:
         method_id: str = "sft_qlora",
         preset: str = "",
         values: Mapping[str, Any] | None = None,
+        mix: Mapping[str, float] | None = None,
+        replay: tuple[str, float] | None = None,
     ) -> Recipe:
         given = dict(PRESETS[preset].values) if preset else {}
         given.update(values or {})
         found = problems_of(given)
         if found:
             raise RecipeInvalid(" ".join(one.message for one in found))
-        fixed = {"method": method_id, "dataset_id": dataset, "model_id": model}
+        fixed: dict[str, Any] = {
+            "method": method_id,
+            "dataset_id": dataset,
+            "model_id": model,
+            "mix": [{"dataset_id": key, "weight": one} for key, one in (mix or {}).items()],
+            "replay": {"dataset_id": replay[0], "ratio": replay[1]} if replay else None,
+        }
         return msgspec.convert({**given, **fixed}, Recipe)
 
     def plan(self, recipe: Recipe) -> Plan:

@@ -31,6 +31,7 @@ from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.navigation import PAGES
 from gui.pages.train.view import TrainPage
+from gui.viewmodels.extra_data import ExtraData
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.theme import theme
 from gui.widgets.theme.tokens import Scheme
@@ -86,11 +87,21 @@ def show_plan(window: Window) -> None:
         page.show_plan()
 
 
+def mix_data(window: Window) -> None:
+    """Add further data and replayed data to the draft."""
+    page = window.shell.page("train")
+    if isinstance(page, TrainPage):
+        page.show_plan()
+        further, general = ExtraData(dataset_id="d2", weight=0.5), ExtraData(is_replay=True)
+        page.change_extra((further, general))
+
+
 STATES: tuple[State, ...] = (
     State(name="home", page="home"),
     State(name="datasets", page="datasets"),
     State(name="models", page="models"),
     State(name="train", page="train", prepare=show_plan),
+    State(name="train-mix", page="train", prepare=mix_data),
     State(name="train-settings", page="train", prepare=open_settings),
     State(name="runs", page="runs"),
     State(name="run", page="runs", run="*"),

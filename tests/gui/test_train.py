@@ -3,28 +3,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from engine.domain.mix import Replay
 from engine.domain.problem import Problem, Severity
 from engine.domain.run import JobKind
 from engine.errors import RecipeInvalid
 from gui.bridge.services import Services
 from gui.pages.train.settings_panel import SettingsPanel
 from gui.pages.train.view import TrainPage
-from gui.viewmodels.train import TrainArgument
-from gui.widgets.buttons import Button
+from gui.viewmodels.train import TrainArgument, same_again
+from gui.widgets.buttons import Button, IconButton
 from gui.widgets.chip import Chip
 from gui.widgets.choices import Slider
 from gui.widgets.memory import MemoryBar
 from gui.widgets.number_field import NumberField
+from gui.widgets.picker import ObjectPicker
 from gui.widgets.rows import WarningRow
 from gui.widgets.setting_row import SettingRow
 from tests.fakes.api import FakeApi
 from tests.gui.find import carried, child
 from tests.gui.scenes import fill_library
+
+if TYPE_CHECKING:
+    from engine.api.runs import RunView
 
 pytestmark = pytest.mark.gui
 
@@ -184,3 +191,49 @@ def test_argument_of_an_earlier_run_fills_the_draft(train: TrainPage) -> None:
     )
     assert train.draft.dataset_id == "d2"
     assert train.draft.changed == {"seed"}
+
+
+def press(page: QWidget, text: str) -> None:
+    find(page, Button, text).click()  # type: ignore[attr-defined]  # found by kind
+
+
+def test_further_data_by_weight_and_replayed_data_by_share_enter_the_recipe(
+    train: TrainPage, qtbot: QtBot
+) -> None:
+    press(train, "Train another dataset too")
+    picker = find(train, ObjectPicker, "Further data 1")
+    picker.setFocus()
+    qtbot.keyClick(picker, Qt.Key.Key_Down)
+    qtbot.keyClick(picker, Qt.Key.Key_Down)
+    amount = find(train, NumberField, "How much of further data 1")
+    assert isinstance(amount, NumberField)
+    amount.setValue(0.5)
+    qtbot.wait_until(lambda: train.planned is not None, timeout=5_000)
+    assert train.planned is not None
+    (mixed,) = train.planned.recipe.mix
+    assert (mixed.dataset_id, mixed.weight) == ("d2", 0.5)
+    remove = find(train, IconButton, "Remove further data 1")
+    remove.click()  # type: ignore[attr-defined]  # found by kind
+    assert train.draft.extra == ()
+
+
+def test_replayed_data_is_a_share_of_a_pass(train: TrainPage, qtbot: QtBot) -> None:
+    press(train, "Keep general ability")
+    assert not find(train, Button, "Train another dataset too").isEnabled()
+    picker = find(train, ObjectPicker, "Further data 1")
+    assert isinstance(picker, ObjectPicker)
+    picker.activated.emit(1)
+    amount = find(train, NumberField, "How much of further data 1")
+    assert isinstance(amount, NumberField)
+    assert amount.value() == 10
+    amount.setValue(25)
+    qtbot.wait_until(lambda: train.planned is not None, timeout=5_000)
+    assert train.planned is not None
+    assert train.planned.recipe.replay == Replay(dataset_id="d2", ratio=0.25)
+
+
+def test_argument_of_an_earlier_mixed_run_keeps_its_mix(train: TrainPage, api: FakeApi) -> None:
+    recipe = api.runs.make_recipe(dataset="d1", model="m1", mix={"d2": 2.0}, replay=("d3", 0.2))
+    api.runs.make("one", "r1", recipe=recipe)
+    train.show_argument(same_again(cast("RunView", api.runs.get("r1"))))
+    assert (train.draft.mix, train.draft.replay) == ({"d2": 2.0}, ("d3", 0.2))

@@ -8,6 +8,7 @@ from gettext import gettext as _
 
 from PySide6.QtCore import Signal
 
+from gui.pages.train.extra_data import ExtraDataList
 from gui.viewmodels.train import PASSES, PickerView, effort_stop, passes_words
 from gui.widgets.box import Column, Gap, Panel, Reflow, Row
 from gui.widgets.choices import Choice, ChoiceCards, Slider
@@ -35,6 +36,7 @@ class Choices(Panel):
 
     def __init__(self) -> None:
         self.data = ObjectPicker(name=_("Data"), icon="datasets", placeholder=_("Choose a dataset"))
+        self.extra = ExtraDataList()
         self.model = ObjectPicker(name=_("Model"), icon="models", placeholder=_("Choose a model"))
         self.goals = ChoiceCards(name=_("Goal"))
         self.effort = Slider(name=_("Effort"), stops=len(PASSES))
@@ -54,7 +56,7 @@ class Choices(Panel):
         slider.add(TextLabel(passes_words(PASSES[-1]), role="small", colour="text2"))
         effort = Reflow(slider, self._effort_words, gap=16, stack_below=620, stretches=(1, 0))
         goal = Column(TextLabel(_("Goal"), role="label"), self.goals, gap=5)
-        return Column(pickers, goal, Gap(2), effort, gap=12)
+        return Column(pickers, self.extra, goal, Gap(2), effort, gap=12)
 
     def _connect(self) -> None:
         self.data.chosen.connect(self.dataset_chosen)
@@ -72,7 +74,9 @@ class Choices(Panel):
 
     def set_datasets(self, views: Sequence[PickerView]) -> None:
         """Offer these datasets."""
-        self.data.set_options([_option(one) for one in views])
+        options = [_option(one) for one in views]
+        self.data.set_options(options)
+        self.extra.set_options(options)
 
     def set_models(self, views: Sequence[PickerView]) -> None:
         """Offer these models."""

@@ -102,4 +102,6 @@ def _recipe(api: Api, draft: Draft) -> Recipe:
         model=draft.model_id,
         preset=draft.preset,
         values=dict(draft.values),
+        mix=draft.mix,
+        replay=draft.replay,
     )

@@ -20,6 +20,7 @@ from gui.pages.train.choices import Choices
 from gui.pages.train.plan_card import PlanCard, PlanStrip
 from gui.pages.train.planner import Planned, Planner
 from gui.pages.train.settings_panel import SettingsPanel
+from gui.viewmodels.extra_data import ExtraData, extra_reason, extra_views
 from gui.viewmodels.settings_form import count_words, summary, value_errors
 from gui.viewmodels.train import (
     Draft,
@@ -101,6 +102,7 @@ class TrainPage(Page):
         QShortcut(QKeySequence("Ctrl+Return"), self, self._on_start)
         choices.dataset_chosen.connect(self._choose_dataset)
         choices.model_chosen.connect(self._choose_model)
+        choices.extra.changed.connect(self.change_extra)
         choices.goal_chosen.connect(self._choose_goal)
         choices.passes_chosen.connect(partial(self.change, "epochs"))
         choices.import_requested.connect(lambda: ask_for_files(services, parent=self))
@@ -176,6 +178,10 @@ class TrainPage(Page):
     def _choose_model(self, key: str) -> None:
         self._set_draft(replace(self.draft, model_id=key))
 
+    def change_extra(self, extra: tuple[ExtraData, ...]) -> None:
+        """Set the further datasets of the draft."""
+        self._set_draft(replace(self.draft, extra=extra))
+
     def _choose_goal(self, key: str) -> None:
         preset = next(one for one in self._presets if one.id == key)
         self._set_draft(self.draft.with_preset(preset))
@@ -225,6 +231,10 @@ class TrainPage(Page):
         effort = effort_words(draft, plan)
         self._choices.data.set_value(draft.dataset_id)
         self._choices.model.set_value(draft.model_id)
+        choices = sum(not one.reason for one in dataset_choices(library.datasets))
+        self._choices.extra.show_extra(
+            extra_views(draft.extra), reason=extra_reason(draft.extra, choices=choices)
+        )
         if draft.preset:
             self._choices.goals.set_value(draft.preset)
         self._choices.set_effort(draft.effective["epochs"], effort)

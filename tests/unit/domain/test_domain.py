@@ -18,7 +18,8 @@ from engine.domain.split import EVAL, TRAIN, row_hash, split_of
 
 def test_every_settable_field_is_described() -> None:
     described = {one.name for one in recipe_fields()}
-    fixed = {"schema_version", "method", "dataset_id", "dataset_version", "model_id"}
+    data = {"dataset_id", "dataset_version", "mix", "replay"}
+    fixed = {"schema_version", "method", "model_id"} | data
     assert described == {one.name for one in msgspec.structs.fields(Recipe)} - fixed
     assert all(one.title and one.why for one in recipe_fields())
 
