@@ -70,8 +70,8 @@ class Coverages:
                     name=info.name, split=split
                 )
             )
-        if info.kind is RowKind.PREFERENCE:
-            raise KindUnsuitable(_("Rows of preferences have no single text to train."))
+        if info.kind not in (RowKind.CHAT, RowKind.TEXT):
+            raise KindUnsuitable(_("Rows of this kind have no single text to train."))
         if info.kind is RowKind.CHAT and not model.has_chat_template:
             raise NoChatTemplate(
                 _("The model has no chat template, so conversations cannot be written for it.")

@@ -255,7 +255,7 @@ def _read_source(
     """Read one file to its end, and see that it stayed the same meanwhile."""
     path, counts = plan.path, _Counts()
     shown, before = shown_path(path), _state(path)
-    for item in shaped_rows(path, plan.format, progress.seen):
+    for item in shaped_rows(path, plan.format, progress.seen, plan.classed):
         if isinstance(item, ShapedRow) and kind_of(item.row) is kind:
             writer.add(item.row, index, item.line, item.fields)
             counts.rows += 1
@@ -278,6 +278,8 @@ def _read_source(
         sha256=sha256,
         format=plan.format.id,
         shape=counts.shapes.most_common(1)[0][0] if counts.shapes else "",
+        confidence=plan.guess.confidence,
+        reason=plan.guess.reason,
         rows=counts.rows,
         rejects=counts.rejects,
     )

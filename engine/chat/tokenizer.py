@@ -238,7 +238,7 @@ class ChatTokenizer:
         if isinstance(row, TextRow):
             return None
         if not isinstance(row, ChatRow):
-            raise KindUnsuitable(_("Rows of preferences have no single text to train."))
+            raise KindUnsuitable(_("Rows of this kind have no single text to train."))
         if not any(turn.role is Role.ASSISTANT for turn in row.messages):
             return RowProblem.NO_ASSISTANT_TURN
         try:

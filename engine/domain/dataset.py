@@ -14,6 +14,8 @@ class RowKind(StrEnum):
     CHAT = "chat"
     TEXT = "text"
     PREFERENCE = "preference"
+    RATED = "rated"
+    LABEL = "label"
 
 
 class Role(StrEnum):
@@ -62,7 +64,29 @@ class PreferenceRow(msgspec.Struct, frozen=True, kw_only=True, tag="preference")
     rejected: tuple[Turn, ...]
 
 
-Row = ChatRow | TextRow | PreferenceRow
+class RatedRow(msgspec.Struct, frozen=True, kw_only=True, tag="rated"):
+    """A prompt with one answer that was liked or not, as KTO learns from."""
+
+    prompt: tuple[Turn, ...]
+    completion: tuple[Turn, ...]
+    is_liked: bool
+
+
+class LabelRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="label"):
+    """A text or a picture with the class it belongs to; the other of both is None.
+
+    Attributes:
+        label: Name of the class.
+        text: What is to be classed.
+        image: Path of a picture, as its source names it.
+    """
+
+    label: str
+    text: str | None = None
+    image: str | None = None
+
+
+Row = ChatRow | TextRow | PreferenceRow | RatedRow | LabelRow
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +119,8 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
         shape: Which row shape was recognised, e.g. `openai_messages`, `alpaca`.
         rows: Rows accepted from it.
         rejects: Rows not accepted.
+        confidence: Share (0..1) of its first rows that are usable in the shape; -1 if not known.
+        reason: The sentence on why that shape was recognised; may be empty.
     """
 
     name: str
@@ -105,6 +131,8 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     shape: str
     rows: int
     rejects: int
+    confidence: float = -1.0
+    reason: str = ""
 
 
 class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):

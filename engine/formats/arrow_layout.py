@@ -62,6 +62,8 @@ def _features(kind: RowKind) -> _Json:
         RowKind.CHAT: {"messages": _turns(), "tools": _value("string")},
         RowKind.TEXT: {"text": _value("string")},
         RowKind.PREFERENCE: {"prompt": _turns(), "chosen": _turns(), "rejected": _turns()},
+        RowKind.RATED: {"prompt": _turns(), "completion": _turns(), "is_liked": _value("bool")},
+        RowKind.LABEL: {name: _value("string") for name in ("text", "image", "label")},
     }
     return {
         **content[kind],

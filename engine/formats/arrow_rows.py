@@ -2,9 +2,10 @@
 """Rows as Arrow columns, written in batches.
 
 Columns: chat `messages` (list of struct) and `tools`; text `text`; preference `prompt`, `chosen`
-and `rejected` (as messages); all kinds `fields` (JSON of what else the source said of the row),
-`row_hash` (hex), `source` (index of the source file) and `line`. pyarrow is imported where it is
-used, so that naming these types costs nothing.
+and `rejected` (as messages); rated `prompt` and `completion` (as messages) and `is_liked`; label
+`text`, `image` (one of both is null) and `label`; all kinds `fields` (JSON of what else the source
+said of the row), `row_hash` (hex), `source` (index of the source file) and `line`. pyarrow is
+imported where it is used, so that naming these types costs nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from typing import IO, TYPE_CHECKING, cast
 
 import msgspec
 
-from engine.domain.dataset import ChatRow, PreferenceRow, Row, RowKind, TextRow, Turn
+from engine.domain.dataset import (
+    ChatRow,
+    PreferenceRow,
+    RatedRow,
+    Row,
+    RowKind,
+    TextRow,
+    Turn,
+)
 from engine.formats.arrow_layout import data_file
 from engine.store import atomicfs
 
@@ -28,6 +37,8 @@ BATCH_BYTES = 32 << 20
 """A batch is written at whichever of both comes first."""
 
 PREFERENCE_COLUMNS = ("prompt", "chosen", "rejected")
+RATED_COLUMNS = ("prompt", "completion", "is_liked")
+LABEL_COLUMNS = ("text", "image", "label")
 
 
 def schema_of(kind: RowKind) -> Schema:
@@ -47,6 +58,8 @@ def schema_of(kind: RowKind) -> Schema:
         RowKind.CHAT: [("messages", turns), ("tools", pa.string())],
         RowKind.TEXT: [("text", pa.string())],
         RowKind.PREFERENCE: [(name, turns) for name in PREFERENCE_COLUMNS],
+        RowKind.RATED: list(zip(RATED_COLUMNS, (turns, turns, pa.bool_()), strict=True)),
+        RowKind.LABEL: [(name, pa.string()) for name in LABEL_COLUMNS],
     }
     beside = [
         ("fields", pa.string()),
@@ -136,9 +149,13 @@ class RowWriter:
 
 
 def _columns_of(kind: RowKind) -> Callable[[list[Row]], list[Array]]:
-    if kind is RowKind.CHAT:
-        return _chat_columns
-    return _text_columns if kind is RowKind.TEXT else _preference_columns
+    return {
+        RowKind.CHAT: _chat_columns,
+        RowKind.TEXT: _text_columns,
+        RowKind.PREFERENCE: _preference_columns,
+        RowKind.RATED: _rated_columns,
+        RowKind.LABEL: _label_columns,
+    }[kind]
 
 
 def _chat_columns(rows: list[Row]) -> list[Array]:
@@ -164,6 +181,23 @@ def _preference_columns(rows: list[Row]) -> list[Array]:
         _turns_column([row.chosen for row in pairs]),
         _turns_column([row.rejected for row in pairs]),
     ]
+
+
+def _rated_columns(rows: list[Row]) -> list[Array]:
+    import pyarrow as pa
+
+    rated = cast("list[RatedRow]", rows)
+    return [
+        _turns_column([row.prompt for row in rated]),
+        _turns_column([row.completion for row in rated]),
+        pa.array([row.is_liked for row in rated], pa.bool_()),
+    ]
+
+
+def _label_columns(rows: list[Row]) -> list[Array]:
+    import pyarrow as pa
+
+    return [pa.array([getattr(row, name) for row in rows], pa.string()) for name in LABEL_COLUMNS]
 
 
 def _turns_column(conversations: Sequence[tuple[Turn, ...]]) -> Array:

@@ -90,7 +90,7 @@ def _evenness(text: str, delimiter: str) -> tuple[int, float, int]:
         return 0, 0.0, 0
     if not rows:
         return 0, 0.0, 0
-    known = len(field_names.KNOWN.intersection(column_name(cell) for cell in rows[0]))
+    known = len(field_names.KNOWN_COLUMNS.intersection(column_name(cell) for cell in rows[0]))
     even = sum(len(row) == len(rows[0]) for row in rows[1:])
     return known, even / max(1, len(rows) - 1), len(rows[0])
 

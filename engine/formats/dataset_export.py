@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.domain.dataset import Row, RowKind
+from engine.domain.dataset import RatedRow, Row, RowKind
 from engine.formats.arrow_layout import data_file, write_documents
 from engine.formats.arrow_rows import RowPlace, RowWriter
 from engine.store import atomicfs
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Records = dict[str, Any]
 Seen = Callable[[int], None]
 BATCH_ROWS = 4096
-TURNS = ("messages", "prompt", "chosen", "rejected")
+TURNS = ("messages", "prompt", "chosen", "rejected", "completion")
 """Columns that hold messages."""
 
 
@@ -97,8 +97,16 @@ def record_of(place: RowPlace, row: Row, *, as_table: bool = False) -> Records:
                     message["tool_calls"] = msgspec.json.decode(message["tool_calls"])
         if record.get("tools") is not None:
             record["tools"] = msgspec.json.decode(record["tools"])
+    if isinstance(row, RatedRow):
+        # The name by which other programs know it.
+        record["label"] = record.pop("is_liked")
     fields: Records = msgspec.json.decode(place.fields) if place.fields else {}
-    return {**record, **fields}
+    return record | {_free_name(name, record): value for name, value in fields.items()}
+
+
+def _free_name(name: str, record: Records) -> str:
+    """Return a name that is none of the row itself; a mapping may have left such a one."""
+    return f"{name}_in_source" if name.lower() in record else name
 
 
 def _records(table: RowTable, *, as_table: bool = False) -> Iterator[Records]:

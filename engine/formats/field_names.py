@@ -22,6 +22,12 @@ ANSWERS = (
 TEXTS = ("text", "content", "document")
 CHOSEN = ("chosen", "chosen_response", "preferred_output", "preferred")
 REJECTED = ("rejected", "rejected_response", "non_preferred_output", "rejected_output")
+LIKED = (
+    "label", "is_liked", "liked", "kto_tag", "thumbs", "thumb", "feedback", "desirable",
+    "is_desirable",
+)  # fmt: skip
+LABELS = ("label_text", "label_name", "label", "class", "category")
+IMAGES = ("image", "image_path", "img", "img_path", "file_name", "filename", "path")
 
 KNOWN = frozenset(
     name
@@ -31,4 +37,7 @@ KNOWN = frozenset(
     )
     for name in names
 )  # fmt: skip
-"""Every name of a field of a row."""
+"""Every name of a field of a row, whatever its values are."""
+
+KNOWN_COLUMNS = KNOWN | set(LIKED) | set(LABELS) | set(IMAGES)
+"""Names by which a table is known to have a header; those beside KNOWN depend on the values."""

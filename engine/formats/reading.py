@@ -3,26 +3,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from gettext import gettext as _
-from itertools import islice
 from pathlib import Path
 from typing import cast
 
 import msgspec
 
 from engine.domain.dataset import Reject, Row, RowKind
+from engine.domain.shape import ShapeGuess
 from engine.errors import MixedKinds
 from engine.formats import field_names
+from engine.formats.classes import ClassField, subject_of
 from engine.formats.contents import LEFT_OUT, contents_of, left_out_file
 from engine.formats.format import Format, Seen
 from engine.formats.packed import shown_path
+from engine.formats.recognition import Survey, survey
 from engine.formats.refusal import RefusedRecord, reject
-from engine.formats.shapes import kind_of, normalise
-
-SURVEYED_ROWS = 64
-"""Usable rows of a file that settle its kind."""
+from engine.formats.shapes import normalise
+from engine.formats.turns import lower_names
 
 
 class ShapedRow(msgspec.Struct, frozen=True, gc=False):
@@ -40,16 +39,31 @@ class SourcePlan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         path: The file.
         format: How it is read.
-        kind: Kind of most of its first rows; None where no row of it is usable.
+        guess: What its first rows look like.
+        classed: The field of classes or verdicts by which its rows are read, if they have one.
     """
 
     path: Path
     format: Format
-    kind: RowKind | None
+    guess: ShapeGuess
+    classed: ClassField | None = None
+
+    @property
+    def kind(self) -> RowKind | None:
+        """Return the kind of most of its first rows; None where no row of it is usable."""
+        return self.guess.kind
 
 
-def shaped_rows(path: Path, used: Format, seen: Seen) -> Iterator[ShapedRow | Reject]:
+def shaped_rows(
+    path: Path, used: Format, seen: Seen, classed: ClassField | None = None
+) -> Iterator[ShapedRow | Reject]:
     """Yield every record of a file as a row or as a reject.
+
+    Args:
+        path: The file.
+        used: How it is read.
+        seen: Told how far it is read.
+        classed: The field of classes or verdicts, if its rows have one.
 
     Raises:
         FileMissing: The file does not exist.
@@ -61,24 +75,32 @@ def shaped_rows(path: Path, used: Format, seen: Seen) -> Iterator[ShapedRow | Re
             yield item if item.file == shown else msgspec.structs.replace(item, file=shown)
             continue
         try:
-            shape, row = normalise(item.value)
+            shape, row = normalise(item.value, classed)
         except RefusedRecord as refused:
             yield reject(shown, item.line, refused, _excerpt(item.value))
         else:
-            yield ShapedRow(item.line, shape, row, other_fields(item.value))
+            yield ShapedRow(item.line, shape, row, other_fields(item.value, classed))
 
 
-def other_fields(value: object) -> str | None:
+def other_fields(value: object, classed: ClassField | None = None) -> str | None:
     """Return what a record says beside its row, as a JSON object: customer, date, category ..."""
     if not isinstance(value, dict):
         return None
-    named = cast("dict[str, object]", value).items()
+    record = cast("dict[str, object]", value)
+    known = field_names.KNOWN if classed is None else _known(record, classed)
     others = {
         name: one
-        for name, one in named
-        if one is not None and str(name).lower() not in field_names.KNOWN
+        for name, one in record.items()
+        if one is not None and str(name).lower() not in known
     }
     return msgspec.json.encode(others, enc_hook=str).decode() if others else None
+
+
+def _known(value: object, classed: ClassField) -> frozenset[str]:
+    """Return the names that make up a row with a class or a verdict."""
+    if classed.kind is RowKind.RATED:
+        return field_names.KNOWN | {classed.name}
+    return frozenset((classed.name, subject_of(lower_names(value) or {})))
 
 
 def _excerpt(value: object) -> bytes:
@@ -103,28 +125,43 @@ def plan_sources(paths: Sequence[Path], seen: Seen) -> tuple[list[SourcePlan], l
         ArchiveUnsafe, ArchiveNested, FileEncrypted: A named archive cannot be used.
         MixedKinds: The files hold rows of different kinds.
     """
-    plans: dict[Path, SourcePlan] = {}
+    surveys: dict[Path, tuple[Format, Survey]] = {}
     left_out: list[Reject] = []
     for path in paths:
         found, rest = contents_of(path, lambda: seen(0))
         left_out += rest
         for one, used in found.items():
             try:
-                kind = _kind(one, used, seen)
+                found_rows = survey(used.read(one, seen))
             except LEFT_OUT as error:
                 if len(found) == 1 and not rest:
                     raise
                 left_out.append(left_out_file(one, error))
             else:
-                plans[one] = SourcePlan(path=one, format=used, kind=kind)
-    _check_kinds(list(plans.values()))
-    return list(plans.values()), left_out
+                surveys[one] = (used, found_rows)
+    plans = _plans(surveys)
+    _check_kinds(plans)
+    return plans, left_out
 
 
-def _kind(path: Path, used: Format, seen: Seen) -> RowKind | None:
-    rows = (one for one in shaped_rows(path, used, seen) if isinstance(one, ShapedRow))
-    kinds = Counter(kind_of(one.row) for one in islice(rows, SURVEYED_ROWS))
-    return kinds.most_common(1)[0][0] if kinds else None
+def _plans(surveys: Mapping[Path, tuple[Format, Survey]]) -> list[SourcePlan]:
+    """Return the plan of each file; a short file is read as others with the same field are."""
+    known = {one.classed for _used, one in surveys.values()} - {None}
+    return [
+        SourcePlan(
+            path=path,
+            format=used,
+            guess=_as_others(one) if one.possible in known and not one.classed else one.guess,
+            classed=one.possible if one.possible in known else one.classed,
+        )
+        for path, (used, one) in surveys.items()
+    ]
+
+
+def _as_others(found: Survey) -> ShapeGuess:
+    kind = None if found.possible is None else found.possible.kind
+    reason = _("Another file shows what its field of this name means.")
+    return msgspec.structs.replace(found.guess, kind=kind, reason=reason)
 
 
 def _check_kinds(plans: list[SourcePlan]) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.domain.dataset import ChatRow, Role, Row, RowKind, TextRow, Turn
+from engine.domain.dataset import (
+    ChatRow,
+    LabelRow,
+    PreferenceRow,
+    Role,
+    Row,
+    RowKind,
+    TextRow,
+    Turn,
+)
 
 TITLE_CHARACTERS = 120
 
@@ -14,8 +23,8 @@ class RowPreview(msgspec.Struct, frozen=True, kw_only=True):
     """One line about a row.
 
     Attributes:
-        title: Start of the first thing the user says, or of the text, on one line.
-        turns: Messages in all; 1 for plain text.
+        title: Start of the first thing the user says, or of the text or path, on one line.
+        turns: Messages in all; 1 for plain text and for what has a class.
         characters: Characters of all texts in it.
         kind: Kind of the row.
     """
@@ -32,8 +41,13 @@ def preview_of(row: Row) -> RowPreview:
         return _preview(row.text, 1, len(row.text), RowKind.TEXT)
     if isinstance(row, ChatRow):
         return _of_turns(row.messages, row.messages, RowKind.CHAT)
-    turns = (*row.prompt, *row.chosen, *row.rejected)
-    return _of_turns(row.prompt, turns, RowKind.PREFERENCE)
+    if isinstance(row, LabelRow):
+        shown = row.image if row.text is None else row.text
+        return _preview(shown or "", 1, len(row.text or ""), RowKind.LABEL)
+    if isinstance(row, PreferenceRow):
+        turns = (*row.prompt, *row.chosen, *row.rejected)
+        return _of_turns(row.prompt, turns, RowKind.PREFERENCE)
+    return _of_turns(row.prompt, (*row.prompt, *row.completion), RowKind.RATED)
 
 
 def _of_turns(asked: tuple[Turn, ...], turns: tuple[Turn, ...], kind: RowKind) -> RowPreview:

@@ -10,7 +10,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, TextRow, Turn
+from engine.domain.dataset import (
+    ChatRow,
+    LabelRow,
+    PreferenceRow,
+    RatedRow,
+    Role,
+    Row,
+    TextRow,
+    Turn,
+)
 from engine.errors import DatasetDamaged
 from engine.formats.arrow_rows import RowPlace
 from engine.formats.row_preview import RowPreview, preview_of
@@ -220,6 +229,11 @@ def _row(values: Sequence[Any], names: list[str]) -> Row:
             return ChatRow(messages=_turns(values[0]), tools=values[1])
         case ["text"]:
             return TextRow(text=values[0])
+        case ["text", "image", "label"]:
+            return LabelRow(text=values[0], image=values[1], label=values[2])
+        case ["prompt", "completion", "is_liked"]:
+            prompt, completion = _turns(values[0]), _turns(values[1])
+            return RatedRow(prompt=prompt, completion=completion, is_liked=values[2])
         case _:
             prompt, chosen, rejected = (_turns(one) for one in values)
             return PreferenceRow(prompt=prompt, chosen=chosen, rejected=rejected)

@@ -6,13 +6,25 @@ A shape is recognised for each row on its own; names are compared without regard
 
 from __future__ import annotations
 
-import re
 from typing import cast
 
-from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, RowKind, TextRow, Turn
+import msgspec
+
+from engine.domain.dataset import (
+    ChatRow,
+    PreferenceRow,
+    RatedRow,
+    Role,
+    Row,
+    RowKind,
+    TextRow,
+    Turn,
+)
 from engine.formats import field_names
+from engine.formats.classes import ClassField, labelled, liked_of
 from engine.formats.plain_chat import PlainChat
 from engine.formats.refusal import RefusedRecord, wrong_type
+from engine.formats.sides import preference_of, rated_of, side_of, told
 from engine.formats.turns import (
     Fields,
     check_conversation,
@@ -23,34 +35,43 @@ from engine.formats.turns import (
     list_of,
     lower_names,
     text_of,
-    turns_of,
 )
 from engine.formats.wording import translated as _
 
-OPENAI, SHAREGPT, ALPACA, PREFERENCE, TEXT = (
-    "openai_messages", "sharegpt", "alpaca", "preference", "text",
+OPENAI, SHAREGPT, ALPACA, PREFERENCE, TEXT, RATED = (
+    "openai_messages", "sharegpt", "alpaca", "preference", "text", "rated",
 )  # fmt: skip
 
 _CHAT = RowKind.CHAT
-_TRANSCRIPT_TURN = re.compile(r"\n\n(Human|Assistant):")
 
 
 def kind_of(row: Row) -> RowKind:
     """Return the kind of a row."""
     if isinstance(row, ChatRow):
         return _CHAT
-    return RowKind.TEXT if isinstance(row, TextRow) else RowKind.PREFERENCE
+    if isinstance(row, TextRow):
+        return RowKind.TEXT
+    if isinstance(row, PreferenceRow):
+        return RowKind.PREFERENCE
+    return RowKind.RATED if isinstance(row, RatedRow) else RowKind.LABEL
 
 
-def normalise(value: object) -> tuple[str, Row]:
+def normalise(value: object, classed: ClassField | None = None) -> tuple[str, Row]:
     """Recognise the shape of a record and return it with the domain row.
 
     The shape is `openai_messages`, `sharegpt`, `alpaca`, `preference`, `text`, or for a question
     with an answer the names of both fields, e.g. `prompt_completion`.
 
+    Args:
+        value: A record, or a domain row that a reader has made of one.
+        classed: The field that says a class or a verdict, where the whole file shows that it
+            does; then the shape is `labelled_text`, `labelled_image` or `rated`.
+
     Raises:
         RefusedRecord: It cannot become a row.
     """
+    if classed is not None and isinstance(value, PlainChat | TextRow):
+        value = msgspec.to_builtins(value)
     if isinstance(value, PlainChat):
         check_conversation(value.messages)
         return OPENAI, value
@@ -60,7 +81,7 @@ def normalise(value: object) -> tuple[str, Row]:
     fields = lower_names({"messages": cast("object", value)} if is_bare else value)
     if fields is None:
         raise RefusedRecord("not_an_object", _("This is not an object with named fields."))
-    return _of_fields(fields)
+    return _of_fields(fields) if classed is None else _classed(fields, classed)
 
 
 def _of_fields(fields: Fields) -> tuple[str, Row]:
@@ -111,12 +132,11 @@ def _alpaca(fields: Fields, answer: str) -> ChatRow:
     name = first_of(fields, field_names.INSTRUCTIONS)
     question = _with_input(filled_text(fields[name], name), fields, field_names.INPUTS)
     turns = (
-        *_told(fields),
         *_history(fields),
         Turn(role=Role.USER, content=question),
         Turn(role=Role.ASSISTANT, content=filled_text(fields[answer], answer)),
     )
-    return ChatRow(messages=turns)
+    return ChatRow(messages=told(_system(fields), turns))
 
 
 def _with_input(question: str, fields: Fields, names: tuple[str, ...]) -> str:
@@ -126,14 +146,16 @@ def _with_input(question: str, fields: Fields, names: tuple[str, ...]) -> str:
     return f"{question}\n\n{given}" if given.strip() else question
 
 
-def _told(fields: Fields) -> tuple[Turn, ...]:
-    system = _system(fields)
-    return (Turn(role=Role.SYSTEM, content=system),) if system.strip() else ()
-
-
 def _history(fields: Fields) -> list[Turn]:
-    """Return the turns of [[question, answer], ...]."""
-    value = fields.get(first_of(fields, field_names.HISTORIES))
+    return turns_of_pairs(fields.get(first_of(fields, field_names.HISTORIES)))
+
+
+def turns_of_pairs(value: object) -> list[Turn]:
+    """Return the turns of [[question, answer], ...]; none where the value is no list.
+
+    Raises:
+        RefusedRecord: One of them is no pair of texts.
+    """
     pairs = [list_of(one) for one in list_of(value) or []]
     turns: list[Turn] = []
     for pair in pairs:
@@ -149,72 +171,33 @@ def _pair(fields: Fields, question: str, answer: str) -> ChatRow:
     value = fields[question]
     if isinstance(value, str):
         value = _with_input(filled_text(value, question), fields, field_names.CONTEXTS)
-    asked = _side(value, question, Role.USER)
-    if asked and asked[0].role is not Role.SYSTEM:
-        asked = (*_told(fields), *asked)
-    turns = (*asked, *_side(fields[answer], answer, Role.ASSISTANT))
+    asked = told(_system(fields), side_of(value, question, Role.USER))
+    turns = (*asked, *side_of(fields[answer], answer, Role.ASSISTANT))
     check_conversation(turns)
     return ChatRow(messages=turns, tools=_tools(fields))
 
 
-def _side(value: object, name: str, role: Role) -> tuple[Turn, ...]:
-    """Return the turns of one side of a row: a text, a message, or a list of messages."""
-    fields = lower_names(value)
-    if fields is not None and isinstance(inner := fields.get("messages"), list):
-        value = cast("list[object]", inner)
-    elif fields is not None:
-        value = [value]
-    if isinstance(value, str) and value.startswith('[{"role":'):
-        # Tables hold messages as JSON text.
-        value = list_of(value) or value
-    if isinstance(value, list):
-        return turns_of(cast("list[object]", value))
-    return (Turn(role=role, content=filled_text(value, name)),)
-
-
 def _preference(fields: Fields) -> PreferenceRow:
     good, bad = first_of(fields, field_names.CHOSEN), first_of(fields, field_names.REJECTED)
-    asked = first_of(fields, (*field_names.CONVERSATIONS, *field_names.QUESTIONS))
-    prompt = _side(fields[asked], asked, Role.USER) if asked else ()
-    if prompt and prompt[0].role is not Role.SYSTEM:
-        prompt = (*_told(fields), *prompt)
-    chosen, rejected = _answer(fields[good], good, prompt), _answer(fields[bad], bad, prompt)
-    if not prompt:
-        prompt = _common_start(chosen, rejected)
-        chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
-    if not prompt:
-        raise RefusedRecord(
-            "unknown_shape", _("This preference names no prompt, and its answers share none.")
-        )
-    for turns in (chosen, rejected):
-        check_conversation(turns)
-    if chosen == rejected:
-        raise RefusedRecord("same_answers", _("The chosen and the rejected answer are the same."))
-    return PreferenceRow(prompt=prompt, chosen=chosen, rejected=rejected)
+    return preference_of(_asked(fields), (good, fields[good]), (bad, fields[bad]))
 
 
-def _answer(value: object, name: str, prompt: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    """Return the turns of one answer, without the prompt where it repeats it."""
-    if isinstance(value, str) and not prompt and value.startswith("\n\nHuman:"):
-        return _transcript(value)
-    turns = _side(value, name, Role.ASSISTANT)
-    repeats = len(turns) > len(prompt) > 0 and turns[: len(prompt)] == prompt
-    return turns[len(prompt) :] if repeats else turns
+def _asked(fields: Fields) -> tuple[Turn, ...]:
+    """Return what was asked, with the system turn that stands beside it; empty if not said."""
+    name = first_of(fields, (*field_names.CONVERSATIONS, *field_names.QUESTIONS))
+    return told(_system(fields), side_of(fields[name], name, Role.USER)) if name else ()
 
 
-def _transcript(text: str) -> tuple[Turn, ...]:
-    r"""Return the turns of a text in which \n\nHuman: and \n\nAssistant: open the turns."""
-    roles = {"Human": Role.USER, "Assistant": Role.ASSISTANT}
-    parts = _TRANSCRIPT_TURN.split(text_of(text, "chosen"))[1:]
-    return tuple(
-        Turn(role=roles[name], content=content.strip())
-        for name, content in zip(parts[::2], parts[1::2], strict=True)
-    )
-
-
-def _common_start(one: tuple[Turn, ...], other: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    """Return the turns with which both begin; at least one turn of each is left over."""
-    length = 0
-    while length < min(len(one), len(other)) - 1 and one[length] == other[length]:
-        length += 1
-    return one[:length]
+def _classed(fields: Fields, field: ClassField) -> tuple[str, Row]:
+    if field.kind is RowKind.LABEL:
+        return labelled(fields, field.name)
+    is_liked = liked_of(fields.get(field.name), field.name)
+    answer = first_of(fields, field_names.ANSWERS)
+    if answer:
+        completion = side_of(fields[answer], answer, Role.ASSISTANT)
+        return RATED, rated_of(_asked(fields), completion, is_liked=is_liked)
+    messages = first_of(fields, field_names.CONVERSATIONS)
+    if not messages or list_of(fields[messages]) is None:
+        raise RefusedRecord("missing_answer", _("This holds no answer that could be rated."))
+    turns = conversation_of(list_of(fields[messages]) or [], _system(fields))
+    return RATED, rated_of((), turns, is_liked=is_liked)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 TAG = "tag"
 
+CLASS_FIELD = "label"
+"""By this name the class of labelled rows, and the verdict of rated ones, can be split by."""
+
 
 def split_rows(
     table: RowTable,
@@ -94,12 +97,18 @@ def _values(table: RowTable, rule: SplitRule, tags: Mapping[str, Ids]) -> list[s
 
 def _field_values(table: RowTable, name: str) -> Iterator[str]:
     for batch in table.batches():
-        if name == "label" and name in batch.schema.names:
-            yield from ("" if one is None else str(one) for one in batch.column(name).to_pylist())
+        column = _class_column(batch.schema.names)
+        if column and name in (CLASS_FIELD, column):
+            yield from (str(one) for one in batch.column(column).to_pylist())
             continue
         for fields in _fields(batch.column("fields").to_pylist()):
             found = fields.get(name)
             yield "" if found is None else found if isinstance(found, str) else str(found)
+
+
+def _class_column(names: Sequence[str]) -> str:
+    """Return which column of labelled or rated rows says their class, or an empty text."""
+    return next((one for one in ("label", "is_liked") if one in names), "")
 
 
 def _fields(texts: Sequence[str | None]) -> Iterator[dict[str, object]]:
@@ -112,6 +121,8 @@ def field_names(table: RowTable, *, limit: int = 1000) -> list[str]:
     names: dict[str, None] = {}
     seen = 0
     for batch in table.batches():
+        if _class_column(batch.schema.names):
+            names[CLASS_FIELD] = None
         for fields in _fields(batch.column("fields").slice(0, limit - seen).to_pylist()):
             names.update(dict.fromkeys(fields))
         seen += batch.num_rows

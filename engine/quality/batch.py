@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 ROLE_CODES = {Role.SYSTEM: 0, Role.USER: 1, Role.ASSISTANT: 2, Role.TOOL: 3}
 NO_ROLE = -1
-PARTS = {"chosen": 1, "rejected": 2}
-NO_TEXT = ("tools", "fields", "row_hash", "source", "line", "image")
+PARTS = {"chosen": 1, "rejected": 2, "completion": 1}
+NO_TEXT = ("tools", "fields", "row_hash", "source", "line", "image", "label", "is_liked")
 """Columns that hold no text of the row itself."""
+CLASSES = ("label", "is_liked")
+"""Columns that say to which class a row belongs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +34,10 @@ class TurnBatch:
         texts: Content of every turn, or the text of a text row; no nulls.
         roles: For each text a code of ROLE_CODES, or -1.
         rows: For each text the number of its row, over all checked rows.
-        parts: For each text 1 for `chosen`, 2 for `rejected`, else 0.
+        parts: For each text 1 for `chosen` and `completion`, 2 for `rejected`, else 0.
         has_calls: For each text, whether its turn has tool calls.
         row_hashes: Content hash of each row, hex.
+        classes: The class of each row (label), whether it was liked (rated), or None.
     """
 
     first_row: int
@@ -46,6 +49,7 @@ class TurnBatch:
     parts: NDArray[int8]
     has_calls: NDArray[bool_]
     row_hashes: Array
+    classes: Array | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,7 @@ def turn_batch(batch: RecordBatch, *, first_row: int, is_eval: NDArray[bool_]) -
         parts=all_parts,
         has_calls=has_calls,
         row_hashes=batch.column("row_hash"),
+        classes=next((batch.column(one) for one in CLASSES if one in batch.schema.names), None),
     )
 
 
@@ -104,13 +109,7 @@ def _column(batch: RecordBatch, name: str) -> _Column:
 
     column = batch.column(name)
     if not types.is_list(column.type):
-        count = batch.num_rows
-        return _Column(
-            texts=compute.fill_null(_as_text(column), ""),
-            roles=np.full(count, NO_ROLE, np.int8),
-            rows=np.arange(count, dtype=np.int64),
-            has_calls=np.zeros(count, np.bool_),
-        )
+        return _plain_column(column)
     lengths = compute.fill_null(compute.list_value_length(column), 0).to_numpy()
     fields = compute.list_flatten(column)
     roles, content, calls = (
@@ -124,13 +123,18 @@ def _column(batch: RecordBatch, name: str) -> _Column:
     )
 
 
-def _as_text(column: Array) -> Array:
-    """Return a column of texts; truth values and numbers are no text to be judged."""
-    import pyarrow as pa
-    from pyarrow import types
+def _plain_column(column: Array) -> _Column:
+    """Return the texts of a column of plain texts; a row without one (a picture) has none."""
+    import numpy as np
 
-    is_text = types.is_string(column.type) or types.is_large_string(column.type)
-    return column if is_text else pa.nulls(len(column), pa.string())
+    filled = column.is_valid().to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(filled).astype(np.int64)
+    return _Column(
+        texts=column.drop_null() if len(rows) < len(column) else column,
+        roles=np.full(len(rows), NO_ROLE, np.int8),
+        rows=rows,
+        has_calls=np.zeros(len(rows), np.bool_),
+    )
 
 
 def _role_codes(roles: Array) -> NDArray[int8]:

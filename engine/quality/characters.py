@@ -169,7 +169,7 @@ END_BLANKS = Check(
         "instead of ending its turn."
     ),
     severity=Severity.NOTE,
-    kinds=(RowKind.CHAT, RowKind.PREFERENCE),
+    kinds=(RowKind.CHAT, RowKind.PREFERENCE, RowKind.RATED),
     begin=lambda _settings: RowLocalPass(("end_blanks",), _look_for_end_blanks),
     fix="strip_end_blanks",
     is_safe=True,

@@ -12,7 +12,16 @@ from typing import Any, cast
 
 import msgspec
 
-from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, TextRow, Turn
+from engine.domain.dataset import (
+    ChatRow,
+    LabelRow,
+    PreferenceRow,
+    RatedRow,
+    Role,
+    Row,
+    TextRow,
+    Turn,
+)
 from engine.errors import WrongUsage
 from engine.quality.characters import without_end_blanks, without_unseen
 from engine.quality.check import KEEP_FIRST, LEAVE_OUT_OF_TRAIN
@@ -55,7 +64,7 @@ def _with_turns(
         value = getattr(row, name)
         if isinstance(value, tuple):
             changed[name] = tuple(change_turn(turn) for turn in cast("tuple[Turn, ...]", value))
-    if isinstance(row, TextRow):
+    if isinstance(row, TextRow | LabelRow) and row.text is not None:
         changed["text"] = change_text(row.text)
         if row.text.strip() and not changed["text"].strip():
             return None
@@ -78,8 +87,8 @@ def strip_unseen_characters(row: Row) -> Row | None:
 
 
 def strip_end_blanks(row: Row) -> Row | None:
-    """Take blanks from the ends of turns; text rows stay as they are."""
-    return row if isinstance(row, TextRow) else _with_texts(row, without_end_blanks)
+    """Take blanks from the ends of turns; rows of plain text stay as they are."""
+    return row if isinstance(row, TextRow | LabelRow) else _with_texts(row, without_end_blanks)
 
 
 # -------------------------------------------------------------------------------- masking
@@ -150,7 +159,13 @@ def drop_empty_turns(row: Row) -> Row | None:
                 return None
             fixed = PreferenceRow(prompt=parts[0], chosen=parts[1], rejected=parts[2])
             return row if fixed == row else fixed
-        case TextRow():
+        case RatedRow():
+            prompt, completion = _filled(row.prompt), _filled(row.completion)
+            if not prompt or not completion:
+                return None
+            rated = msgspec.structs.replace(row, prompt=prompt, completion=completion)
+            return row if rated == row else rated
+        case TextRow() | LabelRow():
             return row
 
 

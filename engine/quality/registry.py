@@ -9,6 +9,7 @@ from engine.errors import WrongUsage
 from engine.quality import (
     answers,
     characters,
+    classes,
     control_strings,
     language,
     lengths,
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     characters.END_BLANKS,
     language.CHECK,
     lengths.CHECK,
+    classes.CHECK,
 )
 """Safe fixes are applied in this order too: garbled text is repaired before characters go."""
 

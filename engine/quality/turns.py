@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SYSTEM, _USER, _ASSISTANT, _TOOL = (
     ROLE_CODES[role] for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.TOOL)
 )
-_TALK = (RowKind.CHAT, RowKind.PREFERENCE)
+_TALK = (RowKind.CHAT, RowKind.PREFERENCE, RowKind.RATED)
 
 
 def _follows(batch: TurnBatch) -> NDArray[bool_]:

@@ -13,7 +13,7 @@ from gettext import ngettext
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
 from engine.domain.split import EVAL, TRAIN
 from gui.viewmodels import numbers
-from gui.viewmodels.datasets import rows_words, sources_words
+from gui.viewmodels.datasets import rows_words, sources_words, untrainable
 from gui.viewmodels.job import ChipView
 
 MOST_REJECTS = 1_000
@@ -57,14 +57,16 @@ def _counted(kind: RowKind, rows: int) -> str:
         return ngettext("{count} conversation", "{count} conversations", rows).format(count=count)
     if kind is RowKind.TEXT:
         return ngettext("{count} text", "{count} texts", rows).format(count=count)
+    if kind is RowKind.RATED:
+        return ngettext("{count} rated answer", "{count} rated answers", rows).format(count=count)
+    if kind is RowKind.LABEL:
+        return ngettext("{count} labelled row", "{count} labelled rows", rows).format(count=count)
     return ngettext("{count} preference", "{count} preferences", rows).format(count=count)
 
 
 def train_reason(dataset: DatasetInfo) -> str:
     """Return why a dataset cannot be trained, or an empty text."""
-    if dataset.kind is RowKind.PREFERENCE:
-        return _("Preferences cannot be trained yet; choose conversations or text.")
-    return ""
+    return untrainable(dataset.kind)
 
 
 def _chip(dataset: DatasetInfo) -> ChipView:
@@ -321,6 +323,10 @@ def shape_words(shape: str) -> str:
         "sharegpt": _("Conversations (ShareGPT)"),
         "alpaca": _("Instructions (Alpaca)"),
         "preference": _("Chosen and rejected"),
+        "rated": _("Answers, liked or not"),
+        "labelled_text": _("Text and class"),
+        "labelled_image": _("Picture and class"),
+        "mapping": _("Your own mapping"),
         "text": _("Text"),
     }
     if shape in names:

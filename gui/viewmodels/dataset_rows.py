@@ -10,7 +10,17 @@ from gettext import gettext as _
 from gettext import ngettext
 from typing import Generic, Protocol, TypeVar
 
-from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, RowKind, TextRow, Turn
+from engine.domain.dataset import (
+    ChatRow,
+    LabelRow,
+    PreferenceRow,
+    RatedRow,
+    Role,
+    Row,
+    RowKind,
+    TextRow,
+    Turn,
+)
 from gui.viewmodels import numbers
 
 T = TypeVar("T")
@@ -84,6 +94,15 @@ def row_columns(kind: RowKind) -> tuple[ColumnView, ...]:
             ColumnView(key="better", title=_("Better answer"), width=90, stretch=True),
             ColumnView(key="worse", title=_("Worse answer"), width=90, stretch=True),
         ),
+        RowKind.RATED: (
+            ColumnView(key="asked", title=_("Asked"), width=90, stretch=True),
+            ColumnView(key="answered", title=_("Answered"), width=90, stretch=True),
+            ColumnView(key="liked", title=_("Liked"), width=76),
+        ),
+        RowKind.LABEL: (
+            ColumnView(key="text", title=_("Text or picture"), width=180, stretch=True),
+            ColumnView(key="label", title=_("Class"), width=150),
+        ),
     }[kind]
     length = ColumnView(key="characters", title=_("Characters"), width=104, right=True)
     return (number, *content, length)
@@ -116,6 +135,11 @@ class CellSource:
         if isinstance(row, ChatRow):
             asked, answered = _first(row.messages, Role.USER), _last(row.messages, Role.ASSISTANT)
             return (_line(asked), _line(answered), self._count(len(row.messages)))
+        if isinstance(row, LabelRow):
+            return (_line(row.text or row.image or ""), _line(row.label))
+        if isinstance(row, RatedRow):
+            asked, answered = _first(row.prompt, Role.USER), _last(row.completion, Role.ASSISTANT)
+            return (_line(asked), _line(answered), _verdict(row))
         better, worse = _last(row.chosen, Role.ASSISTANT), _last(row.rejected, Role.ASSISTANT)
         return (_line(_first(row.prompt, Role.USER)), _line(better), _line(worse))
 
@@ -128,6 +152,10 @@ def _last(turns: Sequence[Turn], role: Role) -> str:
     return _first(turns[::-1], role)
 
 
+def _verdict(row: RatedRow) -> str:
+    return _("Yes") if row.is_liked else _("No")
+
+
 def _line(text: str) -> str:
     """Return the beginning of a text on one line."""
     return " ".join(text[: 2 * _CELL_CHARACTERS].split())[:_CELL_CHARACTERS]
@@ -138,6 +166,10 @@ def _texts_of(row: Row) -> tuple[str, ...]:
         return (row.text,)
     if isinstance(row, ChatRow):
         return tuple(one.content for one in row.messages)
+    if isinstance(row, LabelRow):
+        return (row.text or "",)
+    if isinstance(row, RatedRow):
+        return tuple(one.content for one in (*row.prompt, *row.completion))
     return tuple(one.content for one in (*row.prompt, *row.chosen, *row.rejected))
 
 
@@ -190,6 +222,17 @@ def _turn_views(row: Row) -> tuple[TurnView, ...]:
     if isinstance(row, ChatRow):
         tools = (_turn_view(_("Tools"), row.tools),) if row.tools else ()
         return (*tools, *(_spoken(one) for one in row.messages))
+    if isinstance(row, LabelRow):
+        subject = (
+            _turn_view(_("Picture"), row.image or "")
+            if row.text is None
+            else _turn_view(_("Text"), row.text)
+        )
+        return (subject, _turn_view(_("Class"), row.label))
+    if isinstance(row, RatedRow):
+        title = _("Liked answer") if row.is_liked else _("Disliked answer")
+        answers = (_turn_view(title, one.content) for one in row.completion)
+        return (*(_spoken(one) for one in row.prompt), *answers)
     return _pair_views(row)
 
 

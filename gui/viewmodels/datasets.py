@@ -31,7 +31,19 @@ def kind_words(kind: RowKind) -> str:
         RowKind.CHAT: _("Conversations"),
         RowKind.TEXT: _("Plain text"),
         RowKind.PREFERENCE: _("Preferences"),
+        RowKind.RATED: _("Rated answers"),
+        RowKind.LABEL: _("Labelled rows"),
     }[kind]
+
+
+def untrainable(kind: RowKind) -> str:
+    """Return why rows of a kind cannot be trained, or an empty text."""
+    words = {
+        RowKind.PREFERENCE: _("Preferences cannot be trained yet; choose conversations or text."),
+        RowKind.RATED: _("Rated answers cannot be trained yet; choose conversations or text."),
+        RowKind.LABEL: _("Labelled rows cannot be trained yet; choose conversations or text."),
+    }
+    return words.get(kind, "")
 
 
 def rows_words(count: int) -> str:

@@ -16,6 +16,7 @@ from engine.domain.plan import MemoryNeed, Plan
 from engine.domain.problem import Problem, Severity
 from engine.domain.recipe import Recipe, RecipeField, recipe_fields
 from gui.viewmodels import numbers
+from gui.viewmodels.datasets import untrainable
 from gui.viewmodels.extra_data import ExtraData
 
 if TYPE_CHECKING:
@@ -163,7 +164,9 @@ class PickerView:
 def dataset_choices(datasets: Sequence[DatasetInfo]) -> tuple[PickerView, ...]:
     """Return the datasets as choices."""
     return tuple(
-        PickerView(key=one.id, name=one.name, facts=_dataset_facts(one), reason=_unsuitable(one))
+        PickerView(
+            key=one.id, name=one.name, facts=_dataset_facts(one), reason=untrainable(one.kind)
+        )
         for one in datasets
     )
 
@@ -173,18 +176,14 @@ def _dataset_facts(dataset: DatasetInfo) -> str:
         RowKind.CHAT: _("conversations"),
         RowKind.TEXT: _("text"),
         RowKind.PREFERENCE: _("preferences"),
+        RowKind.RATED: _("rated answers"),
+        RowKind.LABEL: _("labelled rows"),
     }
     rows = ngettext("{count} row", "{count} rows", dataset.rows).format(
         count=numbers.count(dataset.rows)
     )
     held = _("{count} held out").format(count=numbers.count(dataset.splits.get("eval", 0)))
     return " · ".join((rows, kinds[dataset.kind], held))
-
-
-def _unsuitable(dataset: DatasetInfo) -> str:
-    if dataset.kind is RowKind.PREFERENCE:
-        return _("Preferences cannot be trained yet; choose conversations or text.")
-    return ""
 
 
 def model_choices(models: Sequence[ModelInfo]) -> tuple[PickerView, ...]:
@@ -213,7 +212,7 @@ def first_draft(
 ) -> Draft:
     """Return the draft to begin with: what was asked for, else the newest of each."""
     given = argument or TrainArgument()
-    suited = [one for one in datasets if not _unsuitable(one)]
+    suited = [one for one in datasets if not untrainable(one.kind)]
     dataset_id = given.dataset_id or (suited[0].id if suited else "")
     model_id = given.model_id or (models[0].id if models else "")
     draft = Draft(dataset_id=dataset_id, model_id=model_id, extra=given.extra)

@@ -106,6 +106,22 @@ _ROWS: tuple[OddFile, ...] = (
     read("preference without a liked answer",
          b'{"prompt": "a", "chosen": "b", "rejected": "c"}\n'
          b'{"prompt": "a", "chosen": "", "rejected": "c"}\n', 1, empty_text=1),
+    read("rated answers, one with another verdict",
+         b'{"prompt": "a", "completion": "b", "label": true}\n' * 2
+         + b'{"prompt": "a", "completion": "b", "label": "so so"}\n', 2, wrong_type=1),
+    read("rated answers of which one is blank",
+         b'{"prompt": "a", "completion": "b", "label": 1}\n' * 2
+         + b'{"prompt": "a", "completion": " ", "label": 0}\n', 2, empty_text=1),
+    read("classes, one of them missing",
+         b'{"text": "a", "label": "x"}\n' * 3 + b'{"text": "a", "label": null}\n'
+         + b'{"text": "a"}\n', 3, missing_label=2),
+    read("classes that are lists", b'{"text": "a", "label": ["x", "y"]}\n' * 3, 3),
+    read("classes, one as long as a text",
+         b'{"text": "a", "label": 1}\n' * 1000
+         + json_line({"text": "a", "label": "x" * 500}), 1000, wrong_type=1),
+    read("pictures with classes, one without a path",
+         b'{"image": "a.png", "label": 1}\n' * 3 + b'{"image": "", "label": 0}\n', 3,
+         missing_subject=1),
     read("weights that are no weights", chat(_ASKED, _ANSWERED) + json_line({"messages": [
         {"role": "user", "content": "a"},
         {"role": "assistant", "content": "b", "weight": "heavy"}]}), 1, wrong_type=1),

@@ -9,21 +9,11 @@ from io import BytesIO
 import numpy as np
 from pyarrow import RecordBatch, ipc
 
-from engine.domain.dataset import ChatRow, PreferenceRow, Row, RowKind, TextRow
+from engine.domain.dataset import Row, RowKind
 from engine.formats.arrow_rows import RowPlace, RowWriter, schema_of
+from engine.formats.shapes import kind_of
 from engine.quality.batch import TurnBatch, turn_batch
 from engine.quality.check import Check, CheckSettings
-
-KIND_OF = {
-    ChatRow: RowKind.CHAT,
-    TextRow: RowKind.TEXT,
-    PreferenceRow: RowKind.PREFERENCE,
-}
-
-
-def kind_of(row: Row) -> RowKind:
-    """Return the kind of a row."""
-    return KIND_OF[type(row)]
 
 
 def stored(rows: Sequence[Row]) -> RecordBatch:

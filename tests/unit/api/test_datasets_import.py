@@ -17,7 +17,7 @@ import pytest
 from engine.api import importing
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs
-from engine.domain.dataset import DatasetInfo, Reject, RowKind
+from engine.domain.dataset import DatasetInfo, LabelRow, Reject, RowKind
 from engine.domain.split import EVAL, TRAIN
 from engine.errors import (
     DiskFull,
@@ -300,4 +300,22 @@ def test_fields_beside_the_row_are_kept_for_splits_and_exports(tmp_path: Path) -
     table = Datasets(layout, Jobs(layout)).open_rows(done.folder.root.name)
     assert table.place(0).fields == '{"customer":"c1","day":"2026-01-01"}'
     assert table.place(1).fields == '{"customer":"","day":""}'
+    table.close()
+
+
+def test_run_on_labelled_files_reads_a_short_one_as_the_long_one(
+    layout: Layout, tmp_path: Path
+) -> None:
+    lines = [f'{{"text": "row {n}", "label": {n % 3}, "id": {n}}}\n' for n in range(40)]
+    long = source(tmp_path, "".join(lines).encode(), "long.jsonl")
+    short = source(tmp_path, b'{"text": "a", "label": 7}\n', "short.jsonl")
+    ImportRun(layout, [long, short], eval_ratio=0.0).run()
+    info = read_document(layout.dataset("d1").info, DatasetInfo)
+    assert (info.kind, info.rows, info.rejects) == (RowKind.LABEL, 41, 0)
+    assert [one.shape for one in info.sources] == ["labelled_text"] * 2
+    assert info.sources[0].confidence == 1.0
+    assert "3 different values" in info.sources[0].reason
+    table = Datasets(layout, Jobs(layout)).open_rows("d1")
+    assert table.row(40) == LabelRow(text="a", label="7")
+    assert table.place(0).fields == '{"id":0}'
     table.close()

@@ -180,9 +180,9 @@ def test_plan_finds_faults_of_the_recipe(api: Api, change: dict[str, object], co
 
 def test_plan_finds_faults_of_data_model_and_machine(api: Api) -> None:
     replace = msgspec.structs.replace
-    assert "kind_unsuitable" in plan_codes(
-        api, dataset=lambda one: replace(one, kind=RowKind.PREFERENCE)
-    )
+    for kind in (RowKind.PREFERENCE, RowKind.RATED, RowKind.LABEL):
+        unsuitable = plan_codes(api, dataset=lambda one, kind=kind: replace(one, kind=kind))
+        assert "kind_unsuitable" in unsuitable
     assert "no_rows" in plan_codes(api, dataset=lambda one: replace(one, splits={"eval": 3}))
     assert "no_chat_template" in plan_codes(
         api, model=lambda one: replace(one, has_chat_template=False)

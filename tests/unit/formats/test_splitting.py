@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.domain.dataset import RowKind, TextRow
+from engine.domain.dataset import LabelRow, RowKind, TextRow
 from engine.domain.split import EVAL, TRAIN, SplitBy, SplitRule, problems_of_rule, rule_text
 from engine.errors import WrongUsage
 from engine.formats.arrow_rows import RowPlace, RowWriter
@@ -23,8 +24,6 @@ Record = tuple[str, dict[str, object]]
 
 def table_of(folder: Path, records: list[Record]) -> RowTable:
     """Write texts with their fields and map them."""
-    import hashlib
-
     file = folder / "rows.arrow"
     with file.open("wb") as stream:
         writer = RowWriter(stream, RowKind.TEXT)
@@ -167,3 +166,21 @@ def test_every_fault_of_a_rule_is_named(rule: SplitRule, faults: int) -> None:
 def test_rule_text_says_what_decides() -> None:
     assert rule_text(SplitRule(by=SplitBy.FOLD, folds=4, fold=2)) == "fold 2 of 4"
     assert rule_text(SplitRule(by=SplitBy.TIME, column="day")) == "the newest 10 % by day"
+
+
+def test_labelled_rows_are_split_by_their_class(tmp_path: Path) -> None:
+    file = tmp_path / "rows.arrow"
+    with file.open("wb") as stream:
+        writer = RowWriter(stream, RowKind.LABEL)
+        for line in range(40):
+            row = LabelRow(text=f"text {line}", label="rare" if line < 10 else "common")
+            writer.add(
+                row, RowPlace(hashlib.blake2b(bytes([line]), digest_size=16).hexdigest(), 0, line)
+            )
+        writer.close()
+    table = RowTable([file], ["a"])
+    assert field_names(table) == ["label"]
+    rule = SplitRule(by=SplitBy.STRATUM, column="label", eval_ratio=0.2)
+    held_out = split_rows(table, rule, tags={}, near_groups=None)[EVAL].tolist()
+    assert sorted(one < 10 for one in held_out) == [False] * 6 + [True] * 2
+    table.close()

@@ -5,7 +5,17 @@ from __future__ import annotations
 
 import pytest
 
-from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, RowKind, TextRow, Turn
+from engine.domain.dataset import (
+    ChatRow,
+    LabelRow,
+    PreferenceRow,
+    RatedRow,
+    Role,
+    Row,
+    RowKind,
+    TextRow,
+    Turn,
+)
 from gui.viewmodels.dataset_rows import CellSource, Recent, row_columns, row_view
 from tests.fakes.rows import FakeRowTable, a_chat
 
@@ -36,6 +46,29 @@ def test_cells_of_text_and_preferences_fit_their_kind() -> None:
     assert cells(TextRow(text="one\ntwo"), RowKind.TEXT)["text"] == "one two"
     assert cells(PAIR, RowKind.PREFERENCE)["better"] == "good day"
     assert cells(PAIR, RowKind.PREFERENCE)["worse"] == "what"
+
+
+def test_cells_and_parts_of_rated_answers_and_labelled_rows_fit_their_kind() -> None:
+    rated = RatedRow(prompt=PAIR.prompt, completion=PAIR.rejected, is_liked=False)
+    assert cells(rated, RowKind.RATED) == {
+        "number": "1",
+        "asked": "hello",
+        "answered": "what",
+        "liked": "No",
+        "characters": "9",
+    }
+    assert [one.title for one in row_view(FakeRowTable([rated]), 0).turns] == [
+        "User",
+        "Disliked answer",
+    ]
+    text, picture = LabelRow(text="so good", label="praise"), LabelRow(image="a.png", label="cat")
+    assert cells(text, RowKind.LABEL)["text"] == "so good"
+    assert cells(picture, RowKind.LABEL)["text"] == "a.png"
+    assert cells(picture, RowKind.LABEL)["label"] == "cat"
+    assert [(one.title, one.text) for one in row_view(FakeRowTable([picture]), 0).turns] == [
+        ("Picture", "a.png"),
+        ("Class", "cat"),
+    ]
 
 
 def test_cells_of_a_huge_text_are_short() -> None:

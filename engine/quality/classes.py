@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Classes with far fewer rows than the largest one; for rated answers, likes against dislikes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from gettext import gettext as _
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.domain.dataset import RowKind
+from engine.domain.problem import Severity
+from engine.quality.batch import TurnBatch
+from engine.quality.check import Check
+from engine.quality.found import Found
+
+if TYPE_CHECKING:
+    from numpy import int32
+    from numpy.typing import NDArray
+
+LARGEST_RATIO = 9
+"""Rows of the largest class for each row of another, beyond which a set is highly imbalanced.
+
+The border of the KEEL repository (Alcalá-Fdez et al. 2011, J. of Multiple-Valued Logic and Soft
+Computing 17); likes and dislikes were trained at up to 9 to 1 by KTO (Ethayarajh et al. 2024, 4.3).
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Classes:
+    """The classes of one batch; `codes` are indices into `names`."""
+
+    first_row: int
+    names: list[str]
+    codes: NDArray[int32]
+
+
+class ClassPass:
+    """Counts the rows of each class, and finds those of the rare ones."""
+
+    def see(self, batch: TurnBatch) -> object:
+        """Return the classes of one batch."""
+        import numpy as np
+
+        if batch.classes is None:
+            return _Classes(first_row=batch.first_row, names=[], codes=np.empty(0, np.int32))
+        coded: Any = batch.classes.dictionary_encode()
+        return _Classes(
+            first_row=batch.first_row,
+            names=[str(one) for one in coded.dictionary.to_pylist()],
+            codes=coded.indices.to_numpy(zero_copy_only=False).astype(np.int32),
+        )
+
+    def end(self, seen: list[object]) -> Found:
+        """Return the rows of classes that the largest outnumbers too far."""
+        import numpy as np
+
+        parts = cast("list[_Classes]", seen)
+        counts: dict[str, int] = {}
+        for part in parts:
+            for name, count in zip(part.names, np.bincount(part.codes).tolist(), strict=True):
+                counts[name] = counts.get(name, 0) + count
+        largest = max(counts.values(), default=0)
+        rare = {name for name, count in counts.items() if count * LARGEST_RATIO < largest}
+        rows = [np.empty(0, np.int64)]
+        for part in parts:
+            is_rare = np.array([name in rare for name in part.names], np.bool_)
+            if is_rare.any():
+                rows.append(part.first_row + np.flatnonzero(is_rare[part.codes]))
+        return Found(rows=np.sort(np.concatenate(rows)))
+
+
+CHECK = Check(
+    id="rare_classes",
+    title=lambda: _("Classes with few rows"),
+    why=lambda: _(
+        "The largest class has more than {ratio} times the rows of these. A model then learns to "
+        "answer with the large one, and looks good while it never finds the small ones. Add rows "
+        "to the small classes, or take some out of the large one."
+    ).format(ratio=LARGEST_RATIO),
+    severity=Severity.WARNING,
+    kinds=(RowKind.LABEL, RowKind.RATED),
+    begin=lambda _settings: ClassPass(),
+)
