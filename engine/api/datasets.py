@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from gettext import gettext as _
 from itertools import islice
 from pathlib import Path
@@ -185,6 +186,18 @@ class Datasets:
         folder = self._folder(info)
         written = read_document(folder.info, DatasetInfo)
         return open_table(folder, written, version or info.version, split)
+
+    def field_names(self, dataset_id: str) -> list[str]:
+        """Return what the first rows say beside their content: names for groups, strata, times.
+
+        Raises:
+            DatasetNotFound: There is no such dataset.
+            DatasetDamaged: The rows are missing or not what was written.
+        """
+        from engine.formats.splitting import field_names
+
+        with closing(self.open_rows(dataset_id, None)) as table:
+            return field_names(table)
 
     def rejects(self, dataset_id: str, *, limit: int = 1000) -> list[Reject]:
         """Return the first rows that were not accepted, in the order of the files.

@@ -15,7 +15,7 @@ Started = Callable[[str], None]
 
 def start_check(services: Services, *, dataset_id: str, started: Started) -> None:
     """Check every row of a dataset; `started` is told the job's id, or "" if it did not start."""
-    _start(
+    start_preparation(
         services,
         lambda: services.api.preparation.start_check(dataset_id),
         started,
@@ -27,7 +27,7 @@ def start_fix(
     services: Services, *, dataset_id: str, checks: Sequence[str], started: Started
 ) -> None:
     """Repair what some checks found, or all that is safe where none is named."""
-    _start(
+    start_preparation(
         services,
         lambda: services.api.preparation.start_fix(dataset_id, checks),
         started,
@@ -35,7 +35,11 @@ def start_fix(
     )
 
 
-def _start(services: Services, start: Callable[[], str], started: Started, *, title: str) -> None:
+def start_preparation(
+    services: Services, start: Callable[[], str], started: Started, *, title: str
+) -> None:
+    """Start a job on a dataset; `started` is told its id, or "" if it did not start."""
+
     def done(outcome: Outcome[str]) -> None:
         if outcome.error is not None:
             services.notices.show_error(outcome.error, title=title)

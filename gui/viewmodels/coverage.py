@@ -8,10 +8,7 @@ from gettext import gettext as _
 from gettext import ngettext
 
 from engine.domain.coverage import Coverage, PackedRow, RowGroup
-from engine.domain.phase import phase_title
-from engine.domain.run import JobSnapshot
 from gui.viewmodels import numbers
-from gui.viewmodels.job import done_words
 from gui.viewmodels.tokens import FactView
 
 _NAMED_ROWS = 3
@@ -109,9 +106,3 @@ def packed_words(packed: PackedRow, row: int) -> str:
         tokens=numbers.count(sum(packed.lengths)),
         capacity=numbers.count(packed.capacity),
     )
-
-
-def counting_words(snapshot: JobSnapshot) -> str:
-    """Return how far the counting is."""
-    parts = (phase_title(snapshot.phase), done_words(snapshot))
-    return " · ".join(one for one in parts if one)

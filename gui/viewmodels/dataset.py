@@ -240,21 +240,6 @@ def _copies(dataset: DatasetInfo) -> FindingView:
     )
 
 
-def split_words(dataset: DatasetInfo) -> tuple[str, ...]:
-    """Return how the split is made, in sentences."""
-    if not dataset.eval_ratio:
-        asked = _("All rows are for training, as was asked for at the import.")
-    else:
-        asked = _("About {share} of the rows were to be held out.").format(
-            share=numbers.percent(dataset.eval_ratio)
-        )
-    return (
-        asked,
-        _("Which part a row belongs to follows from its content alone."),
-        _("So copies of a row never stand in both parts, and a new import gives the same parts."),
-    )
-
-
 # ---------------------------------------------------------------------- source
 
 

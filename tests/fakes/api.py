@@ -21,6 +21,7 @@ from engine.domain.problem import Problem
 from engine.domain.recipe import Recipe, problems_of
 from engine.domain.report import Report
 from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
+from engine.domain.split import SplitRule
 from engine.domain.version import Action, VersionInfo
 from engine.errors import DatasetNotFound, EngineError, RecipeInvalid, RunNotFound
 from engine.protocol.codec import Envelope
@@ -230,6 +231,7 @@ class FakeDatasets:
         self.rows: dict[tuple[str, str], Sequence[Row]] = {}
         self.rejected: list[Reject] = []
         self.opened: list[FakeRowTable] = []
+        self.fields: list[str] = []
         self.refusal: EngineError | None = None
         self.reading_error: EngineError | None = None
 
@@ -251,10 +253,23 @@ class FakeDatasets:
         del dataset_id
         return self.rejected[:limit]
 
-    def rename(self, dataset_id: str, name: str) -> DatasetInfo:
+    def field_names(self, dataset_id: str) -> list[str]:
+        del dataset_id
+        return self.fields
+
+    def freeze_eval(self, dataset_id: str, *, on: bool = True) -> DatasetInfo:
+        return self._change(dataset_id, is_eval_frozen=on)
+
+    def describe(self, dataset_id: str, **said: str) -> DatasetInfo:
+        return self._change(dataset_id, **said)
+
+    def _change(self, dataset_id: str, **changes: Any) -> DatasetInfo:
         i = next(i for i, one in enumerate(self.all) if one.id == dataset_id)
-        self.all[i] = msgspec.structs.replace(self.all[i], name=name)
+        self.all[i] = msgspec.structs.replace(self.all[i], **changes)
         return self.all[i]
+
+    def rename(self, dataset_id: str, name: str) -> DatasetInfo:
+        return self._change(dataset_id, name=name)
 
     def remove(self, dataset_id: str) -> None:
         if self.refusal is not None:
@@ -552,12 +567,17 @@ class FakePreparation:
         self._jobs = jobs
         self.error: EngineError | None = None
         self.fixed: list[tuple[str, ...]] = []
+        self.rules: list[SplitRule] = []
 
     def start_check(self, dataset_id: str) -> str:
         return self._begin(dataset_id)
 
     def start_fix(self, dataset_id: str, checks: Sequence[str] = ()) -> str:
         self.fixed.append(tuple(checks))
+        return self._begin(dataset_id)
+
+    def start_split(self, dataset_id: str, rule: SplitRule) -> str:
+        self.rules.append(rule)
         return self._begin(dataset_id)
 
     def _begin(self, dataset_id: str) -> str:
@@ -571,6 +591,16 @@ class FakeVersions:
 
     def __init__(self) -> None:
         self.undone: list[str] = []
+        self.all: list[VersionInfo] = []
+        self.tagged: dict[str, list[int]] = {}
+
+    def history(self, dataset_id: str) -> list[VersionInfo]:
+        del dataset_id
+        return self.all
+
+    def tags(self, dataset_id: str) -> dict[str, list[int]]:
+        del dataset_id
+        return self.tagged
 
     def undo(self, dataset_id: str) -> VersionInfo:
         self.undone.append(dataset_id)

@@ -35,6 +35,7 @@ from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.widgets.buttons import Button
+from gui.widgets.fields import SelectField
 from gui.widgets.tabs import TabBar
 from gui.widgets.text import LinkLabel
 from gui.widgets.theme.install import install_theme
@@ -334,6 +335,17 @@ def _health(stage: Stage) -> None:
     stage.wait(0.2)
 
 
+def _split_by_group(stage: Stage) -> None:
+    """Open the Split tab with the rule that keeps groups together."""
+    stage.api.datasets.fields = ["customer", "day"]
+    _tab("split")(stage)
+    fields = stage.page().findChildren(SelectField)
+    field = next(one for one in fields if one.accessibleName() == "Rule")
+    field.set_value("group")
+    field.chosen.emit("group")
+    stage.wait(0.1)
+
+
 def _question(stage: Stage) -> None:
     _tab("rows")(stage)
     cast("Any", stage.page())._one._act("remove")
@@ -394,6 +406,7 @@ STATES: dict[str, Act] = {
     "dataset-health-unchecked": _tab("health"),
     "dataset-split": _tab("split"),
     "dataset-split-long": _tab("split", "d2"),
+    "dataset-split-group": _split_by_group,
     "dataset-source": _tab("source"),
     "dataset-remove": _question,
     "dataset-rename": _rename,

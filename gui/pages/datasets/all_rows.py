@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING
 from engine.domain.coverage import Coverage, PackedRow
 from engine.domain.dataset import DatasetInfo
 from engine.domain.recipe import recipe_fields
-from engine.domain.run import JobSnapshot, JobState
 from gui.actions.coverage import start_count
-from gui.actions.runs import stop_job
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
+from gui.pages.datasets.job_line import JobLine
 from gui.pages.datasets.token_reader import MAX_LENGTH
-from gui.viewmodels.coverage import counting_words, coverage_view, packed_words
-from gui.viewmodels.job import failure_view, share_of
+from gui.viewmodels.coverage import coverage_view, packed_words
+from gui.viewmodels.job import failure_view
 from gui.widgets.box import Column, Flow, Gap, Panel, clear_layout
 from gui.widgets.buttons import Button
-from gui.widgets.progress import Progress
 from gui.widgets.rows import NameValue
 from gui.widgets.text import LinkLabel, TextLabel
 
@@ -39,7 +37,6 @@ class AllRows(Panel):
         self._pair: tuple[str, int, str] | None = None
         self._coverage: Coverage | None = None
         self._row = -1
-        self._job_id = ""
         said = TextLabel(
             _("Counts every row with the chosen model, as the trainer will."),
             role="small", colour="text2", wrap=True,
@@ -47,10 +44,7 @@ class AllRows(Panel):
         self._count = Button(_("Count all rows"))
         self._failed = TextLabel("", role="small", colour="danger", wrap=True)
         self._asked = Panel(Column(said, self._failed, Flow(self._count), gap=8))
-        self._words = TextLabel("", role="small", colour="text2", wrap=True, figures=True)
-        self._progress = Progress(name=_("Progress of the count"))
-        self._stop = Button(_("Stop"))
-        self._busy = Panel(Column(self._words, self._progress, Flow(self._stop), gap=8))
+        self._busy = JobLine(services, name=_("Progress of the count"))
         self._facts = Column(gap=0)
         self._sentences = Column(gap=6)
         self._packed = LinkLabel(_("Show its packed neighbours"))
@@ -63,7 +57,7 @@ class AllRows(Panel):
         title = TextLabel(_("All rows"), role="label")
         super().__init__(Column(title, self._asked, self._busy, self._counted, gap=6))
         self._count.clicked.connect(self._begin)
-        self._stop.clicked.connect(self._end)
+        self._busy.over.connect(self._end_of_job)
         self._packed.clicked.connect(self._ask_packed)
         self._show(self._asked)
 
@@ -75,7 +69,8 @@ class AllRows(Panel):
         self.setHidden(pair is None)
         if pair == self._pair:
             return
-        self._pair, self._coverage, self._job_id = pair, None, ""
+        self._pair, self._coverage = pair, None
+        self._busy.forget()
         self._failed.set_text("")
         self._failed.hide()
         self._show(self._asked)
@@ -127,8 +122,7 @@ class AllRows(Panel):
         pair = self._pair
         if pair is None:
             return
-        self._words.set_text(_("Starting"))
-        self._progress.set_share(None)
+        self._busy.begin()
         self._show(self._busy)
         start_count(
             self._services,
@@ -141,24 +135,13 @@ class AllRows(Panel):
     def _follow(self, pair: tuple[str, int, str], job_id: str) -> None:
         if pair != self._pair:
             return
-        self._job_id = job_id
         if not job_id:
             self._show(self._asked)
             return
-        feed = self._services.feeds.follow(job_id, self)
-        feed.changed.connect(self._show_progress)
-        feed.over.connect(self._end_of_job)
-
-    def _show_progress(self, snapshot: JobSnapshot, _state: JobState) -> None:
-        self._words.set_text(counting_words(snapshot))
-        self._progress.set_share(share_of(snapshot))
-
-    def _end(self) -> None:
-        if self._job_id:
-            stop_job(self._services, job_id=self._job_id)
+        self._busy.follow(job_id)
 
     def _end_of_job(self, job: JobView) -> None:
-        if self._pair is None or job.info.id != self._job_id:
+        if self._pair is None:
             return
         failed = failure_view(job)
         self._failed.set_text("" if failed is None else f"{failed.cause} {failed.remedy}")

@@ -156,7 +156,7 @@ class DatasetPage(Page):
             "tokens": lambda: TokensTab(self._services, self._rows),
             "health": lambda: HealthTab(self._services),
             "rejects": lambda: RejectsTab(self._services),
-            "split": SplitTab,
+            "split": lambda: SplitTab(self._services),
             "source": lambda: SourceTab(self._services.notices),
         }
         return builders[key]()

@@ -8,25 +8,24 @@ from gettext import gettext as _
 from typing import TYPE_CHECKING
 
 from engine.domain.dataset import DatasetInfo
-from engine.domain.run import JobSnapshot, JobState
+from engine.domain.run import JobState
 from gui.actions.health import start_check, start_fix, undo_change
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
 from gui.pages.datasets.columns import Columns
+from gui.pages.datasets.job_line import JobLine
 from gui.viewmodels.health import (
     HealthLine,
     HealthView,
     health_view,
     repaired_words,
-    work_words,
 )
-from gui.viewmodels.job import failure_view, share_of
+from gui.viewmodels.job import failure_view
 from gui.widgets.box import Column, Flow, Panel, Stretch, clear_layout
 from gui.widgets.buttons import Action, Button
 from gui.widgets.empty import EmptyState, Skeleton
 from gui.widgets.error_panel import ErrorPanel, ErrorText
 from gui.widgets.page import Scroll, SideColumn, Stack
-from gui.widgets.progress import Progress
 from gui.widgets.rows import FindingRow, SectionTitle
 from gui.widgets.text import TextLabel
 
@@ -43,7 +42,6 @@ class HealthTab(Panel):
     def __init__(self, services: Services) -> None:
         self._services = services
         self._dataset: DatasetInfo | None = None
-        self._job_id = ""
         self._is_busy = False
         self._is_fix = False
         self._lines = Column(gap=0)
@@ -52,9 +50,7 @@ class HealthTab(Panel):
         self._empty = EmptyState(icon="status-info")
         self._error = ErrorPanel()
         self._skeleton = Skeleton(rows=6)
-        self._progress = Progress(name=_("Progress of the check"))
-        self._words = TextLabel("", colour="text2")
-        self._stop = Button(_("Stop"))
+        self._job = JobLine(services, name=_("Progress of the check"))
         self._safe = Button(_("Repair all that is safe"), icon="check")
         self._again = Button(_("Check again"), kind="ghost")
         self._undo = Button(_("Undo the last change"), kind="ghost", icon="undo")
@@ -73,7 +69,7 @@ class HealthTab(Panel):
             Action(key="check", text=_("Check the rows"), kind="primary"),
         )
         running = Column(gap=12, margins=(32, 20, 32, 20))
-        running.add(self._words, self._progress, Flow(self._stop), Stretch())
+        running.add(self._job, Stretch())
         buttons = Flow(self._safe, self._again, self._undo)
         middle = Column(self._title, self._lines, Stretch(), gap=0, margins=(32, 12, 24, 20))
         whole = Column(gap=0)
@@ -91,7 +87,7 @@ class HealthTab(Panel):
         self._again.clicked.connect(self._check)
         self._safe.clicked.connect(lambda: self._repair(()))
         self._undo.clicked.connect(self._take_back)
-        self._stop.clicked.connect(self._end)
+        self._job.over.connect(self._end_of_job)
         self._error.action_triggered.connect(self._check)
 
     # ------------------------------------------------------------------ what is shown
@@ -112,7 +108,7 @@ class HealthTab(Panel):
         self._rest()
 
     def _rest(self) -> None:
-        self._job_id = ""
+        self._job.forget()
         self._is_busy = False
 
     def _load(self, dataset: DatasetInfo) -> None:
@@ -201,8 +197,7 @@ class HealthTab(Panel):
 
     def _begin(self, *, is_fix: bool) -> None:
         self._is_busy, self._is_fix = True, is_fix
-        self._words.set_text(_("Starting"))
-        self._progress.set_share(None)
+        self._job.begin()
         self._stack.setCurrentIndex(1)
 
     def _follow(self, job_id: str) -> None:
@@ -212,24 +207,10 @@ class HealthTab(Panel):
             self._rest()
             self._load(self._dataset)
             return
-        self._job_id = job_id
-        feed = self._services.feeds.follow(job_id, self)
-        feed.changed.connect(self._show_progress)
-        feed.over.connect(self._end_of_job)
-
-    def _show_progress(self, snapshot: JobSnapshot, _state: JobState) -> None:
-        self._words.set_text(work_words(snapshot))
-        self._progress.set_share(share_of(snapshot))
-
-    def _end(self) -> None:
-        if self._job_id:
-            job_id = self._job_id
-            self._services.tasks.run(
-                lambda: self._services.api.jobs.stop(job_id), lambda _outcome: None, owner=self
-            )
+        self._job.follow(job_id)
 
     def _end_of_job(self, job: JobView) -> None:
-        if self._dataset is None or job.info.id != self._job_id:
+        if self._dataset is None:
             return
         self._rest()
         failed = failure_view(job)

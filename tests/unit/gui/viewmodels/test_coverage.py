@@ -6,9 +6,7 @@ from __future__ import annotations
 import pytest
 
 from engine.domain.coverage import Coverage, EndsOfTurn, PackedRow, RowGroup
-from engine.domain.phase import Phase
-from engine.domain.run import JobSnapshot
-from gui.viewmodels.coverage import counting_words, coverage_view, packed_words
+from gui.viewmodels.coverage import coverage_view, packed_words
 from tests.fakes.coverages import a_coverage
 
 
@@ -64,8 +62,3 @@ def test_packed_words_name_the_others_and_the_fill() -> None:
     assert packed_words(alone, 0) == (
         "Step 1 of the first epoch takes it alone (2,048 of 2,048 tokens)."
     )
-
-
-def test_counting_words_say_how_far_it_is() -> None:
-    snapshot = JobSnapshot(phase=Phase.READING_ROWS, done=300, total=11_874, unit="rows")
-    assert counting_words(snapshot) == "Preparing the rows · 300 of 11,874"

@@ -20,7 +20,6 @@ from gui.viewmodels.dataset import (
     split_findings,
     split_parts,
     split_shares,
-    split_words,
     statements,
 )
 from tests.fakes.api import a_dataset
@@ -109,11 +108,6 @@ def test_split_findings_count_copies() -> None:
     *_rest, some = split_findings(a_dataset(duplicates=12))
     assert (none.kind, none.number) == ("success", "0")
     assert (some.kind, some.number, some.unit) == ("info", "12", "rows")
-
-
-def test_split_words_say_how_it_is_made() -> None:
-    assert split_words(a_dataset())[0] == "About 10 % of the rows were to be held out."
-    assert "asked for" in split_words(a_dataset(eval_ratio=0.0))[0]
 
 
 @pytest.mark.parametrize(
