@@ -28,6 +28,22 @@ def rename_dataset(services: Services, *, dataset_id: str, name: str) -> None:
     )
 
 
+def describe_dataset(services: Services, *, dataset_id: str, name: str, text: str) -> None:
+    """Keep what the person says of a dataset: `licence`, `origin` or `consent`."""
+
+    def done(outcome: Outcome[DatasetInfo]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=_("The statement was not kept"))
+        services.library.refresh()
+
+    services.notices.clear()
+    services.tasks.run(
+        lambda: services.api.datasets.describe(dataset_id, **{name: text}),
+        done,
+        owner=services.library,
+    )
+
+
 def remove_dataset(services: Services, *, dataset: DatasetInfo) -> None:
     """Remove a dataset; where it has to stay, say why and show it again.
 

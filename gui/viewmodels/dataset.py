@@ -322,15 +322,6 @@ def shape_words(shape: str) -> str:
     return _("{question} and {answer}").format(question=question.capitalize(), answer=answer)
 
 
-def statements(dataset: DatasetInfo) -> tuple[tuple[str, str], ...]:
-    """Return what the person said about the data, each with its name."""
-    missing = _("Not stated")
-    return (
-        (_("Licence"), dataset.licence or missing),
-        (_("Origin"), dataset.origin or missing),
-    )
-
-
 # ---------------------------------------------------------------------- removing
 
 

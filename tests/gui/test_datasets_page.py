@@ -322,7 +322,18 @@ def test_split_and_source_show_their_facts(page: DatasetsPage, qtbot: QtBot) -> 
     qtbot.wait_until(lambda: {"360", "40", "90 %", "10 %"} <= set(texts(page)))
     open_tab(page, "source")
     qtbot.wait_until(lambda: "SHA-256" in texts(page))
-    assert texts(page).count("Not stated") == 2
+
+
+def test_statement_is_kept_when_its_field_is_left(
+    page: DatasetsPage, api: FakeApi, qtbot: QtBot
+) -> None:
+    open_tab(page, "source")
+    field = next(one for one in page.findChildren(TextField) if one.accessibleName() == "Consent")
+    field.setFocus()
+    qtbot.keyClicks(field, "All patients, May 2026")
+    qtbot.keyClick(field, Qt.Key.Key_Tab)
+    qtbot.wait_until(lambda: api.datasets.all[0].consent == "All patients, May 2026")
+    assert api.datasets.all[0].licence == ""
 
 
 def test_every_tab_is_reached_by_arrow_keys(page: DatasetsPage, qtbot: QtBot) -> None:

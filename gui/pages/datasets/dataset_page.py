@@ -157,7 +157,7 @@ class DatasetPage(Page):
             "health": lambda: HealthTab(self._services),
             "rejects": lambda: RejectsTab(self._services),
             "split": lambda: SplitTab(self._services),
-            "source": lambda: SourceTab(self._services.notices),
+            "source": lambda: SourceTab(self._services),
         }
         return builders[key]()
 

@@ -8,9 +8,11 @@ from gettext import gettext as _
 from PySide6.QtGui import QGuiApplication
 
 from engine.domain.dataset import DatasetInfo
-from gui.bridge.notices import Notices
+from gui.actions.datasets import describe_dataset
+from gui.bridge.services import Services
 from gui.pages.datasets.columns import Columns
-from gui.viewmodels.dataset import source_lines, source_view, statements
+from gui.pages.datasets.statement_form import StatementForm
+from gui.viewmodels.dataset import source_lines, source_view
 from gui.widgets.box import Column, Panel, Row, Stretch
 from gui.widgets.buttons import Button
 from gui.widgets.fitting_table import FittingTable
@@ -23,10 +25,11 @@ from gui.widgets.text import TextLabel
 class SourceTab(Panel):
     """The table of source files, and at the right the chosen one in full."""
 
-    def __init__(self, notices: Notices) -> None:
-        self._notices = notices
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._table = FittingTable(name=_("Files"))
         self._side = SideColumn()
+        self._statement = StatementForm()
         self._dataset: DatasetInfo | None = None
         self._table.set_ranked_columns(
             [
@@ -40,15 +43,18 @@ class SourceTab(Panel):
         )
         middle = Column(gap=0, margins=(20, 10, 8, 8))
         middle.addWidget(self._table, 1)
+        middle.add(self._statement)
         columns = Columns(Panel(middle), right=self._side, right_width=304, least=480)
         super().__init__(Column(columns, gap=0))
         self._table.row_chosen.connect(self._show_file)
+        self._statement.said.connect(self._on_said)
 
     def show_dataset(self, dataset: DatasetInfo) -> None:
         """Show the files of a dataset, the first one in full."""
         if dataset == self._dataset:
             return
         self._dataset = dataset
+        self._statement.show_dataset(dataset)
         self._table.set_rows(
             [
                 (Cell(text=one.name, icon="file"), one.size, one.format, one.shape, one.rows,
@@ -78,17 +84,14 @@ class SourceTab(Panel):
         copy = Button(_("Copy path and hash"), icon="copy", size="small")
         copy.clicked.connect(lambda: self._copy(f"{shown.path}\n{shown.hash}"))
         self._side.add(Row(copy, Stretch(), gap=0))
-        self._side.add_rule()
-        self._side.add_title(_("Your statement"))
-        for name, value in statements(dataset):
-            self._side.add(
-                TextLabel(name, role="small", colour="text2"),
-                TextLabel(value, wrap=True, selectable=True),
-            )
+
+    def _on_said(self, name: str, text: str) -> None:
+        if self._dataset is not None:
+            describe_dataset(self._services, dataset_id=self._dataset.id, name=name, text=text)
 
     def _copy(self, text: str) -> None:
         QGuiApplication.clipboard().setText(text)
-        self._notices.say(_("Path and hash were copied."))
+        self._services.notices.say(_("Path and hash were copied."))
 
 
 def _breakable(text: str) -> str:

@@ -20,7 +20,6 @@ from gui.viewmodels.dataset import (
     split_findings,
     split_parts,
     split_shares,
-    statements,
 )
 from tests.fakes.api import a_dataset
 
@@ -123,12 +122,10 @@ def test_shape_words_name_known_and_unknown_shapes(shape: str, words: str) -> No
     assert shape_words(shape) == words
 
 
-def test_source_lines_and_statements() -> None:
+def test_source_lines_say_name_size_and_counts() -> None:
     (line,) = source_lines(a_dataset())
     assert (line.name, line.size, line.format) == ("tickets.jsonl", "250 kB", "JSONL")
     assert (line.rows, line.rejects) == ("400", "0")
-    said = dict(statements(a_dataset(licence="CC-BY-4.0")))
-    assert said == {"Licence": "CC-BY-4.0", "Origin": "Not stated"}
 
 
 def test_removal_question_names_runs_that_would_lose_their_rows() -> None:
