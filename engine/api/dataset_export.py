@@ -15,7 +15,12 @@ from engine.api.jobs import Jobs
 from engine.api.versions import Versions
 from engine.domain.dataset import DatasetInfo
 from engine.domain.phase import Phase
-from engine.domain.version import VersionInfo, action_text
+from engine.domain.provenance import (
+    Provenance,
+    history_lines,
+    provenance_lines,
+    provenance_of,
+)
 from engine.formats.dataset_export import ExportForm, export_rows
 from engine.protocol.events import Finished, PhaseChanged
 from engine.protocol.job import JobContext
@@ -55,30 +60,17 @@ def run(context: JobContext) -> None:
                 for split in info.splits
             }
             export_rows(folder, options.form, info.kind, tables, progress.seen)
-            card = dataset_card(info, way_to(history, info.version))
+            card = dataset_card(info, provenance_of(info, history, info.version))
             atomicfs.write_file(folder / CARD, card.encode(), durable=False)
         context.emit(Finished(result={"path": options.out}))
 
 
-def way_to(history: list[VersionInfo], number: int) -> list[VersionInfo]:
-    """Return the versions that lead from the import to one version, oldest first."""
-    by_number = {one.number: one for one in history}
-    way: list[VersionInfo] = []
-    while number:
-        way.insert(0, by_number[number])
-        number = by_number[number].parent
-    return way
-
-
-def dataset_card(info: DatasetInfo, way: list[VersionInfo]) -> str:
+def dataset_card(info: DatasetInfo, provenance: Provenance) -> str:
     """Return the text that says where rows came from and what was done with them; no paths."""
-    lines = [f"# {info.name}", ""]
-    lines += [
-        _("- Licence: {licence}").format(licence=info.licence or _("not stated")),
-        _("- Origin: {origin}").format(origin=info.origin or _("not stated")),
-        _("- Consent: {consent}").format(consent=info.consent or _("not stated")),
-        _("- Kind of rows: {kind}").format(kind=info.kind.value),
-        *(f"- {split}: {count:,}" for split, count in info.splits.items()),
+    lines = [
+        f"# {info.name}",
+        "",
+        *provenance_lines(provenance),
         "",
         _("## Source files"),
         "",
@@ -86,7 +78,7 @@ def dataset_card(info: DatasetInfo, way: list[VersionInfo]) -> str:
         "",
         _("## What was done"),
         "",
-        *(f"{number}. {action_text(one)}, {one.made_at}" for number, one in enumerate(way, 1)),
+        *history_lines(provenance),
         "",
     ]
     return "\n".join(lines)

@@ -16,8 +16,10 @@ from engine.api.datasets import Datasets
 from engine.api.job_progress import RowProgress, ending_stopped, options_of
 from engine.api.jobs import Jobs
 from engine.api.splitting import near_groups
+from engine.api.versions import Versions
 from engine.domain.dataset import DatasetInfo, Reject, Row, SourceFile
 from engine.domain.phase import Phase
+from engine.domain.provenance import provenance_of
 from engine.domain.split import EVAL, TRAIN, SplitRule, rule_text
 from engine.domain.version import FIRST, Action, VersionInfo
 from engine.errors import MixedKinds, WrongUsage
@@ -74,6 +76,7 @@ def run_merge(context: JobContext) -> None:
     options = options_of(context, MergeOptions)
     layout = Layout(context.workspace)
     datasets = Datasets(layout, Jobs(layout))
+    versions = Versions(layout, datasets)
     infos = [datasets.get(one) for one in options.dataset_ids]
     if len({one.kind for one in infos}) > 1:
         raise MixedKinds(
@@ -94,7 +97,7 @@ def run_merge(context: JobContext) -> None:
             for _split in one.splits
         ]
         frozen = _frozen(tables, is_frozen)
-        described = _described(context, infos, options.new_id, options.name)
+        described = _described(context, versions, infos, options.new_id, options.name)
         new = _Derived(context, layout, options.new_id, described)
         info = new.write(_placed(tables, offsets), sum(map(len, tables)), options.rule, frozen)
         _announce(context, info)
@@ -112,6 +115,7 @@ def run_sample(context: JobContext) -> None:
     options = options_of(context, SampleOptions)
     layout = Layout(context.workspace)
     datasets = Datasets(layout, Jobs(layout))
+    versions = Versions(layout, datasets)
     info = datasets.get(options.dataset_id)
     if not 0 < options.rows <= info.rows:
         raise WrongUsage(
@@ -124,7 +128,7 @@ def run_sample(context: JobContext) -> None:
         chosen = np.sort(np.argsort(marks, kind="stable")[: options.rows])
         held = int(np.count_nonzero(chosen >= info.splits[TRAIN]))
         part = table.narrowed(table.ids[chosen])
-        described = _described(context, [info], options.new_id, options.name)
+        described = _described(context, versions, [info], options.new_id, options.name)
         new = _Derived(context, layout, options.new_id, described)
         done = new.write(_placed([part], [0]), options.rows, None, _last(options.rows, held))
         _announce(context, done)
@@ -167,9 +171,14 @@ def _placed(tables: Sequence[RowTable], offsets: Sequence[int]) -> Iterator[tupl
 
 
 def _described(
-    context: JobContext, infos: Sequence[DatasetInfo], new_id: str, name: str
+    context: JobContext,
+    versions: Versions,
+    infos: Sequence[DatasetInfo],
+    new_id: str,
+    name: str,
 ) -> DatasetInfo:
     """Return what is known of a new dataset before its rows are written."""
+    ways = [provenance_of(one, versions.history(one.id), one.version) for one in infos]
     sources: tuple[SourceFile, ...] = tuple(file for one in infos for file in one.sources)
     return DatasetInfo(
         id=new_id,
@@ -186,6 +195,7 @@ def _described(
         origin=_joined(one.origin for one in infos),
         consent=_joined(one.consent for one in infos),
         is_eval_frozen=any(one.is_eval_frozen for one in infos),
+        earlier=tuple(f"{one.name}: {line}" for one in ways for line in one.way),
     )
 
 

@@ -6,11 +6,14 @@ from __future__ import annotations
 from gettext import gettext as _
 from pathlib import Path
 
+import msgspec
+
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs, JobView, new_id
 from engine.api.runs import Runs, RunView
 from engine.domain.dataset import ChatRow, Role, Row
 from engine.domain.model import ModelInfo
+from engine.domain.provenance import Provenance
 from engine.domain.run import JobKind
 from engine.errors import EngineError, NothingToExport, TargetExists
 from engine.exporters.registry import TARGETS
@@ -65,6 +68,7 @@ class Exports:
             "source": str(self._layout.job(view.id).adapter),
             "model_path": _base_of(self._layout, view).path,
             "prompts": self._prompts(view),
+            "data": msgspec.to_builtins(self._data(view)),
         }
         job_id = self._jobs.create(JobKind.EXPORT, view.job.info.name, kind.entry, options)
         self._jobs.start(job_id)
@@ -80,6 +84,13 @@ class Exports:
 
     def _new_place(self, run: RunView, target: str) -> Path:
         return self._layout.exports / f"{run.id}-{target}-{new_id()[:6]}"
+
+    def _data(self, run: RunView) -> tuple[Provenance, ...]:
+        """Return what is told of the rows: as it is stated now, else as the run knew it."""
+        try:
+            return self._runs.provenance(run.recipe)
+        except EngineError:
+            return run.data
 
     def _prompts(self, run: RunView) -> list[str]:
         """Return some held-out prompts of the run's dataset, to compare weights on."""

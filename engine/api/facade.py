@@ -59,15 +59,22 @@ def open_api(root: Path | None = None) -> Api:
     models = Models(layout, jobs)
     presets = Presets()
     machine = Machine(layout)
+    versions = Versions(layout, datasets)
     runs = Runs(
-        layout, jobs=jobs, datasets=datasets, models=models, presets=presets, machine=machine
+        layout,
+        jobs=jobs,
+        datasets=datasets,
+        versions=versions,
+        models=models,
+        presets=presets,
+        machine=machine,
     )
     exports = Exports(layout, jobs=jobs, runs=runs, datasets=datasets)
     return Api(
         layout=layout,
         jobs=jobs,
         datasets=datasets,
-        versions=Versions(layout, datasets),
+        versions=versions,
         reports=Reports(layout, datasets),
         preparation=Preparation(jobs=jobs, datasets=datasets),
         coverages=Coverages(layout, jobs=jobs, datasets=datasets, models=models),

@@ -15,9 +15,12 @@ from engine.api.machine import Machine
 from engine.api.models import Models
 from engine.api.planning import make_plan
 from engine.api.presets import Presets
+from engine.api.versions import Versions
 from engine.domain.dataset import DatasetInfo
+from engine.domain.mix import use_text
 from engine.domain.plan import Plan
 from engine.domain.problem import Problem, Severity, errors_of
+from engine.domain.provenance import Provenance, provenance_of
 from engine.domain.recipe import Recipe, problems_of, recipe_fields
 from engine.domain.run import JobKind, JobState
 from engine.errors import (
@@ -68,6 +71,12 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         return self.job.info.text_option("model_fingerprint")
 
     @property
+    def data(self) -> tuple[Provenance, ...]:
+        """Return where its rows came from, as it was known when it began."""
+        raw = self.job.info.options.get("data")
+        return msgspec.json.decode(raw, type=tuple[Provenance, ...]) if raw else ()
+
+    @property
     def state(self) -> JobState:
         """Return where it stands."""
         return self.job.state
@@ -82,6 +91,7 @@ class Runs:
         *,
         jobs: Jobs,
         datasets: Datasets,
+        versions: Versions,
         models: Models,
         presets: Presets,
         machine: Machine,
@@ -90,6 +100,7 @@ class Runs:
         self._layout = layout
         self._jobs = jobs
         self._datasets = datasets
+        self._versions = versions
         self._models = models
         self._presets = presets
         self._machine = machine
@@ -186,11 +197,30 @@ class Runs:
             JobKind.TRAIN,
             name or self._free_name(dataset),
             method(recipe.method).entry,
-            {"model_fingerprint": self._models.get(recipe.model_id).fingerprint},
+            {
+                "model_fingerprint": self._models.get(recipe.model_id).fingerprint,
+                "data": msgspec.to_builtins(self.provenance(recipe)),
+            },
             recipe,
         )
         self._jobs.start(run_id)
         return run_id
+
+    def provenance(self, recipe: Recipe) -> tuple[Provenance, ...]:
+        """Return where the rows of a recipe come from, its own dataset first.
+
+        Raises:
+            DatasetNotFound: A dataset is gone.
+            DatasetDamaged: One cannot be read.
+        """
+        found: list[Provenance] = []
+        replayed = [recipe.replay] if recipe.replay is not None else []
+        for one in (*recipe.datasets, *replayed):
+            info = self._datasets.get(one.dataset_id)
+            history = self._versions.history(one.dataset_id)
+            told = provenance_of(info, history, one.dataset_version)
+            found.append(msgspec.structs.replace(told, use=use_text(one)))
+        return tuple(found)
 
     def list(self) -> list[RunView]:
         """Return all runs, newest first; unreadable ones are left out."""

@@ -155,6 +155,7 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
         consent: The user's note on consent, may be empty.
         is_eval_frozen: Rows of `eval` stay there, and never enter `train` of what is made of it.
         version: The version that `rows` and `splits` tell of; in dataset.json that of the import.
+        earlier: What was done with the rows before this dataset was made of others, a line each.
     """
 
     schema_version: int = 1
@@ -173,3 +174,4 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     consent: str = ""
     is_eval_frozen: bool = False
     version: int = 1
+    earlier: tuple[str, ...] = ()

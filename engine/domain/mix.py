@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from gettext import gettext as _
 from typing import Annotated
 
 import msgspec
@@ -43,6 +44,13 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dataset_id: str
     dataset_version: int = 1
     ratio: Share = 0.1
+
+
+def use_text(dataset: MixedDataset | Replay) -> str:
+    """Return what a training does with a dataset, in words."""
+    if isinstance(dataset, Replay):
+        return _("replayed, {share} % of every pass").format(share=f"{100 * dataset.ratio:g}")
+    return _("trained, weight {weight}").format(weight=f"{dataset.weight:g}")
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,6 +72,7 @@ def _facts(
         scale=adapter.scale,
         modules=tuple(sorted({module.rpartition(".")[2] for module in adapter.shapes})),
         comparison=comparison,
+        data=options.data,
     )
 
 

@@ -8,6 +8,7 @@ from gettext import gettext as _
 
 import msgspec
 
+from engine.domain.provenance import Provenance, history_lines, provenance_lines
 from engine.export.comparison import Comparison
 
 _LOADING: Mapping[str, str] = {
@@ -42,6 +43,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
         scale: Factor on B @ A.
         modules: Last names of the adapted modules, sorted.
         comparison: What the check before the export was finished found.
+        data: What is told of the rows that were trained.
     """
 
     target: str
@@ -52,11 +54,14 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
     scale: float
     modules: tuple[str, ...]
     comparison: Comparison
+    data: tuple[Provenance, ...] = ()
 
 
 def card_text(facts: CardFacts) -> str:
     """Return the text of README.md."""
-    return "\n".join([_front_matter(facts), _title(facts), _facts(facts), _use(facts)])
+    return "\n".join(
+        [_front_matter(facts), _title(facts), _facts(facts), *_data(facts), _use(facts)]
+    )
 
 
 def _front_matter(facts: CardFacts) -> str:
@@ -103,6 +108,17 @@ def _facts(facts: CardFacts) -> str:
     )
     lines = [f"| {name} | {_cell(value)} |" for name, value in rows]
     return "\n".join(["| | |", "|---|---|", *lines, ""])
+
+
+def _data(facts: CardFacts) -> list[str]:
+    """Return a part for each dataset: where its rows come from, and what was done with them."""
+    parts: list[str] = []
+    for one in facts.data:
+        title = _("## Data: {name}").format(name=" ".join(one.name.split()))
+        hashes = [f"- SHA-256 {digest}" for digest in one.source_sha256]
+        lines = [title, "", *provenance_lines(one), *hashes, "", *history_lines(one), ""]
+        parts.append("\n".join(lines))
+    return parts
 
 
 def _cell(text: str) -> str:

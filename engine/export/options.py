@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.domain.provenance import Provenance
 from engine.errors import FileMissing, WrongUsage
 
 
@@ -22,6 +23,7 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
         source: Absolute path of the run's adapter in peft's own format.
         model_path: Absolute path of the base model's folder; it is only read.
         prompts: Texts that the weights are compared on; empty for built-in ones.
+        data: What is told of the rows that were trained.
     """
 
     run_id: str
@@ -30,6 +32,7 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
     source: Path
     model_path: Path
     prompts: tuple[str, ...] = ()
+    data: tuple[Provenance, ...] = ()
 
 
 def read_options(values: Mapping[str, msgspec.Raw]) -> ExportOptions:

@@ -135,6 +135,9 @@ def test_merge_has_all_rows_their_sources_and_statements(
     info = datasets.get("new")
     assert (info.rows, info.version, info.name) == (69, 2, "both")
     assert (info.licence, info.consent) == ("CC0; MIT", "asked")
+    assert [line.split(",")[0] for line in info.earlier] == [
+        "d1: Imported 30 rows", "d2: Imported 40 rows", "d2: Removed 1 row",
+    ]  # fmt: skip
     assert set(texts_of(datasets, "new")) == gone
     assert not set(texts_of(datasets, "new", EVAL)) & set(texts_of(datasets, "new", TRAIN))
     table = datasets.open_rows("new", None)

@@ -145,6 +145,19 @@ def test_plan_of_a_dataset_taken_twice_is_refused(api: Api) -> None:
     assert "dataset_twice" in {one.code for one in api.runs.plan(recipe).problems}
 
 
+def test_provenance_is_that_of_the_versions_that_are_trained(api: Api, tmp_path: Path) -> None:
+    add_dataset(api, tmp_path, "Notes", 40)
+    api.datasets.describe("Questions", licence="CC0", consent="all")
+    recipe = api.runs.make_recipe(dataset="Questions", model="Tiny", replay=("Notes", 0.1))
+    api.versions.remove_rows(recipe.dataset_id, [0, 1])
+    own, notes = api.runs.provenance(recipe)
+    assert (own.name, own.licence, own.consent, own.version) == ("Questions", "CC0", "all", 1)
+    assert sum(own.splits.values()) == 60
+    assert len(own.way) == 1
+    assert (notes.name, notes.use) == ("Notes", "replayed, 10 % of every pass")
+    assert len(notes.source_sha256) == 1
+
+
 @pytest.mark.parametrize(
     ("mix", "replay"),
     [({"Questions": 0.0}, None), ({"Questions": 101.0}, None), ({}, ("Questions", 0.95))],

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from engine.domain.provenance import Provenance
 from engine.export.comparison import Comparison
 from engine.export.model_card import CardFacts, card_text
 
@@ -69,3 +70,31 @@ def test_card_states_what_was_measured() -> None:
 
 def test_name_with_a_bar_stays_in_its_cell() -> None:
     assert "| a\\|b c |" in card_text(replace(FACTS, base="a|b\nc"))
+
+
+def test_card_tells_licence_origin_consent_and_history_of_every_dataset() -> None:
+    told = Provenance(
+        name="Tickets\n2025",
+        kind="chat",
+        version=3,
+        splits={"train": 1_200, "eval": 80},
+        licence="internal",
+        origin="",
+        consent="all customers",
+        source_sha256=("ab" * 32,),
+        way=("Imported, 2026-01-02", "Split again: 10 % by content, 2026-01-03"),
+        use="trained, weight 1",
+    )
+    text = card_text(replace(FACTS, data=(told, replace(told, name="General", use="replayed"))))
+    for part in (
+        "## Data: Tickets 2025\n",
+        "- Use: trained, weight 1\n",
+        "- Licence: internal\n",
+        "- Origin: not stated\n",
+        "- Consent: all customers\n",
+        "- train: 1,200\n",
+        f"- SHA-256 {'ab' * 32}\n",
+        "2. Split again: 10 % by content, 2026-01-03\n",
+        "## Data: General\n",
+    ):
+        assert part in text
