@@ -17,6 +17,7 @@ from engine.api.models import Models
 from engine.api.preparation import Preparation
 from engine.api.presets import Presets
 from engine.api.reports import Reports
+from engine.api.row_views import RowViews
 from engine.api.runs import Runs
 from engine.api.versions import Versions
 from engine.store.layout import Layout
@@ -35,6 +36,7 @@ class Api:
     versions: Versions
     preparation: Preparation
     reports: Reports
+    row_views: RowViews
     coverages: Coverages
     models: Models
     presets: Presets
@@ -60,6 +62,7 @@ def open_api(root: Path | None = None) -> Api:
     presets = Presets()
     machine = Machine(layout)
     versions = Versions(layout, datasets)
+    reports = Reports(layout, datasets)
     runs = Runs(
         layout,
         jobs=jobs,
@@ -75,7 +78,8 @@ def open_api(root: Path | None = None) -> Api:
         jobs=jobs,
         datasets=datasets,
         versions=versions,
-        reports=Reports(layout, datasets),
+        reports=reports,
+        row_views=RowViews(reports, versions),
         preparation=Preparation(jobs=jobs, datasets=datasets),
         coverages=Coverages(layout, jobs=jobs, datasets=datasets, models=models),
         models=models,
