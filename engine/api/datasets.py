@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.api.jobs import Jobs, new_id
-from engine.domain.dataset import DatasetInfo, Reject
+from engine.domain.dataset import DatasetInfo, Mapping, Reject
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind
 from engine.domain.split import TRAIN
@@ -29,6 +29,7 @@ from engine.errors import (
     WrongUsage,
 )
 from engine.formats.arrow_layout import data_file
+from engine.formats.mapping import Mapper
 from engine.formats.row_preview import RowPreview
 from engine.formats.row_table import RowTable
 from engine.formats.versions import head_of, open_table, read_version, verify_file
@@ -60,6 +61,7 @@ class Datasets:
         eval_ratio: float = 0.1,
         licence: str = "",
         origin: str = "",
+        mapping: Mapping | None = None,
     ) -> str:
         """Start a job that imports files as one dataset, and return the job's id.
 
@@ -69,9 +71,10 @@ class Datasets:
             eval_ratio: Share of the rows that is held out, 0 to 0.9; 0 holds nothing out.
             licence: The user's statement under which licence the rows stand.
             origin: The user's statement where the rows come from.
+            mapping: Which columns are which part of a row; None recognises it.
 
         Raises:
-            WrongUsage: No path was given, or the share is out of range.
+            WrongUsage: No path was given, the share is out of range, or the mapping is wrong.
             FileMissing: A path does not exist.
             FileUnreadable: A path holds bytes that are no characters.
         """
@@ -91,6 +94,8 @@ class Datasets:
             "origin": origin,
             "dataset_id": self._make_id(),
         }
+        if mapping is not None:
+            options["mapping"] = msgspec.to_builtins(Mapper(mapping).mapping)
         self._sweep()
         job_id = self._jobs.create(JobKind.IMPORT, title, ENTRY, options)
         self._jobs.start(job_id)

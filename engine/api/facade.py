@@ -13,6 +13,7 @@ from engine.api.datasets import Datasets
 from engine.api.exports import Exports
 from engine.api.jobs import Jobs
 from engine.api.machine import Machine
+from engine.api.mappings import Mappings
 from engine.api.models import Models
 from engine.api.preparation import Preparation
 from engine.api.presets import Presets
@@ -38,6 +39,7 @@ class Api:
     reports: Reports
     row_views: RowViews
     coverages: Coverages
+    mappings: Mappings
     models: Models
     presets: Presets
     machine: Machine
@@ -82,6 +84,7 @@ def open_api(root: Path | None = None) -> Api:
         row_views=RowViews(reports, versions),
         preparation=Preparation(jobs=jobs, datasets=datasets),
         coverages=Coverages(layout, jobs=jobs, datasets=datasets, models=models),
+        mappings=Mappings(layout),
         models=models,
         presets=presets,
         machine=machine,

@@ -16,7 +16,9 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
+from engine.domain.mapping import Mapping
 from engine.errors import Cancelled, DiskFull, FileUnreadable, NoUsableRows
+from engine.formats.mapping import Mapper
 from engine.formats.packed import (
     place_of,
     shown_path,
@@ -57,6 +59,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
     eval_ratio: float = 0.1
     licence: str = ""
     origin: str = ""
+    mapping: Mapping | None = None
 
 
 def run(context: JobContext) -> None:
@@ -189,8 +192,9 @@ def _import(context: JobContext, options: ImportOptions, layout: Layout) -> Data
     context.emit(PhaseChanged(phase="reading"))
     paths = list(dict.fromkeys(Path(one) for one in options.paths))
     target = layout.dataset(options.dataset_id)
+    mapper = None if options.mapping is None else Mapper(options.mapping)
     with spooling_in(layout.datasets):
-        plans, left_out = plan_sources(paths, _Progress(context, 0).check)
+        plans, left_out = plan_sources(paths, _Progress(context, 0).check, mapper)
         progress = _Progress(context, sum(_size(plan.path) for plan in plans))
         _check_room(layout, sum(unpacked_bytes(plan.path) for plan in plans))
         with atomicfs.new_folder(target.root) as building:
@@ -255,7 +259,7 @@ def _read_source(
     """Read one file to its end, and see that it stayed the same meanwhile."""
     path, counts = plan.path, _Counts()
     shown, before = shown_path(path), _state(path)
-    for item in shaped_rows(path, plan.format, progress.seen, plan.classed):
+    for item in shaped_rows(path, plan.format, progress.seen, plan.maker):
         if isinstance(item, ShapedRow) and kind_of(item.row) is kind:
             writer.add(item.row, index, item.line, item.fields)
             counts.rows += 1
@@ -280,6 +284,7 @@ def _read_source(
         shape=counts.shapes.most_common(1)[0][0] if counts.shapes else "",
         confidence=plan.guess.confidence,
         reason=plan.guess.reason,
+        mapping=plan.maker.mapping if isinstance(plan.maker, Mapper) else None,
         rows=counts.rows,
         rejects=counts.rejects,
     )

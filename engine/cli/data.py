@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from engine.api.preview import preview as preview_rows
+from engine.cli.columns import Maps, Named, SaveAs, chosen_mapping, save_as
 from engine.cli.follow import follow
 from engine.cli.session import Json, session_of
 from engine.domain.dataset import DatasetInfo
@@ -23,11 +24,19 @@ def import_files(
     eval_ratio: Annotated[
         float, typer.Option(min=0.0, max=0.9, help="Share of rows that is held out.")
     ] = 0.1,
+    maps: Maps = None,
+    mapping: Named = "",
+    save_mapping: SaveAs = "",
     as_json: Json = False,
 ) -> None:
     """Import files as one dataset; the files themselves are never changed."""
     session = session_of(context, as_json)
-    job_id = session.api.datasets.start_import(files, name=name, eval_ratio=eval_ratio)
+    chosen = chosen_mapping(session.api.mappings, maps or (), mapping)
+    if save_mapping:
+        save_as(session.api.mappings, save_mapping, chosen, files)
+    job_id = session.api.datasets.start_import(
+        files, name=name, eval_ratio=eval_ratio, mapping=chosen
+    )
     view = follow(session, job_id, title=_("Import"))
     info = session.api.datasets.get(view.snapshot.result["dataset_id"])
     session.out.print(

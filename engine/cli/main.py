@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.cli import data, dataset, demo, model, run, weights
+from engine.cli import columns, data, dataset, demo, model, run, weights
 from engine.cli.session import Session, write_json
 from engine.errors import EngineError, unforeseen
 
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 app.command("import")(data.import_files)
 app.command("datasets")(data.datasets)
+app.command("columns")(columns.columns)
+app.command("mappings")(columns.mappings)
 app.command("preview")(data.preview)
 app.command("train")(run.train)
 app.command("plan")(run.plan)

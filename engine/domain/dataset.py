@@ -107,6 +107,30 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     excerpt: str = ""
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a row.
+
+    Attributes:
+        target: Name of a target of the kind.
+        value: An expression, see `engine.domain.expression`.
+    """
+
+    target: str
+    value: str
+
+
+class Mapping(msgspec.Struct, frozen=True, kw_only=True):
+    """How the records of a file become rows.
+
+    Attributes:
+        kind: Kind of the rows.
+        parts: What they are made of; turns of a conversation in their order.
+    """
+
+    kind: RowKind
+    parts: tuple[Part, ...]
+
+
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file that rows came from.
 
@@ -121,6 +145,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
         rejects: Rows not accepted.
         confidence: Share (0..1) of its first rows that are usable in the shape; -1 if not known.
         reason: The sentence on why that shape was recognised; may be empty.
+        mapping: What a person said of its columns; None where the shape said it.
     """
 
     name: str
@@ -133,6 +158,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     rejects: int
     confidence: float = -1.0
     reason: str = ""
+    mapping: Mapping | None = None
 
 
 class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from gettext import gettext as _
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 
@@ -17,11 +17,48 @@ from engine.formats import field_names
 from engine.formats.classes import ClassField, subject_of
 from engine.formats.contents import LEFT_OUT, contents_of, left_out_file
 from engine.formats.format import Format, Seen
+from engine.formats.mapping import Mapper
 from engine.formats.packed import shown_path
 from engine.formats.recognition import Survey, survey
 from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.shapes import normalise
 from engine.formats.turns import lower_names
+
+
+class RowMaker(Protocol):
+    """Makes rows of the records of one file."""
+
+    def make(self, value: object) -> tuple[str, Row]:
+        """Return the shape and the row of a record, or raise RefusedRecord."""
+        ...
+
+    def others(self, value: object) -> str | None:
+        """Return what a record says beside its row, as a JSON object."""
+        ...
+
+
+class Recognised:
+    """Makes rows by the shape that each record shows.
+
+    Attributes:
+        classed: The field of classes or verdicts, if the file has one.
+    """
+
+    def __init__(self, classed: ClassField | None = None) -> None:
+        """Know the field of classes or verdicts."""
+        self.classed = classed
+
+    def make(self, value: object) -> tuple[str, Row]:
+        """Return the shape and the row of a record.
+
+        Raises:
+            RefusedRecord: It cannot become a row.
+        """
+        return normalise(value, self.classed)
+
+    def others(self, value: object) -> str | None:
+        """Return what a record says beside its row: customer, date, category ..."""
+        return other_fields(value, self.classed)
 
 
 class ShapedRow(msgspec.Struct, frozen=True, gc=False):
@@ -33,6 +70,9 @@ class ShapedRow(msgspec.Struct, frozen=True, gc=False):
     fields: str | None = None
 
 
+RECOGNISED = Recognised()
+
+
 class SourcePlan(msgspec.Struct, frozen=True, kw_only=True):
     """A file that will be read.
 
@@ -40,13 +80,13 @@ class SourcePlan(msgspec.Struct, frozen=True, kw_only=True):
         path: The file.
         format: How it is read.
         guess: What its first rows look like.
-        classed: The field of classes or verdicts by which its rows are read, if they have one.
+        maker: How its records become rows.
     """
 
     path: Path
     format: Format
     guess: ShapeGuess
-    classed: ClassField | None = None
+    maker: RowMaker = RECOGNISED
 
     @property
     def kind(self) -> RowKind | None:
@@ -55,7 +95,7 @@ class SourcePlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shaped_rows(
-    path: Path, used: Format, seen: Seen, classed: ClassField | None = None
+    path: Path, used: Format, seen: Seen, maker: RowMaker = RECOGNISED
 ) -> Iterator[ShapedRow | Reject]:
     """Yield every record of a file as a row or as a reject.
 
@@ -63,7 +103,7 @@ def shaped_rows(
         path: The file.
         used: How it is read.
         seen: Told how far it is read.
-        classed: The field of classes or verdicts, if its rows have one.
+        maker: How its records become rows.
 
     Raises:
         FileMissing: The file does not exist.
@@ -75,11 +115,11 @@ def shaped_rows(
             yield item if item.file == shown else msgspec.structs.replace(item, file=shown)
             continue
         try:
-            shape, row = normalise(item.value, classed)
+            shape, row = maker.make(item.value)
         except RefusedRecord as refused:
             yield reject(shown, item.line, refused, _excerpt(item.value))
         else:
-            yield ShapedRow(item.line, shape, row, other_fields(item.value, classed))
+            yield ShapedRow(item.line, shape, row, maker.others(item.value))
 
 
 def other_fields(value: object, classed: ClassField | None = None) -> str | None:
@@ -107,7 +147,9 @@ def _excerpt(value: object) -> bytes:
     return msgspec.json.encode(value, enc_hook=str)
 
 
-def plan_sources(paths: Sequence[Path], seen: Seen) -> tuple[list[SourcePlan], list[Reject]]:
+def plan_sources(
+    paths: Sequence[Path], seen: Seen, mapper: Mapper | None = None
+) -> tuple[list[SourcePlan], list[Reject]]:
     """Choose the files to read and settle the kind of each.
 
     A file that was named must be readable. Of a folder or an archive, files in no known format are
@@ -116,6 +158,7 @@ def plan_sources(paths: Sequence[Path], seen: Seen) -> tuple[list[SourcePlan], l
     Args:
         paths: Files, folders, archives and compressed files.
         seen: Called now and then; may raise to end it.
+        mapper: What a person said of the columns; None where the shape says it.
 
     Raises:
         FileMissing: A path does not exist.
@@ -132,19 +175,21 @@ def plan_sources(paths: Sequence[Path], seen: Seen) -> tuple[list[SourcePlan], l
         left_out += rest
         for one, used in found.items():
             try:
-                found_rows = survey(used.read(one, seen))
+                found_rows = survey(used.read(one, seen), mapper)
             except LEFT_OUT as error:
                 if len(found) == 1 and not rest:
                     raise
                 left_out.append(left_out_file(one, error))
             else:
                 surveys[one] = (used, found_rows)
-    plans = _plans(surveys)
+    plans = _plans(surveys, mapper)
     _check_kinds(plans)
     return plans, left_out
 
 
-def _plans(surveys: Mapping[Path, tuple[Format, Survey]]) -> list[SourcePlan]:
+def _plans(
+    surveys: Mapping[Path, tuple[Format, Survey]], mapper: Mapper | None
+) -> list[SourcePlan]:
     """Return the plan of each file; a short file is read as others with the same field are."""
     known = {one.classed for _used, one in surveys.values()} - {None}
     return [
@@ -152,7 +197,7 @@ def _plans(surveys: Mapping[Path, tuple[Format, Survey]]) -> list[SourcePlan]:
             path=path,
             format=used,
             guess=_as_others(one) if one.possible in known and not one.classed else one.guess,
-            classed=one.possible if one.possible in known else one.classed,
+            maker=mapper or Recognised(one.possible if one.possible in known else one.classed),
         )
         for path, (used, one) in surveys.items()
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 
@@ -24,6 +25,8 @@ from engine.formats.classes import (
     verdict_of,
 )
 from engine.formats.format import Record
+from engine.formats.mapping import SHAPE as MAPPED
+from engine.formats.mapping import Mapper
 from engine.formats.refusal import RefusedRecord
 from engine.formats.turns import Fields, first_of, lower_names
 from engine.formats.wording import translated as _
@@ -101,12 +104,15 @@ class _Sample:
         return self.usable >= SURVEYED_ROWS
 
 
-def survey(items: Iterable[Record | Reject]) -> Survey:
+def survey(items: Iterable[Record | Reject], mapper: Mapper | None = None) -> Survey:
     """Look at the first rows of a file.
 
     Args:
         items: Its records, and rejects for rows that are broken.
+        mapper: What a person said of the columns; None where the shape says it.
     """
+    if mapper is not None:
+        return Survey(guess=_mapped(items, mapper), classed=None, possible=None)
     sample = _Sample()
     for item in items:
         sample.add(item)
@@ -116,6 +122,24 @@ def survey(items: Iterable[Record | Reject]) -> Survey:
     if possible is None or not _are_classes(possible, sample.values[possible], sample.rows):
         return Survey(guess=_plain(sample), classed=None, possible=possible)
     return Survey(guess=_classed(sample, possible), classed=possible, possible=possible)
+
+
+def _mapped(items: Iterable[Record | Reject], mapper: Mapper) -> ShapeGuess:
+    """Return how many of the first rows a mapping can use."""
+    sampled = fitting = 0
+    for item in islice(items, SURVEYED_ROWS):
+        sampled += 1
+        if isinstance(item, Record):
+            try:
+                mapper.make(item.value)
+            except RefusedRecord:
+                continue
+            fitting += 1
+    reason = _("A person chose which columns are which part of a row.")
+    if not sampled:
+        return ShapeGuess(shape=MAPPED, kind=mapper.mapping.kind, confidence=0.0, reason=reason,
+                          sampled=0, fitting=0)  # fmt: skip
+    return _guess(MAPPED, mapper.mapping.kind, reason, sampled, fitting)
 
 
 def class_field(fields: Fields) -> ClassField | None:

@@ -179,6 +179,11 @@ class Layout:
         return self.root / "jobs"
 
     @property
+    def mappings(self) -> Path:
+        """Return the folder of saved mappings."""
+        return self.root / "mappings"
+
+    @property
     def exports(self) -> Path:
         """Return the folder of exports without a place of their own."""
         return self.root / "exports"

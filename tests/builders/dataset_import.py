@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from engine.api import importing
+from engine.domain.dataset import Mapping
 from engine.domain.run import JobInfo, JobKind
 from engine.protocol.events import Event
 from engine.protocol.job import JobContext
@@ -35,6 +36,7 @@ class ImportRun:
         dataset_id: str = "d1",
         name: str = "",
         eval_ratio: float = 0.1,
+        mapping: Mapping | None = None,
         stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
         self.events: list[Event] = []
@@ -48,6 +50,8 @@ class ImportRun:
             "licence": "CC0",
             "origin": "made up",
         }
+        if mapping is not None:
+            options["mapping"] = msgspec.to_builtins(mapping)
         info = JobInfo(
             id="j1",
             kind=JobKind.IMPORT,

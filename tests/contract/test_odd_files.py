@@ -129,7 +129,7 @@ for name in sys.argv[1:]:
     try:
         plans, _left_out = plan_sources([Path(name)], lambda _done: None)
         for plan in plans:
-            for _row in shaped_rows(plan.path, plan.format, lambda _done: None, plan.classed):
+            for _row in shaped_rows(plan.path, plan.format, lambda _done: None, plan.maker):
                 pass
     except EngineError as error:
         assert error.code == "archive_unsafe", error.code

@@ -82,7 +82,7 @@ def _check(content: bytes) -> None:
             plans, left_out = plan_sources([path], lambda _done: None)
             found = list(left_out)
             for plan in plans:
-                items = shaped_rows(plan.path, plan.format, lambda _done: None, plan.classed)
+                items = shaped_rows(plan.path, plan.format, lambda _done: None, plan.maker)
                 found += [one for one in items if isinstance(one, Reject)]
         except EngineError as error:
             _check_named(error)

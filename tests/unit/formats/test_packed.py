@@ -64,7 +64,7 @@ def rows_in(path: Path) -> list[tuple[str, int, list[Reject]]]:
     plans, _left_out = plan_sources([path], nothing)
     found: list[tuple[str, int, list[Reject]]] = []
     for plan in plans:
-        items = list(shaped_rows(plan.path, plan.format, nothing, plan.classed))
+        items = list(shaped_rows(plan.path, plan.format, nothing, plan.maker))
         rejects = [one for one in items if isinstance(one, Reject)]
         found.append((shown_path(plan.path), len(items) - len(rejects), rejects))
     return found
