@@ -119,7 +119,9 @@ def chosen_mapping(mappings: Mappings, maps: Sequence[str], name: str) -> Mappin
     found = Mapping(kind=kind, parts=parts)
     problems = errors_of(problems_of_mapping(found))
     if problems:
-        raise WrongUsage(" ".join(one.message for one in problems), remedy=problems[0].remedy)
+        raise WrongUsage(
+            " ".join(one.message for one in problems), remedy=problems[0].remedy or None
+        )
     return found
 
 
