@@ -85,8 +85,8 @@ class Sample:
 
     @property
     def is_sure(self) -> bool:
-        """Return whether every file was recognised, so that nobody has to be asked."""
-        return all(one.guess.is_sure for one in self.files)
+        """Return whether a file was recognised; a mapping would be for all of them."""
+        return any(one.guess.is_sure for one in self.files)
 
 
 class Mappings:

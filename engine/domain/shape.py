@@ -7,8 +7,8 @@ import msgspec
 
 from engine.domain.dataset import RowKind
 
-SURE = 0.9
-"""From this confidence on, nobody has to be asked what the columns mean."""
+SURE = 0.5
+"""From this confidence on, nobody has to be asked what the columns mean; rows may still be bad."""
 
 
 class ShapeGuess(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,10 +8,11 @@ from gettext import gettext as _
 from engine.api.jobs import JobView
 from engine.api.starter import SAMPLE_NAME, sample_file
 from engine.domain.dataset import DatasetInfo
-from gui.actions.import_files import import_files
+from gui.actions.import_files import import_now
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
 from gui.viewmodels.datasets import import_request
+from gui.viewmodels.mapping import MappingRequest
 
 
 def rename_dataset(services: Services, *, dataset_id: str, name: str) -> None:
@@ -66,14 +67,14 @@ def remove_dataset(services: Services, *, dataset: DatasetInfo) -> None:
 
 def import_sample(services: Services) -> None:
     """Import the sample that comes with Burnish."""
-    import_files(services, paths=[sample_file()], name=SAMPLE_NAME)
+    import_now(services, paths=[sample_file()], name=SAMPLE_NAME)
 
 
 def retry_import(services: Services, *, job: JobView) -> None:
     """Start an import anew that ended badly, with the same files, and forget the old one."""
     request = import_request(job.info)
     dismiss_import(services, job_id=job.info.id)
-    import_files(services, paths=request.paths, name=request.name)
+    import_now(services, paths=request.paths, name=request.name, mapping=request.mapping)
 
 
 def dismiss_import(services: Services, *, job_id: str) -> None:
@@ -85,3 +86,11 @@ def dismiss_import(services: Services, *, job_id: str) -> None:
         services.library.refresh()
 
     services.tasks.run(lambda: services.api.jobs.remove(job_id), done, owner=services.library)
+
+
+def edit_mapping(services: Services, *, job: JobView) -> None:
+    """Say what the columns of files mean whose import ended badly, and forget that one."""
+    request = import_request(job.info)
+    dismiss_import(services, job_id=job.info.id)
+    asked = MappingRequest(paths=request.paths, name=request.name, mapping=request.mapping)
+    services.navigator.go("datasets", asked)

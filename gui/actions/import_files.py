@@ -9,11 +9,34 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from engine.domain.dataset import Mapping
 from gui.bridge.services import Services
-from gui.bridge.tasks import Outcome
+from gui.bridge.tasks import Lane, Outcome
+from gui.viewmodels.mapping import MappingRequest
 
 
 def import_files(services: Services, *, paths: Sequence[Path], name: str = "") -> None:
+    """Import files, or ask first what their columns mean where that is not known."""
+
+    def done(outcome: Outcome[bool]) -> None:
+        # A file that cannot be read is refused by the import itself, with its reason.
+        if outcome.error is not None or outcome.value:
+            import_now(services, paths=paths, name=name)
+        else:
+            services.navigator.go("datasets", MappingRequest(paths=tuple(paths), name=name))
+
+    services.notices.clear()
+    services.tasks.run(
+        lambda: services.api.mappings.sample(list(paths)).is_sure,
+        done,
+        owner=services.library,
+        lane=Lane.READING,
+    )
+
+
+def import_now(
+    services: Services, *, paths: Sequence[Path], name: str = "", mapping: Mapping | None = None
+) -> None:
     """Start an import and show it on the datasets page."""
 
     def done(outcome: Outcome[str]) -> None:
@@ -25,7 +48,7 @@ def import_files(services: Services, *, paths: Sequence[Path], name: str = "") -
 
     services.notices.clear()
     services.tasks.run(
-        lambda: services.api.datasets.start_import(list(paths), name=name),
+        lambda: services.api.datasets.start_import(list(paths), name=name, mapping=mapping),
         done,
         owner=services.library,
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from engine.domain.dataset import DatasetInfo, RowKind
+from engine.domain.dataset import DatasetInfo, Mapping, RowKind
 from engine.domain.phase import phase_title
 from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
 from gui.viewmodels import numbers
@@ -166,6 +166,7 @@ class ImportRequest:
 
     paths: tuple[Path, ...]
     name: str
+    mapping: Mapping | None = None
 
     @property
     def words(self) -> str:
@@ -182,7 +183,11 @@ def import_request(info: JobInfo) -> ImportRequest:
     """Return what an import job was asked for."""
     paths = _option(info, "paths", tuple[str, ...], ())
     name = _option(info, "name", str, info.name)
-    return ImportRequest(paths=tuple(Path(one) for one in paths) or (Path(info.name),), name=name)
+    return ImportRequest(
+        paths=tuple(Path(one) for one in paths) or (Path(info.name),),
+        name=name,
+        mapping=_option(info, "mapping", Mapping | None, None),
+    )
 
 
 def _option(info: JobInfo, key: str, kind: Any, otherwise: T) -> T:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from engine.api.jobs import JobView
 from engine.api.preview import RowTokens
 from engine.domain.dataset import DatasetInfo, Reject, Row, RowKind, SourceFile
+from engine.domain.dataset import Mapping as RowMapping
 from engine.domain.decision import Decision
 from engine.domain.model import ModelInfo, ModelShape
 from engine.domain.plan import MemoryNeed, Plan, steps_of
@@ -33,6 +34,7 @@ from engine.quality.registry import CHECKS
 from engine.store.layout import Layout
 from tests.fakes.coverages import FakeCoverages
 from tests.fakes.exports import FakeExports
+from tests.fakes.mappings import FakeMappings
 from tests.fakes.rows import FakeRowTable, a_chat, tokens_of
 
 GB = 2**30
@@ -227,6 +229,7 @@ class FakeDatasets:
         self._jobs = jobs
         self.all: list[DatasetInfo] = []
         self.imported: list[tuple[tuple[Path, ...], str]] = []
+        self.mapped: list[RowMapping | None] = []
         self.error: EngineError | None = None
         self.rows: dict[tuple[str, str], Sequence[Row]] = {}
         self.rejected: list[Reject] = []
@@ -279,11 +282,19 @@ class FakeDatasets:
     def list(self) -> list[DatasetInfo]:
         return list(self.all)
 
-    def start_import(self, paths: Sequence[Path], *, name: str = "", **options: Any) -> str:
+    def start_import(
+        self,
+        paths: Sequence[Path],
+        *,
+        name: str = "",
+        mapping: RowMapping | None = None,
+        **options: Any,
+    ) -> str:
         del options
         if self.error is not None:
             raise self.error
         self.imported.append((tuple(paths), name))
+        self.mapped.append(mapping)
         job = self._jobs.make(JobKind.IMPORT, name or paths[0].name)
         (source,) = a_dataset().sources
         sources = tuple(replace(source, name=one.name, path=str(one)) for one in paths)
@@ -625,6 +636,7 @@ class FakeApi:
         self.preparation = FakePreparation(self.jobs)
         self.versions = FakeVersions()
         self.coverages = FakeCoverages(self.jobs)
+        self.mappings = FakeMappings(self.layout)
 
 
 def a_step(step: int, *, total: int = 100, loss: float | None = 1.5, **changes: Any) -> StepDone:

@@ -50,7 +50,7 @@ class FakeRowTable:
             return RowPreview(
                 title=row.text[:120], turns=1, characters=len(row.text), kind=RowKind.TEXT
             )
-        turns = row.messages if isinstance(row, ChatRow) else row.prompt
+        turns = row.messages if isinstance(row, ChatRow) else getattr(row, "prompt", ())
         title = next((one.content for one in turns if one.role is Role.USER), "")
         return RowPreview(
             title=title[:120],
@@ -96,7 +96,7 @@ def _tokens(row: Row) -> Iterator[TokenView]:
     if isinstance(row, TextRow):
         yield from _words(row.text, "text", trained=True)
         return
-    turns = row.messages if isinstance(row, ChatRow) else row.prompt
+    turns = row.messages if isinstance(row, ChatRow) else getattr(row, "prompt", ())
     for turn in turns:
         role, trained = turn.role.value, turn.role is Role.ASSISTANT
         yield _special(TURN, trained=False)

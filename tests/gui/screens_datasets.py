@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +23,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.api.settings import Settings as SettingValues
-from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile, TextRow
+from engine.domain.dataset import (
+    DatasetInfo,
+    Mapping,
+    Part,
+    Reject,
+    RowKind,
+    SourceFile,
+    TextRow,
+)
 from engine.domain.phase import Phase
 from engine.domain.report import CheckResult, Report
 from engine.domain.run import Failure, JobKind
@@ -34,8 +42,12 @@ from gui.app import Window
 from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
+from gui.pages.datasets.mapping_form import ExpressionField, MappingForm
+from gui.pages.datasets.mapping_page import MappingPage
+from gui.viewmodels.mapping import MappingRequest
 from gui.widgets.buttons import Button
 from gui.widgets.fields import SelectField
+from gui.widgets.page import Scroll
 from gui.widgets.tabs import TabBar
 from gui.widgets.text import LinkLabel
 from gui.widgets.theme.install import install_theme
@@ -43,6 +55,7 @@ from gui.widgets.theme.tokens import Scheme
 from gui.widgets.token_view import TokenView
 from tests.fakes.api import FakeApi, FakeFacts, FakeGpu, a_dataset, a_model
 from tests.fakes.coverages import a_coverage
+from tests.fakes.mappings import a_sample
 from tests.fakes.rows import a_chat
 from tests.gui.conftest import FakePrivacy
 from tests.gui.geometry import clipped_texts
@@ -346,6 +359,51 @@ def _split_by_group(stage: Stage) -> None:
     stage.wait(0.1)
 
 
+def _asked(*, kind: str = "", text: str = "", is_below: bool = False) -> Act:
+    """Return an act that shows the page which asks what columns mean."""
+
+    def act(stage: Stage) -> None:
+        fill(stage.api)
+        stage.api.mappings.found = a_sample(
+            [
+                {
+                    "ticket": 4_000 + number,
+                    "subject": question,
+                    "description": f"Since Monday: {question.lower()}.",
+                    "user": {"name": "M. Weber", "site": "Hall 3"},
+                    "reply": ANSWER if number != 2 else "",
+                }
+                for number, question in enumerate(QUESTIONS)
+            ],
+            proposal=Mapping(
+                kind=RowKind.CHAT,
+                parts=(
+                    Part(target="system", value=SYSTEM),
+                    Part(target="user", value="{subject}"),
+                    Part(target="assistant", value="{reply}"),
+                ),
+            ),
+            confidence=0.0,
+            reason="No field has a name that Burnish knows.",
+        )
+        request = MappingRequest(paths=(Path("/data/exports/tickets-2026.csv"),))
+        stage.services.navigator.go("datasets", request)
+        stage.wait(0.4)
+        form = stage.page().findChildren(MappingForm)[0]
+        if kind:
+            form.set_draft(replace(form.draft(), form=kind))
+            form.changed.emit()
+        if text:
+            form.findChildren(ExpressionField)[1].edit.setText(text)
+        stage.wait(0.5)
+        if is_below:
+            for area in stage.page().findChildren(MappingPage)[0].findChildren(Scroll):
+                area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
+            stage.wait(0.2)
+
+    return act
+
+
 def _question(stage: Stage) -> None:
     _tab("rows")(stage)
     cast("Any", stage.page())._one._act("remove")
@@ -410,6 +468,10 @@ STATES: dict[str, Act] = {
     "dataset-source": _tab("source"),
     "dataset-remove": _question,
     "dataset-rename": _rename,
+    "mapping": _asked(),
+    "mapping-below": _asked(is_below=True),
+    "mapping-wrong": _asked(kind="rated"),
+    "mapping-long": _asked(text="{description} ({user.name}) " * 9),
     "models-empty": _go("models"),
     "models-filled": _models,
     "models-refused": _refuse(

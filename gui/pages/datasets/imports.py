@@ -13,7 +13,7 @@ from PySide6.QtCore import Signal
 from engine.api.jobs import JobView
 from engine.domain.run import JobSnapshot, JobState
 from engine.errors import EngineError
-from gui.actions.datasets import dismiss_import, retry_import
+from gui.actions.datasets import dismiss_import, edit_mapping, retry_import
 from gui.actions.runs import stop_job
 from gui.bridge.job_feed import JobFeedSignal
 from gui.bridge.services import Services
@@ -141,6 +141,7 @@ class FailedImports(Panel):
                 ErrorText(**asdict(import_failure(self._job))),
                 (
                     Action(key="retry", text=_("Try again"), icon="undo"),
+                    Action(key="map", text=_("Edit mapping…")),
                     Action(key="dismiss", text=_("Dismiss"), kind="ghost"),
                 ),
             )
@@ -150,5 +151,7 @@ class FailedImports(Panel):
             return
         if key == "retry":
             retry_import(self._services, job=self._job)
+        elif key == "map":
+            edit_mapping(self._services, job=self._job)
         else:
             dismiss_import(self._services, job_id=self._job.info.id)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QModelIndex, Signal
 
 from gui.actions.datasets import import_sample
 from gui.actions.import_files import ask_for_files
+from gui.actions.mapping import ask_for_mapped_files
 from gui.actions.open_paths import open_paths
 from gui.bridge.services import Services
 from gui.pages.datasets.imports import FailedImports, LiveImports
@@ -50,6 +51,8 @@ class DatasetListPage(Page):
         self._lines: tuple[DatasetLine, ...] = ()
         self._search = SearchField(placeholder=_("Search datasets"))
         self._browse = Button(_("Browse for data…"), kind="primary", icon="plus")
+        self._map = Button(_("Map columns…"), kind="ghost")
+        self._map.setToolTip(_("Import files, and say yourself what their columns mean"))
         self._live = LiveImports(services)
         self._failed = FailedImports(services)
         self._table = FittingTable(name=_("Datasets"))
@@ -66,7 +69,7 @@ class DatasetListPage(Page):
         self.show_library()
 
     def _fill(self) -> None:
-        self.header.set_actions(self._browse)
+        self.header.set_actions(self._map, self._browse)
         self._drop_zone.set_describe(describe_drop)
         self._table.set_ranked_columns(
             [
@@ -104,6 +107,7 @@ class DatasetListPage(Page):
         services = self._services
         self._search.textChanged.connect(self._show_lines)
         self._browse.clicked.connect(lambda: ask_for_files(services, parent=self))
+        self._map.clicked.connect(lambda: ask_for_mapped_files(services, parent=self))
         self._drop_zone.browse_requested.connect(lambda: ask_for_files(services, parent=self))
         self._drop_zone.paths_dropped.connect(self._open)
         self._empty.action_triggered.connect(self._start)
@@ -127,7 +131,8 @@ class DatasetListPage(Page):
         if library.is_loaded:
             self._skeleton.stop()
         self._stack.setCurrentWidget(self._shown_part())
-        self._browse.setHidden(self._stack.currentWidget() is self._empty)
+        for button in (self._browse, self._map):
+            button.setHidden(self._stack.currentWidget() is self._empty)
         # The list comes before the drop zone where an error takes its room; the whole window
         # takes drops anyway.
         self._drop_zone.setHidden(bool(library.datasets) and not self._failed.isHidden())

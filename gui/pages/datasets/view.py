@@ -8,7 +8,9 @@ from gettext import gettext as _
 from gui.bridge.services import Services
 from gui.pages.datasets.dataset_page import DatasetPage
 from gui.pages.datasets.list_page import DatasetListPage
+from gui.pages.datasets.mapping_page import MappingPage
 from gui.viewmodels.datasets import imported_words
+from gui.viewmodels.mapping import MappingRequest
 from gui.widgets.box import Column, Panel
 from gui.widgets.page import Stack
 
@@ -23,16 +25,24 @@ class DatasetsPage(Panel):
         self._wanted = ""
         self._list = DatasetListPage(services)
         self._one = DatasetPage(services)
+        self._mapping = MappingPage(services)
         self._stack.addWidget(self._list)
         self._stack.addWidget(self._one)
+        self._stack.addWidget(self._mapping)
         self._list.dataset_requested.connect(self.show_argument)
         self._list.imported.connect(self._on_imported)
+        self._mapping.left.connect(lambda: self.show_argument(None))
         self._one.back_requested.connect(lambda: self.show_argument(None))
-        services.library.loaded.connect(self._show_wanted)
+        services.library.loaded.connect(self._show_loaded)
         services.library.datasets_changed.connect(self._show_changes)
 
     def show_argument(self, argument: object) -> None:
-        """Show the dataset of an id, or the list for None."""
+        """Show the dataset of an id, the list for None, or ask what columns mean."""
+        if isinstance(argument, MappingRequest):
+            self._one.close_dataset()
+            self._mapping.show_request(argument)
+            self._stack.setCurrentWidget(self._mapping)
+            return
         self._wanted = argument if isinstance(argument, str) else ""
         self._show_wanted()
 
@@ -47,6 +57,11 @@ class DatasetsPage(Panel):
             self._services.notices.say(_("This dataset is not in the workspace any more."))
         self._one.close_dataset()
         self._stack.setCurrentWidget(self._list)
+
+    def _show_loaded(self) -> None:
+        """Show what was asked for before the workspace was read; a form stays as it is."""
+        if self._stack.currentWidget() is not self._mapping:
+            self._show_wanted()
 
     def _show_changes(self) -> None:
         """Follow a change of the shown dataset, or leave it where it is gone."""
