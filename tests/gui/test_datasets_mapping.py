@@ -97,15 +97,15 @@ def test_files_that_are_recognised_are_imported_at_once(
     import_files(window_services, paths=PATHS)
     qtbot.wait_until(lambda: api.datasets.imported == [(PATHS, "")])
     assert api.datasets.mapped == [None]
-    assert not child(page, MappingPage).isVisible()
+    assert not page.findChildren(MappingPage)
 
 
 def test_files_that_are_not_recognised_are_asked_about(
     window_services: Services, api: FakeApi, page: DatasetsPage, qtbot: QtBot
 ) -> None:
     import_files(window_services, paths=PATHS)
+    qtbot.wait_until(lambda: bool(page.findChildren(MappingPage)))
     found = child(page, MappingPage)
-    qtbot.wait_until(found.isVisible)
     qtbot.wait_until(lambda: preview(found).model().rowCount() == 3)
     assert api.datasets.imported == []
     assert any("No name is known." in one for one in texts(found))
@@ -117,7 +117,7 @@ def test_files_that_cannot_be_read_are_refused_by_the_import(
     api.mappings.error = FileMissing("gone")
     import_files(window_services, paths=PATHS)
     qtbot.wait_until(lambda: api.datasets.imported == [(PATHS, "")])
-    assert not child(page, MappingPage).isVisible()
+    assert not page.findChildren(MappingPage)
 
 
 def test_preview_shows_rows_and_what_is_rejected(asked: MappingPage) -> None:
@@ -260,6 +260,7 @@ def test_failed_import_leads_to_the_mapping(
     window_services.library.refresh(lambda: read.append(True))
     qtbot.wait_until(lambda: bool(read))
     child(child(page, FailedImports), ErrorPanel).action_triggered.emit("map")
+    qtbot.wait_until(lambda: bool(page.findChildren(MappingPage)))
     found = child(page, MappingPage)
     qtbot.wait_until(lambda: found.isVisible() and preview(found).model().rowCount() == 3)
     qtbot.wait_until(lambda: "j1" not in api.jobs.by_id)

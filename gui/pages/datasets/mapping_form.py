@@ -60,7 +60,9 @@ class ExpressionField(Panel):
         self.edit.set_error(error)
 
     def insert(self, expression: str) -> None:
-        """Put a column at the cursor."""
+        """Put a column at the cursor, or behind a text that nobody has touched."""
+        if not self.edit.isModified():
+            self.edit.end(False)
         self.edit.insert(expression)
         self.edit.setFocus()
 

@@ -25,13 +25,11 @@ class DatasetsPage(Panel):
         self._wanted = ""
         self._list = DatasetListPage(services)
         self._one = DatasetPage(services)
-        self._mapping = MappingPage(services)
+        self._mapping: MappingPage | None = None
         self._stack.addWidget(self._list)
         self._stack.addWidget(self._one)
-        self._stack.addWidget(self._mapping)
         self._list.dataset_requested.connect(self.show_argument)
         self._list.imported.connect(self._on_imported)
-        self._mapping.left.connect(lambda: self.show_argument(None))
         self._one.back_requested.connect(lambda: self.show_argument(None))
         services.library.loaded.connect(self._show_loaded)
         services.library.datasets_changed.connect(self._show_changes)
@@ -39,12 +37,20 @@ class DatasetsPage(Panel):
     def show_argument(self, argument: object) -> None:
         """Show the dataset of an id, the list for None, or ask what columns mean."""
         if isinstance(argument, MappingRequest):
-            self._one.close_dataset()
-            self._mapping.show_request(argument)
-            self._stack.setCurrentWidget(self._mapping)
+            self._ask(argument)
             return
         self._wanted = argument if isinstance(argument, str) else ""
         self._show_wanted()
+
+    def _ask(self, request: MappingRequest) -> None:
+        """Ask what the columns of files mean; the page for it is made when it is first needed."""
+        if self._mapping is None:
+            self._mapping = MappingPage(self._services)
+            self._mapping.left.connect(lambda: self.show_argument(None))
+            self._stack.addWidget(self._mapping)
+        self._one.close_dataset()
+        self._mapping.show_request(request)
+        self._stack.setCurrentWidget(self._mapping)
 
     def _show_wanted(self) -> None:
         library = self._services.library
@@ -60,7 +66,7 @@ class DatasetsPage(Panel):
 
     def _show_loaded(self) -> None:
         """Show what was asked for before the workspace was read; a form stays as it is."""
-        if self._stack.currentWidget() is not self._mapping:
+        if self._mapping is None or self._stack.currentWidget() is not self._mapping:
             self._show_wanted()
 
     def _show_changes(self) -> None:
