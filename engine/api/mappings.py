@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from gettext import gettext as _
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,7 @@ from engine.formats.format import Record
 from engine.formats.mapping import Mapper
 from engine.formats.packed import shown_path, spooling_in
 from engine.formats.proposal import propose
-from engine.formats.recognition import Survey, survey
+from engine.formats.recognition import CLASSED_ROWS, Survey, survey
 from engine.formats.refusal import RefusedRecord
 from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
@@ -120,7 +121,9 @@ class Mappings:
                 for one, used in found.items():
                     shown = shown_path(one)
                     kept: list[Record | Reject] = []
-                    items = _keeping(used.read(one, lambda _done: None), kept)
+                    # Without an end a large file in which nothing fits would be read as a whole.
+                    first = islice(used.read(one, lambda _done: None), CLASSED_ROWS)
+                    items = _keeping(first, kept)
                     surveys.append((shown, survey(items)))
                     records += [(shown, item) for item in kept]
         return _sample(surveys, records)

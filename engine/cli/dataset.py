@@ -69,7 +69,15 @@ def _facts(info: DatasetInfo) -> dict[str, object]:
         "consent": info.consent,
         "is_eval_frozen": info.is_eval_frozen,
         "sources": [
-            {"name": one.name, "sha256": one.sha256, "format": one.format, "shape": one.shape}
+            {
+                "name": one.name,
+                "sha256": one.sha256,
+                "format": one.format,
+                "shape": one.shape,
+                "confidence": one.confidence,
+                "reason": one.reason,
+                "mapping": msgspec.to_builtins(one.mapping),
+            }
             for one in info.sources
         ],
     }

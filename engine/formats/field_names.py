@@ -7,7 +7,7 @@ Within each tuple the first name that a row holds is taken.
 from __future__ import annotations
 
 CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "chat")
-ROLES = ("role", "from")
+ROLES = ("role", "from", "speaker")
 CONTENTS = ("content", "value", "text")
 TOOLS = ("tools", "functions")
 SYSTEMS = ("system", "system_prompt")

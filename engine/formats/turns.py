@@ -26,6 +26,7 @@ ROLE_OF_NAME = {
     "assistant": Role.ASSISTANT,
     "gpt": Role.ASSISTANT,
     "chatgpt": Role.ASSISTANT,
+    "chatbot": Role.ASSISTANT,
     "model": Role.ASSISTANT,
     "bot": Role.ASSISTANT,
     "ai": Role.ASSISTANT,
@@ -38,6 +39,7 @@ ROLE_OF_NAME = {
     "function_response": Role.TOOL,
     "tool_response": Role.TOOL,
 }
+_SAID_BY_USER, _SAID_BY_ASSISTANT = ("human", "user"), ("assistant", "gpt", "bot")
 _CALLING = ("function_call", "tool_call")
 _USER, _ASSISTANT = Role.USER, Role.ASSISTANT
 """Looking up a member of an enumeration takes longer than all else that is done with a turn."""
@@ -118,7 +120,31 @@ def turns_of(items: list[object]) -> tuple[Turn, ...]:
     Raises:
         RefusedRecord: One of them is no message.
     """
-    return tuple(_turn(one) for one in items)
+    turns: list[Turn] = []
+    for one in items:
+        fields = lower_names(one)
+        asked = first_of(fields, _SAID_BY_USER) if fields is not None else ""
+        if fields is None or not asked or first_of(fields, field_names.ROLES):
+            turns.append(_turn(one))
+        else:
+            turns += _exchange(fields, asked)
+    return tuple(turns)
+
+
+def _alternating(items: list[object]) -> tuple[Turn, ...]:
+    """Return the turns of a list of texts: question, answer, question, answer ..."""
+    texts = [text_of(one, "messages") for one in items]
+    roles = (_USER, _ASSISTANT)
+    return tuple(Turn(role=roles[place % 2], content=one) for place, one in enumerate(texts))
+
+
+def _exchange(fields: Fields, asked: str) -> list[Turn]:
+    """Return the turns of an object that holds a question and its answer by who says them."""
+    turns = [Turn(role=_USER, content=text_of(fields[asked], asked))]
+    answered = first_of(fields, _SAID_BY_ASSISTANT)
+    if answered:
+        turns.append(Turn(role=_ASSISTANT, content=text_of(fields[answered], answered)))
+    return turns
 
 
 def conversation_of(items: list[object], system: str = "") -> tuple[Turn, ...]:
@@ -131,7 +157,8 @@ def conversation_of(items: list[object], system: str = "") -> tuple[Turn, ...]:
     Raises:
         RefusedRecord: It is empty, or no turn of it is the assistant's.
     """
-    turns = turns_of(items)
+    is_plain = len(items) > 1 and all(isinstance(one, str) for one in items)
+    turns = _alternating(items) if is_plain else turns_of(items)
     is_told = bool(turns) and turns[0].role is Role.SYSTEM
     if system.strip() and not is_told:
         turns = (Turn(role=Role.SYSTEM, content=system), *turns)

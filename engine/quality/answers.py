@@ -96,7 +96,7 @@ class AnswerPass:
             return Found(rows=np.zeros(0, np.int64), label_names=LABELS)
         questions = np.concatenate([one.questions for one in parts])
         answers = np.concatenate([one.answers for one in parts])
-        groups = _contradicting(questions, answers)
+        groups = contradicting(questions, answers)
         masks = (
             groups >= 0,
             np.concatenate([one.is_echo for one in parts]),
@@ -138,8 +138,16 @@ def _has_phrase(batch: TurnBatch, rows: NDArray[int64]) -> NDArray[bool_]:
     return found
 
 
-def _contradicting(questions: NDArray[uint64], answers: NDArray[uint64]) -> NDArray[int64]:
-    """Return for each row the first row of the same question, if they are answered differently."""
+def contradicting(questions: NDArray[uint64], answers: NDArray[uint64]) -> NDArray[int64]:
+    """Return for each row the first row of the same question, if they are answered differently.
+
+    Args:
+        questions: A hash for each row, uint64 of shape (rows,); 0 for none.
+        answers: The same for its answer.
+
+    Returns:
+        int64 of shape (rows,), -1 where there is no contradiction.
+    """
     import numpy as np
 
     has_both = (questions != 0) & (answers != 0)

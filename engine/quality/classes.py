@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Classes with far fewer rows than the largest one; for rated answers, likes against dislikes."""
+"""Classes with far fewer rows than the largest one, and equal texts in different classes.
+
+For rated answers the classes are liked and disliked.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from gettext import gettext as _
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.domain.dataset import RowKind
 from engine.domain.problem import Severity
+from engine.quality.answers import contradicting, text_hashes
 from engine.quality.batch import TurnBatch
 from engine.quality.check import Check
-from engine.quality.found import Found
+from engine.quality.found import Found, grouped
+from engine.quality.shingles import mixed
 
 if TYPE_CHECKING:
-    from numpy import int32
+    from numpy import int32, uint64
     from numpy.typing import NDArray
 
 LARGEST_RATIO = 9
@@ -69,7 +75,46 @@ class ClassPass:
         return Found(rows=np.sort(np.concatenate(rows)))
 
 
-CHECK = Check(
+@dataclass(frozen=True, kw_only=True)
+class _Classed:
+    """Hashes of the texts of each row of a batch, and of its class; 0 where there is none."""
+
+    texts: NDArray[uint64]
+    classes: NDArray[uint64]
+
+
+class ContradictionPass:
+    """Looks for rows of the same texts that are in different classes."""
+
+    def see(self, batch: TurnBatch) -> object:
+        """Return a hash of all texts of each row, and one of its class."""
+        import numpy as np
+
+        rows = batch.rows - batch.first_row
+        hashes = text_hashes(batch.texts)
+        place = (np.arange(len(rows)) - np.searchsorted(rows, rows)).astype(np.uint64)
+        texts = np.zeros(batch.count, np.uint64)
+        np.add.at(texts, rows[hashes != 0], mixed(hashes + place)[hashes != 0])
+        if batch.classes is None:
+            return _Classed(texts=texts, classes=np.zeros(batch.count, np.uint64))
+        coded: Any = batch.classes.dictionary_encode()
+        names = [str(one).encode("utf-8") for one in coded.dictionary.to_pylist()]
+        keys = [int.from_bytes(blake2b(one, digest_size=8).digest()) | 1 for one in names]
+        codes = coded.indices.to_numpy(zero_copy_only=False)
+        return _Classed(texts=texts, classes=np.array(keys, np.uint64)[codes])
+
+    def end(self, seen: list[object]) -> Found:
+        """Return the rows of all groups."""
+        import numpy as np
+
+        parts = cast("list[_Classed]", seen)
+        nothing = np.zeros(0, np.uint64)
+        texts = np.concatenate([nothing, *(one.texts for one in parts)])
+        classes = np.concatenate([nothing, *(one.classes for one in parts)])
+        return grouped(contradicting(texts, classes))
+
+
+RARE = Check(
     id="rare_classes",
     title=lambda: _("Classes with few rows"),
     why=lambda: _(
@@ -80,4 +125,12 @@ CHECK = Check(
     severity=Severity.WARNING,
     kinds=(RowKind.LABEL, RowKind.RATED),
     begin=lambda _settings: ClassPass(),
+)
+CONTRADICTING = Check(
+    id="contradicting_classes",
+    title=lambda: _("Equal texts in different classes"),
+    why=lambda: _("The same text is in several classes, so the model can learn none of them."),
+    severity=Severity.WARNING,
+    kinds=(RowKind.LABEL, RowKind.RATED),
+    begin=lambda _settings: ContradictionPass(),
 )

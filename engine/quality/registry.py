@@ -41,7 +41,8 @@ CHECKS: tuple[Check, ...] = (
     characters.END_BLANKS,
     language.CHECK,
     lengths.CHECK,
-    classes.CHECK,
+    classes.RARE,
+    classes.CONTRADICTING,
 )
 """Safe fixes are applied in this order too: garbled text is repaired before characters go."""
 

@@ -263,6 +263,8 @@ class SourceView:
     name: str
     path: str
     hash: str
+    recognised: str = ""
+    mapping: tuple[str, ...] = ()
 
 
 def source_lines(dataset: DatasetInfo) -> tuple[SourceLine, ...]:
@@ -283,7 +285,16 @@ def source_lines(dataset: DatasetInfo) -> tuple[SourceLine, ...]:
 
 def source_view(source: SourceFile) -> SourceView:
     """Return one source file in full."""
-    return SourceView(name=source.name, path=source.path, hash=source.sha256)
+    known = source.confidence >= 0
+    share = _("{share} of the first rows fitted.").format(share=numbers.percent(source.confidence))
+    parts = () if source.mapping is None else source.mapping.parts
+    return SourceView(
+        name=source.name,
+        path=source.path,
+        hash=source.sha256,
+        recognised=f"{source.reason} {share}".strip() if known else "",
+        mapping=tuple(f"{one.target} = {one.value}" for one in parts),
+    )
 
 
 def format_words(format_id: str) -> str:

@@ -163,6 +163,20 @@ def test_enter_on_a_column_puts_it_into_the_field_that_was_written_in(
     assert field(asked, "Assistant answers").text().endswith("{body}")
 
 
+def test_new_lines_are_shown_as_a_sign_and_kept(asked: MappingPage, qtbot: QtBot) -> None:
+    form = child(asked, MappingForm)
+    user = field(asked, "User says")
+    user.setText("{subject}")
+    qtbot.keyClick(user, Qt.Key.Key_End)
+    user.setFocus()
+    user.insert("\u21b5")
+    user.insert("{body}")
+    assert form.draft().values["user:2" if "system" in form.draft().turns else "user:1"] == (
+        "{subject}\n{body}"
+    )
+    qtbot.wait_until(lambda: "Scanner\nIt hangs." in texts(asked))
+
+
 def test_another_kind_of_rows_asks_for_its_parts(asked: MappingPage, qtbot: QtBot) -> None:
     kind = next(
         one for one in asked.findChildren(SelectField)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 from gettext import gettext as _
 
-from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 
 from engine.domain.mapping import ColumnInfo
 from gui.viewmodels.mapping import (
@@ -28,6 +29,8 @@ from gui.widgets.fields import Field, SelectField, TextField
 from gui.widgets.menu import MenuItem
 
 _LONGEST = 20_000
+_NEW_LINE = "\u21b5"
+"""Stands for a new line, which a field of one line cannot show."""
 
 
 class ExpressionField(Panel):
@@ -48,12 +51,28 @@ class ExpressionField(Panel):
         super().__init__(row)
         self.setFocusProxy(self.edit)
         self.edit.setMaxLength(_LONGEST)
-        self.edit.textChanged.connect(self.changed)
+        self.edit.textChanged.connect(lambda: self.changed.emit(self.text()))
+        new_line = QShortcut(QKeySequence("Shift+Return"), self.edit)
+        new_line.setContext(Qt.ShortcutContext.WidgetShortcut)
+        new_line.activated.connect(lambda: self.edit.insert(_NEW_LINE))
         self._pick.picked.connect(self.insert)
 
     def set_columns(self, columns: Sequence[ColumnInfo]) -> None:
         """Offer these columns."""
-        self._pick.set_menu([MenuItem(key=one.expression, text=one.expression) for one in columns])
+        found: list[MenuItem | None] = [
+            MenuItem(key=one.expression, text=one.expression) for one in columns
+        ]
+        line = MenuItem(key=_NEW_LINE, text=_("New line {sign}").format(sign=_NEW_LINE))
+        self._pick.set_menu([*found, None, line])
+
+    def text(self) -> str:
+        """Return what is written."""
+        return self.edit.text().replace(_NEW_LINE, "\n")
+
+    def set_text(self, text: str) -> None:
+        """Show another text from its start."""
+        self.edit.setText(text.replace("\n", _NEW_LINE))
+        self.edit.setCursorPosition(0)
 
     def set_error(self, error: str) -> None:
         """Show that the text is refused; "" takes it back."""
@@ -128,7 +147,7 @@ class MappingForm(Panel):
     def insert(self, expression: str) -> None:
         """Put a column into the field that was written in last, or the first empty one."""
         edit = self._edits.get(self._latest) or next(
-            (one for one in self._edits.values() if not one.edit.text()),
+            (one for one in self._edits.values() if not one.text()),
             next(iter(self._edits.values())),
         )
         edit.insert(expression)
@@ -146,9 +165,8 @@ class MappingForm(Panel):
             self._rebuild(fields)
         for key, edit in self._edits.items():
             value = self._draft.values.get(key, "")
-            if edit.edit.text() != value:
-                edit.edit.setText(value)
-                edit.edit.setCursorPosition(0)
+            if edit.text() != value:
+                edit.set_text(value)
 
     def _rebuild(self, fields: Sequence[FieldView]) -> None:
         clear_layout(self._parts)

@@ -94,7 +94,7 @@ class MappingPage(Page):
         self._table.set_empty_text(_("These files have no columns."))
         hint = _(
             "Enter puts a column into the field that you wrote in last. A text may hold columns, "
-            "such as: Subject: {subject}. Write two braces for one."
+            "such as: Subject: {subject}. Shift+Enter begins a new line. Write two braces for one."
         )
         columns = Card(padding=16).add(
             SectionTitle(_("Columns")),

@@ -81,6 +81,12 @@ class SourceTab(Panel):
                 TextLabel(name, role="small", colour="text2"),
                 TextLabel(_breakable(value), role="code", wrap=True),
             )
+        told = ((_("How it was read"), shown.recognised), (_("Mapping"), "\n".join(shown.mapping)))
+        for name, value in told:
+            if value:
+                self._side.add(
+                    TextLabel(name, role="small", colour="text2"), TextLabel(value, wrap=True)
+                )
         copy = Button(_("Copy path and hash"), icon="copy", size="small")
         copy.clicked.connect(lambda: self._copy(f"{shown.path}\n{shown.hash}"))
         self._side.add(Row(copy, Stretch(), gap=0))

@@ -59,6 +59,17 @@ CHATS: list[tuple[str, Any, str]] = [
         },
         "s:S u:Hi t:1 a:Hello",
     ),
+    (
+        "openai_messages",
+        {"conversation": [{"human": "Hi", "assistant": "Hello"}, {"human": "And", "gpt": "So"}]},
+        "u:Hi a:Hello u:And a:So",
+    ),
+    ("openai_messages", {"dialogue": ["Hi", "Hello", "And", "So"]}, "u:Hi a:Hello u:And a:So"),
+    (
+        "openai_messages",
+        {"turns": [{"speaker": "USER", "text": "Hi"}, {"speaker": "Chatbot", "text": "Hello"}]},
+        "u:Hi a:Hello",
+    ),
     ("alpaca", {"instruction": "Do", "input": "", "output": "Done"}, "u:Do a:Done"),
     ("alpaca", {"instruction": "Do", "input": "it", "output": "Done"}, "u:Do\n\nit a:Done"),
     ("alpaca", {"instruction": "Do", "context": "it", "response": "Done"}, "u:Do\n\nit a:Done"),
@@ -146,6 +157,16 @@ PREFERENCES: list[dict[str, Any]] = [
     {
         "chosen": [USER, {**ANSWER, "content": "Good"}],
         "rejected": [USER, {**ANSWER, "content": "Bad"}],
+    },
+    {
+        "input": {"messages": [USER], "tools": [], "parallel_tool_calls": True},
+        "preferred_output": [{**ANSWER, "content": "Good"}],
+        "non_preferred_output": [{**ANSWER, "content": "Bad"}],
+    },
+    {
+        "conversations": [{"from": "human", "value": "Hi"}],
+        "chosen": {"from": "gpt", "value": "Good"},
+        "rejected": {"from": "gpt", "value": "Bad"},
     },
     {"chosen": TRANSCRIPT + "Good", "rejected": TRANSCRIPT + "Bad"},
     {

@@ -8,7 +8,7 @@ import pytest
 
 from engine.domain.dataset import LabelRow, RatedRow, Role, Row, RowKind, Turn
 from engine.quality.check import CheckSettings
-from engine.quality.classes import CHECK
+from engine.quality.classes import CONTRADICTING, RARE
 from engine.quality.registry import CHECKS
 from engine.quality.runner import run_checks
 from tests.builders.turn_batches import batch_of, stored
@@ -23,7 +23,7 @@ def rated(answer: str, *, is_liked: bool) -> RatedRow:
 
 
 def found(rows: list[Row]) -> list[int]:
-    begun = CHECK.begin(CheckSettings())
+    begun = RARE.begin(CheckSettings())
     return begun.end([begun.see(batch_of(rows))]).rows.tolist()
 
 
@@ -34,7 +34,7 @@ def test_rows_of_a_class_that_is_outnumbered_too_far_are_found(large: int, rows:
 
 
 def test_counts_go_over_all_batches() -> None:
-    begun = CHECK.begin(CheckSettings())
+    begun = RARE.begin(CheckSettings())
     parts = [
         begun.see(batch_of([LabelRow(text="a", label=one)] * 20, first))
         for one, first in (("x", 0), ("y", 20), ("x", 40))
@@ -51,7 +51,34 @@ def test_dislikes_among_many_likes_are_found() -> None:
 
 def test_an_even_set_and_an_empty_one_have_none() -> None:
     assert found([rated("a", is_liked=True), rated("b", is_liked=False)]) == []
-    assert CHECK.begin(CheckSettings()).end([]).rows.tolist() == []
+    assert RARE.begin(CheckSettings()).end([]).rows.tolist() == []
+
+
+def test_equal_texts_in_different_classes_are_found_together() -> None:
+    rows: list[Row] = [
+        LabelRow(text="So good!", label="praise"),
+        LabelRow(text="so  good", label="complaint"),
+        LabelRow(text="So good!", label="praise"),
+        LabelRow(text="Too late", label="complaint"),
+        LabelRow(text="Too late", label="complaint"),
+        LabelRow(image="a.png", label="x"),
+        LabelRow(image="a.png", label="y"),
+    ]
+    begun = CONTRADICTING.begin(CheckSettings())
+    result = begun.end([begun.see(batch_of(rows[:3])), begun.see(batch_of(rows[3:], 3))])
+    assert result.rows.tolist() == [0, 1, 2]
+    assert result.groups is not None
+    assert set(result.groups.tolist()) == {0}
+    assert begun.end([]).rows.tolist() == []
+
+
+def test_an_answer_that_was_liked_and_disliked_is_found() -> None:
+    begun = CONTRADICTING.begin(CheckSettings())
+    rows: list[Row] = [rated("a", is_liked=True), rated("b", is_liked=True)]
+    assert begun.end([begun.see(batch_of([*rows, rated("a", is_liked=False)]))]).rows.tolist() == [
+        0,
+        2,
+    ]
 
 
 @pytest.mark.parametrize(
