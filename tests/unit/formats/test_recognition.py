@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.domain.dataset import LabelRow, RatedRow, Reject, RowKind
@@ -157,7 +158,8 @@ def test_confidence_is_the_share_of_rows_that_fit() -> None:
     guess = survey(items).guess
     assert (guess.shape, guess.sampled, guess.fitting) == ("question_answer", 4, 2)
     assert guess.confidence == 0.5
-    assert not guess.is_sure
+    assert guess.is_sure
+    assert not msgspec.structs.replace(guess, confidence=0.49).is_sure
     assert "question" in guess.reason
     assert "answer" in guess.reason
 

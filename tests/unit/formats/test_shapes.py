@@ -199,6 +199,7 @@ def chat(*messages: Any) -> dict[str, Any]:
 
 REFUSED: list[tuple[str, Any]] = [
     ("not_an_object", "words"),
+    ("wrong_type", {"question": "Q", "answer": ["one", "other"]}),
     ("not_an_object", 5),
     ("not_an_object", None),
     ("unknown_shape", {}),
