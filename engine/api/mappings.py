@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,6 +39,9 @@ KEPT_ROWS = 50
 """Rows of each file that a mapping is tried on."""
 
 SHOWN_ROWS = 20
+SAMPLED_FILES = 20
+"""Files that are looked into; a folder may hold thousands."""
+
 LONGEST_NAME = 80
 
 
@@ -85,9 +89,12 @@ class Sample:
     records: tuple[tuple[str, Record | Reject], ...]
 
     @property
-    def is_sure(self) -> bool:
-        """Return whether a file was recognised; a mapping would be for all of them."""
-        return any(one.guess.is_sure for one in self.files)
+    def is_unclear(self) -> bool:
+        """Return whether a person has to say what the columns mean: there are some, none is known.
+
+        A mapping is for all files, so one that was recognised is enough not to ask.
+        """
+        return bool(self.columns) and not any(one.guess.is_sure for one in self.files)
 
 
 class Mappings:
@@ -101,7 +108,7 @@ class Mappings:
         self._now = now
 
     def sample(self, paths: Sequence[Path]) -> Sample:
-        """Read the first rows of files and say what they look like.
+        """Read the first rows of the first files and say what they look like.
 
         Args:
             paths: Files, folders and archives, as for an import.
@@ -118,7 +125,7 @@ class Mappings:
         with spooling_in(self._layout.datasets):
             for path in dict.fromkeys(paths):
                 found, _left_out = contents_of(path, lambda: None)
-                for one, used in found.items():
+                for one, used in islice(found.items(), SAMPLED_FILES - len(surveys)):
                     shown = shown_path(one)
                     kept: list[Record | Reject] = []
                     # Without an end a large file in which nothing fits would be read as a whole.
@@ -135,13 +142,20 @@ class Mappings:
     def preview(
         self, sample: Sample, mapping: Mapping, *, limit: int = SHOWN_ROWS
     ) -> list[PreviewRow]:
-        """Return what the first records become, each a row or the reason why not.
+        """Return what the first records of each file become, each a row or the reason why not.
 
         Raises:
             WrongUsage: The mapping cannot be used at all; see `problems`.
         """
         mapper = Mapper(mapping)
-        return [_preview(mapper, file, item) for file, item in sample.records[:limit]]
+        share = max(1, limit // max(1, len(sample.files)))
+        taken: Counter[str] = Counter()
+        shown: list[PreviewRow] = []
+        for file, item in sample.records:
+            taken[file] += 1
+            if taken[file] <= share and len(shown) < limit:
+                shown.append(_preview(mapper, file, item))
+        return shown
 
     # --- saved ones -----------------------------------------------------------------------------
 
@@ -203,13 +217,15 @@ class Mappings:
             remedy=_("The saved mappings are: {names}.").format(names=known) if known else None,
         )
 
-    def remove(self, name: str) -> None:
-        """Remove a saved mapping; datasets that were imported with it stay as they are.
+    def remove(self, name: str) -> SavedMapping:
+        """Remove a saved mapping and return it; datasets that were imported with it stay.
 
         Raises:
             WrongUsage: There is none of this name.
         """
-        self._path(self.get(name).name).unlink()
+        found = self.get(name)
+        self._path(found.name).unlink()
+        return found
 
     def matching(self, sample: Sample) -> list[SavedMapping]:
         """Return the saved mappings that fit files, those made for the very same columns first."""

@@ -120,15 +120,17 @@ def turns_of(items: list[object]) -> tuple[Turn, ...]:
     Raises:
         RefusedRecord: One of them is no message.
     """
-    turns: list[Turn] = []
-    for one in items:
-        fields = lower_names(one)
-        asked = first_of(fields, _SAID_BY_USER) if fields is not None else ""
-        if fields is None or not asked or first_of(fields, field_names.ROLES):
-            turns.append(_turn(one))
-        else:
-            turns += _exchange(fields, asked)
-    return tuple(turns)
+    if items and _is_exchange(items[0]):
+        return tuple(turn for one in items for turn in _exchange(one))
+    return tuple(_turn(one) for one in items)
+
+
+def _is_exchange(value: object) -> bool:
+    """Return whether a message is a question and its answer, each under who says it."""
+    if not isinstance(value, dict) or "role" in value or "from" in value:
+        return False
+    fields = lower_names(cast("object", value)) or {}
+    return bool(first_of(fields, _SAID_BY_USER)) and not first_of(fields, field_names.ROLES)
 
 
 def _alternating(items: list[object]) -> tuple[Turn, ...]:
@@ -138,13 +140,12 @@ def _alternating(items: list[object]) -> tuple[Turn, ...]:
     return tuple(Turn(role=roles[place % 2], content=one) for place, one in enumerate(texts))
 
 
-def _exchange(fields: Fields, asked: str) -> list[Turn]:
-    """Return the turns of an object that holds a question and its answer by who says them."""
-    turns = [Turn(role=_USER, content=text_of(fields[asked], asked))]
-    answered = first_of(fields, _SAID_BY_ASSISTANT)
-    if answered:
-        turns.append(Turn(role=_ASSISTANT, content=text_of(fields[answered], answered)))
-    return turns
+def _exchange(value: object) -> list[Turn]:
+    fields = lower_names(value) or {}
+    found = ((_USER, _SAID_BY_USER), (_ASSISTANT, _SAID_BY_ASSISTANT))
+    said = [(role, first_of(fields, names)) for role, names in found]
+    turns = [Turn(role=role, content=text_of(fields[name], name)) for role, name in said if name]
+    return turns or [_turn(value)]
 
 
 def conversation_of(items: list[object], system: str = "") -> tuple[Turn, ...]:
@@ -157,7 +158,7 @@ def conversation_of(items: list[object], system: str = "") -> tuple[Turn, ...]:
     Raises:
         RefusedRecord: It is empty, or no turn of it is the assistant's.
     """
-    is_plain = len(items) > 1 and all(isinstance(one, str) for one in items)
+    is_plain = len(items) > 1 and isinstance(items[0], str)
     turns = _alternating(items) if is_plain else turns_of(items)
     is_told = bool(turns) and turns[0].role is Role.SYSTEM
     if system.strip() and not is_told:

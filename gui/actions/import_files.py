@@ -20,14 +20,14 @@ def import_files(services: Services, *, paths: Sequence[Path], name: str = "") -
 
     def done(outcome: Outcome[bool]) -> None:
         # A file that cannot be read is refused by the import itself, with its reason.
-        if outcome.error is not None or outcome.value:
+        if outcome.error is not None or not outcome.value:
             import_now(services, paths=paths, name=name)
         else:
             services.navigator.go("datasets", MappingRequest(paths=tuple(paths), name=name))
 
     services.notices.clear()
     services.tasks.run(
-        lambda: services.api.mappings.sample(list(paths)).is_sure,
+        lambda: services.api.mappings.sample(list(paths)).is_unclear,
         done,
         owner=services.library,
         lane=Lane.READING,

@@ -66,6 +66,26 @@ def try_mapping(
     )
 
 
+def remove_mapping(services: Services, *, name: str, done: Callable[[], None]) -> None:
+    """Remove a saved mapping; a toast can bring it back."""
+
+    def over(outcome: Outcome[SavedMapping]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=_("The mapping was not removed"))
+            return
+        gone = outcome.value
+        services.notices.say(
+            _("“{name}” was removed.").format(name=gone.name),
+            undo_text=_("Undo"),
+            undo=lambda: save_mapping(
+                services, name=gone.name, mapping=gone.mapping, columns=gone.columns
+            ),
+        )
+        done()
+
+    services.tasks.run(lambda: services.api.mappings.remove(name), over, owner=services.library)
+
+
 def save_mapping(
     services: Services, *, name: str, mapping: Mapping, columns: Sequence[str]
 ) -> None:

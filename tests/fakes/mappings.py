@@ -72,6 +72,11 @@ class FakeMappings:
     def preview(self, sample: Sample, mapping: Mapping) -> list[PreviewRow]:
         return self._true.preview(sample, mapping)
 
+    def remove(self, name: str) -> SavedMapping:
+        (gone,) = (one for one in self.all if one.name == name)
+        self.all = [one for one in self.all if one is not gone]
+        return gone
+
     def save(self, name: str, mapping: Mapping, columns: Sequence[str]) -> SavedMapping:
         saved = SavedMapping(name=name, mapping=mapping, columns=tuple(columns), saved_at="")
         self.all.append(saved)

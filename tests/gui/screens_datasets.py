@@ -404,6 +404,20 @@ def _asked(*, kind: str = "", text: str = "", is_below: bool = False) -> Act:
     return act
 
 
+def _mapped_source(stage: Stage) -> None:
+    """Show a source file whose columns a person has mapped."""
+    fill(stage.api)
+    parts = (Part(target="user", value="{subject}\n{body}"), Part(target="assistant", value="{a}"))
+    mapped = source(
+        "tickets-2026.csv", 2_462, 4, format="csv", shape="mapping", confidence=0.98,
+        reason="A person chose which columns are which part of a row.",
+        mapping=Mapping(kind=RowKind.CHAT, parts=parts),
+    )  # fmt: skip
+    stage.api.datasets.all[0] = tickets(sources=(mapped,))
+    _show(stage, "datasets", "d1")
+    stage.tab("source")
+
+
 def _question(stage: Stage) -> None:
     _tab("rows")(stage)
     cast("Any", stage.page())._one._act("remove")
@@ -466,6 +480,7 @@ STATES: dict[str, Act] = {
     "dataset-split-long": _tab("split", "d2"),
     "dataset-split-group": _split_by_group,
     "dataset-source": _tab("source"),
+    "dataset-source-mapped": _mapped_source,
     "dataset-remove": _question,
     "dataset-rename": _rename,
     "mapping": _asked(),

@@ -247,6 +247,13 @@ def test_saved_mapping_that_fits_is_offered_first(
     begin.set_value("")
     begin.chosen.emit("")
     assert field(found, "User says").text() == "{subject}"
+    assert not button(found, "Remove this mapping").isVisible()
+    begin.set_value("Bodies")
+    begin.chosen.emit("Bodies")
+    button(found, "Remove this mapping").click()
+    qtbot.wait_until(lambda: not begin.isVisible())
+    assert api.mappings.all == []
+    assert field(found, "Text").text() == "{body}"
 
 
 def test_files_that_cannot_be_read_say_why(page: DatasetsPage, api: FakeApi, qtbot: QtBot) -> None:

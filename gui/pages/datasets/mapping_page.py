@@ -12,7 +12,7 @@ from PySide6.QtCore import QTimer, Signal
 from engine.domain.dataset import Mapping, RowKind
 from engine.domain.mapping import SavedMapping, problems_of_mapping
 from gui.actions.import_files import import_now
-from gui.actions.mapping import read_sample, save_mapping, try_mapping
+from gui.actions.mapping import read_sample, remove_mapping, save_mapping, try_mapping
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
 from gui.pages.datasets.mapping_form import MappingForm
@@ -28,7 +28,7 @@ from gui.viewmodels.mapping import (
     problems_view,
     saved_choices,
 )
-from gui.widgets.box import Column, Panel, Reflow, Row
+from gui.widgets.box import Column, Flow, Panel, Reflow, Row
 from gui.widgets.buttons import Button
 from gui.widgets.card import Card
 from gui.widgets.empty import Skeleton
@@ -67,6 +67,7 @@ class MappingPage(Page):
         self._guess = TextLabel("", colour="text2", wrap=True)
         self._choice = SelectField(name=_("Begin with"))
         self._choice_field = Field(_("Begin with"), self._choice)
+        self._forget = Button(_("Remove this mapping"), kind="ghost", size="small")
         self._table = FittingTable(name=_("Columns of the files"))
         self._form = MappingForm()
         self._whole = TextLabel("", role="small", colour="danger", wrap=True)
@@ -101,7 +102,9 @@ class MappingPage(Page):
             self._table,
             TextLabel(hint, role="small", colour="text2", wrap=True),
         )
-        parts = Card(padding=16).add(self._choice_field, self._form, self._whole)
+        parts = Card(padding=16).add(
+            self._choice_field, Flow(self._forget), self._form, self._whole
+        )
         save = Row(gap=8)
         save.addWidget(self._name, 1)
         save.add(self._save)
@@ -132,6 +135,7 @@ class MappingPage(Page):
         self._form.changed.connect(self._on_changed)
         self._timer.timeout.connect(self._try)
         self._choice.chosen.connect(self._begin_with)
+        self._forget.clicked.connect(self._on_forget)
         self._table.row_activated.connect(self._insert)
         self._save.clicked.connect(self._on_save)
         self._name.textChanged.connect(self._follow_name)
@@ -178,6 +182,7 @@ class MappingPage(Page):
         first = self._saved[0].name if self._saved and asked is None else ""
         self._choice.set_value(first)
         self._name.setText(first)
+        self._forget.setHidden(not first)
         self._form.set_draft(draft_of(asked or self._mapping_named(first)))
         self._stack.setCurrentWidget(self._filled)
         self._try()
@@ -191,8 +196,21 @@ class MappingPage(Page):
 
     def _begin_with(self, name: str) -> None:
         self._name.setText(name)
+        self._forget.setHidden(not name)
         self._form.set_draft(draft_of(self._mapping_named(name)))
         self._try()
+
+    def _on_forget(self) -> None:
+        name = self._choice.value()
+        remove_mapping(self._services, name=name, done=lambda: self._drop(name))
+
+    def _drop(self, name: str) -> None:
+        """Offer a mapping no more; the form keeps what it says."""
+        self._saved = [one for one in self._saved if one.name != name]
+        self._choice.set_options(saved_choices(self._saved))
+        self._choice.set_value("")
+        self._choice_field.setHidden(not self._saved)
+        self._forget.hide()
 
     # --- the form -------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ def test_sample_of_unknown_columns_proposes_and_shows_them(
     mappings: Mappings, tmp_path: Path
 ) -> None:
     sample = mappings.sample([german(tmp_path)])
-    assert not sample.is_sure
+    assert sample.is_unclear
     assert [(one.file, one.guess.shape) for one in sample.files] == [("a.jsonl", "")]
     assert [one.expression for one in sample.columns] == ["{Frage}", "{Antwort}"]
     assert sample.names == ("antwort", "frage")
@@ -94,9 +94,26 @@ def test_sample_of_a_known_shape_is_sure_also_in_an_archive(
         archive.writestr("x.jsonl", '{"question": "Q", "answer": "A"}\n' * 3)
         archive.writestr("y.csv", "prompt,completion\na,b\nc,d\n")
     sample = mappings.sample([path])
-    assert sample.is_sure
+    assert not sample.is_unclear
     assert [one.guess.shape for one in sample.files] == ["question_answer", "prompt_completion"]
     assert [one.value for one in sample.proposal.parts] == ["{question}", "{answer}"]
+
+
+def test_sample_of_broken_rows_asks_nothing(mappings: Mappings, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"frage": "a", \n' * 5)
+    sample = mappings.sample([path])
+    assert sample.columns == ()
+    assert not sample.is_unclear
+
+
+def test_preview_of_many_files_shows_rows_of_each(mappings: Mappings, tmp_path: Path) -> None:
+    for number in range(25):
+        german(tmp_path, f"{number:02}.jsonl")
+    sample = mappings.sample([tmp_path])
+    assert len(sample.files) == 20
+    found = mappings.preview(sample, GERMAN)
+    assert len({one.file for one in found}) == len(found) == 20
 
 
 def test_sample_of_nothing_or_of_a_missing_file_is_refused(
