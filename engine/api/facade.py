@@ -81,7 +81,7 @@ def open_api(root: Path | None = None) -> Api:
         datasets=datasets,
         versions=versions,
         reports=reports,
-        row_views=RowViews(reports, versions),
+        row_views=RowViews(datasets, reports, versions),
         preparation=Preparation(jobs=jobs, datasets=datasets),
         coverages=Coverages(layout, jobs=jobs, datasets=datasets, models=models),
         mappings=Mappings(layout),

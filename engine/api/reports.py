@@ -10,6 +10,7 @@ from engine.api.datasets import Datasets
 from engine.domain.problem import Severity
 from engine.domain.report import CheckResult, Report
 from engine.errors import DocumentDamaged, WrongUsage
+from engine.formats.versions import read_version
 from engine.quality.check import Check
 from engine.quality.fixes import FIXES, Fix
 from engine.quality.registry import CHECKS
@@ -58,18 +59,45 @@ class Reports:
         except DocumentDamaged:
             return None
 
-    def row_ids(self, dataset_id: str, check_id: str, *, label: str = "") -> NDArray[np.int64]:
-        """Return the ids of the rows that a check found, in their order, groups together.
+    def latest(self, dataset_id: str) -> Report | None:
+        """Return the report of the current version, or of the last one before it that was checked.
+
+        Rows keep their ids, so what was found then can still be pointed at.
 
         Raises:
             DatasetNotFound: There is no such dataset.
-            WrongUsage: Its current version was not checked.
+            DatasetDamaged: A version cannot be read.
+        """
+        info = self._datasets.get(dataset_id)
+        folder = self._layout.dataset(info.id)
+        number = info.version
+        while number:
+            try:
+                return read_document(folder.version(number).report / "report.json", Report)
+            except DocumentDamaged:
+                number = read_version(folder, info, number).parent
+        return None
+
+    def row_ids(
+        self, dataset_id: str, check_id: str, *, label: str = "", version: int = 0
+    ) -> NDArray[np.int64]:
+        """Return the ids of the rows that a check found, in their order, groups together.
+
+        Args:
+            dataset_id: Which dataset.
+            check_id: Which check.
+            label: Only findings of this label; empty takes all.
+            version: The version that was checked; 0 for the current one.
+
+        Raises:
+            DatasetNotFound: There is no such dataset.
+            WrongUsage: The version was not checked.
         """
         import numpy as np
 
         from engine.formats.findings import read_findings
 
-        folder = self._folder(dataset_id)
+        folder = self._folder(dataset_id, version)
         if not folder.report.is_dir():
             raise not_checked()
         found = read_findings(folder.report, check_id)
@@ -81,6 +109,6 @@ class Reports:
         _ids, firsts = np.unique(ids, return_index=True)
         return ids[np.sort(firsts)]
 
-    def _folder(self, dataset_id: str) -> VersionFolder:
+    def _folder(self, dataset_id: str, version: int = 0) -> VersionFolder:
         info = self._datasets.get(dataset_id)
-        return self._layout.dataset(info.id).version(info.version)
+        return self._layout.dataset(info.id).version(version or info.version)

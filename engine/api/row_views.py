@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Choosing rows of an open table: by text, by finding, by tag, and in another order."""
+"""Looking at rows: by text, finding or tag, in another order, and as two versions have them."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from engine.api.reports import Reports
+import msgspec
+
+from engine.api.datasets import Datasets
+from engine.api.reports import Reports, not_checked
 from engine.api.versions import Versions
+from engine.domain.dataset import Row
 from engine.domain.row_query import RowQuery, RowSort
 from engine.formats.row_search import RowSearch
 from engine.formats.row_table import RowTable
@@ -15,16 +20,58 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["RowQuery", "RowSearch", "RowSort", "RowViews"]
+__all__ = ["RowChange", "RowQuery", "RowSearch", "RowSort", "RowViews"]
+
+
+READ_CHANGES = 10
+"""Rows of each version that are read for one that is returned, to find the edited ones."""
+
+
+class RowChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that two versions have differently; None where one of them does not have it."""
+
+    before: Row | None = None
+    after: Row | None = None
 
 
 class RowViews:
-    """Searches in the rows of one workspace."""
+    """Looks at the rows of one workspace."""
 
-    def __init__(self, reports: Reports, versions: Versions) -> None:
+    def __init__(self, datasets: Datasets, reports: Reports, versions: Versions) -> None:
         """Work with the other services of the workspace."""
+        self._datasets = datasets
         self._reports = reports
         self._versions = versions
+
+    def changes(
+        self, dataset_id: str, earlier: int, later: int, *, limit: int = 20
+    ) -> list[RowChange]:
+        """Return the first rows that two versions have differently, edited ones first.
+
+        A row of the later version that stands at the same place of the same source as one of the
+        earlier is taken as that one, edited.
+
+        Raises:
+            DatasetNotFound: There is no such dataset.
+            DatasetDamaged: There is no such version, or its rows cannot be read.
+        """
+        import numpy as np
+
+        difference = self._versions.compare(dataset_id, earlier, later)
+        read = READ_CHANGES * limit
+        with (
+            closing(self._datasets.open_rows(dataset_id, None, version=earlier)) as one,
+            closing(self._datasets.open_rows(dataset_id, None, version=later)) as other,
+        ):
+            gone = one.narrowed(np.array(difference.removed[:read], np.int64))
+            come = other.narrowed(np.array(difference.added[:read], np.int64))
+            before = {_place(gone, at): gone.row(at) for at in range(len(gone))}
+            after = {_place(come, at): come.row(at) for at in range(len(come))}
+        edited = [place for place in after if place in before]
+        found = [RowChange(before=before[one], after=after[one]) for one in edited]
+        found += [RowChange(before=row) for place, row in before.items() if place not in after]
+        found += [RowChange(after=row) for place, row in after.items() if place not in before]
+        return found[:limit]
 
     def search(self, dataset_id: str, table: RowTable, query: RowQuery) -> RowSearch:
         """Begin a search through an open table of the current version of a dataset.
@@ -50,7 +97,7 @@ class RowViews:
 
         wanted: list[NDArray[np.int64]] = []
         if query.check:
-            wanted.append(self._reports.row_ids(dataset_id, query.check, label=query.label))
+            wanted.append(self._found(dataset_id, query))
         if query.tag:
             none = table.ids[:0]
             wanted.append(self._versions.tags(dataset_id).get(query.tag, none))
@@ -60,3 +107,17 @@ class RowViews:
         for ids in wanted:
             is_in &= np.isin(table.ids, ids)
         return np.flatnonzero(is_in).astype(np.int64)
+
+    def _found(self, dataset_id: str, query: RowQuery) -> NDArray[np.int64]:
+        report = self._reports.latest(dataset_id)
+        if report is None:
+            raise not_checked()
+        return self._reports.row_ids(
+            dataset_id, query.check, label=query.label, version=report.version
+        )
+
+
+def _place(table: RowTable, at: int) -> tuple[int, int]:
+    """Return source and line of a row; one that was written in Burnish has a place of its own."""
+    place = table.place(at)
+    return (place.source, place.line) if place.source >= 0 else (-1, int(table.ids[at]))

@@ -17,6 +17,7 @@ from engine.domain.split import TRAIN, row_hash
 from engine.domain.version import Action, VersionDifference, VersionInfo
 from engine.errors import InUse, NothingToUndo, WrongUsage
 from engine.formats.arrow_rows import RowPlace
+from engine.formats.refusal import RefusedRecord
 from engine.formats.row_order import (
     Order,
     all_ids,
@@ -26,6 +27,8 @@ from engine.formats.row_order import (
     splits_of_hashes,
     without_and_replaced,
 )
+from engine.formats.row_rules import check_row
+from engine.formats.row_table import RowTable
 from engine.formats.shapes import kind_of
 from engine.formats.versions import (
     files_of_version,
@@ -45,8 +48,6 @@ from engine.store.layout import DatasetFolder, Layout
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from engine.formats.row_table import RowTable
 
     Ids = NDArray[np.int64]
 
@@ -129,6 +130,16 @@ class Versions:
         left = np.setdiff1d(np.arange(total, dtype=np.int64), table.ids)
         table.close()
         return left
+
+    def open_left_out(self, dataset_id: str) -> RowTable:
+        """Map the rows that the current version leaves out; close the table when it is done with.
+
+        Raises:
+            DatasetDamaged: The rows are missing or not what was written.
+        """
+        ids = self.removed(dataset_id)
+        folder, info = self._open(dataset_id)
+        return open_table(folder, info, head_of(folder), None).narrowed(ids)
 
     # --- going through the history -------------------------------------------------------------
 
@@ -236,9 +247,11 @@ class Versions:
         """Replace rows by others, which take their places.
 
         Raises:
-            WrongUsage: A row is not in the dataset, or the new one is of another kind.
+            WrongUsage: A row is not in the dataset, or the new one is of another kind or nothing
+                can be learned from it.
             InUse: Another program is changing the dataset.
         """
+        _check_rows(rows.values())
         return self.change(dataset_id, edited=rows, action=action, detail=detail)
 
     def add_rows(self, dataset_id: str, rows: Sequence[Row], *, split: str) -> VersionInfo:
@@ -247,13 +260,15 @@ class Versions:
         A row whose equal stands in another split goes there, so that no row is in two splits.
 
         Raises:
-            WrongUsage: There is no such split, or a row is of another kind.
+            WrongUsage: There is no such split, or a row is of another kind or nothing can be
+                learned from it.
             InUse: Another program is changing the dataset.
         """
         import numpy as np
 
         folder, info = self._open(dataset_id)
         _check_kind(info, rows)
+        _check_rows(rows)
         with _Locked(folder):
             number = head_of(folder)
             order = read_order(folder, info, number)
@@ -427,8 +442,6 @@ def _newest(folder: DatasetFolder) -> int:
 
 def _row_count(folder: DatasetFolder, info: DatasetInfo, number: int) -> int:
     """Return how many rows were ever written up to a version."""
-    from engine.formats.row_table import RowTable
-
     table = RowTable(files_of_version(folder, info, number), ())
     count = len(table)
     table.close()
@@ -455,6 +468,18 @@ def _check_kind(info: DatasetInfo, rows: Sequence[Row]) -> None:
                 name=info.name, kind=info.kind.value
             )
         )
+
+
+def _check_rows(rows: Iterable[Row]) -> None:
+    """Refuse rows that a person wrote and from which nothing can be learned."""
+    for row in rows:
+        try:
+            check_row(row)
+        except RefusedRecord as refused:
+            raise WrongUsage(
+                _("The row was not kept. {reason}").format(reason=refused.message),
+                remedy=_("Fill in what is missing."),
+            ) from refused
 
 
 def _no_such_rows(info: DatasetInfo) -> WrongUsage:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from gettext import gettext as _
 
-from engine.domain.version import VersionInfo, action_text
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
 
@@ -49,22 +48,3 @@ def start_preparation(
 
     services.notices.clear()
     services.tasks.run(start, done, owner=services.library)
-
-
-def undo_change(services: Services, *, dataset_id: str) -> None:
-    """Go back to the version before the current one, and say to which."""
-
-    def done(outcome: Outcome[VersionInfo]) -> None:
-        if outcome.error is not None:
-            services.notices.show_error(outcome.error, title=_("Nothing was taken back"))
-        else:
-            version = outcome.value
-            services.notices.say(
-                _("Back at version {number}: {what}.").format(
-                    number=version.number, what=action_text(version)
-                )
-            )
-        services.library.refresh()
-
-    services.notices.clear()
-    services.tasks.run(lambda: services.api.versions.undo(dataset_id), done, owner=services.library)

@@ -92,6 +92,7 @@ def tabs() -> tuple[tuple[str, str], ...]:
         ("health", _("Health")),
         ("rejects", _("Rejected")),
         ("split", _("Split")),
+        ("history", _("History")),
         ("source", _("Source")),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, SupportsInt, TypeVar
 
 from engine.domain.dataset import (
     ChatRow,
@@ -42,6 +42,62 @@ class Rows(Protocol):
     def source(self, index: int) -> tuple[str, int]:
         """Return the name of the file and the line that a row came from."""
         ...
+
+
+class PlacedRows(Rows, Protocol):
+    """Rows of which each has a place that it is called by."""
+
+    def position(self, index: int) -> int:
+        """Return where a row stands in its part, from 0."""
+        ...
+
+
+class Numbers(Protocol):
+    """Whole numbers, in a list or an array."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> SupportsInt: ...
+
+
+class IdentifiedRows(Rows, Protocol):
+    """Rows of which each has an id."""
+
+    @property
+    def ids(self) -> Numbers:
+        """Return the id of each row."""
+        ...
+
+
+class ShownRows:
+    """The rows that the table shows: all of a part, or those at some positions of it."""
+
+    def __init__(self, rows: IdentifiedRows, positions: Numbers | None = None) -> None:
+        self._rows = rows
+        self._positions = positions
+
+    def __len__(self) -> int:
+        return len(self._rows) if self._positions is None else len(self._positions)
+
+    def grow(self, positions: Numbers) -> None:
+        """Show more: the positions begin with those that were shown."""
+        self._positions = positions
+
+    def position(self, index: int) -> int:
+        """Return where a row stands in its part, from 0."""
+        return index if self._positions is None else int(self._positions[index])
+
+    def row(self, index: int) -> Row:
+        """Return one row."""
+        return self._rows.row(self.position(index))
+
+    def source(self, index: int) -> tuple[str, int]:
+        """Return the name of the file and the line that a row came from."""
+        return self._rows.source(self.position(index))
+
+    def row_id(self, index: int) -> int:
+        """Return the id of a row, which it keeps in every version."""
+        return int(self._rows.ids[self.position(index)])
 
 
 class Recent(Generic[T]):
@@ -111,7 +167,7 @@ def row_columns(kind: RowKind) -> tuple[ColumnView, ...]:
 class CellSource:
     """Gives the texts of the table's cells; what was asked for lately is kept."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: PlacedRows) -> None:
         self._rows = rows
         self._texts = Recent(self._make)
         # Looked up once: asking the catalogue for each number takes longer than to read the row.
@@ -124,7 +180,8 @@ class CellSource:
     def _make(self, index: int) -> tuple[str, ...]:
         row = self._rows.row(index)
         characters = sum(len(text) for text in _texts_of(row))
-        return (self._count(index + 1), *self._content(row), self._count(characters))
+        number = self._count(self._rows.position(index) + 1)
+        return (number, *self._content(row), self._count(characters))
 
     def _count(self, number: int) -> str:
         return f"{number:,}".replace(",", self._separator)
@@ -194,13 +251,14 @@ class RowView:
     turns: tuple[TurnView, ...]
 
 
-def row_view(rows: Rows, index: int) -> RowView:
+def row_view(rows: PlacedRows, index: int) -> RowView:
     """Return one row to read."""
     file, line = rows.source(index)
+    written = _("{file}, line {line}").format(file=file, line=numbers.count(line))
     return RowView(
-        title=_("Row {number}").format(number=numbers.count(index + 1)),
-        source=_("{file}, line {line}").format(file=file, line=numbers.count(line)),
-        turns=_turn_views(rows.row(index)),
+        title=_("Row {number}").format(number=numbers.count(rows.position(index) + 1)),
+        source=written if file else _("written in Burnish"),
+        turns=turn_views(rows.row(index)),
     )
 
 
@@ -216,7 +274,8 @@ def role_words(role: str) -> str:
     return words.get(role, role.capitalize())
 
 
-def _turn_views(row: Row) -> tuple[TurnView, ...]:
+def turn_views(row: Row) -> tuple[TurnView, ...]:
+    """Return the texts of a row, each with who speaks or what it is."""
     if isinstance(row, TextRow):
         return (_turn_view(_("Text"), row.text),)
     if isinstance(row, ChatRow):

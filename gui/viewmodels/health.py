@@ -19,6 +19,9 @@ _KINDS = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.NOTE: 
 _ORDER = ("danger", "warning", "info", "success")
 
 
+SHOW, REPAIR = "show", "repair"
+
+
 @dataclass(frozen=True, kw_only=True)
 class HealthLine:
     """One check: a sign, its name, what was found or why it matters, a number, and a repair."""
@@ -29,7 +32,7 @@ class HealthLine:
     text: str
     number: str
     unit: str
-    link: str
+    links: tuple[tuple[str, str], ...]
     hint: str
 
 
@@ -97,7 +100,10 @@ def _line(check: Check, result: CheckResult, fix: Fix | None) -> HealthLine:
         text=_found_words(check, result) if found else _("Nothing found."),
         number=numbers.count(result.rows),
         unit=ngettext("row", "rows", result.rows),
-        link=_("Repair") if found and fix is not None else "",
+        links=(
+            (SHOW, _("Show") if found else ""),
+            (REPAIR, _("Repair") if found and fix is not None else ""),
+        ),
         hint=fix.summary() if fix is not None else "",
     )
 

@@ -230,6 +230,11 @@ class IconButton(QToolButton):
         self.setToolTip(name)
         self.update()
 
+    def set_reason(self, reason: str) -> None:
+        """Say why it cannot be pressed now; "" makes it pressable."""
+        self.setEnabled(not reason)
+        self.setToolTip(reason or self.accessibleName())
+
     def set_menu(self, items: Sequence[MenuItem | None]) -> None:
         """Open a menu on a click; `picked` carries the key of what was chosen."""
         if self._menu is None:

@@ -7,9 +7,16 @@ from collections.abc import Sequence
 from gettext import gettext as _
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeyEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QPlainTextEdit,
+    QSizePolicy,
+    QWidget,
+)
 
 from gui.widgets.box import Column, Row
 from gui.widgets.buttons import Button
@@ -19,9 +26,21 @@ from gui.widgets.text import IconLabel, TextLabel
 from gui.widgets.theme.draw import INVALID
 from gui.widgets.theme.focus_ring import OWN_FOCUS
 from gui.widgets.theme.paint import themed_icon
-from gui.widgets.theme.theme import follow_theme
+from gui.widgets.theme.theme import follow_theme, theme
 
-__all__ = ["Field", "NumberField", "PathField", "SearchField", "SelectField", "TextField"]
+__all__ = [
+    "Field",
+    "NumberField",
+    "PathField",
+    "SearchField",
+    "SelectField",
+    "TextArea",
+    "TextField",
+]
+
+
+_ARROW = 16
+_LEAST_LINES, _MOST_LINES = 2, 14
 
 
 class TextField(QLineEdit):
@@ -42,6 +61,58 @@ class TextField(QLineEdit):
         self.update()
 
     def _follow(self) -> None:
+        self.updateGeometry()
+
+
+class TextArea(QPlainTextEdit):
+    """Several lines of text; Tab leads on, as from every other field."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setTabChangesFocus(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.textChanged.connect(self.updateGeometry)
+        follow_theme(self, self._follow)
+
+    def set_text(self, text: str) -> None:
+        """Show a text, without a signal."""
+        self.blockSignals(True)
+        self.setPlainText(text)
+        self.blockSignals(False)
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        """Return room for the lines that there are, within limits; more of them scroll."""
+        lines = min(max(int(self.document().size().height()), _LEAST_LINES), _MOST_LINES)
+        high = lines * self.fontMetrics().lineSpacing() + theme().px(28)
+        return QSize(super().sizeHint().width(), high)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size hint in height, and next to nothing in width."""
+        return QSize(theme().px(120), self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Ask for the height that the lines take at the new width."""
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.updateGeometry()
+
+    def text(self) -> str:
+        """Return the text; lines end with a line feed."""
+        return self.toPlainText()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave Ctrl+Enter to the form that this stands in."""
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if is_enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+    def _follow(self) -> None:
+        current = theme()
+        self.setFont(current.font("body"))
         self.updateGeometry()
 
 
@@ -102,6 +173,11 @@ class SelectField(QComboBox):
         self.setProperty(INVALID, bool(error))
         self.setToolTip(error)
         self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return room for the longest word and the arrow, which the style counts too narrow."""
+        hint = super().sizeHint()
+        return QSize(hint.width() + theme().px(_ARROW), hint.height())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the page: a value must not change in passing."""

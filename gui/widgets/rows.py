@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from gettext import gettext as _
 
 from PySide6.QtCore import Signal
@@ -104,9 +105,13 @@ class NameValues(QWidget):
 
 
 class FindingRow(_FixedRow):
-    """What a check found: sign, title, one sentence, a number with its unit, one link."""
+    """What a check found: sign, title, one sentence, a number with its unit, links.
 
-    link_clicked = Signal()
+    Signals:
+        link_clicked: Key of the link.
+    """
+
+    link_clicked = Signal(str)
 
     def __init__(
         self,
@@ -116,7 +121,7 @@ class FindingRow(_FixedRow):
         text: str,
         number: str = "",
         unit: str = "",
-        link: str = "",
+        links: Sequence[tuple[str, str]] = (),
     ) -> None:
         super().__init__(theme().tokens.size["row_check"])
         sign = IconLabel(ICONS[icon_kind], role=_ICON_ROLES.get(icon_kind, icon_kind), size=20)
@@ -131,18 +136,19 @@ class FindingRow(_FixedRow):
         row.addLayout(words, 1)
         number_label = TextLabel(number, role="label", figures=True, align_right=True)
         row.addLayout(Row(number_label, _Cell(TextLabel(unit, colour="text2"), 52), gap=6))
-        row.add(_Cell(self._link(link, title), 64))
+        for key, words in links or (("", ""),):
+            row.add(_Cell(self._link(key, words, title), 64))
         line = Column(gap=0)
         line.addLayout(row, 1)
         line.add(Hairline())
         self.setLayout(line)
         self._follow_height()
 
-    def _link(self, text: str, title: str) -> QWidget:
+    def _link(self, key: str, text: str, title: str) -> QWidget:
         link = LinkLabel(text)
         link.setAccessibleName(f"{text}: {title}")
         link.setHidden(not text)
-        link.clicked.connect(self.link_clicked)
+        link.clicked.connect(partial(self.link_clicked.emit, key))
         return link
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import (
     QAbstractTableModel,
     QEvent,
+    QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
     QPointF,
@@ -236,7 +237,9 @@ class DataTable(QTableView):
     def set_current(self, row: int) -> None:
         """Choose a row, without a signal; -1 chooses none."""
         self._silent = True
-        self.setCurrentIndex(self._cells.index(row, 0) if row >= 0 else QModelIndex())
+        index = self._cells.index(row, 0) if row >= 0 else QModelIndex()
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
         self._silent = False
 
     def current_row(self) -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.widgets.box import Row, Stretch, clear_layout
@@ -15,6 +15,8 @@ from gui.widgets.radio_part import RadioPart
 from gui.widgets.theme.focus_ring import RING_RADIUS
 from gui.widgets.theme.paint import LEFT, painting, rule, text_width, write
 from gui.widgets.theme.theme import theme
+
+_GAP, _LEAST_GAP, _MARGIN = 28, 10, 32
 
 
 class _Tab(RadioPart):
@@ -79,7 +81,7 @@ class TabBar(QWidget):
         super().__init__()
         self._tabs: list[_Tab] = []
         self.setAccessibleName(name)
-        self._row = Row(gap=28, margins=(32, 0, 32, 0))
+        self._row = Row(gap=_GAP, margins=(_MARGIN, 0, _MARGIN, 0))
         self.setLayout(self._row)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -109,6 +111,24 @@ class TabBar(QWidget):
         for tab in self._tabs:
             if tab.key == key:
                 tab.set_number(number)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the room of all tabs, close to one another."""
+        hint = super().minimumSizeHint()
+        return QSize(self._words_width() + self._gaps(_LEAST_GAP), hint.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Move the tabs together where they have too little room."""
+        super().resizeEvent(event)
+        count = max(len(self._tabs), 1)
+        free = event.size().width() - self._words_width() - theme().px(2 * _MARGIN)
+        self._row.setSpacing(min(theme().px(_GAP), max(free // count, theme().px(_LEAST_GAP))))
+
+    def _words_width(self) -> int:
+        return sum(tab.sizeHint().width() for tab in self._tabs)
+
+    def _gaps(self, gap: int) -> int:
+        return theme().px(2 * _MARGIN) + theme().px(gap) * len(self._tabs)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the hairline below all tabs."""

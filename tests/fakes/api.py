@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from engine.api.jobs import JobView
 from engine.api.preview import RowTokens
+from engine.api.row_views import RowChange
 from engine.domain.dataset import DatasetInfo, Reject, Row, RowKind, SourceFile
 from engine.domain.dataset import Mapping as RowMapping
 from engine.domain.decision import Decision
@@ -21,9 +22,10 @@ from engine.domain.plan import MemoryNeed, Plan, steps_of
 from engine.domain.problem import Problem
 from engine.domain.recipe import Recipe, problems_of
 from engine.domain.report import Report
+from engine.domain.row_query import RowQuery
 from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
 from engine.domain.split import SplitRule
-from engine.domain.version import Action, VersionInfo
+from engine.domain.version import Action, VersionDifference, VersionInfo
 from engine.errors import DatasetNotFound, EngineError, RecipeInvalid, RunNotFound
 from engine.protocol.codec import Envelope
 from engine.protocol.events import Event, Finished, PhaseChanged, StepDone, Stopped, WorkerStarted
@@ -570,6 +572,9 @@ class FakeReports:
             raise self.error
         return self.report
 
+    def latest(self, dataset_id: str) -> Report | None:
+        return self.get(dataset_id)
+
 
 class FakePreparation:
     """Jobs on datasets that are only begun; a test lets them go on."""
@@ -598,12 +603,67 @@ class FakePreparation:
 
 
 class FakeVersions:
-    """Remembers what was taken back."""
+    """Versions of datasets in memory; each change counts one up and is remembered.
+
+    Attributes:
+        changes: What was done, with its arguments.
+        refusal: Raised instead of a change.
+    """
 
     def __init__(self) -> None:
         self.undone: list[str] = []
         self.all: list[VersionInfo] = []
         self.tagged: dict[str, list[int]] = {}
+        self.changes: list[tuple[object, ...]] = []
+        self.refusal: EngineError | None = None
+        self.left_out: list[Row] = []
+
+    def remove_rows(self, dataset_id: str, ids: Sequence[int]) -> VersionInfo:
+        return self._change(dataset_id, Action.REMOVED, list(ids))
+
+    def restore_rows(self, dataset_id: str, ids: Sequence[int]) -> VersionInfo:
+        return self._change(dataset_id, Action.RESTORED, list(ids))
+
+    def edit_rows(self, dataset_id: str, rows: Mapping[int, Row]) -> VersionInfo:
+        return self._change(dataset_id, Action.EDITED, dict(rows))
+
+    def add_rows(self, dataset_id: str, rows: Sequence[Row], *, split: str) -> VersionInfo:
+        return self._change(dataset_id, Action.ADDED, list(rows), split)
+
+    def tag(self, dataset_id: str, ids: Sequence[int], tag: str, *, on: bool = True) -> VersionInfo:
+        action = Action.TAGGED if on else Action.UNTAGGED
+        return self._change(dataset_id, action, list(ids), tag)
+
+    def open_left_out(self, dataset_id: str) -> FakeRowTable:
+        del dataset_id
+        return FakeRowTable(self.left_out)
+
+    def _change(self, dataset_id: str, action: Action, *what: object) -> VersionInfo:
+        if self.refusal is not None:
+            raise self.refusal
+        self.changes.append((dataset_id, action, *what))
+        number = len(self.changes) + 1
+        return VersionInfo(
+            number=number, parent=number - 1, action=action, changed=1, splits={}, made_at=MOMENT
+        )
+
+    def redo(self, dataset_id: str) -> VersionInfo:
+        self.changes.append((dataset_id, "redo"))
+        return self._version(2)
+
+    def go_to(self, dataset_id: str, number: int) -> VersionInfo:
+        self.changes.append((dataset_id, "go_to", number))
+        return self._version(number)
+
+    def compare(self, dataset_id: str, earlier: int, later: int) -> VersionDifference:
+        self.changes.append((dataset_id, "compare", earlier, later))
+        return VersionDifference(added=(1, 2), removed=(3,), moved=())
+
+    def _version(self, number: int) -> VersionInfo:
+        return VersionInfo(
+            number=number, parent=number - 1, action=Action.EDITED, changed=1, splits={},
+            made_at=MOMENT,
+        )  # fmt: skip
 
     def history(self, dataset_id: str) -> list[VersionInfo]:
         del dataset_id
@@ -618,6 +678,48 @@ class FakeVersions:
         return VersionInfo(
             number=1, parent=0, action=Action.IMPORTED, changed=4, splits={}, made_at=MOMENT
         )
+
+
+class FakeRowViews:
+    """Searches rows in memory, all at once."""
+
+    def __init__(self) -> None:
+        self.queries: list[RowQuery] = []
+        self.within: dict[str, list[int]] = {}
+        self.error: EngineError | None = None
+
+    def search(self, dataset_id: str, table: FakeRowTable, query: RowQuery) -> FakeSearch:
+        del dataset_id
+        self.queries.append(query)
+        if self.error is not None:
+            raise self.error
+        rows = range(len(table))
+        found = [one for one in rows if query.text.lower() in str(table.row(one)).lower()]
+        if query.check or query.tag:
+            found = [one for one in found if one in self.within[query.check or query.tag]]
+        return FakeSearch(found)
+
+    def changes(
+        self, dataset_id: str, earlier: int, later: int, *, limit: int = 20
+    ) -> list[RowChange]:
+        del dataset_id, earlier, later, limit
+        one, other = a_chat("the dock is dead"), a_chat("the dock sleeps")
+        return [RowChange(before=one, after=other), RowChange(before=one)]
+
+
+class FakeSearch:
+    """A search that is over."""
+
+    is_over = True
+
+    def __init__(self, found: list[int]) -> None:
+        self._found = found
+
+    def go_on(self, seconds: float) -> None:
+        del seconds
+
+    def found(self) -> list[int]:
+        return self._found
 
 
 class FakeApi:
@@ -635,6 +737,7 @@ class FakeApi:
         self.reports = FakeReports()
         self.preparation = FakePreparation(self.jobs)
         self.versions = FakeVersions()
+        self.row_views = FakeRowViews()
         self.coverages = FakeCoverages(self.jobs)
         self.mappings = FakeMappings(self.layout)
 

@@ -41,6 +41,10 @@ class FakeRowTable:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def ids(self) -> Sequence[int]:
+        return range(len(self._rows))
+
     def row(self, index: int) -> Row:
         return self._rows[index]
 

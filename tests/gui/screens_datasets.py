@@ -18,7 +18,7 @@ from typing import Any, cast
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from PySide6.QtCore import QDeadlineTimer
+from PySide6.QtCore import QDeadlineTimer, QItemSelectionModel
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -35,6 +35,7 @@ from engine.domain.dataset import (
 from engine.domain.phase import Phase
 from engine.domain.report import CheckResult, Report
 from engine.domain.run import Failure, JobKind
+from engine.domain.version import Action, VersionInfo
 from engine.errors import EngineError, NoChatTemplate, UnsafeWeights
 from engine.protocol.events import Failed, PhaseChanged, ProgressMade, WorkerStarted
 from engine.quality.registry import CHECKS
@@ -44,9 +45,10 @@ from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.pages.datasets.mapping_form import ExpressionField, MappingForm
 from gui.pages.datasets.mapping_page import MappingPage
+from gui.pages.datasets.rows_table import RowsTable
 from gui.viewmodels.mapping import MappingRequest
-from gui.widgets.buttons import Button
-from gui.widgets.fields import SelectField
+from gui.widgets.buttons import Button, IconButton
+from gui.widgets.fields import SearchField, SelectField
 from gui.widgets.page import Scroll
 from gui.widgets.tabs import TabBar
 from gui.widgets.text import LinkLabel
@@ -418,6 +420,50 @@ def _mapped_source(stage: Stage) -> None:
     stage.tab("source")
 
 
+def _rows_found(stage: Stage) -> None:
+    _tab("rows")(stage)
+    _search_field(stage).setText("dock")
+    stage.wait(0.5)
+    table = stage.page().findChildren(RowsTable)[0]
+    for row in (1, 2, 4):
+        table.selectionModel().select(
+            table.model().index(row, 0),
+            QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows,
+        )
+    stage.wait(0.1)
+
+
+def _search_field(stage: Stage) -> SearchField:
+    fields = stage.page().findChildren(SearchField)
+    return next(one for one in fields if one.accessibleName() == "Find in the rows")
+
+
+def _rows_nothing(stage: Stage) -> None:
+    _tab("rows")(stage)
+    _search_field(stage).setText("nothing is like this")
+    stage.wait(0.5)
+
+
+def _rows_edit(stage: Stage) -> None:
+    _tab("rows")(stage)
+    buttons = stage.page().findChildren(IconButton)
+    next(one for one in buttons if one.accessibleName() == "Edit the row (F2)").click()
+    stage.wait(0.2)
+
+
+def _history(stage: Stage) -> None:
+    actions = ((Action.IMPORTED, 11_874), (Action.FIXED, 11_862), (Action.SPLIT, 11_862))
+    stage.api.versions.all = [
+        VersionInfo(
+            number=number, parent=number - 1, action=action, changed=12,
+            splits={"train": rows}, made_at="2026-11-03T14:00:00.000Z",
+        )
+        for number, (action, rows) in enumerate(actions, start=1)
+    ]  # fmt: skip
+    _tab("history")(stage)
+    stage.wait(0.3)
+
+
 def _question(stage: Stage) -> None:
     _tab("rows")(stage)
     cast("Any", stage.page())._one._act("remove")
@@ -464,6 +510,9 @@ STATES: dict[str, Act] = {
     "datasets-failed-first": _failed_first,
     "dataset-rows": _tab("rows"),
     "dataset-rows-long": _tab("rows", "d2"),
+    "dataset-rows-found": _rows_found,
+    "dataset-rows-nothing": _rows_nothing,
+    "dataset-rows-edit": _rows_edit,
     "dataset-rows-text": _tab("rows", "d3"),
     "dataset-tokens": _focused_token,
     "dataset-tokens-text": _tab("tokens", "d3"),
@@ -476,6 +525,7 @@ STATES: dict[str, Act] = {
     "dataset-rejects-none": _tab("rejects", "d3"),
     "dataset-health": _health,
     "dataset-health-unchecked": _tab("health"),
+    "dataset-history": _history,
     "dataset-split": _tab("split"),
     "dataset-split-long": _tab("split", "d2"),
     "dataset-split-group": _split_by_group,

@@ -14,10 +14,11 @@ from gui.bridge.services import Services
 from gui.pages.datasets.dataset_page import DatasetPage
 from gui.pages.datasets.list_page import DatasetListPage
 from gui.pages.datasets.rename_row import RenameRow
-from gui.pages.datasets.rows_tab import RowReader, RowsTab
+from gui.pages.datasets.row_reader import RowReader
+from gui.pages.datasets.rows_tab import RowsTab
 from gui.pages.datasets.rows_table import RowsTable
 from gui.pages.datasets.view import DatasetsPage
-from gui.viewmodels.dataset_rows import CellSource, row_columns
+from gui.viewmodels.dataset_rows import CellSource, ShownRows, row_columns
 from gui.viewmodels.train import TrainArgument
 from gui.widgets.banner import Banner
 from gui.widgets.buttons import Button, IconButton
@@ -173,7 +174,7 @@ def test_table_of_a_million_rows_reads_only_what_is_seen(qtbot: QtBot, themed: o
     table = RowsTable(name="Rows")
     qtbot.addWidget(table)
     table.set_columns([Column(key=one.key, title=one.title) for one in row_columns(RowKind.TEXT)])
-    table.set_source(len(rows), CellSource(rows))
+    table.set_source(len(rows), CellSource(ShownRows(rows)))
     table.resize(800, 600)
     table.show()
     table.grab()
@@ -340,12 +341,12 @@ def test_every_tab_is_reached_by_arrow_keys(page: DatasetsPage, qtbot: QtBot) ->
     bar = child(page, TabBar)
     child(bar, QAbstractButton).setFocus()
     seen = [bar.value()]
-    for _tab in range(5):
+    for _tab in range(6):
         focused = page.window().focusWidget()
         assert focused is not None
         qtbot.keyClick(focused, Qt.Key.Key_Right)
         seen.append(bar.value())
-    assert seen == ["rows", "tokens", "health", "rejects", "split", "source"]
+    assert seen == ["rows", "tokens", "health", "rejects", "split", "history", "source"]
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])

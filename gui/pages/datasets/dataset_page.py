@@ -16,6 +16,7 @@ from engine.domain.dataset import DatasetInfo
 from gui.actions.datasets import remove_dataset, rename_dataset
 from gui.bridge.services import Services
 from gui.pages.datasets.health_tab import HealthTab
+from gui.pages.datasets.history_tab import HistoryTab
 from gui.pages.datasets.open_rows import OpenRows
 from gui.pages.datasets.rejects_tab import RejectsTab
 from gui.pages.datasets.rename_row import RenameRow
@@ -152,14 +153,27 @@ class DatasetPage(Page):
 
     def _build(self, key: str) -> _Tab:
         builders: dict[str, Callable[[], _Tab]] = {
-            "rows": lambda: RowsTab(self._rows),
+            "rows": lambda: RowsTab(self._services, self._rows),
             "tokens": lambda: TokensTab(self._services, self._rows),
-            "health": lambda: HealthTab(self._services),
+            "health": self._health_tab,
             "rejects": lambda: RejectsTab(self._services),
+            "history": lambda: HistoryTab(self._services),
             "split": lambda: SplitTab(self._services),
             "source": lambda: SourceTab(self._services),
         }
         return builders[key]()
+
+    def _health_tab(self) -> HealthTab:
+        tab = HealthTab(self._services)
+        tab.show_requested.connect(self._show_finding)
+        return tab
+
+    def _show_finding(self, check: str) -> None:
+        self._bar.set_value("rows")
+        self._show_tab("rows")
+        tab = self._built["rows"]
+        if isinstance(tab, RowsTab):
+            tab.show_finding(check)
 
     # ------------------------------------------------------------------ what can be done
 

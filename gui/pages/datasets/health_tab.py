@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from gettext import gettext as _
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Signal
+
 from engine.domain.dataset import DatasetInfo
 from engine.domain.run import JobState
-from gui.actions.health import start_check, start_fix, undo_change
+from gui.actions.health import start_check, start_fix
+from gui.actions.rows import undo_change
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
 from gui.pages.datasets.columns import Columns
 from gui.pages.datasets.job_line import JobLine
 from gui.viewmodels.health import (
+    REPAIR,
     HealthLine,
     HealthView,
     health_view,
@@ -37,7 +42,13 @@ _Found = tuple["Report | None", "HealthView | None", list[str]]
 
 
 class HealthTab(Panel):
-    """The report of the current version, or the way to one."""
+    """The report of the current version, or the way to one.
+
+    Signals:
+        show_requested: Id of a check whose rows are to be shown.
+    """
+
+    show_requested = Signal(str)
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -171,11 +182,17 @@ class HealthTab(Panel):
             text=line.text,
             number=line.number,
             unit=line.unit,
-            link=line.link,
+            links=line.links,
         )
         row.setToolTip("\n\n".join(one for one in (line.text, line.hint) if one))
-        row.link_clicked.connect(lambda: self._repair((line.check,)))
+        row.link_clicked.connect(partial(self._on_link, line.check))
         return row
+
+    def _on_link(self, check: str, key: str) -> None:
+        if key == REPAIR:
+            self._repair((check,))
+        else:
+            self.show_requested.emit(check)
 
     def _fail(self, error: ErrorText) -> None:
         again = Action(key="check", text=_("Check again"))

@@ -12,6 +12,7 @@ from engine.domain.dataset import DatasetInfo
 from engine.errors import EngineError
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
+from gui.viewmodels.row_filter import LEFT_OUT
 
 if TYPE_CHECKING:
     from engine.api.datasets import RowTable
@@ -51,8 +52,14 @@ class OpenRows(QObject):
         waiting = self._waiting.setdefault(split, [])
         waiting.append((opened, failed))
         if len(waiting) == 1:
+            api = self._services.api
+            is_left_out = split == LEFT_OUT
             self._services.tasks.run(
-                lambda: self._services.api.datasets.open_rows(dataset.id, split),
+                lambda: (
+                    api.versions.open_left_out(dataset.id)
+                    if is_left_out
+                    else api.datasets.open_rows(dataset.id, split)
+                ),
                 lambda outcome: self._take(dataset, split, outcome),
                 owner=self,
                 lane=Lane.READING,

@@ -1,99 +1,224 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows of a dataset in a table of any length, and beside it one row to read in full."""
+"""The rows of a dataset in a table of any length: searched, filtered, changed; one beside it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from gettext import gettext as _
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut
 
-from engine.domain.dataset import DatasetInfo
+from engine.domain.dataset import DatasetInfo, Row
+from engine.domain.row_query import RowQuery
 from engine.domain.split import TRAIN
+from engine.domain.version import VersionInfo
 from engine.errors import EngineError
+from gui.actions.rows import (
+    add_row,
+    edit_row,
+    redo_change,
+    remove_rows,
+    restore_rows,
+    tag_rows,
+    undo_change,
+)
+from gui.bridge.services import Services
+from gui.bridge.tasks import Lane, Outcome
 from gui.pages.datasets.columns import Columns
 from gui.pages.datasets.open_rows import OpenRows
+from gui.pages.datasets.row_editor import RowEditor
+from gui.pages.datasets.row_finder import RowFinder
+from gui.pages.datasets.row_reader import RowReader
 from gui.pages.datasets.rows_table import RowsTable
+from gui.pages.datasets.rows_toolbar import RowsToolbar
 from gui.viewmodels.dataset import split_parts
-from gui.viewmodels.dataset_rows import CellSource, row_columns, row_view
-from gui.widgets.box import Column, Panel, Row, Stretch
-from gui.widgets.choices import SegmentedControl
+from gui.viewmodels.dataset_rows import CellSource, Numbers, ShownRows, row_columns
+from gui.viewmodels.history import redo_reason, undo_reason
+from gui.viewmodels.row_draft import draft_of, new_draft
+from gui.viewmodels.row_filter import (
+    LEFT_OUT,
+    filter_choices,
+    filter_key,
+    found_words,
+    nothing_words,
+)
+from gui.widgets.box import Column, Panel, Stretch
 from gui.widgets.empty import Skeleton
 from gui.widgets.error_panel import ErrorPanel, ErrorText
-from gui.widgets.page import SideColumn, Stack
+from gui.widgets.page import Stack
 from gui.widgets.table import Column as TableColumn
-from gui.widgets.text import LinkLabel, TextLabel
 
 if TYPE_CHECKING:
     from engine.api.datasets import RowTable
 
 _PAUSE_MS = 50
 """While the keyboard runs through the table no row is laid out to read."""
+_Known = tuple[tuple[tuple[str, str], ...], list[VersionInfo]]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a person was in the table, to be there again when its rows have changed."""
+
+    ids: frozenset[int]
+    row: int
+    scroll: int
 
 
 class RowsTab(Panel):
     """The table of rows."""
 
-    def __init__(self, rows: OpenRows) -> None:
-        self._parts = SegmentedControl(name=_("Part of the rows"))
+    def __init__(self, services: Services, rows: OpenRows) -> None:
+        self._services = services
+        self._rows = rows
+        self._dataset: DatasetInfo | None = None
+        self._open: RowTable | None = None
+        self._shown: ShownRows | None = None
+        self._place: _Place | None = None
+        self._wanted_filter = ""
+        self._edited = -1
+        self._tools = RowsToolbar()
         self.table = RowsTable(name=_("Rows"))
         self._error = ErrorPanel()
         self._skeleton = Skeleton(rows=8)
         self._reader = RowReader()
+        self._editor = RowEditor()
+        self._side = Stack()
+        self._side.addWidget(self._reader)
+        self._side.addWidget(self._editor)
         self._stack = Stack()
-        self._columns = Columns(self._middle(), right=self._reader, right_width=340, least=440)
+        self._columns = Columns(self._middle(), right=self._side, right_width=340, least=440)
         super().__init__(Column(self._columns, gap=0))
-        self._rows = rows
-        self._dataset: DatasetInfo | None = None
-        self._open: RowTable | None = None
+        self._finder = RowFinder(services, self)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(lambda: self._read(self.table.current_row()))
-        self._parts.chosen.connect(self._show_part)
-        self.table.row_chosen.connect(self._read_soon)
-        self.table.row_activated.connect(self._read_alone)
-        self._reader.back_clicked.connect(lambda: self._columns.show_right(alone=False))
-        self._columns.folded.connect(self._reader.set_alone)
+        self._connect()
         self._reader.set_alone(self._columns.is_folded)
 
     def _middle(self) -> Panel:
-        top = Row(self._parts, Stretch(), gap=0, margins=(32, 14, 20, 10))
         error = Column(self._error, Stretch(), gap=0, margins=(32, 20, 32, 20))
         self._stack.addWidget(Panel(Column(self.table, gap=0, margins=(20, 0, 8, 0))))
         self._stack.addWidget(Panel(error))
         waiting = Column(self._skeleton, Stretch(), gap=0, margins=(32, 4, 32, 8))
         self._stack.addWidget(Panel(waiting))
-        column = Column(top, gap=0)
+        column = Column(self._tools, gap=0)
         column.addWidget(self._stack, 1)
         return Panel(column)
 
+    def _connect(self) -> None:
+        self._pause.timeout.connect(lambda: self._read(self.table.current_row()))
+        self._tools.part_chosen.connect(self._show_part)
+        self._tools.query_changed.connect(self._search)
+        self._tools.asked.connect(self._act)
+        self._tools.tagged.connect(self._tag)
+        self._finder.found.connect(self._on_found)
+        self._finder.failed.connect(self._on_not_found)
+        self.table.row_chosen.connect(self._read_soon)
+        self.table.row_activated.connect(self._read_alone)
+        self.table.chosen_changed.connect(self._show_chosen)
+        self.table.remove_requested.connect(self._leave_out_or_restore)
+        self._reader.back_clicked.connect(lambda: self._columns.show_right(alone=False))
+        self._columns.folded.connect(self._reader.set_alone)
+        self._editor.kept.connect(self._keep)
+        self._editor.given_up.connect(self._end_editing)
+        keys = (
+            ("Ctrl+F", self._tools.search.setFocus),
+            ("F2", partial(self._act, "edit")),
+            ("Ctrl+Z", partial(self._act, "undo")),
+            ("Ctrl+Shift+Z", partial(self._act, "redo")),
+            ("Ctrl+Y", partial(self._act, "redo")),
+        )
+        for key, act in keys:
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(act)
+
+    # ------------------------------------------------------------------ what is shown
+
     def show_dataset(self, dataset: DatasetInfo) -> None:
-        """Show the rows of a dataset from the first on; the same one stays as it is."""
+        """Show the rows of a dataset from the first on; a new version of it from where one was."""
         before, self._dataset = self._dataset, dataset
         if before is not None and before.id == dataset.id:
+            if before.version != dataset.version:
+                self._place = self._present_place()
+                self._end_editing()
+                self._set_parts(dataset, self._tools.parts.value())
+                self._show_part(self._tools.parts.value())
+                self._learn(dataset)
             return
-        parts = split_parts(dataset)
-        self._parts.set_parts(parts)
-        self._parts.set_value(parts[0][0] if parts else TRAIN)
-        self._show_part(self._parts.value())
+        self._place = None
+        self._tools.reset()
+        self._end_editing()
+        self._set_parts(dataset, "")
+        self._show_part(self._tools.parts.value())
+        self._learn(dataset)
+
+    def show_finding(self, check: str) -> None:
+        """Show the rows that a check found, in the part that holds most of the rows."""
+        self._tools.reset()
+        self._wanted_filter = filter_key(check=check)
+        if self._dataset is not None:
+            self._learn(self._dataset)
 
     def close_dataset(self) -> None:
         """Forget the rows before their files are closed."""
-        self._dataset = self._open = None
+        self._finder.give_up()
+        self._dataset = self._open = self._shown = None
         self.table.set_rows(())
         self._reader.clear()
 
+    def _set_parts(self, dataset: DatasetInfo, chosen: str) -> None:
+        parts = split_parts(dataset)
+        self._tools.parts.set_parts([*parts, (LEFT_OUT, _("Left out"))])
+        first = parts[0][0] if parts else TRAIN
+        known = {key for key, _words in parts} | {LEFT_OUT}
+        self._tools.parts.set_value(chosen if chosen in known else first)
+
+    def _learn(self, dataset: DatasetInfo) -> None:
+        """Read what the filter can choose, and what can be undone."""
+        api = self._services.api
+
+        def read() -> _Known:
+            """Read report, tags and history."""
+            report, tags = api.reports.latest(dataset.id), api.versions.tags(dataset.id)
+            choices = filter_choices(report, api.reports.checks(), tags)
+            return choices, api.versions.history(dataset.id)
+
+        self._services.tasks.run(
+            read, lambda outcome: self._take_known(dataset, outcome), owner=self, lane=Lane.READING
+        )
+
+    def _take_known(self, dataset: DatasetInfo, outcome: Outcome[_Known]) -> None:
+        if self._dataset != dataset:
+            return
+        if outcome.error is not None:
+            self._services.notices.show_error(outcome.error)
+            return
+        choices, history = outcome.value
+        is_gone = self._tools.set_filters(choices)
+        self._tools.undo.set_reason(undo_reason(history, dataset.version))
+        self._tools.redo.set_reason(redo_reason(history, dataset.version))
+        if self._wanted_filter:
+            wanted, self._wanted_filter = self._wanted_filter, ""
+            self._tools.set_filter(wanted)
+        elif is_gone:
+            self._search()
+
     def _show_part(self, split: str) -> None:
         self._columns.show_right(alone=False)
-        self._stack.setCurrentIndex(2)
-        self._skeleton.start()
+        self._finder.give_up()
+        if self._place is None:
+            self._stack.setCurrentIndex(2)
+            self._skeleton.start()
         self._rows.open(split, partial(self._take, split), self._fail)
 
     def _take(self, split: str, rows: RowTable) -> None:
         dataset = self._dataset
-        if dataset is None or split != self._parts.value():
+        if dataset is None or split != self._tools.parts.value():
             return
         self._open = rows
         self.table.set_columns(
@@ -109,13 +234,62 @@ class RowsTab(Panel):
                 for one in row_columns(dataset.kind)
             ]
         )
-        self.table.set_source(len(rows), CellSource(rows))
-        self.table.scrollToTop()
+        self._search()
+
+    def _search(self, _query: RowQuery | None = None) -> None:
+        if self._dataset is not None and self._open is not None:
+            self._shown = None
+            self._tools.show_error("")
+            self._finder.ask(self._dataset.id, self._open, self._tools.query())
+
+    def _on_found(self, positions: Numbers | None, is_over: bool) -> None:
+        if self._open is None:
+            return
+        query = self._tools.query()
+        if self._shown is None:
+            self._shown = ShownRows(self._open, positions)
+            self.table.set_source(len(self._shown), CellSource(self._shown))
+            self._arrive()
+        elif positions is not None:
+            self._shown.grow(positions)
+            self.table.refresh(len(positions))
+        self.table.set_empty_text(nothing_words(query) if is_over else "")
+        count = found_words(len(self._shown), len(self._open), query, is_over=is_over)
+        self._tools.show_count(count)
+
+    def _arrive(self) -> None:
+        """Show the table, at the place where one was, or at its first row."""
         self._skeleton.stop()
         self._stack.setCurrentIndex(0)
-        if len(rows):
+        place, self._place = self._place, None
+        if place is not None:
+            self.table.verticalScrollBar().setValue(place.scroll)
+            self._choose_again(place)
+        elif self._shown is not None and len(self._shown):
+            self.table.scrollToTop()
             self.table.set_current(0)
-            self._read(0)
+        self._show_chosen()
+        if self.table.current_row() >= 0:
+            self._read(self.table.current_row())
+        else:
+            self._reader.clear()
+
+    def _present_place(self) -> _Place | None:
+        if self._shown is None:
+            return None
+        return _Place(
+            frozenset(self._chosen_ids()),
+            self.table.current_row(),
+            self.table.verticalScrollBar().value(),
+        )
+
+    def _choose_again(self, place: _Place) -> None:
+        if self._shown is None or not len(self._shown):
+            return
+        row = min(max(place.row, 0), len(self._shown) - 1)
+        near = range(max(row - 50, 0), min(row + 50, len(self._shown)))
+        same = next((one for one in near if self._shown.row_id(one) in place.ids), row)
+        self.table.set_current(same)
 
     def _fail(self, error: EngineError) -> None:
         self._skeleton.stop()
@@ -131,12 +305,16 @@ class RowsTab(Panel):
             )
         )
 
+    def _on_not_found(self, error: EngineError) -> None:
+        self._tools.show_error(f"{error.message} {error.remedy}")
+        self._arrive()
+
     def _read_soon(self, _index: int) -> None:
         self._pause.start()
 
     def _read(self, index: int) -> None:
-        if self._open is not None and index >= 0:
-            self._reader.show_row(self._open, index)
+        if self._shown is not None and 0 <= index < len(self._shown):
+            self._reader.show_row(self._shown, index)
 
     def _read_alone(self, index: int) -> None:
         self._read(index)
@@ -144,45 +322,90 @@ class RowsTab(Panel):
             self._columns.show_right(alone=True)
             self._reader.focus_back()
 
+    # ------------------------------------------------------------------ what can be done
 
-class RowReader(Panel):
-    """One row in full, turn by turn.
+    @property
+    def _is_left_out(self) -> bool:
+        return self._tools.parts.value() == LEFT_OUT
 
-    Signals:
-        back_clicked: Go back to the table, where this stands in its place.
-    """
+    def _show_chosen(self) -> None:
+        count = self.table.chosen_count()
+        self._tools.show_chosen(count, is_left_out=self._is_left_out)
 
-    back_clicked = Signal()
+    def _chosen_ids(self) -> list[int]:
+        shown = self._shown
+        if shown is None:
+            return []
+        return [shown.row_id(row) for row in self.table.chosen_rows() if row < len(shown)]
 
-    def __init__(self) -> None:
-        self._side = SideColumn()
-        self._back = LinkLabel(_("All rows"), back=True)
-        self._back_row = Panel(Row(self._back, Stretch(), gap=0, margins=(20, 12, 20, 0)))
-        super().__init__(Column(self._back_row, self._side, gap=0))
-        self._back.clicked.connect(self.back_clicked)
-        self._back_row.hide()
+    def _act(self, key: str) -> None:
+        dataset = self._dataset
+        if dataset is None:
+            return
+        if key in ("leave_out", "restore"):
+            self._leave_out_or_restore()
+        elif key == "edit":
+            self._edit()
+        elif key == "add":
+            self._begin_editing(_("A new row"), -1)
+            self._editor.start(_("A new row"), new_draft(dataset.kind))
+        elif key == "undo" and self._tools.undo.isEnabled():
+            undo_change(self._services, dataset_id=dataset.id)
+        elif key == "redo" and self._tools.redo.isEnabled():
+            redo_change(self._services, dataset_id=dataset.id)
 
-    def set_alone(self, alone: bool) -> None:
-        """Offer a way back, where the table is not beside it."""
-        self._back_row.setHidden(not alone)
+    def _leave_out_or_restore(self, _row: int = -1) -> None:
+        ids = self._chosen_ids()
+        if self._dataset is not None and ids:
+            change = restore_rows if self._is_left_out else remove_rows
+            change(self._services, dataset_id=self._dataset.id, ids=ids)
 
-    def focus_back(self) -> None:
-        """Put the keyboard on the way back."""
-        self._back.setFocus()
+    def _tag(self, tag: str, on: bool) -> None:
+        ids = self._chosen_ids()
+        if self._dataset is not None and ids:
+            tag_rows(self._services, dataset_id=self._dataset.id, ids=ids, tag=tag, on=on)
 
-    def clear(self) -> None:
-        """Show nothing."""
-        self._side.clear()
+    def _edit(self) -> None:
+        row = self.table.current_row()
+        if self._shown is None or self._is_left_out or not 0 <= row < len(self._shown):
+            return
+        number = self._shown.position(row) + 1
+        title = _("Row {number}").format(number=f"{number:,}")
+        self._begin_editing(title, self._shown.row_id(row))
+        self._editor.start(title, draft_of(self._shown.row(row)))
 
-    def show_row(self, rows: RowTable, index: int) -> None:
-        """Show a row from its beginning."""
-        shown = row_view(rows, index)
-        self._side.clear()
-        self._side.add_title(shown.title)
-        self._side.add(TextLabel(shown.source, role="small", colour="text2", elide=True))
-        for turn in shown.turns:
-            self._side.add_rule()
-            self._side.add_title(turn.title)
-            self._side.add(TextLabel(turn.text, wrap=True, selectable=True))
-            if turn.more:
-                self._side.add(TextLabel(turn.more, role="small", colour="text2", wrap=True))
+    def _begin_editing(self, _title: str, row_id: int) -> None:
+        self._edited = row_id
+        self._side.setCurrentWidget(self._editor)
+        if self._columns.is_folded:
+            self._columns.show_right(alone=True)
+
+    def _end_editing(self) -> None:
+        if self._side.currentWidget() is self._editor:
+            self._side.setCurrentWidget(self._reader)
+            self._columns.show_right(alone=False)
+            self.table.setFocus()
+
+    def _keep(self, row: Row) -> None:
+        dataset = self._dataset
+        if dataset is None:
+            return
+        if self._edited >= 0:
+            edit_row(
+                self._services,
+                dataset_id=dataset.id,
+                row_id=self._edited,
+                row=row,
+                refused=self._refuse,
+            )
+        else:
+            add_row(
+                self._services,
+                dataset_id=dataset.id,
+                row=row,
+                split=self._tools.parts.value(),
+                refused=self._refuse,
+            )
+
+    def _refuse(self, error: EngineError) -> None:
+        self._editor.show_error(f"{error.message} {error.remedy}")

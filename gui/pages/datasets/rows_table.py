@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRect, QRectF, Qt
+from PySide6.QtCore import QEvent, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractItemView
 
 from gui.widgets.table import Cell, Column, DataTable
 from gui.widgets.theme.paint import LEFT, RIGHT
@@ -34,7 +35,13 @@ class _Look:
 
 
 class RowsTable(DataTable):
-    """A table of plain texts. Rows are asked for when they are seen, and drawn in one loop."""
+    """A table of plain texts. Rows are asked for when they are seen, and drawn in one loop.
+
+    Signals:
+        chosen_changed: Other rows are chosen: with Shift, Ctrl, or all with Ctrl+A.
+    """
+
+    chosen_changed = Signal()
 
     def __init__(self, *, name: str) -> None:
         self._shown_columns: tuple[Column, ...] = ()
@@ -43,6 +50,8 @@ class RowsTable(DataTable):
         self._looks: list[_Look] = []
         self._pointed = -1
         super().__init__(name=name)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.selectionModel().selectionChanged.connect(self._on_selection)
         self.horizontalHeader().sectionResized.connect(self._forget)
         follow_theme(self, self._forget)
 
@@ -57,6 +66,24 @@ class RowsTable(DataTable):
         self._text_at = cell_at
         super().set_source(count, cell_at)
         self._forget()
+
+    def chosen_count(self) -> int:
+        """Return how many rows are chosen."""
+        return sum(last - first + 1 for first, last in self._spans())
+
+    def chosen_rows(self) -> list[int]:
+        """Return the rows that are chosen, ascending."""
+        spans = sorted(self._spans())
+        return [row for first, last in spans for row in range(first, last + 1)]
+
+    def _spans(self) -> list[tuple[int, int]]:
+        chosen = self.selectionModel().selection()
+        ranges = [chosen.at(i) for i in range(chosen.count())]
+        return [(one.top(), one.bottom()) for one in ranges]
+
+    def _on_selection(self) -> None:
+        self.viewport().update()
+        self.chosen_changed.emit()
 
     def _forget(self) -> None:
         """Measure anew: columns, widths, rows or the theme are others."""
@@ -109,10 +136,11 @@ class RowsTable(DataTable):
     def _paint_grounds(self, painter: QPainter, first: int, last: int) -> None:
         current, wide = theme(), self.viewport().width()
         line = current.colour("hairline")
-        chosen = self.currentIndex().row()
+        spans = self._spans()
         for row in range(first, last + 1):
             rect = QRect(0, self.rowViewportPosition(row), wide, self.rowHeight(row))
-            ground = "accent_soft" if row == chosen else "hover" if row == self._pointed else ""
+            is_chosen = any(top <= row <= bottom for top, bottom in spans)
+            ground = "accent_soft" if is_chosen else "hover" if row == self._pointed else ""
             if ground:
                 painter.fillRect(rect, current.colour(ground))
             painter.fillRect(0, rect.bottom(), wide, 1, line)

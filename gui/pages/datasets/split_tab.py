@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.domain.dataset import DatasetInfo
 from engine.domain.run import JobState
 from engine.domain.split import SplitRule
-from gui.actions.health import undo_change
+from gui.actions.rows import undo_change
 from gui.actions.split import freeze_eval, start_split
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome

@@ -237,7 +237,12 @@ def health_page() -> Page:
         sentence = "96 e-mail addresses, 12 phone numbers. The search may miss some."
         page.add(
             FindingRow(
-                icon_kind=kind, title=title, text=sentence, number=number, unit=unit, link=link
+                icon_kind=kind,
+                title=title,
+                text=sentence,
+                number=number,
+                unit=unit,
+                links=[(link, link)],
             )
         )
     for key, words in (("a", "set"), ("b", "done"), ("c", "failed")):

@@ -421,7 +421,9 @@ def test_banner_tells_actions_and_dismissal(qtbot: QtBot) -> None:
 
 
 def test_rows_tell_what_was_pressed(qtbot: QtBot) -> None:
-    finding = FindingRow(icon_kind="warning", title="Names", text="96 of them.", link="Review")
+    finding = FindingRow(
+        icon_kind="warning", title="Names", text="96 of them.", links=[("r", "Review")]
+    )
     warning = WarningRow(strong="Long rows.", actions=[Action(key="skip", text="Skip them")])
     panel = _shown(qtbot, Panel(Column(finding, warning)))
 

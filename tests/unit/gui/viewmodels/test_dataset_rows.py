@@ -16,7 +16,7 @@ from engine.domain.dataset import (
     TextRow,
     Turn,
 )
-from gui.viewmodels.dataset_rows import CellSource, Recent, row_columns, row_view
+from gui.viewmodels.dataset_rows import CellSource, Recent, ShownRows, row_columns, row_view
 from tests.fakes.rows import FakeRowTable, a_chat
 
 PAIR = PreferenceRow(
@@ -27,7 +27,7 @@ PAIR = PreferenceRow(
 
 
 def cells(row: Row, kind: RowKind) -> dict[str, str]:
-    source = CellSource(FakeRowTable([row]))
+    source = CellSource(ShownRows(FakeRowTable([row])))
     return {one.key: source(0, i) for i, one in enumerate(row_columns(kind))}
 
 
@@ -57,7 +57,7 @@ def test_cells_and_parts_of_rated_answers_and_labelled_rows_fit_their_kind() -> 
         "liked": "No",
         "characters": "9",
     }
-    assert [one.title for one in row_view(FakeRowTable([rated]), 0).turns] == [
+    assert [one.title for one in row_view(ShownRows(FakeRowTable([rated])), 0).turns] == [
         "User",
         "Disliked answer",
     ]
@@ -65,7 +65,9 @@ def test_cells_and_parts_of_rated_answers_and_labelled_rows_fit_their_kind() -> 
     assert cells(text, RowKind.LABEL)["text"] == "so good"
     assert cells(picture, RowKind.LABEL)["text"] == "a.png"
     assert cells(picture, RowKind.LABEL)["label"] == "cat"
-    assert [(one.title, one.text) for one in row_view(FakeRowTable([picture]), 0).turns] == [
+    assert [
+        (one.title, one.text) for one in row_view(ShownRows(FakeRowTable([picture])), 0).turns
+    ] == [
         ("Picture", "a.png"),
         ("Class", "cat"),
     ]
@@ -78,7 +80,7 @@ def test_cells_of_a_huge_text_are_short() -> None:
 
 
 def test_cells_number_rows_with_separators() -> None:
-    source = CellSource(FakeRowTable([a_chat()] * 2_000))
+    source = CellSource(ShownRows(FakeRowTable([a_chat()] * 2_000)))
     assert source(1_203, 0) == "1,204"
 
 
@@ -91,7 +93,7 @@ def test_cells_of_one_row_read_it_once() -> None:
             return super().row(index)
 
     rows = Counting([a_chat()])
-    source = CellSource(rows)
+    source = CellSource(ShownRows(rows))
     for column in range(5):
         source(0, column)
     assert rows.reads == 1
@@ -119,7 +121,7 @@ def test_row_view_of_a_conversation_has_its_turns_and_source() -> None:
         ),
         tools='[{"name": "f"}]',
     )
-    shown = row_view(FakeRowTable([row]), 0)
+    shown = row_view(ShownRows(FakeRowTable([row])), 0)
     assert (shown.title, shown.source) == ("Row 1", "tickets.jsonl, line 1")
     assert [one.title for one in shown.turns] == [
         "Tools", "User", "Assistant", "Assistant, not trained",
@@ -128,7 +130,7 @@ def test_row_view_of_a_conversation_has_its_turns_and_source() -> None:
 
 
 def test_row_view_of_a_preference_tells_better_from_worse() -> None:
-    titles = [one.title for one in row_view(FakeRowTable([PAIR]), 0).turns]
+    titles = [one.title for one in row_view(ShownRows(FakeRowTable([PAIR])), 0).turns]
     assert titles == ["User", "Better answer", "Worse answer"]
 
 
@@ -136,5 +138,5 @@ def test_row_view_of_a_preference_tells_better_from_worse() -> None:
     ("length", "more"), [(8_000, ""), (8_001, "1 more character is not shown.")]
 )
 def test_row_view_of_a_huge_text_says_how_much_is_left_out(length: int, more: str) -> None:
-    (turn,) = row_view(FakeRowTable([TextRow(text="x" * length)]), 0).turns
+    (turn,) = row_view(ShownRows(FakeRowTable([TextRow(text="x" * length)])), 0).turns
     assert (len(turn.text), turn.more) == (8_000, more)

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A row while it is being written: its texts by part, and back to a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from gettext import gettext as _
+
+from engine.domain.dataset import (
+    ChatRow,
+    LabelRow,
+    PreferenceRow,
+    RatedRow,
+    Role,
+    Row,
+    RowKind,
+    TextRow,
+    Turn,
+)
+
+MESSAGES, PROMPT, CHOSEN, REJECTED, COMPLETION = (
+    "messages", "prompt", "chosen", "rejected", "completion",
+)  # fmt: skip
+TEXT, LABEL, IMAGE = "text", "label", "image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnDraft:
+    """A turn that is written. `kept` is the turn that it was, with what is not edited here."""
+
+    role: Role
+    content: str
+    kept: Turn | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartDraft:
+    """A part of a row: turns in order."""
+
+    key: str
+    title: str
+    turns: tuple[TurnDraft, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineDraft:
+    """A single text of a row."""
+
+    key: str
+    title: str
+    text: str
+    is_long: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowDraft:
+    """A row that is written.
+
+    Attributes:
+        kind: Kind of the row.
+        parts: Its conversations.
+        lines: Its single texts.
+        is_liked: Whether the answer is liked; None where that is not asked.
+        tools: JSON text of a conversation's tools, kept as it is.
+    """
+
+    kind: RowKind
+    parts: tuple[PartDraft, ...] = ()
+    lines: tuple[LineDraft, ...] = ()
+    is_liked: bool | None = None
+    tools: str | None = None
+
+    def with_turns(self, key: str, turns: tuple[TurnDraft, ...]) -> RowDraft:
+        """Return the draft with other turns in a part."""
+        parts = tuple(replace(one, turns=turns) if one.key == key else one for one in self.parts)
+        return replace(self, parts=parts)
+
+    def with_line(self, key: str, text: str) -> RowDraft:
+        """Return the draft with another text."""
+        lines = tuple(replace(one, text=text) if one.key == key else one for one in self.lines)
+        return replace(self, lines=lines)
+
+    def turns(self, key: str) -> tuple[TurnDraft, ...]:
+        """Return the turns of a part."""
+        return next(one.turns for one in self.parts if one.key == key)
+
+    def text(self, key: str) -> str:
+        """Return a single text."""
+        return next(one.text for one in self.lines if one.key == key)
+
+
+def draft_of(row: Row) -> RowDraft:
+    """Return a row as a draft."""
+    if isinstance(row, ChatRow):
+        return RowDraft(
+            kind=RowKind.CHAT, parts=(_part(MESSAGES, "", row.messages),), tools=row.tools
+        )
+    if isinstance(row, TextRow):
+        return RowDraft(kind=RowKind.TEXT, lines=(_text(row.text),))
+    if isinstance(row, LabelRow):
+        subject = (
+            _text(row.text)
+            if row.text is not None
+            else LineDraft(key=IMAGE, title=_("Picture"), text=row.image or "", is_long=False)
+        )
+        label = LineDraft(key=LABEL, title=_("Class"), text=row.label, is_long=False)
+        return RowDraft(kind=RowKind.LABEL, lines=(subject, label))
+    if isinstance(row, RatedRow):
+        return RowDraft(
+            kind=RowKind.RATED,
+            parts=(
+                _part(PROMPT, _("Asked"), row.prompt),
+                _part(COMPLETION, _("Answered"), row.completion),
+            ),
+            is_liked=row.is_liked,
+        )
+    return RowDraft(
+        kind=RowKind.PREFERENCE,
+        parts=(
+            _part(PROMPT, _("Asked"), row.prompt),
+            _part(CHOSEN, _("Better answer"), row.chosen),
+            _part(REJECTED, _("Worse answer"), row.rejected),
+        ),
+    )
+
+
+def new_draft(kind: RowKind) -> RowDraft:
+    """Return the draft of a new row: a question with its answer, or an empty text."""
+    asked = (Turn(role=Role.USER, content=""),)
+    answered = (Turn(role=Role.ASSISTANT, content=""),)
+    rows: dict[RowKind, Row] = {
+        RowKind.CHAT: ChatRow(messages=(*asked, *answered)),
+        RowKind.TEXT: TextRow(text=""),
+        RowKind.LABEL: LabelRow(text="", label=""),
+        RowKind.RATED: RatedRow(prompt=asked, completion=answered, is_liked=True),
+        RowKind.PREFERENCE: PreferenceRow(prompt=asked, chosen=answered, rejected=answered),
+    }
+    return draft_of(rows[kind])
+
+
+def row_of(draft: RowDraft) -> Row:
+    """Return the row that a draft stands for; whether it is sound is decided by the engine."""
+    if draft.kind is RowKind.CHAT:
+        return ChatRow(messages=_turns(draft, MESSAGES), tools=draft.tools)
+    if draft.kind is RowKind.TEXT:
+        return TextRow(text=draft.text(TEXT))
+    if draft.kind is RowKind.LABEL:
+        keys = {one.key: one.text for one in draft.lines}
+        return LabelRow(text=keys.get(TEXT), image=keys.get(IMAGE), label=keys[LABEL].strip())
+    if draft.kind is RowKind.RATED:
+        return RatedRow(
+            prompt=_turns(draft, PROMPT),
+            completion=_turns(draft, COMPLETION),
+            is_liked=bool(draft.is_liked),
+        )
+    return PreferenceRow(
+        prompt=_turns(draft, PROMPT),
+        chosen=_turns(draft, CHOSEN),
+        rejected=_turns(draft, REJECTED),
+    )
+
+
+def _part(key: str, title: str, turns: tuple[Turn, ...]) -> PartDraft:
+    drafts = tuple(TurnDraft(role=one.role, content=one.content, kept=one) for one in turns)
+    return PartDraft(key=key, title=title, turns=drafts)
+
+
+def _text(text: str) -> LineDraft:
+    return LineDraft(key=TEXT, title=_("Text"), text=text)
+
+
+def _turns(draft: RowDraft, key: str) -> tuple[Turn, ...]:
+    return tuple(_turn(one) for one in draft.turns(key))
+
+
+def _turn(draft: TurnDraft) -> Turn:
+    kept = draft.kept
+    if kept is None or kept.role is not draft.role:
+        return Turn(role=draft.role, content=draft.content)
+    return Turn(
+        role=draft.role, content=draft.content, tool_calls=kept.tool_calls, weight=kept.weight
+    )
