@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long each frame of the row table takes while it scrolls; exit status 1 above the bar.
+"""How fast the row table opens, scrolls and searches; exit status 1 where a bar is missed.
 
     python benchmarks/table_benchmark.py [--rows 200000] [--json]
 
 A file of conversations is made and imported by a real worker. The window opens on its rows, on a
-platform without a screen, and the table is scrolled by steps of the wheel, by pages and by jumps to
-anywhere. A frame is the time from the move of the scroll bar until everything is painted.
+platform without a screen: from the choice of the dataset until its rows are painted. The table is
+then scrolled by steps of the wheel, by pages and by jumps to anywhere. A frame is the time from the
+move of the scroll bar until everything is painted. Last, all rows are searched and sorted.
 
 The verdict is on the time of the processor that the window's thread takes, which is the time of the
 frame on a computer with nothing else to do. The time on the clock is printed beside it.
@@ -15,12 +16,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +34,7 @@ from PySide6.QtWidgets import QApplication, QScrollBar
 
 from engine.api.facade import Api, open_api
 from engine.api.privacy import Privacy
+from engine.api.row_views import RowQuery, RowSort
 from engine.api.settings import Settings as SettingValues
 from gui.app import Window
 from gui.bridge.notices import Notices
@@ -40,6 +44,7 @@ from gui.widgets.table import DataTable
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.tokens import Scheme
 
+OPENING_BAR_S = 1.0
 BAR_MS = 16.0
 """A screen of 60 Hz shows a new picture each 16.7 ms."""
 STEPS, PAGES, JUMPS = 600, 200, 300
@@ -75,22 +80,27 @@ def import_file(api: Api, path: Path) -> tuple[str, float]:
     return job.snapshot.result["dataset_id"], time.perf_counter() - began
 
 
-def open_rows(services: Services, dataset_id: str) -> tuple[Window, DataTable]:
-    """Open the window on the rows of a dataset; return it with the table."""
+def open_rows(services: Services, dataset_id: str) -> tuple[Window, DataTable, float]:
+    """Open the window on the rows of a dataset; return it with the table and the seconds."""
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         raise TypeError(app)
     window = Window(services, install_theme(app, scheme=Scheme.LIGHT))
     window.open("datasets")
     window.shell.resize(1280, 800)
-    services.library.refresh(lambda: services.navigator.go("datasets", dataset_id))
+    services.library.refresh()
     until = time.monotonic() + 30
+    while not services.library.is_loaded and time.monotonic() < until:
+        app.processEvents()
+    began = time.perf_counter()
+    services.navigator.go("datasets", dataset_id)
     while time.monotonic() < until:
         app.processEvents()
         tables = [one for one in window.shell.findChildren(DataTable) if one.isVisible()]
         if tables and tables[0].model().rowCount() > 1_000:
-            return window, tables[0]
-        time.sleep(0.01)
+            app.processEvents()
+            return window, tables[0], time.perf_counter() - began
+        time.sleep(0.001)
     raise SystemExit("the table did not open")
 
 
@@ -160,36 +170,67 @@ def main() -> int:
         settings = Settings(folder / "settings.json", SettingValues(), notices)
         privacy = Privacy(kernel_filter=False)
         services = make_services(api, settings=settings, notices=notices, privacy=privacy)
-        window, table = open_rows(services, dataset_id)
+        window, table, opening_s = open_rows(services, dataset_id)
         for _warm in range(20):
             app.processEvents()
             time.sleep(0.02)
         frames = measure(table)
         window.close()
-    return report(options.rows, size, import_s, frames, as_json=options.json)
+        searches = measure_searches(api, dataset_id)
+    taken = {"import_s": import_s, "opening_s": opening_s, **searches}
+    return report(options.rows, size, taken, frames, as_json=options.json)
+
+
+def measure_searches(api: Api, dataset_id: str) -> dict[str, float]:
+    """Return the seconds that searches through all rows for training take."""
+    queries = {
+        "text_s": RowQuery(text="battery dock"),
+        "pattern_s": RowQuery(text=r"\bdock\b.*\bgate$", is_pattern=True),
+        "sort_s": RowQuery(sort=RowSort.LONGEST),
+    }
+    found: dict[str, float] = {}
+    with closing(api.datasets.open_rows(dataset_id)) as rows:
+        for name, query in queries.items():
+            began = time.perf_counter()
+            search = api.row_views.search(dataset_id, rows, query)
+            search.go_on(math.inf)
+            search.found()
+            found[name] = time.perf_counter() - began
+    return found
 
 
 def report(
-    rows: int, size: int, import_s: float, frames: dict[str, list[Frame]], *, as_json: bool
+    rows: int,
+    size: int,
+    taken: dict[str, float],
+    frames: dict[str, list[Frame]],
+    *,
+    as_json: bool,
 ) -> int:
-    """Print what was measured; return 1 where a frame is above the bar."""
+    """Print what was measured; return 1 where a bar is missed."""
     own = {way: summary([one.own_ms for one in found]) for way, found in frames.items()}
     clock = {way: summary([one.clock_ms for one in found]) for way, found in frames.items()}
     worst = max(one["max_ms"] for one in own.values())
-    is_smooth = worst <= BAR_MS
+    is_smooth = worst <= BAR_MS and taken["opening_s"] <= OPENING_BAR_S
     if as_json:
-        line = {"rows": rows, "import_s": round(import_s, 2), "bar_ms": BAR_MS, "frames": own}
+        seconds = {name: round(one, 3) for name, one in taken.items()}
+        line = {"rows": rows, **seconds, "bar_ms": BAR_MS, "frames": own}
         sys.stdout.write(json.dumps({**line, "clock": clock, "ok": is_smooth}) + "\n")
         return 0 if is_smooth else 1
-    sys.stdout.write(f"{rows:,} rows, {size / 10**6:.0f} MB, imported in {import_s:.1f} s")
+    sys.stdout.write(f"{rows:,} rows, {size / 10**6:.0f} MB, imported in {taken['import_s']:.1f} s")
     sys.stdout.write(" (with the start of the worker)\n")
+    sys.stdout.write(f"opened in {taken['opening_s']:.2f} s (bar {OPENING_BAR_S:.0f} s)\n")
+    sys.stdout.write(
+        f"searched for text in {taken['text_s']:.2f} s, for a pattern in {taken['pattern_s']:.2f} s"
+        f", sorted by length in {taken['sort_s']:.2f} s\n"
+    )
     for title, shown in (("processor", own), ("clock", clock)):
         for way, one in shown.items():
             sys.stdout.write(
                 f"{title:>9} {way:>5} {len(frames[way]):4} frames  p50 {one['p50_ms']:6.2f} ms"
                 f"  p99 {one['p99_ms']:6.2f} ms  max {one['max_ms']:6.2f} ms\n"
             )
-    verdict = "every frame" if is_smooth else "NOT every frame"
+    verdict = "every frame" if worst <= BAR_MS else "NOT every frame"
     sys.stdout.write(f"{verdict} under {BAR_MS:.0f} ms (worst {worst:.2f} ms)\n")
     return 0 if is_smooth else 1
 
