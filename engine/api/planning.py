@@ -132,7 +132,10 @@ def _kind(dataset: DatasetInfo, method: Method) -> Problem | None:
         message=_("{dataset} holds {kind} rows, which {method} cannot learn from.").format(
             dataset=dataset.name, kind=dataset.kind.value, method=_(method.title)
         ),
-        remedy=_("Choose a dataset of conversations or text."),
+        remedy=_(
+            "Choose a dataset of conversations or text, or import the files again with a mapping "
+            "that makes conversations of them."
+        ),
     )
 
 

@@ -40,8 +40,14 @@ def untrainable(kind: RowKind) -> str:
     """Return why rows of a kind cannot be trained, or an empty text."""
     words = {
         RowKind.PREFERENCE: _("Preferences cannot be trained yet; choose conversations or text."),
-        RowKind.RATED: _("Rated answers cannot be trained yet; choose conversations or text."),
-        RowKind.LABEL: _("Labelled rows cannot be trained yet; choose conversations or text."),
+        RowKind.RATED: _(
+            "Rated answers cannot be trained yet; choose conversations or text, or import the "
+            "files again and map their columns to questions and answers."
+        ),
+        RowKind.LABEL: _(
+            "Labelled rows cannot be trained yet; choose conversations or text, or import the "
+            "files again and map their columns to questions and answers."
+        ),
     }
     return words.get(kind, "")
 

@@ -77,3 +77,47 @@ def test_tokens_of_a_dataset_are_counted_as_the_trainer_reads_them(tmp_path: Pat
     trained = line.do("dataset", "tokens", "all", "--model", "starter")
     assert 0 < trained["trained_ratio"] < 1
     assert trained["end_of_turn_ratio"] == 1
+
+
+def reviews(path: Path) -> Path:
+    """Write texts with their classes, of which one is rare and one text is in two."""
+    labels = ["praise"] * 30 + ["complaint"] * 20 + ["question"]
+    lines = [f"Review number {n} of the shop,{label}" for n, label in enumerate(labels)]
+    rows = ["text,label", *lines, "Review number 3 of the shop,complaint"]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    return path
+
+
+def test_labelled_rows_are_checked_refused_for_training_and_mapped_to_conversations(
+    tmp_path: Path,
+) -> None:
+    line = CommandLine(tmp_path / "w")
+    path = reviews(tmp_path / "reviews.csv")
+    shown = line.do("columns", path)
+    assert shown["files"][0]["guess"]["shape"] == "labelled_text"
+    assert shown["mapping"]["kind"] == "label"
+    made = line.do("import", path, "--name", "classes")
+    assert (made["kind"], made["rows"]) == ("label", 52)
+    report = line.do("dataset", "check", "classes")
+    found = {one["check"]: one["rows"] for one in report["results"] if one["rows"]}
+    assert found["rare_classes"] == 1
+    assert found["contradicting_classes"] == 2
+
+    line.do("model", "add", STARTER, "--name", "starter")
+    plan = line.ask("plan", "--dataset", "classes", "--model", "starter")
+    assert "kind_unsuitable" in json.dumps(plan.values)
+
+    words = ("--map", "system=Name the kind of the review.", "--map", "user={text}",
+             "--map", "assistant={label}")  # fmt: skip
+    talks = line.do("import", path, "--name", "talks", *words, "--save-mapping", "Reviews")
+    assert (talks["kind"], talks["rows"]) == ("chat", 52)
+    again = line.do("import", path, "--name", "again", "--mapping", "reviews")
+    assert again["rows"] == 52
+    (source,) = line.do("dataset", "show", "again")["sources"]
+    assert [one["target"] for one in source["mapping"]["parts"]] == ["system", "user", "assistant"]
+    assert source["confidence"] == 1.0
+
+    out = tmp_path / "out"
+    line.do("dataset", "export", "classes", "--out", out)
+    back = line.do("import", out / "train.jsonl", "--name", "back", "--eval-ratio", "0")
+    assert (back["kind"], back["rows"]) == ("label", made["splits"]["train"])
