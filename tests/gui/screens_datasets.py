@@ -396,7 +396,7 @@ def _asked(*, kind: str = "", text: str = "", is_below: bool = False) -> Act:
             form.set_draft(replace(form.draft(), form=kind))
             form.changed.emit()
         if text:
-            form.findChildren(ExpressionField)[1].edit.setText(text)
+            form.findChildren(ExpressionField)[1].set_text(text)
         stage.wait(0.5)
         if is_below:
             for area in stage.page().findChildren(MappingPage)[0].findChildren(Scroll):
@@ -536,7 +536,7 @@ STATES: dict[str, Act] = {
     "mapping": _asked(),
     "mapping-below": _asked(is_below=True),
     "mapping-wrong": _asked(kind="rated"),
-    "mapping-long": _asked(text="{description} ({user.name}) " * 9),
+    "mapping-long": _asked(text="{subject}\n\n" + "{description} ({user.name}) " * 9),
     "models-empty": _go("models"),
     "models-filled": _models,
     "models-refused": _refuse(

@@ -9,7 +9,7 @@ from functools import partial
 from gettext import gettext as _
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeyEvent
 
 from engine.domain.mapping import ColumnInfo
 from gui.viewmodels.mapping import (
@@ -33,6 +33,18 @@ _NEW_LINE = "\u21b5"
 """Stands for a new line, which a field of one line cannot show."""
 
 
+class _Line(TextField):
+    """A line in which Shift+Enter puts the sign of a new one."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Put the sign, or do what a line does."""
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if is_enter and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.insert(_NEW_LINE)
+        else:
+            super().keyPressEvent(event)
+
+
 class ExpressionField(Panel):
     """A text with columns in it; a button puts a column where the cursor is.
 
@@ -43,7 +55,7 @@ class ExpressionField(Panel):
     changed = Signal(str)
 
     def __init__(self, *, name: str) -> None:
-        self.edit = TextField(name=name, placeholder=_("A column such as {question}, or a text"))
+        self.edit = _Line(name=name, placeholder=_("A column such as {question}, or a text"))
         self._pick = IconButton("plus", _("Insert a column into: {part}").format(part=name))
         row = Row(gap=6)
         row.addWidget(self.edit, 1)
@@ -52,9 +64,6 @@ class ExpressionField(Panel):
         self.setFocusProxy(self.edit)
         self.edit.setMaxLength(_LONGEST)
         self.edit.textChanged.connect(lambda: self.changed.emit(self.text()))
-        new_line = QShortcut(QKeySequence("Shift+Return"), self.edit)
-        new_line.setContext(Qt.ShortcutContext.WidgetShortcut)
-        new_line.activated.connect(lambda: self.edit.insert(_NEW_LINE))
         self._pick.picked.connect(self.insert)
 
     def set_columns(self, columns: Sequence[ColumnInfo]) -> None:
