@@ -7,10 +7,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.domain.dataset import LabelRow, RatedRow, Reject, RowKind
 from engine.formats.classes import ClassField
+from engine.formats.columns import columns_of
 from engine.formats.format import Record
+from engine.formats.mapping import Mapper
+from engine.formats.proposal import propose
 from engine.formats.recognition import Survey, survey
 from engine.formats.refusal import RefusedRecord
 from engine.formats.shapes import kind_of, normalise
@@ -172,3 +177,37 @@ def test_survey_of_unknown_columns_says_why_nothing_fits() -> None:
 
 def test_survey_of_nothing_has_no_shape() -> None:
     assert looked_at([]).guess.sampled == 0
+
+
+VALUES = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(max_size=6),
+        st.sampled_from(["a.png", "[1]", "1", 10**400, USER, ANSWER, [USER, ANSWER]]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.dictionaries(st.sampled_from(["path", "role", "content", "text"]), inner, max_size=2),
+    ),
+    max_leaves=4,
+)
+NAMES = st.sampled_from(
+    ["text", "label", "image", "prompt", "completion", "messages", "chosen", "rejected", "liked"]
+)
+
+
+@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+@given(st.lists(st.one_of(VALUES, st.dictionaries(NAMES, VALUES, max_size=4)), max_size=12))
+def test_survey_of_any_rows_counts_those_that_fit_and_proposes_something(values: list[Any]) -> None:
+    found = looked_at(values)
+    assert found.guess.sampled == len(values)
+    assert 0 <= found.guess.fitting <= len(values)
+    assert found.guess.reason
+    assert (found.guess.kind is None) == (found.guess.fitting == 0)
+    proposal = propose(found, values)
+    assert columns_of(values) is not None
+    if proposal.parts and found.guess.kind is not None:
+        Mapper(proposal)
