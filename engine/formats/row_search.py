@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SEARCHED_FIELDS = ("content", "tool_calls")
 """Fields of a turn that hold texts."""
+MEASURED = ("content", "text")
+"""Fields and columns whose characters make up the length of a row, as the table shows it."""
 
 
 class RowSearch:
@@ -108,12 +110,13 @@ class RowSearch:
         hit = np.ones(batch.num_rows, np.bool_)
         if self._text:
             hit[:] = False
-            for values, rows in texts:
+            for _name, values, rows in texts:
                 hit[rows[self._matches(values)]] = True
         places = np.flatnonzero(hit)
         self._found.append(self._within[self._done : self._done + batch.num_rows][places])
         if self._sort is not RowSort.STORED:
-            self._lengths.append(_lengths(texts, batch.num_rows)[places])
+            measured = [(values, rows) for name, values, rows in texts if name in MEASURED]
+            self._lengths.append(_lengths(measured, batch.num_rows)[places])
         self._done += batch.num_rows
 
     def _matches(self, texts: Array) -> NDArray[np.bool_]:
@@ -142,21 +145,21 @@ def _check_pattern(text: str, *, is_pattern: bool) -> None:
         ) from error
 
 
-def _texts(batch: RecordBatch) -> Iterator[tuple[Array, Positions]]:
-    """Yield every text of a batch in columns, each with the numbers of the rows that hold it."""
+def _texts(batch: RecordBatch) -> Iterator[tuple[str, Array, Positions]]:
+    """Yield the texts of a batch by field: its name, them, and the numbers of their rows."""
     import numpy as np
     from pyarrow import compute, types
 
     for name in content_names(batch):
         column = batch.column(name)
         if types.is_string(column.type):
-            yield column, np.arange(batch.num_rows, dtype=np.int64)
+            yield name, column, np.arange(batch.num_rows, dtype=np.int64)
         elif types.is_list(column.type):
             lengths = compute.fill_null(compute.list_value_length(column), 0).to_numpy()
             rows = np.repeat(np.arange(batch.num_rows, dtype=np.int64), lengths)
             turns = compute.list_flatten(column)
             for field in SEARCHED_FIELDS:
-                yield compute.struct_field(turns, field), rows
+                yield field, compute.struct_field(turns, field), rows
 
 
 def _lengths(texts: Sequence[tuple[Array, Positions]], count: int) -> Positions:

@@ -99,6 +99,15 @@ class ShownRows:
         """Return the id of a row, which it keeps in every version."""
         return int(self._rows.ids[self.position(index)])
 
+    def places(self, row_ids: Sequence[int]) -> list[int]:
+        """Return where the rows of these ids stand, ascending, as far as they are shown."""
+        import numpy as np
+
+        ids = np.asarray(self._rows.ids, np.int64)
+        if self._positions is not None:
+            ids = ids[np.asarray(self._positions, np.int64)]
+        return np.flatnonzero(np.isin(ids, np.asarray(row_ids, np.int64))).tolist()
+
 
 class Recent(Generic[T]):
     """Keeps the newest answers of a function of a number, so that no frame asks twice."""
@@ -118,6 +127,10 @@ class Recent(Generic[T]):
         if len(kept) > self._size:
             kept.popitem(last=False)
         return made
+
+    def kept(self, number: int) -> T | None:
+        """Return the answer for a number where it is still kept."""
+        return self._kept.get(number)
 
 
 # ---------------------------------------------------------------------- the table
@@ -170,12 +183,18 @@ class CellSource:
     def __init__(self, rows: PlacedRows) -> None:
         self._rows = rows
         self._texts = Recent(self._make)
+        self._is_frozen = False
         # Looked up once: asking the catalogue for each number takes longer than to read the row.
         self._separator = numbers.count(1_000)[1:-3]
 
     def __call__(self, row: int, column: int) -> str:
         """Return the text of a cell."""
-        return self._texts(row)[column]
+        texts = self._texts.kept(row) if self._is_frozen else self._texts(row)
+        return texts[column] if texts is not None else ""
+
+    def freeze(self) -> None:
+        """Ask the rows no more: until there are others, what was asked for lately is shown."""
+        self._is_frozen = True
 
     def _make(self, index: int) -> tuple[str, ...]:
         row = self._rows.row(index)

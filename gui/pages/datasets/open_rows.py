@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from engine.domain.dataset import DatasetInfo
 from engine.errors import EngineError
@@ -26,7 +26,12 @@ class OpenRows(QObject):
 
     A row is then read in the window's thread: the file is mapped into memory, so that takes a few
     microseconds.
+
+    Signals:
+        closing: The tables are about to be closed; no row of them can be read from then on.
     """
+
+    closing = Signal()
 
     def __init__(self, services: Services, parent: QObject) -> None:
         super().__init__(parent)
@@ -67,6 +72,7 @@ class OpenRows(QObject):
 
     def close(self) -> None:
         """Close every table, so that the files can be deleted."""
+        self.closing.emit()
         for table in self._tables.values():
             table.close()
         self._tables = {}

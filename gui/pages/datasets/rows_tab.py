@@ -63,7 +63,8 @@ _Known = tuple[tuple[tuple[str, str], ...], list[VersionInfo]]
 class _Place:
     """Where a person was in the table, to be there again when its rows have changed."""
 
-    ids: frozenset[int]
+    ids: tuple[int, ...]
+    row_id: int
     row: int
     scroll: int
 
@@ -77,6 +78,7 @@ class RowsTab(Panel):
         self._dataset: DatasetInfo | None = None
         self._open: RowTable | None = None
         self._shown: ShownRows | None = None
+        self._cells: CellSource | None = None
         self._place: _Place | None = None
         self._wanted_filter = ""
         self._edited = -1
@@ -111,6 +113,7 @@ class RowsTab(Panel):
 
     def _connect(self) -> None:
         self._pause.timeout.connect(lambda: self._read(self.table.current_row()))
+        self._rows.closing.connect(self._let_go)
         self._tools.part_chosen.connect(self._show_part)
         self._tools.query_changed.connect(self._search)
         self._tools.asked.connect(self._act)
@@ -134,7 +137,8 @@ class RowsTab(Panel):
         )
         for key, act in keys:
             shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            # While the tab is seen, wherever the keyboard is: a page is entered at its way back.
+            shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
             shortcut.activated.connect(act)
 
     # ------------------------------------------------------------------ what is shown
@@ -144,7 +148,6 @@ class RowsTab(Panel):
         before, self._dataset = self._dataset, dataset
         if before is not None and before.id == dataset.id:
             if before.version != dataset.version:
-                self._place = self._present_place()
                 self._end_editing()
                 self._set_parts(dataset, self._tools.parts.value())
                 self._show_part(self._tools.parts.value())
@@ -247,8 +250,12 @@ class RowsTab(Panel):
             return
         query = self._tools.query()
         if self._shown is None:
+            if self._place is not None and not is_over:
+                # The place where one was may be behind what is found so far.
+                return
             self._shown = ShownRows(self._open, positions)
-            self.table.set_source(len(self._shown), CellSource(self._shown))
+            self._cells = CellSource(self._shown)
+            self.table.set_source(len(self._shown), self._cells)
             self._arrive()
         elif positions is not None:
             self._shown.grow(positions)
@@ -263,8 +270,8 @@ class RowsTab(Panel):
         self._stack.setCurrentIndex(0)
         place, self._place = self._place, None
         if place is not None:
-            self.table.verticalScrollBar().setValue(place.scroll)
             self._choose_again(place)
+            self.table.verticalScrollBar().setValue(place.scroll)
         elif self._shown is not None and len(self._shown):
             self.table.scrollToTop()
             self.table.set_current(0)
@@ -277,19 +284,32 @@ class RowsTab(Panel):
     def _present_place(self) -> _Place | None:
         if self._shown is None:
             return None
+        row = self.table.current_row()
         return _Place(
-            frozenset(self._chosen_ids()),
-            self.table.current_row(),
-            self.table.verticalScrollBar().value(),
+            ids=tuple(self._chosen_ids()),
+            row_id=self._shown.row_id(row) if 0 <= row < len(self._shown) else -1,
+            row=row,
+            scroll=self.table.verticalScrollBar().value(),
         )
+
+    def _let_go(self) -> None:
+        """Remember where one is, and read no row any more: the files are about to be closed."""
+        self._place = self._present_place() or self._place
+        self._finder.give_up()
+        self._pause.stop()
+        self._open = self._shown = None
+        if self._cells is not None:
+            self._cells.freeze()
 
     def _choose_again(self, place: _Place) -> None:
         if self._shown is None or not len(self._shown):
             return
-        row = min(max(place.row, 0), len(self._shown) - 1)
-        near = range(max(row - 50, 0), min(row + 50, len(self._shown)))
-        same = next((one for one in near if self._shown.row_id(one) in place.ids), row)
-        self.table.set_current(same)
+        near = min(max(place.row, 0), len(self._shown) - 1)
+        row = next(iter(self._shown.places([place.row_id])), near)
+        self.table.set_current(row)
+        chosen = self._shown.places(place.ids)
+        if row in chosen:
+            self.table.choose_also(chosen)
 
     def _fail(self, error: EngineError) -> None:
         self._skeleton.stop()

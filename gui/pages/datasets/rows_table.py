@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView
 
@@ -75,6 +75,19 @@ class RowsTable(DataTable):
         """Return the rows that are chosen, ascending."""
         spans = sorted(self._spans())
         return [row for first, last in spans for row in range(first, last + 1)]
+
+    def choose_also(self, rows: Sequence[int]) -> None:
+        """Choose more rows, given ascending; the current one stays the current one."""
+        model, chosen = self.model(), QItemSelection()
+        first = last = -1
+        for row in (*rows, -1):
+            if row != last + 1 or first < 0:
+                if first >= 0:
+                    chosen.select(model.index(first, 0), model.index(last, 0))
+                first = row
+            last = row
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().select(chosen, flags.Select | flags.Rows)
 
     def _spans(self) -> list[tuple[int, int]]:
         chosen = self.selectionModel().selection()

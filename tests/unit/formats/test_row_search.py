@@ -12,10 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.domain.dataset import ChatRow, PreferenceRow, Role, Row, RowKind, TextRow, Turn
+from engine.domain.dataset import (
+    ChatRow,
+    LabelRow,
+    PreferenceRow,
+    Role,
+    Row,
+    RowKind,
+    TextRow,
+    Turn,
+)
 from engine.domain.row_query import RowQuery, RowSort
 from engine.errors import WrongUsage
 from engine.formats.arrow_rows import RowPlace, RowWriter
+from engine.formats.row_preview import preview_of
 from engine.formats.row_search import RowSearch
 from engine.formats.row_table import RowTable
 
@@ -92,9 +102,20 @@ def test_search_by_pattern_finds_what_a_loop_finds(table: RowTable, pattern: str
 
 @pytest.mark.parametrize("sort", [RowSort.LONGEST, RowSort.SHORTEST])
 def test_search_sorted_by_length_keeps_the_order_of_equals(table: RowTable, sort: RowSort) -> None:
-    lengths = [sum(map(len, texts_of(table.row(one)))) for one in range(len(table))]
+    lengths = [preview_of(table.row(one)).characters for one in range(len(table))]
     sign = -1 if sort is RowSort.LONGEST else 1
     assert search(table, sort=sort) == sorted(range(300), key=lambda one: sign * lengths[one])
+
+
+def test_search_sorted_by_length_measures_the_text_of_a_labelled_row_alone(tmp_path: Path) -> None:
+    rows: list[Row] = [
+        LabelRow(text="longest", label="a"),
+        LabelRow(text="short", label="a very long name of a class"),
+        LabelRow(image="a/very/long/path/of/a/picture.png", label="b"),
+    ]
+    table = table_of(tmp_path, rows, RowKind.LABEL)
+    assert search(table, sort=RowSort.LONGEST) == [0, 1, 2]
+    table.close()
 
 
 def test_search_within_positions_stays_there(table: RowTable) -> None:

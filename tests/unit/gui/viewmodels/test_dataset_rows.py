@@ -140,3 +140,17 @@ def test_row_view_of_a_preference_tells_better_from_worse() -> None:
 def test_row_view_of_a_huge_text_says_how_much_is_left_out(length: int, more: str) -> None:
     (turn,) = row_view(ShownRows(FakeRowTable([TextRow(text="x" * length)])), 0).turns
     assert (len(turn.text), turn.more) == (8_000, more)
+
+
+def test_cells_of_rows_that_are_let_go_are_those_that_were_shown() -> None:
+    rows = FakeRowTable([TextRow(text="one"), TextRow(text="two")])
+    source = CellSource(ShownRows(rows))
+    assert source(0, 1) == "one"
+    source.freeze()
+    assert (source(0, 1), source(1, 1)) == ("one", "")
+
+
+def test_places_of_ids_are_those_of_what_is_shown() -> None:
+    rows = FakeRowTable([TextRow(text=str(one)) for one in range(9)])
+    assert ShownRows(rows).places([7, 2, 99]) == [2, 7]
+    assert ShownRows(rows, [8, 2, 4]).places([2, 8, 1]) == [0, 1]
