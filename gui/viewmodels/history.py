@@ -36,6 +36,22 @@ def redo_reason(history: Sequence[VersionInfo], number: int) -> str:
     return _("Nothing was taken back.")
 
 
+def undo_words(history: Sequence[VersionInfo], number: int) -> str:
+    """Return the name of the way back from a version: what would be undone."""
+    version = next((one for one in history if one.number == number and one.parent), None)
+    if version is None:
+        return _("Undo the last change (Ctrl+Z)")
+    return _("Undo: {what} (Ctrl+Z)").format(what=action_text(version))
+
+
+def redo_words(history: Sequence[VersionInfo], number: int) -> str:
+    """Return the name of the way on from a version: what would be done again."""
+    later = [one for one in history if one.parent == number]
+    if not later:
+        return _("Do it again (Ctrl+Shift+Z)")
+    return _("Do again: {what} (Ctrl+Shift+Z)").format(what=action_text(later[-1]))
+
+
 @dataclass(frozen=True, kw_only=True)
 class VersionLine:
     """A version in the list of all."""

@@ -291,7 +291,9 @@ def test_left_out_rows_are_a_part_of_their_own_and_can_be_taken_back(
 def test_undo_and_redo_by_keys_where_there_is_something(
     page: DatasetsPage, api: FakeApi, qtbot: QtBot
 ) -> None:
-    assert not icon(page, "Undo the last change (Ctrl+Z)").isEnabled()
+    undo = icon(page, "Undo the last change (Ctrl+Z)")
+    redo = icon(page, "Do it again (Ctrl+Shift+Z)")
+    assert not undo.isEnabled()
     page.activateWindow()
     table(page).setFocus()
     qtbot.keyClick(table(page), Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
@@ -300,12 +302,13 @@ def test_undo_and_redo_by_keys_where_there_is_something(
         VersionInfo(number=2, parent=1, action=Action.EDITED, changed=1, splits={}, made_at=MOMENT)
     )
     show_version(page, api, qtbot, 2)
-    undo = icon(page, "Undo the last change (Ctrl+Z)")
     qtbot.wait_until(undo.isEnabled)
+    assert undo.toolTip() == "Undo: Edited 1 row (Ctrl+Z)"
     qtbot.keyClick(table(page), Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     qtbot.wait_until(lambda: api.versions.undone == ["d1"])
     show_version(page, api, qtbot, 1)
-    qtbot.wait_until(icon(page, "Do it again (Ctrl+Shift+Z)").isEnabled)
+    qtbot.wait_until(redo.isEnabled)
+    assert redo.accessibleName() == "Do again: Edited 1 row (Ctrl+Shift+Z)"
 
 
 def show_version(page: DatasetsPage, api: FakeApi, qtbot: QtBot, number: int) -> None:

@@ -36,7 +36,7 @@ from gui.pages.datasets.rows_table import RowsTable
 from gui.pages.datasets.rows_toolbar import RowsToolbar
 from gui.viewmodels.dataset import split_parts
 from gui.viewmodels.dataset_rows import CellSource, Numbers, ShownRows, row_columns
-from gui.viewmodels.history import redo_reason, undo_reason
+from gui.viewmodels.history import redo_reason, redo_words, undo_reason, undo_words
 from gui.viewmodels.row_draft import draft_of, new_draft
 from gui.viewmodels.row_filter import (
     LEFT_OUT,
@@ -203,6 +203,8 @@ class RowsTab(Panel):
             return
         choices, history = outcome.value
         is_gone = self._tools.set_filters(choices)
+        self._tools.undo.set_icon("undo", undo_words(history, dataset.version))
+        self._tools.redo.set_icon("redo", redo_words(history, dataset.version))
         self._tools.undo.set_reason(undo_reason(history, dataset.version))
         self._tools.redo.set_reason(redo_reason(history, dataset.version))
         if self._wanted_filter:

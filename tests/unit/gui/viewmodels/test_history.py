@@ -11,7 +11,9 @@ from gui.viewmodels.history import (
     change_view,
     difference_words,
     redo_reason,
+    redo_words,
     undo_reason,
+    undo_words,
     version_lines,
     word_difference,
 )
@@ -48,6 +50,13 @@ def test_undo_and_redo_are_possible_where_the_tree_goes_on() -> None:
     assert undo_reason(HISTORY, 3) == ""
     assert redo_reason(HISTORY, 1) == ""
     assert redo_reason(HISTORY, 3) != ""
+
+
+def test_undo_and_redo_name_what_they_would_do() -> None:
+    assert undo_words(HISTORY, 2) == "Undo: Removed 2 rows (Ctrl+Z)"
+    assert undo_words(HISTORY, 1) == "Undo the last change (Ctrl+Z)"
+    assert redo_words(HISTORY, 1) == "Do again: Added 2 rows (Ctrl+Shift+Z)"
+    assert redo_words(HISTORY, 4) == "Do it again (Ctrl+Shift+Z)"
 
 
 def test_difference_counts_what_came_and_went() -> None:
