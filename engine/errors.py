@@ -133,7 +133,7 @@ class FormatUnknown(EngineError):
     """The content of a file is none of the formats that Burnish reads."""
 
     code = "format_unknown"
-    default_remedy = mark("Save it as JSONL, JSON, CSV, Excel, Parquet, Arrow or plain text.")
+    default_remedy = mark("Save it as JSONL, CSV, Excel, Parquet, Arrow, Word, PDF or plain text.")
 
 
 class ArchiveUnsafe(EngineError):

@@ -14,7 +14,9 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from engine.api.documents import check_chunking
 from engine.api.jobs import Jobs, new_id
+from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Mapping, Reject
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind
@@ -62,6 +64,7 @@ class Datasets:
         licence: str = "",
         origin: str = "",
         mapping: Mapping | None = None,
+        chunking: Chunking | None = None,
     ) -> str:
         """Start a job that imports files as one dataset, and return the job's id.
 
@@ -72,9 +75,11 @@ class Datasets:
             licence: The user's statement under which licence the rows stand.
             origin: The user's statement where the rows come from.
             mapping: Which columns are which part of a row; None recognises it.
+            chunking: How documents are cut; None cuts them as their format does.
 
         Raises:
-            WrongUsage: No path was given, the share is out of range, or the mapping is wrong.
+            WrongUsage: No path was given, the share is out of range, or mapping or chunking are
+                not possible.
             FileMissing: A path does not exist.
             FileUnreadable: A path holds bytes that are no characters.
         """
@@ -94,6 +99,9 @@ class Datasets:
             "origin": origin,
             "dataset_id": self._make_id(),
         }
+        if chunking is not None:
+            check_chunking(chunking)
+            options["chunking"] = msgspec.to_builtins(chunking)
         if mapping is not None:
             options["mapping"] = msgspec.to_builtins(Mapper(mapping).mapping)
         self._sweep()

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
 from engine.domain.mapping import Mapping
 from engine.errors import Cancelled, DiskFull, FileUnreadable, NoUsableRows
@@ -60,6 +61,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
     licence: str = ""
     origin: str = ""
     mapping: Mapping | None = None
+    chunking: Chunking | None = None
 
 
 def run(context: JobContext) -> None:
@@ -194,7 +196,7 @@ def _import(context: JobContext, options: ImportOptions, layout: Layout) -> Data
     target = layout.dataset(options.dataset_id)
     mapper = None if options.mapping is None else Mapper(options.mapping)
     with spooling_in(layout.datasets):
-        plans, left_out = plan_sources(paths, _Progress(context, 0).check, mapper)
+        plans, left_out = plan_sources(paths, _Progress(context, 0).check, mapper, options.chunking)
         progress = _Progress(context, sum(_size(plan.path) for plan in plans))
         _check_room(layout, sum(unpacked_bytes(plan.path) for plan in plans))
         with atomicfs.new_folder(target.root) as building:

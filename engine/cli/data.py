@@ -13,7 +13,7 @@ from rich.text import Text
 from engine.api.preview import preview as preview_rows
 from engine.cli.columns import Maps, Named, SaveAs, chosen_mapping, save_as
 from engine.cli.follow import follow
-from engine.cli.session import Json, session_of
+from engine.cli.session import Json, Session, session_of
 from engine.domain.dataset import DatasetInfo
 
 
@@ -39,6 +39,12 @@ def import_files(
     )
     view = follow(session, job_id, title=_("Import"))
     info = session.api.datasets.get(view.snapshot.result["dataset_id"])
+    tell_imported(session, info)
+    session.result(facts_of(info))
+
+
+def tell_imported(session: Session, info: DatasetInfo) -> None:
+    """Print what was imported, and the first rows that were not."""
     session.out.print(
         _(
             "Imported {name}: {rows} rows ({train} train, {held} held out), {rejects} rejected."
@@ -53,7 +59,6 @@ def import_files(
     )
     for reject in session.api.datasets.rejects(info.id, limit=10):
         session.out.print(f"  {reject.file}:{reject.line}  {reject.message}", markup=False)
-    session.result(facts_of(info))
 
 
 def facts_of(info: DatasetInfo) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.cli import columns, data, dataset, demo, model, run, weights
+from engine.cli import columns, data, dataset, demo, documents, model, run, weights
 from engine.cli.session import Session, write_json
 from engine.errors import EngineError, unforeseen
 
@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("import")(data.import_files)
+app.command("import-each")(documents.import_each)
+app.command("documents")(documents.documents)
 app.command("datasets")(data.datasets)
 app.command("columns")(columns.columns)
 app.command("mappings")(columns.mappings)

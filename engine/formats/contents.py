@@ -18,7 +18,7 @@ from engine.errors import (
     FileUnreadable,
     FormatUnknown,
 )
-from engine.formats import saved_dataset, text
+from engine.formats import saved_dataset
 from engine.formats.format import Format
 from engine.formats.packed import (
     check_bomb,
@@ -137,10 +137,10 @@ def _formats_of(folder: Path, files: Sequence[Path], check: Callable[[], None]) 
         else:
             found.update(inside)
             left_out += rest
-    if any(used is not text.FORMAT for used in found.values()):
-        beside = [path for path, used in found.items() if used is text.FORMAT]
+    if any(used.blocks is None for used in found.values()):
+        beside = [path for path, used in found.items() if used.blocks is not None]
         left_out += [reject(shown_path(path), 0, _beside_rows()) for path in beside]
-        found = {path: used for path, used in found.items() if used is not text.FORMAT}
+        found = {path: used for path, used in found.items() if used.blocks is None}
     if not found:
         raise FormatUnknown(
             _("No file in {path} is in a format that Burnish reads.").format(path=folder),

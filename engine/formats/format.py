@@ -28,6 +28,20 @@ Seen = Callable[[int], None]
 It may raise to end the reading there."""
 
 
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """A heading or a paragraph of a document.
+
+    Attributes:
+        line: Its line, paragraph or page.
+        text: Its text, without blanks around it.
+        level: 1 and more for a heading, 0 for text.
+    """
+
+    line: int
+    text: str
+    level: int = 0
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One record of a source file, before its shape is known.
 
@@ -53,6 +67,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
         suffixes: Usual file name endings, with the dot; they only break ties between scores.
         sniff: Scores (0..1) how well the path and the first HEAD_BYTES of content fit.
         read: Yields every record, and a reject for every one that is broken, in constant memory.
+        blocks: For documents, yields headings and paragraphs, which can be cut otherwise.
     """
 
     id: str
@@ -60,3 +75,4 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     suffixes: tuple[str, ...]
     sniff: Sniffer
     read: Reader
+    blocks: Callable[[Path, Seen], Iterator[Block | Reject]] | None = None

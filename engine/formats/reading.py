@@ -10,12 +10,14 @@ from typing import Protocol, cast
 
 import msgspec
 
+from engine.domain.chunking import Chunking
 from engine.domain.dataset import Reject, Row, RowKind
 from engine.domain.shape import ShapeGuess
 from engine.errors import MixedKinds
 from engine.formats import field_names
 from engine.formats.classes import ClassField, subject_of
 from engine.formats.contents import LEFT_OUT, contents_of, left_out_file
+from engine.formats.document import cut
 from engine.formats.format import Format, Seen
 from engine.formats.mapping import Mapper
 from engine.formats.packed import shown_path
@@ -148,7 +150,10 @@ def _excerpt(value: object) -> bytes:
 
 
 def plan_sources(
-    paths: Sequence[Path], seen: Seen, mapper: Mapper | None = None
+    paths: Sequence[Path],
+    seen: Seen,
+    mapper: Mapper | None = None,
+    chunking: Chunking | None = None,
 ) -> tuple[list[SourcePlan], list[Reject]]:
     """Choose the files to read and settle the kind of each.
 
@@ -159,6 +164,7 @@ def plan_sources(
         paths: Files, folders, archives and compressed files.
         seen: Called now and then; may raise to end it.
         mapper: What a person said of the columns; None where the shape says it.
+        chunking: How documents are cut; None cuts them as their format does.
 
     Raises:
         FileMissing: A path does not exist.
@@ -173,7 +179,8 @@ def plan_sources(
     for path in paths:
         found, rest = contents_of(path, lambda: seen(0))
         left_out += rest
-        for one, used in found.items():
+        for one, read_as in found.items():
+            used = read_as if chunking is None else cut(read_as, chunking)
             try:
                 found_rows = survey(used.read(one, seen), mapper)
             except LEFT_OUT as error:
@@ -183,6 +190,8 @@ def plan_sources(
             else:
                 surveys[one] = (used, found_rows)
     plans = _plans(surveys, mapper)
+    if chunking is None or chunking.finds_questions:
+        plans = _all_texts(plans, seen, mapper, chunking or Chunking())
     _check_kinds(plans)
     return plans, left_out
 
@@ -201,6 +210,25 @@ def _plans(
         )
         for path, (used, one) in surveys.items()
     ]
+
+
+def _all_texts(
+    plans: list[SourcePlan], seen: Seen, mapper: Mapper | None, chunking: Chunking
+) -> list[SourcePlan]:
+    """Return plans in which no document is read as questions where others hold mere text."""
+    if {plan.kind for plan in plans} != {RowKind.CHAT, RowKind.TEXT}:
+        return plans
+    asking = [one for one in plans if one.kind is RowKind.CHAT and one.format.blocks is not None]
+    if len(asking) != sum(one.kind is RowKind.CHAT for one in plans):
+        return plans
+    plain = msgspec.structs.replace(chunking, finds_questions=False)
+    again = {
+        one.path: (used, survey(used.read(one.path, seen), mapper))
+        for one in asking
+        for used in [cut(one.format, plain)]
+    }
+    anew = {one.path: one for one in _plans(again, mapper)}
+    return [anew.get(one.path, one) for one in plans]
 
 
 def _as_others(found: Survey) -> ShapeGuess:

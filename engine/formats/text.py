@@ -8,16 +8,28 @@ Text without blank lines is cut at the end of a line once a section has grown to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engine.domain.dataset import Reject, TextRow
 from engine.errors import mark
-from engine.formats.encoding import looks_like_text, text_encoding
-from engine.formats.format import PERHAPS, Format, Record, Seen
+from engine.formats.document import questions_of
+from engine.formats.encoding import decoded_head, looks_like_text, text_encoding
+from engine.formats.format import PERHAPS, Block, Format, Record, Seen
+from engine.formats.markdown import text_blocks
+from engine.formats.packed import size_bytes
 from engine.formats.refusal import RefusedRecord, bad_encoding, nul_character, reject, too_long
 from engine.formats.source import lines, read_head, utf8_blocks
 
+WHOLE_BYTES = 8 << 20
+"""A larger text is not looked at as a whole, whether it consists of questions."""
+
+LEAST_HEADINGS = 2
+"""Headings of Markdown in the head of a file that make it Markdown whatever its name."""
+
+_MARKDOWN = (".md", ".markdown")
+_HEADING = re.compile(r"#{1,6} \S")
 SECTION_CHARACTERS = 4000
 """About 1,000 tokens of English (4 characters per token)."""
 
@@ -53,7 +65,17 @@ class _Section:
 
 
 def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
-    """Yield the sections of a text, and a reject for every line that is no text."""
+    """Yield the sections of a text, and a reject for every line that is no text.
+
+    A text that consists of questions with answers becomes these.
+    """
+    if size_bytes(path) <= WHOLE_BYTES:
+        known = [one for one in blocks(path, seen) if isinstance(one, Block)]
+        pairs = questions_of(known)
+        if pairs:
+            for line, asked, answered in pairs:
+                yield Record(line=line, value={"question": asked, "answer": answered})
+            return
     encoding = text_encoding(path, read_head(path))
     section = _Section()
     for number, raw in enumerate(lines(utf8_blocks(path, encoding, seen)), start=1):
@@ -79,10 +101,39 @@ def _text_line(raw: bytes | None) -> str:
         raise bad_encoding() from error
 
 
+def blocks(path: Path, seen: Seen) -> Iterator[Block | Reject]:
+    """Yield the paragraphs of a text, and the headings where it is Markdown.
+
+    Lines that are no text are left to the ordinary way of reading, which names them.
+    """
+    head = read_head(path)
+    encoding = text_encoding(path, head)
+    is_markdown = path.suffix.lower() in _MARKDOWN or _has_headings(decoded_head(head))
+    numbered = enumerate(lines(utf8_blocks(path, encoding, seen)), start=1)
+    refused: list[Reject] = []
+    yield from text_blocks(_kept(path, numbered, refused), is_markdown=is_markdown)
+    yield from refused
+
+
+def _kept(
+    path: Path, numbered: Iterable[tuple[int, bytes | None]], refused: list[Reject]
+) -> Iterator[tuple[int, str]]:
+    for number, raw in numbered:
+        try:
+            yield number, _text_line(raw).rstrip("\r\n")
+        except RefusedRecord as error:
+            refused.append(reject(path.name, number, error, raw or ""))
+
+
+def _has_headings(text: str) -> bool:
+    return sum(1 for line in text.splitlines() if _HEADING.match(line)) >= LEAST_HEADINGS
+
+
 FORMAT = Format(
     id="text",
     title=mark("Plain text or Markdown"),
     suffixes=(".txt", ".md", ".markdown", ".text", ".rst"),
     sniff=sniff,
     read=read,
+    blocks=blocks,
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from engine.api import importing
+from engine.domain.chunking import Chunking
 from engine.domain.dataset import Mapping
 from engine.domain.run import JobInfo, JobKind
 from engine.protocol.events import Event
@@ -37,6 +38,7 @@ class ImportRun:
         name: str = "",
         eval_ratio: float = 0.1,
         mapping: Mapping | None = None,
+        chunking: Chunking | None = None,
         stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
         self.events: list[Event] = []
@@ -50,6 +52,8 @@ class ImportRun:
             "licence": "CC0",
             "origin": "made up",
         }
+        if chunking is not None:
+            options["chunking"] = msgspec.to_builtins(chunking)
         if mapping is not None:
             options["mapping"] = msgspec.to_builtins(mapping)
         info = JobInfo(

@@ -1,0 +1,1 @@
+# The parts of lxml that Burnish uses; the library brings no types.
