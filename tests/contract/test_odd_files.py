@@ -23,11 +23,12 @@ from engine.formats.format import RECORD_CAP_BYTES
 from engine.store.documents import read_document
 from tests.builders.dataset_import import ImportRun, new_workspace
 from tests.builders.odd_archives import ODD_ARCHIVES
+from tests.builders.odd_documents import ODD_DOCUMENTS
 from tests.builders.odd_files import LINE, OddFile
 from tests.builders.odd_rows import ODD_ROWS
 from tests.builders.odd_tables import ODD_TABLES
 
-ODD_FILES = ODD_ROWS + ODD_TABLES + ODD_ARCHIVES
+ODD_FILES = ODD_ROWS + ODD_TABLES + ODD_ARCHIVES + ODD_DOCUMENTS
 SECONDS_PER_MB = 10
 
 

@@ -22,6 +22,7 @@ from engine.errors import EngineError
 from engine.formats.format import Format
 from engine.formats.reading import plan_sources, shaped_rows
 from engine.formats.registry import FORMATS
+from tests.builders.documents import pdf, word
 from tests.builders.workbooks import table_xml, workbook, workbook_of
 
 ROWS = [{"prompt": f'q{n}, "ä"', "completion": "a\n" * n, "n": n} for n in range(8)]
@@ -54,6 +55,8 @@ def _samples() -> dict[str, bytes]:
         "stream": stream.getvalue(),
         "file": file.getvalue(),
         "xlsx": workbook([ROWS]),
+        "docx": word(["Title", "One.", "Two."]),
+        "pdf": pdf([["One.", "Two."], None]),
         "text": "Größe\n\nzwei\n".encode() * 9,
         "zip": packed.getvalue(),
         "gzip": gzip.compress(lines),
@@ -157,3 +160,17 @@ def test_changed_sheet_in_a_whole_workbook_has_named_ends(
 ) -> None:
     content = _changed(table_xml(ROWS).encode(), edits)
     _check(workbook_of([content]))
+
+
+@FUZZED
+@given(edits=EDITS)
+def test_changed_text_in_a_whole_word_document_has_named_ends(
+    edits: list[tuple[float, int, bytes]],
+) -> None:
+    whole, changed = io.BytesIO(word(["Title", "One.", "Two."])), io.BytesIO()
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(changed, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            is_text = name == "word/document.xml"
+            target.writestr(name, _changed(content, edits) if is_text else content)
+    _check(changed.getvalue())
