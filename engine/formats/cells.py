@@ -30,6 +30,9 @@ def record_of(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
                 cells=len(cells), columns=len(header)
             ),
         )
+    whole = dict(zip(header, cells, strict=False))
+    if len(whole) == len(header) <= len(cells) and "" not in whole:
+        return whole
     found: dict[str, str] = {}
     for name, cell in zip_longest(header, cells[: len(header)], fillvalue=""):
         if name:

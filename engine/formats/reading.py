@@ -130,6 +130,8 @@ def other_fields(value: object, classed: ClassField | None = None) -> str | None
         return None
     record = cast("dict[str, object]", value)
     known = field_names.KNOWN if classed is None else _known(record, classed)
+    if known.issuperset(record):
+        return None
     others = {
         name: one
         for name, one in record.items()

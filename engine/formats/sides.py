@@ -33,12 +33,14 @@ def side_of(value: object, name: str, role: Role) -> Turns:
     Raises:
         RefusedRecord: It is nothing of that, or blank.
     """
+    if isinstance(value, str) and not value.startswith('[{"role":'):
+        return (Turn(role=role, content=filled_text(value, name)),)
     fields = lower_names(value)
     if fields is not None and isinstance(inner := fields.get("messages"), list):
         value = cast("list[object]", inner)
     elif fields is not None:
         value = [value]
-    if isinstance(value, str) and value.startswith('[{"role":'):
+    if isinstance(value, str):
         # Tables hold messages as JSON text.
         value = list_of(value) or value
     if isinstance(value, list):

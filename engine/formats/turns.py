@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import cast
 
 import msgspec
@@ -49,12 +50,26 @@ def lower_names(value: object) -> Fields | None:
     """Return a JSON object with its names in lower case, or None for any other value."""
     if not isinstance(value, dict):
         return None
+    named = cast("dict[object, object]", value)
+    if all(type(name) is str and name.islower() for name in named):
+        return cast("Fields", named)
     return {str(name).lower(): one for name, one in cast("dict[object, object]", value).items()}
 
 
 def first_of(fields: Fields, names: tuple[str, ...]) -> str:
     """Return the first of the names that holds something, or an empty text."""
-    return next((name for name in names if fields.get(name) is not None), "")
+    # Asked a dozen times for each row, mostly in vain: one look into a set tells that.
+    if _set_of(names).isdisjoint(fields):
+        return ""
+    for name in names:
+        if fields.get(name) is not None:
+            return name
+    return ""
+
+
+@cache
+def _set_of(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(names)
 
 
 def text_of(value: object, name: str) -> str:
