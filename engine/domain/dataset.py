@@ -27,7 +27,7 @@ class Role(StrEnum):
     TOOL = "tool"
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One message of a conversation.
 
     Attributes:

@@ -8,6 +8,7 @@ line is rejected alone, and reading goes on behind it.
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from gettext import ngettext
@@ -34,6 +35,7 @@ AGAIN_CAP_CHARACTERS = 64 << 20
 
 
 _CONTROL_DELIMITERS = b"\x1f\x01"
+_NO_CHARACTER = re.compile(r"[\udc80-\udcff]")
 LINE_CHARACTERS = 64
 """What each line of a record counts on top of its own, for what Python needs to hold it."""
 
@@ -172,8 +174,9 @@ def _swallowed(count: int) -> RefusedRecord:
 
 
 def _record(header: list[str], cells: list[str]) -> dict[str, str]:
-    if any("\udc80" <= one <= "\udcff" for cell in cells if not cell.isascii() for one in cell):
-        raise bad_encoding()
+    for cell in cells:
+        if not cell.isascii() and _NO_CHARACTER.search(cell):
+            raise bad_encoding()
     return record_of(header, cells)
 
 

@@ -21,6 +21,7 @@ from engine.formats.document import cut
 from engine.formats.format import Format, Seen
 from engine.formats.mapping import Mapper
 from engine.formats.packed import shown_path
+from engine.formats.plain_chat import PlainChat
 from engine.formats.recognition import Survey, survey
 from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.shapes import normalise
@@ -148,6 +149,8 @@ def _known(value: object, classed: ClassField) -> frozenset[str]:
 
 
 def _excerpt(value: object) -> bytes:
+    if isinstance(value, PlainChat):
+        value = {"messages": value.messages}
     return msgspec.json.encode(value, enc_hook=str)
 
 

@@ -6,6 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from engine.formats.plain_chat import PlainChat
 from engine.formats.refusal import RefusedRecord, bad_encoding
 from engine.formats.wording import translated as _
 
@@ -30,7 +33,8 @@ def text_columns(schema: Schema) -> list[int]:
 def values_of(batch: RecordBatch) -> Iterator[object]:
     """Yield the rows of a batch as objects; a refusal for text that is no valid UTF-8."""
     try:
-        yield from batch.to_pylist()
+        values = batch.to_pylist()
+        yield from _plain_chats(batch, values) or values
     except UnicodeDecodeError:
         for row in range(batch.num_rows):
             try:
@@ -39,6 +43,18 @@ def values_of(batch: RecordBatch) -> Iterator[object]:
                 yield bad_encoding()
             else:
                 yield value
+
+
+def _plain_chats(batch: RecordBatch, values: list[dict[str, object]]) -> list[PlainChat] | None:
+    """Return the rows as conversations of plain turns, where all of them are nothing else."""
+    if batch.schema.names != ["messages"]:
+        return None
+    try:
+        found = msgspec.convert(values, list[PlainChat])
+    except msgspec.ValidationError:
+        return None
+    has_nul = any("\0" in turn.content for one in found for turn in one.messages)
+    return None if has_nul else found
 
 
 def damaged_rows(count: int) -> RefusedRecord:

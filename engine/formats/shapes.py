@@ -6,7 +6,7 @@ A shape is recognised for each row on its own; names are compared without regard
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TypeGuard, cast
 
 import msgspec
 
@@ -42,7 +42,9 @@ OPENAI, SHAREGPT, ALPACA, PREFERENCE, TEXT, RATED = (
     "openai_messages", "sharegpt", "alpaca", "preference", "text", "rated",
 )  # fmt: skip
 
-_CHAT = RowKind.CHAT
+_CHAT, _USER, _ASSISTANT = RowKind.CHAT, Role.USER, Role.ASSISTANT
+_PLAIN_QUESTIONS = frozenset(field_names.QUESTIONS) - set(field_names.INSTRUCTIONS)
+_ANSWERS = frozenset(field_names.ANSWERS)
 
 
 def kind_of(row: Row) -> RowKind:
@@ -77,6 +79,8 @@ def normalise(value: object, classed: ClassField | None = None) -> tuple[str, Ro
         return OPENAI, value
     if isinstance(value, TextRow):
         return TEXT, TextRow(text=filled_text(value.text, "text"))
+    if classed is None and (pair := _plain_pair(value)) is not None:
+        return pair
     is_bare = isinstance(value, list)
     fields = lower_names({"messages": cast("object", value)} if is_bare else value)
     if fields is None:
@@ -107,6 +111,32 @@ def _of_fields(fields: Fields) -> tuple[str, Row]:
         _("The names of its fields are none that a conversation, a question with its answer, "
           "a text or a preference has."),
     )  # fmt: skip
+
+
+def _plain_pair(value: object) -> tuple[str, Row] | None:
+    """Return a question and its answer where a record is nothing but two filled texts.
+
+    The same row as the general way makes, at once; None where that has to decide.
+    """
+    record = cast("dict[object, object]", value) if isinstance(value, dict) else {}
+    if len(record) != 2:
+        return None
+    question, answer = record
+    if question in _ANSWERS:
+        question, answer = answer, question
+    if question not in _PLAIN_QUESTIONS or answer not in _ANSWERS:
+        return None
+    asked, said = record[question], record[answer]
+    if not _is_plain_text(asked) or not _is_plain_text(said):
+        return None
+    turns = (Turn(role=_USER, content=asked), Turn(role=_ASSISTANT, content=said))
+    return f"{question}_{answer}", ChatRow(messages=turns)
+
+
+def _is_plain_text(value: object) -> TypeGuard[str]:
+    if not isinstance(value, str) or not value or value.isspace():
+        return False
+    return "\0" not in value and not value.startswith("[")
 
 
 def _tools(fields: Fields) -> str | None:

@@ -7,14 +7,20 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
 from engine.domain.dataset import Reject
 from engine.errors import ArchiveUnsafe, FileUnreadable
 from engine.formats import parquet
 from engine.formats.format import Record
+from engine.formats.record_batches import values_of
+from engine.formats.refusal import RefusedRecord
+from engine.formats.shapes import normalise
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -95,3 +101,31 @@ def test_read_of_far_more_rows_than_the_bytes_can_hold_is_refused(
     pq.write_table(pa.table({"text": ["a"] * 100_000}), path)
     with pytest.raises(ArchiveUnsafe, match="more rows"):
         read(path)
+
+
+CONTENTS = st.sampled_from(["Hi", "", " ", "a\0", "\u00e9", None])
+ROLES = st.sampled_from(["user", "assistant", "system", "User", "gpt", "other", None])
+TURNS = st.lists(st.fixed_dictionaries({"role": ROLES, "content": CONTENTS}), max_size=3)
+TURN_TYPE = pa.struct([("role", pa.string()), ("content", pa.string())])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TURNS | st.none(), min_size=1, max_size=3))
+def test_values_of_plain_conversations_become_what_the_general_way_makes_of_them(
+    rows: list[list[dict[str, str | None]] | None],
+) -> None:
+    messages = pa.array(rows, pa.list_(TURN_TYPE))
+    plain = pa.record_batch([messages], names=["messages"])
+    # A second column takes the general way.
+    beside = pa.record_batch([messages, pa.nulls(len(rows))], names=["messages", "beside"])
+
+    assert [outcome(one) for one in values_of(plain)] == [outcome(one) for one in values_of(beside)]
+
+
+def outcome(value: object) -> tuple[str, bytes] | str:
+    """Return what becomes of a record: its shape and canonical text, or why it is refused."""
+    try:
+        shape, row = normalise(value)
+    except RefusedRecord as refused:
+        return refused.message
+    return shape, msgspec.json.encode(row)
