@@ -61,21 +61,20 @@ class Datasets:
         *,
         name: str = "",
         eval_ratio: float = 0.1,
-        licence: str = "",
-        origin: str = "",
         mapping: Mapping | None = None,
         chunking: Chunking | None = None,
+        is_separate: bool = False,
     ) -> str:
-        """Start a job that imports files as one dataset, and return the job's id.
+        """Start a job that imports files, and return the job's id.
 
         Args:
             paths: Files, and folders of which all files are read.
             name: Name for people; by default that of the first path.
             eval_ratio: Share of the rows that is held out, 0 to 0.9; 0 holds nothing out.
-            licence: The user's statement under which licence the rows stand.
-            origin: The user's statement where the rows come from.
             mapping: Which columns are which part of a row; None recognises it.
             chunking: How documents are cut; None cuts them as their format does.
+            is_separate: Each path becomes a dataset of its own, with its own name, instead of all
+                together one.
 
         Raises:
             WrongUsage: No path was given, the share is out of range, or mapping or chunking are
@@ -95,10 +94,10 @@ class Datasets:
             "paths": [str(path.absolute()) for path in paths],
             "name": title,
             "eval_ratio": eval_ratio,
-            "licence": licence,
-            "origin": origin,
             "dataset_id": self._make_id(),
         }
+        if is_separate and len(paths) > 1:
+            options["further_ids"] = [self._make_id() for _path in paths[1:]]
         if chunking is not None:
             check_chunking(chunking)
             options["chunking"] = msgspec.to_builtins(chunking)

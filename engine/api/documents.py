@@ -22,7 +22,7 @@ from engine.formats.document import chunks_of, questions_of
 from engine.formats.format import Block, Format
 from engine.formats.packed import shown_path
 
-__all__ = ["ChunkPreview", "Chunking", "DocumentPreview", "preview_documents"]
+__all__ = ["ChunkPreview", "Chunking", "DocumentPreview", "Documents"]
 
 MOST_BLOCKS = 20_000
 """Blocks of each document that a preview reads; a longer one is told of as far as that."""
@@ -39,56 +39,58 @@ def check_chunking(chunking: Chunking) -> None:
         raise WrongUsage(" ".join(problems))
 
 
-def are_documents(paths: Sequence[Path]) -> bool:
-    """Return whether all of some paths hold documents, which can be cut.
+class Documents:
+    """Looks into documents that are not imported yet."""
 
-    Raises:
-        FileMissing, FileUnreadable, FileEmpty, FormatUnknown: A path cannot be used.
-        ArchiveUnsafe, ArchiveNested, FileEncrypted: A named archive cannot be used.
-    """
-    found = [used for path in paths for used in contents_of(path, _ignore_check)[0].values()]
-    return bool(found) and all(used.blocks is not None for used in found)
+    def are_documents(self, paths: Sequence[Path]) -> bool:
+        """Return whether all of some paths hold documents, which can be cut.
 
+        Raises:
+            FileMissing, FileUnreadable, FileEmpty, FormatUnknown: A path cannot be used.
+            ArchiveUnsafe, ArchiveNested, FileEncrypted: A named archive cannot be used.
+        """
+        found = [used for path in paths for used in contents_of(path, _ignore_check)[0].values()]
+        return bool(found) and all(used.blocks is not None for used in found)
 
-def preview_documents(
-    paths: Sequence[Path], chunking: Chunking, *, limit: int = 20
-) -> DocumentPreview:
-    """Return what documents would become; nothing is written.
+    def preview(
+        self, paths: Sequence[Path], chunking: Chunking, *, limit: int = 20
+    ) -> DocumentPreview:
+        """Return what documents would become; nothing is written.
 
-    Args:
-        paths: Files, folders and archives; what is no document in them is left out.
-        chunking: How they are cut.
-        limit: Rows to return.
+        Args:
+            paths: Files, folders and archives; what is no document in them is left out.
+            chunking: How they are cut.
+            limit: Rows to return.
 
-    Raises:
-        WrongUsage: The pieces are not possible.
-        FileMissing, FileUnreadable, FileEmpty, FormatUnknown: A path cannot be used.
-        ArchiveUnsafe, ArchiveNested, FileEncrypted: A named archive cannot be used.
-    """
-    check_chunking(chunking)
-    shown: list[ChunkPreview] = []
-    lengths: list[int] = []
-    rejects: list[str] = []
-    questions = 0
-    for path in paths:
-        for one, used in contents_of(path, _ignore_check)[0].items():
-            known = list(islice(_blocks(one, used, rejects), MOST_BLOCKS))
-            pairs = questions_of(known) if chunking.finds_questions else []
-            questions += len(pairs)
-            rows = _asked(one, pairs) if pairs else _pieces(one, known, chunking)
-            for row in rows:
-                lengths.append(row.tokens)
-                if len(shown) < limit:
-                    shown.append(row)
-    return DocumentPreview(
-        rows=len(lengths),
-        questions=questions,
-        tokens_min=min(lengths, default=0),
-        tokens_median=int(statistics.median(lengths)) if lengths else 0,
-        tokens_max=max(lengths, default=0),
-        chunks=tuple(shown),
-        rejects=tuple(rejects[:limit]),
-    )
+        Raises:
+            WrongUsage: The pieces are not possible.
+            FileMissing, FileUnreadable, FileEmpty, FormatUnknown: A path cannot be used.
+            ArchiveUnsafe, ArchiveNested, FileEncrypted: A named archive cannot be used.
+        """
+        check_chunking(chunking)
+        shown: list[ChunkPreview] = []
+        lengths: list[int] = []
+        rejects: list[str] = []
+        questions = 0
+        for path in paths:
+            for one, used in contents_of(path, _ignore_check)[0].items():
+                known = list(islice(_blocks(one, used, rejects), MOST_BLOCKS))
+                pairs = questions_of(known) if chunking.finds_questions else []
+                questions += len(pairs)
+                rows = _asked(one, pairs) if pairs else _pieces(one, known, chunking)
+                for row in rows:
+                    lengths.append(row.tokens)
+                    if len(shown) < limit:
+                        shown.append(row)
+        return DocumentPreview(
+            rows=len(lengths),
+            questions=questions,
+            tokens_min=min(lengths, default=0),
+            tokens_median=int(statistics.median(lengths)) if lengths else 0,
+            tokens_max=max(lengths, default=0),
+            chunks=tuple(shown),
+            rejects=tuple(rejects[:limit]),
+        )
 
 
 def _ignore_check() -> None:

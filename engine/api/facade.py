@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.api.coverage import Coverages
 from engine.api.datasets import Datasets
+from engine.api.documents import Documents
 from engine.api.exports import Exports
 from engine.api.jobs import Jobs
 from engine.api.machine import Machine
@@ -34,6 +35,7 @@ class Api:
     layout: Layout
     jobs: Jobs
     datasets: Datasets
+    documents: Documents
     versions: Versions
     preparation: Preparation
     reports: Reports
@@ -79,6 +81,7 @@ def open_api(root: Path | None = None) -> Api:
         layout=layout,
         jobs=jobs,
         datasets=datasets,
+        documents=Documents(),
         versions=versions,
         reports=reports,
         row_views=RowViews(datasets, reports, versions),

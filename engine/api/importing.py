@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
 from engine.domain.mapping import Mapping
-from engine.errors import Cancelled, DiskFull, FileUnreadable, NoUsableRows
+from engine.errors import Cancelled, DiskFull, EngineError, FileUnreadable, NoUsableRows
 from engine.formats.mapping import Mapper
 from engine.formats.packed import (
     place_of,
@@ -32,7 +33,14 @@ from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.shapes import kind_of
 from engine.formats.source import blocks, naming_read_errors
 from engine.formats.wording import translated as _
-from engine.protocol.events import DatasetCommitted, Finished, PhaseChanged, ProgressMade, Stopped
+from engine.protocol.events import (
+    DatasetCommitted,
+    Finished,
+    PhaseChanged,
+    ProgressMade,
+    Stopped,
+    Warned,
+)
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
@@ -62,10 +70,23 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
     mapping: Mapping | None = None
     chunking: Chunking | None = None
+    further_ids: tuple[str, ...] = ()
+
+    def parts(self) -> list[ImportOptions]:
+        """Return the options of each dataset; one, unless every path becomes one."""
+        if not self.further_ids:
+            return [self]
+        ids = (self.dataset_id, *self.further_ids)
+        return [
+            replace(self, paths=(path,), dataset_id=one, name="", further_ids=())
+            for path, one in zip(self.paths, ids, strict=True)
+        ]
 
 
 def run(context: JobContext) -> None:
-    """Import the files that the job names; a stop leaves nothing behind.
+    """Import the files that the job names; a stop leaves nothing of the present dataset behind.
+
+    Where each path becomes a dataset, one that cannot is told, and the others go on.
 
     Raises:
         FileMissing, FileUnreadable, FileEmpty, FormatUnknown: A source cannot be used.
@@ -74,18 +95,36 @@ def run(context: JobContext) -> None:
         DiskFull: No room for the dataset.
     """
     options = msgspec.convert(_plain_options(context), ImportOptions)
-    layout = Layout(context.workspace)
-    target = layout.dataset(options.dataset_id)
+    parts = options.parts()
+    made: list[str] = []
     try:
-        # An earlier attempt may have died between its commit and its last word.
-        info = (
-            read_document(target.info, DatasetInfo)
-            if target.info.exists()
-            else _import(context, options, layout)
-        )
+        for part in parts:
+            try:
+                _import_part(context, part)
+            except EngineError as error:
+                is_last_hope = part is parts[-1] and not made
+                if len(parts) == 1 or isinstance(error, (Cancelled, DiskFull)) or is_last_hope:
+                    raise
+                context.emit(Warned(code=error.code, message=f"{error.message} {error.remedy}"))
+            else:
+                made.append(part.dataset_id)
     except Cancelled:
         context.emit(Stopped(step=0, checkpoint=""))
         return
+    several = {"datasets": ",".join(made)} if len(parts) > 1 else {}
+    context.emit(Finished(result={"dataset_id": made[-1], **several}))
+
+
+def _import_part(context: JobContext, options: ImportOptions) -> None:
+    """Import one dataset and tell so."""
+    layout = Layout(context.workspace)
+    target = layout.dataset(options.dataset_id)
+    # An earlier attempt may have died between its commit and its last word.
+    info = (
+        read_document(target.info, DatasetInfo)
+        if target.info.exists()
+        else _import(context, options, layout)
+    )
     context.emit(
         DatasetCommitted(
             dataset_id=info.id,
@@ -95,7 +134,6 @@ def run(context: JobContext) -> None:
             splits=info.splits,
         )
     )
-    context.emit(Finished(result={"dataset_id": info.id}))
 
 
 def _plain_options(context: JobContext) -> dict[str, object]:

@@ -10,7 +10,6 @@ from typing import Annotated
 import msgspec
 import typer
 
-from engine.api.documents import preview_documents
 from engine.cli.data import facts_of, tell_imported
 from engine.cli.follow import follow
 from engine.cli.session import Json, Session, session_of
@@ -43,7 +42,7 @@ def documents(
         tokens=chunk_tokens, overlap_tokens=chunk_overlap, finds_questions=not as_text
     )
     if preview:
-        _show(session, preview_documents(files, chunking))
+        _show(session, session.api.documents.preview(files, chunking))
         return
     job_id = session.api.datasets.start_import(files, name=name, chunking=chunking)
     view = follow(session, job_id, title=_("Import"))
@@ -62,11 +61,11 @@ def import_each(
 ) -> None:
     """Import every file or folder as a dataset of its own."""
     session = session_of(context, as_json)
+    job_id = session.api.datasets.start_import(files, eval_ratio=eval_ratio, is_separate=True)
+    view = follow(session, job_id, title=_("Import"))
     made: list[dict[str, object]] = []
-    for one in files:
-        job_id = session.api.datasets.start_import([one], eval_ratio=eval_ratio)
-        view = follow(session, job_id, title=_("Import"))
-        info = session.api.datasets.get(view.snapshot.result["dataset_id"])
+    for one in view.snapshot.result["datasets"].split(","):
+        info = session.api.datasets.get(one)
         tell_imported(session, info)
         made.append(facts_of(info))
     session.result({"datasets": made})

@@ -9,33 +9,43 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from engine.domain.chunking import Chunking
 from engine.domain.dataset import Mapping
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
+from gui.viewmodels.documents import DocumentRequest
 from gui.viewmodels.mapping import MappingRequest
 
 
 def import_files(services: Services, *, paths: Sequence[Path], name: str = "") -> None:
-    """Import files, or ask first what their columns mean where that is not known."""
+    """Import files; ask first how documents are cut, or what columns mean that nobody knows."""
 
-    def done(outcome: Outcome[bool]) -> None:
+    def look() -> DocumentRequest | MappingRequest | None:
+        """Return what is to be asked, if anything."""
+        if services.api.documents.are_documents(list(paths)):
+            return DocumentRequest(paths=tuple(paths), name=name)
+        is_unclear = services.api.mappings.sample(list(paths)).is_unclear
+        return MappingRequest(paths=tuple(paths), name=name) if is_unclear else None
+
+    def done(outcome: Outcome[DocumentRequest | MappingRequest | None]) -> None:
         # A file that cannot be read is refused by the import itself, with its reason.
-        if outcome.error is not None or not outcome.value:
+        if outcome.error is not None or outcome.value is None:
             import_now(services, paths=paths, name=name)
         else:
-            services.navigator.go("datasets", MappingRequest(paths=tuple(paths), name=name))
+            services.navigator.go("datasets", outcome.value)
 
     services.notices.clear()
-    services.tasks.run(
-        lambda: services.api.mappings.sample(list(paths)).is_unclear,
-        done,
-        owner=services.library,
-        lane=Lane.READING,
-    )
+    services.tasks.run(look, done, owner=services.library, lane=Lane.READING)
 
 
 def import_now(
-    services: Services, *, paths: Sequence[Path], name: str = "", mapping: Mapping | None = None
+    services: Services,
+    *,
+    paths: Sequence[Path],
+    name: str = "",
+    mapping: Mapping | None = None,
+    chunking: Chunking | None = None,
+    is_separate: bool = False,
 ) -> None:
     """Start an import and show it on the datasets page."""
 
@@ -48,7 +58,9 @@ def import_now(
 
     services.notices.clear()
     services.tasks.run(
-        lambda: services.api.datasets.start_import(list(paths), name=name, mapping=mapping),
+        lambda: services.api.datasets.start_import(
+            list(paths), name=name, mapping=mapping, chunking=chunking, is_separate=is_separate
+        ),
         done,
         owner=services.library,
     )

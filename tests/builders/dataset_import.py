@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -39,12 +40,14 @@ class ImportRun:
         eval_ratio: float = 0.1,
         mapping: Mapping | None = None,
         chunking: Chunking | None = None,
+        further_ids: Sequence[str] = (),
         stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
         self.events: list[Event] = []
         self.folder = layout.dataset(dataset_id)
         self._seconds = 0
-        options = {
+        options: dict[str, Any] = {
+            "further_ids": list(further_ids),
             "paths": [str(path) for path in paths],
             "dataset_id": dataset_id,
             "name": name,

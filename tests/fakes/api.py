@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from engine.api.jobs import JobView
 from engine.api.preview import RowTokens
 from engine.api.row_views import RowChange
+from engine.domain.chunking import Chunking, ChunkPreview, DocumentPreview
 from engine.domain.dataset import DatasetInfo, Reject, Row, RowKind, SourceFile
 from engine.domain.dataset import Mapping as RowMapping
 from engine.domain.decision import Decision
@@ -237,6 +238,7 @@ class FakeDatasets:
         self.rejected: list[Reject] = []
         self.opened: list[FakeRowTable] = []
         self.fields: list[str] = []
+        self.options: list[dict[str, Any]] = []
         self.refusal: EngineError | None = None
         self.reading_error: EngineError | None = None
 
@@ -292,7 +294,7 @@ class FakeDatasets:
         mapping: RowMapping | None = None,
         **options: Any,
     ) -> str:
-        del options
+        self.options.append(options)
         if self.error is not None:
             raise self.error
         self.imported.append((tuple(paths), name))
@@ -576,6 +578,38 @@ class FakeReports:
         return self.get(dataset_id)
 
 
+class FakeDocuments:
+    """Documents that are made up; the preview tells of as many rows as it is set to."""
+
+    def __init__(self) -> None:
+        self.are_all = False
+        self.rows = 3
+        self.asked: list[Chunking] = []
+        self.error: EngineError | None = None
+
+    def are_documents(self, paths: Sequence[Path]) -> bool:
+        del paths
+        return self.are_all
+
+    def preview(
+        self, paths: Sequence[Path], chunking: Chunking, *, limit: int = 20
+    ) -> DocumentPreview:
+        self.asked.append(chunking)
+        if self.error is not None:
+            raise self.error
+        text = "Handbook > Printers\n\nLoad the paper.\n\nClose the tray. Press start."
+        start = text.index("Load")
+        piece = ChunkPreview(
+            file=paths[0].name, line=3, text=text, overlap_start=start,
+            overlap_end=start + len("Load the paper."), tokens=18,
+        )  # fmt: skip
+        return DocumentPreview(
+            rows=self.rows, questions=0, tokens_min=18, tokens_median=18, tokens_max=40,
+            chunks=(piece,) * min(self.rows, limit),
+            rejects=("scan.pdf:2  This page is a picture without a text layer.",),
+        )  # fmt: skip
+
+
 class FakePreparation:
     """Jobs on datasets that are only begun; a test lets them go on."""
 
@@ -729,6 +763,7 @@ class FakeApi:
         self.layout = Layout(root)
         self.jobs = FakeJobs()
         self.datasets = FakeDatasets(self.jobs)
+        self.documents = FakeDocuments()
         self.models = FakeModels(self.datasets)
         self.runs = FakeRuns(self.jobs)
         self.presets = FakePresets()

@@ -46,6 +46,7 @@ from gui.bridge.settings import Settings
 from gui.pages.datasets.mapping_form import ExpressionField, MappingForm
 from gui.pages.datasets.mapping_page import MappingPage
 from gui.pages.datasets.rows_table import RowsTable
+from gui.viewmodels.documents import DocumentRequest
 from gui.viewmodels.mapping import MappingRequest
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.fields import SearchField, SelectField
@@ -420,6 +421,15 @@ def _mapped_source(stage: Stage) -> None:
     stage.tab("source")
 
 
+def _documents(stage: Stage) -> None:
+    fill(stage.api)
+    stage.api.documents.are_all = True
+    _show(stage, "datasets")
+    paths = (Path("/home/anna/handbook.docx"), Path("/home/anna/scan.pdf"))
+    stage.services.navigator.go("datasets", DocumentRequest(paths=paths))
+    stage.wait(0.4)
+
+
 def _rows_found(stage: Stage) -> None:
     _tab("rows")(stage)
     _search_field(stage).setText("dock")
@@ -510,6 +520,7 @@ STATES: dict[str, Act] = {
     "datasets-failed-first": _failed_first,
     "dataset-rows": _tab("rows"),
     "dataset-rows-long": _tab("rows", "d2"),
+    "documents": _documents,
     "dataset-rows-found": _rows_found,
     "dataset-rows-nothing": _rows_nothing,
     "dataset-rows-edit": _rows_edit,

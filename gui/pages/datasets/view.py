@@ -7,9 +7,11 @@ from gettext import gettext as _
 
 from gui.bridge.services import Services
 from gui.pages.datasets.dataset_page import DatasetPage
+from gui.pages.datasets.documents_page import DocumentsPage
 from gui.pages.datasets.list_page import DatasetListPage
 from gui.pages.datasets.mapping_page import MappingPage
 from gui.viewmodels.datasets import imported_words
+from gui.viewmodels.documents import DocumentRequest
 from gui.viewmodels.mapping import MappingRequest
 from gui.widgets.box import Column, Panel
 from gui.widgets.page import Stack
@@ -26,6 +28,7 @@ class DatasetsPage(Panel):
         self._list = DatasetListPage(services)
         self._one = DatasetPage(services)
         self._mapping: MappingPage | None = None
+        self._documents: DocumentsPage | None = None
         self._stack.addWidget(self._list)
         self._stack.addWidget(self._one)
         self._list.dataset_requested.connect(self.show_argument)
@@ -39,6 +42,9 @@ class DatasetsPage(Panel):
         if isinstance(argument, MappingRequest):
             self._ask(argument)
             return
+        if isinstance(argument, DocumentRequest):
+            self._ask_documents(argument)
+            return
         self._wanted = argument if isinstance(argument, str) else ""
         self._show_wanted()
 
@@ -51,6 +57,16 @@ class DatasetsPage(Panel):
         self._one.close_dataset()
         self._mapping.show_request(request)
         self._stack.setCurrentWidget(self._mapping)
+
+    def _ask_documents(self, request: DocumentRequest) -> None:
+        """Ask how documents are cut; the page for it is made when it is first needed."""
+        if self._documents is None:
+            self._documents = DocumentsPage(self._services)
+            self._documents.left.connect(lambda: self.show_argument(None))
+            self._stack.addWidget(self._documents)
+        self._one.close_dataset()
+        self._documents.show_request(request)
+        self._stack.setCurrentWidget(self._documents)
 
     def _show_wanted(self) -> None:
         library = self._services.library
@@ -66,7 +82,7 @@ class DatasetsPage(Panel):
 
     def _show_loaded(self) -> None:
         """Show what was asked for before the workspace was read; a form stays as it is."""
-        if self._mapping is None or self._stack.currentWidget() is not self._mapping:
+        if self._stack.currentWidget() not in (self._mapping, self._documents):
             self._show_wanted()
 
     def _show_changes(self) -> None:

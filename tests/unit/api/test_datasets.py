@@ -92,7 +92,7 @@ def test_start_import_makes_and_starts_a_job_with_all_options(
 ) -> None:
     path = tmp_path / "Tickets.jsonl"
     path.write_bytes(ROWS)
-    job_id = datasets.start_import([path], eval_ratio=0.2, licence="CC0", origin="us")
+    job_id = datasets.start_import([path], eval_ratio=0.2)
     assert jobs.started == [job_id] == ["j1"]
     ((kind, name, entry, options),) = jobs.created
     assert (kind, name, entry) == (JobKind.IMPORT, "Tickets", "engine.api.importing:run")
@@ -100,8 +100,6 @@ def test_start_import_makes_and_starts_a_job_with_all_options(
         "paths": [str(path)],
         "name": "Tickets",
         "eval_ratio": 0.2,
-        "licence": "CC0",
-        "origin": "us",
         "dataset_id": "newid",
     }
 

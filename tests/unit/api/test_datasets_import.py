@@ -31,7 +31,14 @@ from engine.errors import (
 )
 from engine.formats.dataset_writer import DatasetWriter
 from engine.formats.versions import iter_rows
-from engine.protocol.events import DatasetCommitted, Finished, PhaseChanged, ProgressMade, Stopped
+from engine.protocol.events import (
+    DatasetCommitted,
+    Finished,
+    PhaseChanged,
+    ProgressMade,
+    Stopped,
+    Warned,
+)
 from engine.store import atomicfs
 from engine.store.documents import read_document
 from engine.store.layout import Layout
@@ -319,3 +326,30 @@ def test_run_on_labelled_files_reads_a_short_one_as_the_long_one(
     assert table.row(40) == LabelRow(text="a", label="7")
     assert table.place(0).fields == '{"id":0}'
     table.close()
+
+
+def test_each_path_becomes_a_dataset_and_one_that_cannot_is_told(
+    layout: Layout, tmp_path: Path
+) -> None:
+    paths = [tmp_path / name for name in ("a.jsonl", "b.jsonl", "c.jsonl")]
+    for path in (paths[0], paths[2]):
+        path.write_text('{"prompt": "q", "completion": "a"}\n' * 3, encoding="utf-8")
+    paths[1].write_bytes(b"\0\1\2" * 99)
+    run = ImportRun(layout, paths, further_ids=("d2", "d3")).run()
+    committed = [one for one in run.events if isinstance(one, DatasetCommitted)]
+    assert [one.dataset_id for one in committed] == ["d1", "d3"]
+    (warned,) = [one for one in run.events if isinstance(one, Warned)]
+    assert "b.jsonl" in warned.message
+    assert run.events[-1] == Finished(result={"dataset_id": "d3", "datasets": "d1,d3"})
+    names = [read_document(layout.dataset(one).info, DatasetInfo).name for one in ("d1", "d3")]
+    assert names == ["a", "c"]
+
+
+def test_paths_of_which_none_can_be_read_fail_with_the_last_reason(
+    layout: Layout, tmp_path: Path
+) -> None:
+    paths = [tmp_path / name for name in ("a.jsonl", "b.jsonl")]
+    for path in paths:
+        path.write_bytes(b"\0\1\2" * 99)
+    with pytest.raises(FormatUnknown):
+        ImportRun(layout, paths, further_ids=("d2",)).run()

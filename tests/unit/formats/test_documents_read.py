@@ -9,7 +9,7 @@ from pathlib import Path
 import docx
 import pytest
 
-from engine.api.documents import are_documents, preview_documents
+from engine.api.documents import Documents
 from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Reject
 from engine.errors import EngineError, FileEncrypted, FileUnreadable, WrongUsage
@@ -151,8 +151,8 @@ def test_documents_are_imported_as_texts_cut_as_asked(tmp_path: Path) -> None:
 
 def test_preview_is_what_the_import_makes(tmp_path: Path) -> None:
     path = word(tmp_path / "a.docx")
-    assert are_documents([path])
-    found = preview_documents([path], Chunking(tokens=32))
+    assert Documents().are_documents([path])
+    found = Documents().preview([path], Chunking(tokens=32))
     assert found.rows == len(found.chunks) > 1
     assert found.tokens_max <= 32
     layout = new_workspace(tmp_path / "w")
@@ -160,7 +160,7 @@ def test_preview_is_what_the_import_makes(tmp_path: Path) -> None:
     info = read_document(layout.dataset("d1").info, DatasetInfo)
     assert info.rows == found.rows
     with pytest.raises(WrongUsage):
-        preview_documents([path], Chunking(tokens=1))
+        Documents().preview([path], Chunking(tokens=1))
 
 
 def test_text_of_questions_becomes_questions_also_by_an_ordinary_import(tmp_path: Path) -> None:
@@ -170,5 +170,5 @@ def test_text_of_questions_becomes_questions_also_by_an_ordinary_import(tmp_path
     ImportRun(layout, [path], eval_ratio=0.0).run()
     info = read_document(layout.dataset("d1").info, DatasetInfo)
     assert (info.kind, info.rows) == ("chat", 4)
-    found = preview_documents([path], Chunking())
+    found = Documents().preview([path], Chunking())
     assert (found.rows, found.questions) == (4, 4)

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks how documents are to be cut, and shows at once which rows they become."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+
+from PySide6.QtCore import QTimer, Signal
+
+from engine.domain.chunking import Chunking, DocumentPreview
+from gui.actions.import_files import import_now
+from gui.bridge.services import Services
+from gui.bridge.tasks import Lane, Outcome
+from gui.viewmodels.documents import (
+    DocumentRequest,
+    PieceView,
+    piece_view,
+    preview_words,
+    request_words,
+)
+from gui.widgets.box import Column, Flow, Panel, clear_layout
+from gui.widgets.buttons import Button
+from gui.widgets.card import Card
+from gui.widgets.choices import SegmentedControl, Switch
+from gui.widgets.fields import Field
+from gui.widgets.number_field import NumberField
+from gui.widgets.page import Page
+from gui.widgets.rows import SectionTitle
+from gui.widgets.text import TextLabel
+
+WAIT_MS = 200
+ONE, EACH = "one", "each"
+
+
+class DocumentsPage(Page):
+    """The choices above, the rows below.
+
+    Signals:
+        left: The person went back, or the import has begun.
+    """
+
+    left = Signal()
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(_("How documents become rows"))
+        self._services = services
+        self._request: DocumentRequest | None = None
+        self._asked = 0
+        self._import = Button(_("Import"), kind="primary")
+        self._together = SegmentedControl(name=_("Documents become"))
+        self._tokens = NumberField(
+            name=_("Longest row"), minimum=32, maximum=100_000, step=100, unit=_("tokens")
+        )
+        self._overlap = NumberField(
+            name=_("Repeated from the row before"), minimum=0, maximum=50_000, step=10,
+            unit=_("tokens"),
+        )  # fmt: skip
+        self._questions = Switch(
+            name=_("Questions"), on=_("Look for questions with answers"), off=_("All as text")
+        )
+        self._words = TextLabel("", colour="text2", wrap=True, figures=True)
+        self._problem = TextLabel("", role="small", colour="danger", wrap=True)
+        self._pieces = Column(gap=10)
+        self._wait = QTimer(self, singleShot=True, interval=WAIT_MS)
+        self._fill()
+        self._connect()
+
+    def _fill(self) -> None:
+        self.header.set_back(_("Datasets"))
+        self.header.set_actions(self._import)
+        self._together.set_parts([(ONE, _("One dataset")), (EACH, _("One for each"))])
+        self._together_field = Field(_("Documents become"), self._together)
+        hint = _("Cut at headings, then between paragraphs, sentences and words. Lengths are "
+                 "estimated, a token for each 4 bytes.")  # fmt: skip
+        choices = Card(padding=16).add(
+            Flow(
+                self._together_field,
+                Field(_("Longest row"), self._tokens),
+                Field(_("Repeated from the row before"), self._overlap),
+                gap=16,
+            ),
+            Flow(self._questions),
+            TextLabel(hint, role="small", colour="text2", wrap=True),
+            self._problem,
+        )
+        shown = Card(padding=16).add(
+            SectionTitle(_("The first rows")), self._words, Panel(self._pieces)
+        )
+        self.add(choices, shown)
+
+    def _connect(self) -> None:
+        self.header.back_clicked.connect(self.left)
+        for number in (self._tokens, self._overlap):
+            number.value_changed.connect(self._on_changed)
+        self._questions.toggled.connect(self._on_changed)
+        self._wait.timeout.connect(self._look)
+        self._import.clicked.connect(self._on_import)
+
+    # ------------------------------------------------------------------ what is shown
+
+    def show_request(self, request: DocumentRequest) -> None:
+        """Ask about some documents."""
+        self._request = request
+        self.header.set_meta(request_words(request))
+        usual = Chunking()
+        self._tokens.set_value(usual.tokens)
+        self._overlap.set_value(usual.overlap_tokens)
+        self._questions.blockSignals(True)
+        self._questions.setChecked(usual.finds_questions)
+        self._questions.blockSignals(False)
+        self._together.set_value(ONE)
+        self._together_field.setHidden(len(request.paths) == 1)
+        clear_layout(self._pieces)
+        self._look()
+
+    def chunking(self) -> Chunking:
+        """Return what was chosen."""
+        return Chunking(
+            tokens=int(self._tokens.value()),
+            overlap_tokens=int(self._overlap.value()),
+            finds_questions=self._questions.isChecked(),
+        )
+
+    def _on_changed(self, _value: object = None) -> None:
+        self._wait.start()
+
+    def _look(self) -> None:
+        request = self._request
+        if request is None:
+            return
+        self._asked += 1
+        asked, chunking, api = self._asked, self.chunking(), self._services.api
+        self._words.set_text(_("Looking into the documents…"))
+        self._services.tasks.run(
+            lambda: api.documents.preview(request.paths, chunking),
+            lambda outcome: self._take(asked, outcome),
+            owner=self,
+            lane=Lane.READING,
+        )
+
+    def _take(self, asked: int, outcome: Outcome[DocumentPreview]) -> None:
+        if asked != self._asked:
+            return
+        clear_layout(self._pieces)
+        error = outcome.error
+        self._problem.set_text("" if error is None else f"{error.message} {error.remedy}")
+        self._problem.setHidden(error is None)
+        if error is not None:
+            self._words.set_text("")
+            self._import.set_reason(error.message)
+            return
+        found = outcome.value
+        self._words.set_text(preview_words(found))
+        self._import.set_reason("" if found.rows else preview_words(found))
+        for line in found.rejects:
+            self._pieces.add(TextLabel(line, role="small", colour="warning", wrap=True))
+        for piece in found.chunks:
+            self._show_piece(piece_view(piece))
+
+    def _show_piece(self, piece: PieceView) -> None:
+        self._pieces.add(TextLabel(piece.title, role="label"))
+        if piece.repeated:
+            words = _("Repeated: {text}").format(text=piece.repeated)
+            self._pieces.add(TextLabel(words, role="small", colour="text2", wrap=True))
+        self._pieces.add(TextLabel(piece.text, wrap=True, selectable=True))
+
+    # ------------------------------------------------------------------ what can be done
+
+    def _on_import(self) -> None:
+        request = self._request
+        if request is None:
+            return
+        import_now(
+            self._services,
+            paths=request.paths,
+            name=request.name,
+            chunking=self.chunking(),
+            is_separate=self._together.value() == EACH,
+        )
+        self.left.emit()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How documents will be cut, and what becomes of them, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from gettext import gettext as _
+from gettext import ngettext
+from pathlib import Path
+
+from engine.domain.chunking import ChunkPreview, DocumentPreview
+from gui.viewmodels import numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentRequest:
+    """Documents that wait to be imported."""
+
+    paths: tuple[Path, ...]
+    name: str = ""
+
+
+def request_words(request: DocumentRequest) -> str:
+    """Return which documents wait."""
+    if len(request.paths) == 1:
+        return request.paths[0].name
+    return ngettext("{count} document", "{count} documents", len(request.paths)).format(
+        count=numbers.count(len(request.paths))
+    )
+
+
+def preview_words(found: DocumentPreview) -> str:
+    """Return what the documents would become."""
+    if not found.rows:
+        return _("Nothing in these documents can be read as text.")
+    rows = ngettext("{count} row", "{count} rows", found.rows).format(
+        count=numbers.count(found.rows)
+    )
+    lengths = _("about {low} to {high} tokens each, half of them up to {median}").format(
+        low=numbers.count(found.tokens_min),
+        high=numbers.count(found.tokens_max),
+        median=numbers.count(found.tokens_median),
+    )
+    if not found.questions:
+        return f"{rows}, {lengths}."
+    asked = ngettext(
+        "{count} question with its answer", "{count} questions with their answers", found.questions
+    ).format(count=numbers.count(found.questions))
+    return f"{rows}, {lengths}; {asked}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class PieceView:
+    """A row that a document would become: where it is from, what it repeats, what is new in it."""
+
+    title: str
+    repeated: str
+    text: str
+
+
+def piece_view(piece: ChunkPreview) -> PieceView:
+    """Return one row to read."""
+    repeated = piece.text[piece.overlap_start : piece.overlap_end]
+    head = piece.text[: piece.overlap_start] if piece.overlap_end else ""
+    return PieceView(
+        title=_("{file}, {line} · about {tokens} tokens").format(
+            file=piece.file,
+            line=numbers.count(piece.line),
+            tokens=numbers.count(piece.tokens),
+        ),
+        repeated=repeated,
+        text=(head + piece.text[piece.overlap_end :].lstrip("\n")),
+    )

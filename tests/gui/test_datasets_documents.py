@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Importing documents: what they become is shown before anything is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from engine.domain.chunking import Chunking
+from engine.errors import FileUnreadable
+from gui.actions.import_files import import_files
+from gui.bridge.services import Services
+from gui.pages.datasets.documents_page import DocumentsPage
+from gui.pages.datasets.view import DatasetsPage
+from gui.widgets.buttons import Button
+from gui.widgets.choices import SegmentedControl, Switch
+from gui.widgets.number_field import NumberField
+from gui.widgets.text import TextLabel
+from tests.fakes.api import FakeApi
+from tests.gui.find import child
+
+pytestmark = pytest.mark.gui
+
+PATHS = [Path("/data/handbook.docx"), Path("/data/scan.pdf")]
+
+
+@pytest.fixture
+def page(api: FakeApi, window_services: Services, qtbot: QtBot) -> DocumentsPage:
+    """Return the page that two documents lead to."""
+    api.documents.are_all = True
+    page = DatasetsPage(window_services)
+    qtbot.addWidget(page)
+    window_services.navigator.requested.connect(lambda _name, what: page.show_argument(what))
+    with qtbot.wait_signal(window_services.library.loaded):
+        window_services.library.refresh()
+    page.resize(1000, 800)
+    page.show()
+    import_files(window_services, paths=PATHS)
+    qtbot.wait_until(lambda: bool(page.findChildren(DocumentsPage)))
+    found = child(page, DocumentsPage)
+    qtbot.wait_until(lambda: "3 rows" in texts(found))
+    return found
+
+
+def texts(page: QWidget) -> str:
+    return "\n".join(one.text() for one in page.findChildren(TextLabel) if one.isVisible())
+
+
+def number(page: QWidget, name: str) -> NumberField:
+    found = next(one for one in page.findChildren(NumberField) if one.accessibleName() == name)
+    assert isinstance(found, NumberField)
+    return found
+
+
+def button(page: QWidget, name: str) -> Button:
+    found = next(one for one in page.findChildren(Button) if one.accessibleName() == name)
+    assert isinstance(found, Button)
+    return found
+
+
+def test_rows_are_shown_with_what_they_repeat_and_what_is_no_text(page: DocumentsPage) -> None:
+    shown = texts(page)
+    assert "3 rows, about 18 to 40 tokens each" in shown
+    assert "handbook.docx, 3 · about 18 tokens" in shown
+    assert "Repeated: Load the paper." in shown
+    assert "Handbook > Printers" in shown
+    assert "This page is a picture" in shown
+
+
+def test_another_length_shows_other_rows_before_anything_is_imported(
+    page: DocumentsPage, api: FakeApi, qtbot: QtBot
+) -> None:
+    api.documents.rows = 7
+    number(page, "Longest row").setValue(200)
+    number(page, "Repeated from the row before").setValue(20)
+    qtbot.wait_until(lambda: "7 rows" in texts(page))
+    assert api.documents.asked[-1] == Chunking(tokens=200, overlap_tokens=20)
+    assert api.datasets.imported == []
+
+
+def test_import_takes_what_was_chosen(page: DocumentsPage, api: FakeApi, qtbot: QtBot) -> None:
+    child(page, SegmentedControl).set_value("each")
+    child(page, Switch).click()
+    button(page, "Import").click()
+    qtbot.wait_until(lambda: bool(api.datasets.imported))
+    (options,) = api.datasets.options
+    assert options["is_separate"]
+    assert options["chunking"] == Chunking(finds_questions=False)
+    assert api.datasets.imported[0][0] == tuple(PATHS)
+
+
+def test_documents_without_text_cannot_be_imported(
+    page: DocumentsPage, api: FakeApi, qtbot: QtBot
+) -> None:
+    api.documents.rows = 0
+    number(page, "Longest row").setValue(300)
+    qtbot.wait_until(lambda: "Nothing in these documents" in texts(page))
+    assert not button(page, "Import").isEnabled()
+
+
+def test_document_that_cannot_be_read_is_said(
+    page: DocumentsPage, api: FakeApi, qtbot: QtBot
+) -> None:
+    api.documents.error = FileUnreadable("It is damaged.", remedy="Save it again.")
+    number(page, "Longest row").setValue(300)
+    qtbot.wait_until(lambda: "It is damaged. Save it again." in texts(page))
+    assert not button(page, "Import").isEnabled()
+
+
+def test_files_of_rows_are_imported_at_once(
+    api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    import_files(window_services, paths=[Path("/data/a.jsonl")])
+    qtbot.wait_until(lambda: bool(api.datasets.imported))
