@@ -43,7 +43,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     weight: float | None = None
 
 
-class ChatRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="chat"):
+class ChatRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="chat"):
     """A conversation; `tools` is JSON text of the tools the assistant may call, or None."""
 
     messages: tuple[Turn, ...]

@@ -23,7 +23,7 @@ def record_of(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     Raises:
         RefusedRecord: There are more cells than columns.
     """
-    if any(cell.strip() for cell in cells[len(header) :]):
+    if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
         raise RefusedRecord(
             "too_many_cells",
             _("This line has {cells} cells, but the header has {columns}.").format(

@@ -68,17 +68,19 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else self._decoded()
+        if self._again:
+            line = self._again.popleft()
+        else:
+            raw = next(self._raw)
+            line = None if raw is None else raw.decode("utf-8", errors="surrogateescape")
         self.number += 1
         self.taken.append(line)
-        self._taken_characters += len(line or "") + LINE_CHARACTERS
-        if line is None or self._taken_characters > RECORD_CAP_BYTES:
+        if line is None:
+            raise too_long()
+        self._taken_characters += len(line) + LINE_CHARACTERS
+        if self._taken_characters > RECORD_CAP_BYTES:
             raise too_long()
         return line
-
-    def _decoded(self) -> str | None:
-        raw = next(self._raw)
-        return None if raw is None else raw.decode("utf-8", errors="surrogateescape")
 
     def begin_record(self) -> None:
         """Forget the lines of the record before."""
