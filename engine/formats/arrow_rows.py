@@ -32,7 +32,7 @@ from engine.store import atomicfs
 if TYPE_CHECKING:
     from pyarrow import Array, Schema
 
-BATCH_ROWS = 8192
+BATCH_ROWS = 4096
 BATCH_BYTES = 32 << 20
 """A batch is written at whichever of both comes first."""
 
