@@ -3,15 +3,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
 
-from engine.domain.coverage import Coverage, PackedRow, RowGroup
+from engine.domain.coverage import Coverage, LengthBin, PackedRow, RoleTokens, RowGroup
 from gui.viewmodels import numbers
+from gui.viewmodels.dataset_rows import role_words
 from gui.viewmodels.tokens import FactView
 
 _NAMED_ROWS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class BarView:
+    """A bar: its name, its value in words, and its length from 0 to 1."""
+
+    name: str
+    value: str
+    share: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +32,14 @@ class CoverageView:
     Attributes:
         facts: Numbers by name.
         sentences: What there is to know of groups of rows, those that are not trained first.
+        roles: Who takes which share of the tokens, and how much of it is trained.
+        lengths: How many rows are of which length, before they are cut.
     """
 
     facts: tuple[FactView, ...]
     sentences: tuple[str, ...]
+    roles: tuple[BarView, ...]
+    lengths: tuple[BarView, ...]
 
 
 def coverage_view(found: Coverage) -> CoverageView:
@@ -49,7 +64,47 @@ def coverage_view(found: Coverage) -> CoverageView:
         _length(_("The longest"), found.longest_tokens),
     ]
     groups = (*found.left_out, *found.notes)
-    return CoverageView(facts=tuple(facts), sentences=tuple(_sentence(one) for one in groups))
+    return CoverageView(
+        facts=tuple(facts),
+        sentences=tuple(_sentence(one) for one in groups),
+        roles=tuple(_role(one, found.tokens) for one in found.roles),
+        lengths=_lengths(found.lengths),
+    )
+
+
+def _role(found: RoleTokens, total: int) -> BarView:
+    names = {"template": _("Chat template")}
+    share = found.tokens / total if total else 0.0
+    trained = found.trained_tokens / found.tokens if found.tokens else 0.0
+    return BarView(
+        name=names.get(found.role) or role_words(found.role),
+        value=_("{share}, {trained} of it trained").format(
+            share=numbers.percent(share), trained=numbers.percent(trained)
+        ),
+        share=share,
+    )
+
+
+def _lengths(found: Sequence[LengthBin]) -> tuple[BarView, ...]:
+    most = max((one.rows for one in found), default=0)
+    return tuple(
+        BarView(
+            name=_range(one),
+            value=ngettext("{count} row", "{count} rows", one.rows).format(
+                count=numbers.count(one.rows)
+            ),
+            share=one.rows / most if most else 0.0,
+        )
+        for one in found
+    )
+
+
+def _range(one: LengthBin) -> str:
+    if not one.to_tokens:
+        return _("from {tokens} tokens").format(tokens=numbers.count(one.from_tokens))
+    return _("{low} to {high} tokens").format(
+        low=numbers.count(one.from_tokens), high=numbers.count(one.to_tokens)
+    )
 
 
 def _length(name: str, tokens: int) -> FactView:

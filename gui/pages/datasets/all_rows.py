@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from gettext import gettext as _
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,11 @@ from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
 from gui.pages.datasets.job_line import JobLine
 from gui.pages.datasets.token_reader import MAX_LENGTH
-from gui.viewmodels.coverage import coverage_view, packed_words
+from gui.viewmodels.coverage import BarView, coverage_view, packed_words
 from gui.viewmodels.job import failure_view
 from gui.widgets.box import Column, Flow, Gap, Panel, clear_layout
 from gui.widgets.buttons import Button
-from gui.widgets.rows import NameValue
+from gui.widgets.rows import BarRow, NameValue
 from gui.widgets.text import LinkLabel, TextLabel
 
 if TYPE_CHECKING:
@@ -47,11 +48,23 @@ class AllRows(Panel):
         self._busy = JobLine(services, name=_("Progress of the count"))
         self._facts = Column(gap=0)
         self._sentences = Column(gap=6)
+        self._roles, self._lengths = Column(gap=8), Column(gap=8)
         self._packed = LinkLabel(_("Show its packed neighbours"))
         self._packed_words = TextLabel("", role="small", colour="text2", wrap=True, figures=True)
         self._counted = Panel(
             Column(
-                self._facts, Gap(4), self._sentences, Flow(self._packed), self._packed_words, gap=6
+                self._facts,
+                Gap(4),
+                self._sentences,
+                Flow(self._packed),
+                self._packed_words,
+                Gap(4),
+                TextLabel(_("Tokens by role"), role="label"),
+                self._roles,
+                Gap(4),
+                TextLabel(_("Lengths of the rows"), role="label"),
+                self._lengths,
+                gap=6,
             )
         )
         title = TextLabel(_("All rows"), role="label")
@@ -110,11 +123,18 @@ class AllRows(Panel):
         clear_layout(self._facts)
         for fact in shown.facts:
             self._facts.add(NameValue(fact.name, fact.value, fact.unit, colour=fact.colour))
+        self._show_bars(self._roles, shown.roles)
+        self._show_bars(self._lengths, shown.lengths)
         clear_layout(self._sentences)
         for sentence in shown.sentences:
             self._sentences.add(TextLabel(sentence, role="small", colour="text2", wrap=True))
         self._packed_words.hide()
         self._show(self._counted)
+
+    def _show_bars(self, place: Column, bars: Sequence[BarView]) -> None:
+        clear_layout(place)
+        for one in bars:
+            place.add(BarRow(one.name, one.value, one.share))
 
     # ------------------------------------------------------------------ counting
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 
 import pytest
 
-from engine.domain.coverage import Coverage, EndsOfTurn, PackedRow, RowGroup
+from engine.domain.coverage import (
+    Coverage,
+    EndsOfTurn,
+    LengthBin,
+    PackedRow,
+    RoleTokens,
+    RowGroup,
+)
 from gui.viewmodels.coverage import coverage_view, packed_words
 from tests.fakes.coverages import a_coverage
 
@@ -62,3 +69,22 @@ def test_packed_words_name_the_others_and_the_fill() -> None:
     assert packed_words(alone, 0) == (
         "Step 1 of the first epoch takes it alone (2,048 of 2,048 tokens)."
     )
+
+
+def test_roles_and_lengths_are_bars_with_their_shares() -> None:
+    lengths = (
+        LengthBin(from_tokens=1, to_tokens=64, rows=30),
+        LengthBin(from_tokens=65, to_tokens=0, rows=60),
+    )
+    roles = (
+        RoleTokens(role="user", tokens=300, trained_tokens=0),
+        RoleTokens(role="assistant", tokens=600, trained_tokens=300),
+        RoleTokens(role="template", tokens=100, trained_tokens=0),
+    )
+    shown = coverage_view(a_coverage(tokens=1_000, roles=roles, lengths=lengths))
+    assert [(one.name, one.value, one.share) for one in shown.lengths] == [
+        ("1 to 64 tokens", "30 rows", 0.5), ("from 65 tokens", "60 rows", 1.0),
+    ]  # fmt: skip
+    assert [one.name for one in shown.roles] == ["User", "Assistant", "Chat template"]
+    assert shown.roles[1].value == "60 %, 50 % of it trained"
+    assert coverage_view(a_coverage(lengths=(), roles=())).lengths == ()
