@@ -18,14 +18,20 @@ from gui.viewmodels.mapping import MappingRequest
 
 
 def import_files(services: Services, *, paths: Sequence[Path], name: str = "") -> None:
-    """Import files; ask first how documents are cut, or what columns mean that nobody knows."""
+    """Import files, and ask first what has to be decided.
+
+    That is how documents are cut, what columns mean that nobody knows, and whether several files
+    become one dataset.
+    """
 
     def look() -> DocumentRequest | MappingRequest | None:
         """Return what is to be asked, if anything."""
         if services.api.documents.are_documents(list(paths)):
             return DocumentRequest(paths=tuple(paths), name=name)
-        is_unclear = services.api.mappings.sample(list(paths)).is_unclear
-        return MappingRequest(paths=tuple(paths), name=name) if is_unclear else None
+        if services.api.mappings.sample(list(paths)).is_unclear:
+            return MappingRequest(paths=tuple(paths), name=name)
+        is_one = len(paths) == 1
+        return None if is_one else DocumentRequest(paths=tuple(paths), name=name, is_cut=False)
 
     def done(outcome: Outcome[DocumentRequest | MappingRequest | None]) -> None:
         # A file that cannot be read is refused by the import itself, with its reason.

@@ -11,22 +11,50 @@ from pathlib import Path
 from engine.domain.chunking import ChunkPreview, DocumentPreview
 from gui.viewmodels import numbers
 
+_MOST_NAMES = 20
+
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentRequest:
-    """Documents that wait to be imported."""
+    """Files that wait to be imported.
+
+    Attributes:
+        paths: The files and folders.
+        name: Name of the dataset; "" for that of the first.
+        is_cut: They are documents, which are cut into rows; else they hold rows.
+    """
 
     paths: tuple[Path, ...]
     name: str = ""
+    is_cut: bool = True
+
+
+def request_title(request: DocumentRequest) -> str:
+    """Return what is asked."""
+    return _("How documents become rows") if request.is_cut else _("One dataset or several")
 
 
 def request_words(request: DocumentRequest) -> str:
     """Return which documents wait."""
     if len(request.paths) == 1:
         return request.paths[0].name
-    return ngettext("{count} document", "{count} documents", len(request.paths)).format(
-        count=numbers.count(len(request.paths))
+    count = len(request.paths)
+    words = (
+        ngettext("{count} document", "{count} documents", count)
+        if request.is_cut
+        else ngettext("{count} file or folder", "{count} files and folders", count)
     )
+    return words.format(count=numbers.count(count))
+
+
+def listed_names(request: DocumentRequest) -> tuple[str, ...]:
+    """Return the names of the first files, and how many more there are."""
+    names = tuple(one.name for one in request.paths[:_MOST_NAMES])
+    more = len(request.paths) - len(names)
+    if not more:
+        return names
+    said = ngettext("and {count} more", "and {count} more", more)
+    return (*names, said.format(count=numbers.count(more)))
 
 
 def preview_words(found: DocumentPreview) -> str:

@@ -110,7 +110,23 @@ def test_document_that_cannot_be_read_is_said(
     assert not button(page, "Import").isEnabled()
 
 
-def test_files_of_rows_are_imported_at_once(
+def test_several_files_of_rows_become_one_dataset_or_one_each(
+    page: DocumentsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    api.documents.are_all = False
+    asked = len(api.documents.asked)
+    import_files(window_services, paths=[Path("/data/a.jsonl"), Path("/data/b.csv")])
+    qtbot.wait_until(lambda: "b.csv" in texts(page))
+    assert not number(page, "Longest row").isVisible()
+    child(page, SegmentedControl).set_value("each")
+    button(page, "Import").click()
+    qtbot.wait_until(lambda: bool(api.datasets.imported))
+    assert api.datasets.options[-1]["is_separate"]
+    assert api.datasets.options[-1]["chunking"] is None
+    assert len(api.documents.asked) == asked
+
+
+def test_one_file_of_rows_is_imported_at_once(
     api: FakeApi, window_services: Services, qtbot: QtBot
 ) -> None:
     import_files(window_services, paths=[Path("/data/a.jsonl")])

@@ -23,6 +23,7 @@ from engine.protocol.events import (
 from gui.actions.import_files import import_files
 from gui.bridge.services import Services
 from gui.pages.datasets.dataset_page import DatasetPage
+from gui.pages.datasets.documents_page import DocumentsPage
 from gui.pages.datasets.imports import FailedImports, LiveImports
 from gui.pages.datasets.list_page import DatasetListPage
 from gui.pages.datasets.view import DatasetsPage
@@ -144,8 +145,21 @@ def test_dropped_files_become_one_dataset(
 ) -> None:
     paths = [tmp_path / "a.jsonl", tmp_path / "b.csv"]
     child(page, DropZone).paths_dropped.emit(paths)
+    qtbot.wait_until(lambda: bool(page.findChildren(DocumentsPage)))
+    buttons = child(page, DocumentsPage).findChildren(Button)
+    next(one for one in buttons if one.accessibleName() == "Import").click()
     qtbot.wait_until(lambda: bool(api.datasets.imported))
     assert api.datasets.imported == [(tuple(paths), "")]
+
+
+def test_import_of_several_datasets_says_how_many(
+    page: DatasetsPage, window_services: Services, api: FakeApi, said: list[str], qtbot: QtBot
+) -> None:
+    job = start(api)
+    refresh(window_services, qtbot)
+    job.emit(Finished(result={"dataset_id": "d3", "datasets": "d1,d2,d3"}))
+    qtbot.wait_until(lambda: "3 datasets were imported." in said)
+    assert page.isVisible()
 
 
 def test_import_shows_progress_and_leads_to_its_dataset(

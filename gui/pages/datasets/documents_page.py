@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks how documents are to be cut, and shows at once which rows they become."""
+"""Asks how documents are cut, showing the rows they become, and what several files become."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from gui.bridge.tasks import Lane, Outcome
 from gui.viewmodels.documents import (
     DocumentRequest,
     PieceView,
+    listed_names,
     piece_view,
     preview_words,
+    request_title,
     request_words,
 )
 from gui.widgets.box import Column, Flow, Panel, clear_layout
@@ -72,20 +74,22 @@ class DocumentsPage(Page):
         self._together_field = Field(_("Documents become"), self._together)
         hint = _("Cut at headings, then between paragraphs, sentences and words. Lengths are "
                  "estimated, a token for each 4 bytes.")  # fmt: skip
-        choices = Card(padding=16).add(
-            Flow(
-                self._together_field,
-                Field(_("Longest row"), self._tokens),
-                Field(_("Repeated from the row before"), self._overlap),
-                gap=16,
-            ),
-            Flow(self._questions),
-            TextLabel(hint, role="small", colour="text2", wrap=True),
-            self._problem,
+        self._cutting = Panel(
+            Column(
+                Flow(
+                    Field(_("Longest row"), self._tokens),
+                    Field(_("Repeated from the row before"), self._overlap),
+                    gap=16,
+                ),
+                Flow(self._questions),
+                TextLabel(hint, role="small", colour="text2", wrap=True),
+                self._problem,
+                gap=12,
+            )
         )
-        shown = Card(padding=16).add(
-            SectionTitle(_("The first rows")), self._words, Panel(self._pieces)
-        )
+        choices = Card(padding=16).add(Flow(self._together_field), self._cutting)
+        self._title = SectionTitle("")
+        shown = Card(padding=16).add(self._title, self._words, Panel(self._pieces))
         self.add(choices, shown)
 
     def _connect(self) -> None:
@@ -110,8 +114,17 @@ class DocumentsPage(Page):
         self._questions.blockSignals(False)
         self._together.set_value(ONE)
         self._together_field.setHidden(len(request.paths) == 1)
+        self.header.set_title(request_title(request))
+        self._cutting.setHidden(not request.is_cut)
+        self._words.setHidden(not request.is_cut)
+        self._title.set_text(_("The first rows") if request.is_cut else _("Files"))
         clear_layout(self._pieces)
-        self._look()
+        self._import.set_reason("")
+        if request.is_cut:
+            self._look()
+            return
+        for name in listed_names(request):
+            self._pieces.add(TextLabel(name, elide=True))
 
     def chunking(self) -> Chunking:
         """Return what was chosen."""
@@ -126,7 +139,7 @@ class DocumentsPage(Page):
 
     def _look(self) -> None:
         request = self._request
-        if request is None:
+        if request is None or not request.is_cut:
             return
         self._asked += 1
         asked, chunking, api = self._asked, self.chunking(), self._services.api
@@ -174,7 +187,7 @@ class DocumentsPage(Page):
             self._services,
             paths=request.paths,
             name=request.name,
-            chunking=self.chunking(),
+            chunking=self.chunking() if request.is_cut else None,
             is_separate=self._together.value() == EACH,
         )
         self.left.emit()

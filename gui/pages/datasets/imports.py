@@ -91,6 +91,13 @@ class LiveImports(Panel):
 
     def _end(self, job: JobView) -> None:
         self._forget(job.info.id)
+        several = job.snapshot.result.get("datasets", "").split(",")
+        if job.state is JobState.FINISHED and len(several) > 1:
+            self._services.notices.say(
+                _("{count} datasets were imported.").format(count=len(several))
+            )
+            self._services.library.refresh()
+            return
         if job.state is JobState.FINISHED:
             self.imported.emit(job.snapshot.result["dataset_id"])
             return
