@@ -12,6 +12,7 @@ from engine.chat.packing import StepOrder, measure_fill
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
 from engine.domain.mix import parts_of
 from engine.domain.model import ModelInfo
+from engine.domain.phase import Phase
 from engine.domain.plan import steps_of
 from engine.domain.randomness import seed_of
 from engine.domain.recipe import Recipe
@@ -127,18 +128,18 @@ def prepare_run(
 def _encode(
     context: JobContext, layout: Layout, recipe: Recipe, tokenizer: ChatTokenizer
 ) -> tuple[EncodedSplit, EncodedSplit]:
-    context.emit(PhaseChanged(phase="reading_rows"))
     sources = sources_of(layout, recipe)
-    total = sum(one.count for one in sources)
-
-    def on_rows(done: int) -> None:
-        """Tell the rows read so far, and heed a stop."""
-        heed_stop(context)
-        context.emit(ProgressMade(done=done, total=total, unit="rows"))
-
     if len(sources) > 1:
-        sources = without_copies(sources, on_rows=lambda _count: heed_stop(context))
-    train = encode_training_rows(sources, tokenizer, max_length=recipe.max_length, on_rows=on_rows)
+        context.emit(PhaseChanged(phase=Phase.COMPARING_ROWS))
+        compared = sum(one.count + one.held_out_count for one in sources)
+        sources = without_copies(sources, on_rows=row_progress(context, compared))
+    context.emit(PhaseChanged(phase=Phase.READING_ROWS))
+    train = encode_training_rows(
+        sources,
+        tokenizer,
+        max_length=recipe.max_length,
+        on_rows=row_progress(context, sum(one.count for one in sources)),
+    )
     cut = truncation_warning(train.truncated, len(train.examples))
     told = [*copy_warnings(sources), *skip_warnings(train.skipped), *note_warnings(train.noted)]
     for warning in (*told, *([cut] if cut else [])):
@@ -172,6 +173,17 @@ def _load(
         dropout_ratio=recipe.lora_dropout,
         seed=recipe.seed,
     )
+
+
+def row_progress(context: JobContext, total: int) -> Callable[[int], None]:
+    """Return a reporter of rows, which heeds a stop."""
+
+    def on_rows(done: int) -> None:
+        """Tell the rows done so far."""
+        heed_stop(context)
+        context.emit(ProgressMade(done=done, total=total, unit="rows"))
+
+    return on_rows
 
 
 def byte_progress(context: JobContext) -> Callable[[int, int], None]:

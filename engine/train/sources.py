@@ -53,6 +53,11 @@ class RowSource:
         """Return the rows of `train`."""
         return read_version(self.folder, self.info, self.version).splits.get(TRAIN, 0)
 
+    @property
+    def held_out_count(self) -> int:
+        """Return the rows of `eval`."""
+        return read_version(self.folder, self.info, self.version).splits.get(EVAL, 0)
+
     def training_rows(self) -> Iterator[Row]:
         """Yield the rows that are trained, in their fixed order.
 

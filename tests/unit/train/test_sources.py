@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.domain.dataset import ChatRow, Row
 from engine.domain.mix import MixedDataset, Replay
-from engine.protocol.events import EvalDone, PlanResolved, StepDone, Warned
+from engine.protocol.events import EvalDone, PhaseChanged, PlanResolved, StepDone, Warned
 from engine.store.workspace import open_workspace
 from engine.train.sft_lora import train
 from engine.train.sources import RowSource, copy_warnings, sources_of, without_copies
@@ -120,6 +120,8 @@ def test_run_of_a_mix_sees_each_dataset_by_its_weight(tmp_path: Path) -> None:
     train(desk.context("run-1"))
     plan = desk.of(PlanResolved)[0]
     main, other, general = sources_of(desk.layout, recipe)
+    phases = [one.phase for one in desk.of(PhaseChanged)]
+    assert phases[:2] == ["comparing_rows", "reading_rows"]
     left = {one.message.split()[0] for one in desk.of(Warned) if one.code == "copies_of_held_out"}
     assert not left
     half = round(other.count * 0.5)
