@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.domain.dataset import ChatRow, Row
 from engine.domain.mix import MixedDataset, Replay
-from engine.protocol.events import EvalDone, PhaseChanged, PlanResolved, StepDone, Warned
+from engine.protocol.events import EvalDone, Event, PhaseChanged, PlanResolved, StepDone, Warned
 from engine.store.workspace import open_workspace
 from engine.train.sft_lora import train
 from engine.train.sources import RowSource, copy_warnings, sources_of, without_copies
@@ -154,3 +155,26 @@ def test_held_out_rows_of_a_replayed_dataset_are_not_checked(
     others = sum(1 for _row in other.held_out_rows())
     expected = own if is_replayed else own + others
     assert desk.of(PlanResolved)[0].eval_examples == expected
+
+
+def test_resume_of_a_mix_changes_not_one_bit(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, rows=chat_rows(20))
+    others = [chat_row(f"Other question {one} of mine?", f"Other {one}.") for one in range(9)]
+    write_dataset(desk.layout, others, eval_ratio=0.0, dataset_id="other")
+    recipe = desk.recipe(epochs=3.0, mix=[MixedDataset(dataset_id="other", weight=0.5)])
+    found: list[tuple[list[StepDone], bytes]] = []
+    for run_id, stops in (("whole", (0,)), ("parted", (3, 8, 0))):
+        desk.add_run(run_id, recipe)
+        steps: list[StepDone] = []
+        for stop in stops:
+            train(desk.context(run_id, stop_when=partial(_is_step, stop)))
+            steps += desk.of(StepDone)
+        weights = desk.layout.job(run_id).adapter / "adapter_model.safetensors"
+        found.append((steps, weights.read_bytes()))
+    (whole, one), (parted, other) = found
+    assert [(step.step, step.loss) for step in parted] == [(step.step, step.loss) for step in whole]
+    assert one == other
+
+
+def _is_step(step: int, event: Event) -> bool:
+    return isinstance(event, StepDone) and event.step == step
