@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.api.jobs import JobView
+from engine.api.preparation import ExportForm
 from engine.api.preview import RowTokens
 from engine.api.row_views import RowChange
 from engine.domain.chunking import Chunking, ChunkPreview, DocumentPreview
@@ -618,6 +619,7 @@ class FakePreparation:
         self.error: EngineError | None = None
         self.fixed: list[tuple[str, ...]] = []
         self.rules: list[SplitRule] = []
+        self.made: list[tuple[object, ...]] = []
 
     def start_check(self, dataset_id: str) -> str:
         return self._begin(dataset_id)
@@ -625,6 +627,18 @@ class FakePreparation:
     def start_fix(self, dataset_id: str, checks: Sequence[str] = ()) -> str:
         self.fixed.append(tuple(checks))
         return self._begin(dataset_id)
+
+    def start_export(self, dataset_id: str, *, form: ExportForm, out: Path) -> str:
+        self.made.append((dataset_id, form.value, out))
+        return self._begin(dataset_id)
+
+    def start_sample(self, dataset_id: str, *, rows: int, name: str = "", seed: int = 0) -> str:
+        self.made.append((dataset_id, rows, name, seed))
+        return self._begin(dataset_id)
+
+    def start_merge(self, dataset_ids: Sequence[str], *, name: str, rule: SplitRule) -> str:
+        self.made.append((*dataset_ids, name, rule))
+        return self._begin(dataset_ids[0])
 
     def start_split(self, dataset_id: str, rule: SplitRule) -> str:
         self.rules.append(rule)

@@ -480,6 +480,15 @@ def _question(stage: Stage) -> None:
     stage.wait(0.1)
 
 
+def _make(key: str) -> Act:
+    def act(stage: Stage) -> None:
+        _tab("rows")(stage)
+        cast("Any", stage.page())._one._act(key)
+        stage.wait(0.1)
+
+    return act
+
+
 def _rename(stage: Stage) -> None:
     _tab("rows")(stage)
     cast("Any", stage.page())._one._act("rename")
@@ -537,6 +546,9 @@ STATES: dict[str, Act] = {
     "dataset-health": _health,
     "dataset-health-unchecked": _tab("health"),
     "dataset-history": _history,
+    "dataset-export": _make("export"),
+    "dataset-sample": _make("sample"),
+    "dataset-merge": _make("merge"),
     "dataset-split": _tab("split"),
     "dataset-split-long": _tab("split", "d2"),
     "dataset-split-group": _split_by_group,

@@ -5,18 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from gettext import gettext as _
-from typing import Protocol, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from engine.domain.dataset import DatasetInfo
+from engine.domain.run import JobState
+from engine.errors import EngineError
 from gui.actions.datasets import remove_dataset, rename_dataset
+from gui.actions.derive import export_rows, make_sample, merge_datasets
 from gui.bridge.services import Services
+from gui.pages.datasets.derive import ExportRow, MergeRow, SampleRow
 from gui.pages.datasets.health_tab import HealthTab
 from gui.pages.datasets.history_tab import HistoryTab
+from gui.pages.datasets.job_line import JobLine
 from gui.pages.datasets.open_rows import OpenRows
 from gui.pages.datasets.rejects_tab import RejectsTab
 from gui.pages.datasets.rename_row import RenameRow
@@ -25,12 +32,16 @@ from gui.pages.datasets.source_tab import SourceTab
 from gui.pages.datasets.split_tab import SplitTab
 from gui.pages.datasets.tokens_tab import TokensTab
 from gui.viewmodels.dataset import header_view, removal_question, tabs
+from gui.viewmodels.job import failure_view
 from gui.viewmodels.train import TrainArgument
 from gui.widgets.banner import Banner
 from gui.widgets.box import Column, Panel
 from gui.widgets.buttons import Action, Button, IconButton, MenuItem
 from gui.widgets.page import Page, Stack
 from gui.widgets.tabs import TabBar
+
+if TYPE_CHECKING:
+    from engine.api.jobs import JobView
 
 
 class _Tab(Protocol):
@@ -78,6 +89,8 @@ class DatasetPage(Page):
         self._more = IconButton("more", _("More"))
         self._rename = RenameRow()
         self._question = Banner(kind="warning")
+        self._export, self._sample, self._merge = ExportRow(), SampleRow(), MergeRow()
+        self._job = JobLine(services, name=_("Progress of the work"))
         self._fill()
         self._connect()
 
@@ -87,6 +100,9 @@ class DatasetPage(Page):
         self._more.set_menu(
             [
                 MenuItem(key="rename", text=_("Rename…"), icon="edit"),
+                MenuItem(key="export", text=_("Export the rows…"), icon="export"),
+                MenuItem(key="sample", text=_("Make a sample…"), icon="copy"),
+                MenuItem(key="merge", text=_("Merge with another…"), icon="datasets"),
                 None,
                 MenuItem(key="remove", text=_("Remove…"), icon="close", danger=True),
             ]
@@ -95,10 +111,8 @@ class DatasetPage(Page):
         self.header.set_actions(self._more, self._train)
         self._bar.set_tabs(tabs())
         self.set_tabs(self._bar)
-        self._asked = Panel(Column(self._rename, self._question, gap=8, margins=(32, 12, 32, 12)))
-        self._rename.hide()
-        self._question.hide()
-        self._asked.hide()
+        self._asked = Panel(Column(*self._questions(), gap=8, margins=(32, 12, 32, 12)))
+        self._ask(None)
         self.add(self._asked)
         self.body.addWidget(self._stack, 1)
 
@@ -113,6 +127,12 @@ class DatasetPage(Page):
         self._rename.renamed.connect(self._on_renamed)
         self._rename.closed.connect(lambda: self._ask(None))
         self._question.action_triggered.connect(self._answer)
+        for one in (self._export, self._sample, self._merge):
+            one.closed.connect(partial(self._ask, None))
+        self._export.asked.connect(self._begin_export)
+        self._sample.asked.connect(self._begin_sample)
+        self._merge.asked.connect(self._begin_merge)
+        self._job.over.connect(self._on_made)
 
     # ------------------------------------------------------------------ what is shown
 
@@ -190,6 +210,9 @@ class DatasetPage(Page):
             self._ask(self._rename)
             self._rename.start(dataset.name)
             return
+        if key in ("export", "sample", "merge"):
+            self._ask_to_make(key, dataset)
+            return
         runs = sum(dataset.id in one.recipe.dataset_ids for one in self._services.library.runs)
         shown = removal_question(dataset, runs=runs)
         self._question.set_content(
@@ -203,10 +226,81 @@ class DatasetPage(Page):
         )
         self._ask(self._question)
 
+    def _questions(self) -> tuple[QWidget, ...]:
+        rows = (self._export, self._sample, self._merge)
+        return (self._rename, self._question, *rows, self._job)
+
     def _ask(self, question: QWidget | None) -> None:
-        for one in (self._rename, self._question):
+        for one in self._questions():
             one.setHidden(one is not question)
         self._asked.setHidden(question is None)
+
+    def _ask_to_make(self, key: str, dataset: DatasetInfo) -> None:
+        if key == "merge":
+            self._ask(self._merge)
+            self._merge.start(dataset, self._services.library.datasets)
+            return
+        row = self._export if key == "export" else self._sample
+        self._ask(row)
+        row.start(dataset)
+
+    def _begin_export(self, form: str, folder: Path) -> None:
+        if self._dataset is not None:
+            self._begin_job()
+            export_rows(
+                self._services,
+                dataset_id=self._dataset.id,
+                form=form,
+                folder=folder,
+                started=self._follow,
+            )
+
+    def _begin_sample(self, rows: int, seed: int) -> None:
+        if self._dataset is not None:
+            self._begin_job()
+            make_sample(
+                self._services,
+                dataset_id=self._dataset.id,
+                rows=rows,
+                seed=seed,
+                started=self._follow,
+            )
+
+    def _begin_merge(self, other_id: str, name: str) -> None:
+        if self._dataset is not None:
+            self._begin_job()
+            merge_datasets(
+                self._services,
+                dataset_id=self._dataset.id,
+                other_id=other_id,
+                name=name,
+                started=self._follow,
+            )
+
+    def _begin_job(self) -> None:
+        self._job.begin()
+        self._ask(self._job)
+
+    def _follow(self, job_id: str) -> None:
+        if job_id:
+            self._job.follow(job_id)
+        else:
+            self._ask(None)
+
+    def _on_made(self, job: JobView) -> None:
+        """Say where the files are, or show the new dataset."""
+        self._ask(None)
+        failed = failure_view(job)
+        if failed is not None:
+            error = EngineError(failed.cause, remedy=failed.remedy, detail=failed.details)
+            self._services.notices.show_error(error, title=failed.title)
+        elif job.state is JobState.FINISHED:
+            made, path = (job.snapshot.result.get(one, "") for one in ("dataset_id", "path"))
+            if path:
+                self._services.notices.say(_("The rows were written to {path}.").format(path=path))
+            else:
+                navigator = self._services.navigator
+                self._services.library.refresh(lambda: navigator.go("datasets", made))
 
     def _on_renamed(self, name: str) -> None:
         self._ask(None)
