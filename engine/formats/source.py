@@ -15,6 +15,7 @@ from engine.formats.packed import open_source
 
 BLOCK_BYTES = 1 << 20
 _NOT_UTF8 = b"\xff"
+_LAST_CHARACTER, _HALF_PAIR = 0x10FFFF, 0xD800
 
 
 @contextlib.contextmanager
@@ -88,7 +89,13 @@ def utf8_blocks(path: Path, encoding: str, seen: Seen) -> Iterator[bytes]:
     errors = "surrogatepass" if encoding in _MARKS else "surrogateescape"
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     for block in _without_mark(blocks(path, seen), _MARKS.get(encoding, b"")):
-        yield decoder.decode(block).encode("utf-8", errors)
+        try:
+            text = decoder.decode(block)
+        except UnicodeDecodeError as error:
+            whole = len(error.object) // 4 * 4
+            text = _within_unicode(error.object[:whole], encoding)
+            decoder.setstate((error.object[whole:], 0))
+        yield text.encode("utf-8", errors)
     if decoder.getstate()[0]:
         yield _NOT_UTF8
 
@@ -99,6 +106,15 @@ _MARKS = {
     "utf-32-le": codecs.BOM_UTF32_LE,
     "utf-32-be": codecs.BOM_UTF32_BE,
 }
+
+
+def _within_unicode(data: bytes, encoding: str) -> str:
+    """Return UTF-32 as text; numbers beyond all characters become half a pair, which is none."""
+    import numpy as np
+
+    points = np.frombuffer(data, "<u4" if encoding.endswith("le") else ">u4")
+    kept = np.where(points > _LAST_CHARACTER, points.dtype.type(_HALF_PAIR), points)
+    return kept.astype(points.dtype).tobytes().decode(encoding, "surrogatepass")
 
 
 def _without_mark(parts: Iterable[bytes], mark: bytes = codecs.BOM_UTF8) -> Iterator[bytes]:

@@ -106,3 +106,19 @@ def test_read_head_of_a_pipe_does_not_wait_for_it(tmp_path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(FileUnreadable, match="no ordinary file"):
         read_head(path)
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_utf32_number_beyond_all_characters_is_refused_in_its_line_alone(
+    order: str, tmp_path: Path
+) -> None:
+    encoding = f"utf-32-{order}"
+    path = tmp_path / "a.txt"
+    bad = b"\xff\xff\xff\x7f" if order == "le" else b"\x7f\xff\xff\xff"
+    mark = "\ufeff".encode(encoding)
+    path.write_bytes(mark + "one\n".encode(encoding) + bad + "two\nend\n".encode(encoding) + b"\0")
+    first, second, third, *_rest = lines(utf8_blocks(path, encoding, lambda _done: None))
+    assert (first, third) == (b"one\n", b"end\n")
+    assert second is not None
+    with pytest.raises(UnicodeDecodeError):
+        second.decode("utf-8")
