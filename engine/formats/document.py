@@ -102,50 +102,45 @@ def questions_of(blocks: Sequence[Block]) -> list[tuple[int, str, str]]:
 
 def _marked_questions(blocks: Sequence[Block]) -> list[tuple[int, str, str]]:
     """Return what stands behind `Q:` and `A:`; what comes before the first is an introduction."""
-    pairs: list[tuple[int, str, str]] = []
+    pairs: list[tuple[int, list[str], list[str]]] = []
     for block in blocks:
         if block.level:
             continue
         question, answer = _ASKED.fullmatch(block.text), _ANSWERED.fullmatch(block.text)
         if question is not None:
-            pairs.append((block.line, question[1].strip(), ""))
+            pairs.append((block.line, [question[1].strip()], []))
         elif pairs:
-            text = block.text if answer is None else answer[1].strip()
-            pairs[-1] = _with(pairs[-1], text, is_answer=answer is not None)
-    is_whole = all(asked and answered for _line, asked, answered in pairs)
-    return pairs if len(pairs) >= LEAST_QUESTIONS and is_whole else []
-
-
-def _with(pair: tuple[int, str, str], text: str, *, is_answer: bool) -> tuple[int, str, str]:
-    """Return a pair with a further paragraph, which goes on with what came last."""
-    line, asked, answered = pair
-    if is_answer or answered:
-        return line, asked, _joined(answered, text)
-    return line, _joined(asked, text), answered
+            _line, asked, answered = pairs[-1]
+            # A further paragraph goes on with what came last.
+            goes_on = answered if answer is not None or answered else asked
+            goes_on.append(block.text if answer is None else answer[1].strip())
+    found = [(line, _joined(asked), _joined(answered)) for line, asked, answered in pairs]
+    is_whole = all(asked and answered for _line, asked, answered in found)
+    return found if len(found) >= LEAST_QUESTIONS and is_whole else []
 
 
 def _asking_headings(blocks: Sequence[Block]) -> list[tuple[int, str, str]]:
     """Return headings that ask, each with the text below it."""
     pairs: list[tuple[int, str, str]] = []
     heading: Block | None = None
-    body = ""
+    body: list[str] = []
     others = 0
     for block in (*blocks, Block(0, "", 1)):
         if not block.level:
-            body = _joined(body, block.text)
+            body.append(block.text)
             continue
         if heading is not None and body:
             if heading.text.endswith(_END_OF_QUESTION):
-                pairs.append((heading.line, heading.text, body))
+                pairs.append((heading.line, heading.text, _joined(body)))
             else:
                 others += 1
-        heading, body = block, ""
+        heading, body = block, []
     is_form = len(pairs) >= LEAST_QUESTIONS and len(pairs) >= LEAST_SHARE * (len(pairs) + others)
     return pairs if is_form else []
 
 
-def _joined(one: str, other: str) -> str:
-    return f"{one}\n\n{other}" if one and other else one or other
+def _joined(parts: Sequence[str]) -> str:
+    return "\n\n".join(one for one in parts if one)
 
 
 # --- pieces --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 from hypothesis import given
@@ -135,3 +136,10 @@ def test_markdown_has_headings_paragraphs_and_code() -> None:
 def test_plain_text_has_no_headings() -> None:
     lines = enumerate(["# a", "", "b", "===", ""], start=1)
     assert [one.level for one in text_blocks(lines, is_markdown=False)] == [0, 0]
+
+
+def test_questions_in_a_very_long_text_are_looked_for_in_time_that_grows_with_it() -> None:
+    many = [Block(1, "Q: One?"), Block(2, "A: Yes."), *(Block(3, "More of it."),) * 200_000]
+    began = time.process_time()
+    assert questions_of(many) == []
+    assert time.process_time() - began < 5
