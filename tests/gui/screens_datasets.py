@@ -457,7 +457,7 @@ def _rows_nothing(stage: Stage) -> None:
 def _rows_edit(stage: Stage) -> None:
     _tab("rows")(stage)
     buttons = stage.page().findChildren(IconButton)
-    next(one for one in buttons if one.accessibleName() == "Edit the row (F2)").click()
+    next(one for one in buttons if one.accessibleName() == "Edit the row (Enter, F2)").click()
     stage.wait(0.2)
 
 

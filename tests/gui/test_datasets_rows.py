@@ -15,6 +15,7 @@ from engine.domain.version import Action, VersionInfo
 from engine.errors import WrongUsage
 from gui.bridge.services import Services
 from gui.pages.datasets.row_editor import RowEditor
+from gui.pages.datasets.row_reader import RowReader
 from gui.pages.datasets.rows_table import RowsTable
 from gui.pages.datasets.view import DatasetsPage
 from gui.widgets.buttons import Button, IconButton
@@ -226,8 +227,69 @@ def test_edited_turn_becomes_a_new_row(page: DatasetsPage, api: FakeApi, qtbot: 
     assert rows[1].messages[0] == Turn(role=Role.USER, content="What is it?")
 
 
+def open_by(page: DatasetsPage, qtbot: QtBot, key: Qt.Key) -> RowEditor:
+    table(page).set_current(3)
+    table(page).setFocus()
+    qtbot.keyClick(table(page), key)
+    return child(page, RowEditor)
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_enter_begins_editing_the_row_that_is_read(
+    page: DatasetsPage, qtbot: QtBot, key: Qt.Key
+) -> None:
+    editor = open_by(page, qtbot, key)
+    qtbot.wait_until(editor.isVisible)
+    area = named(editor, TextArea, "Turn 1")
+    assert isinstance(area, TextArea)
+    assert area.text() == "question 3"
+    qtbot.wait_until(lambda: editor.isAncestorOf(editor.window().focusWidget()))
+    qtbot.keyClick(editor, Qt.Key.Key_Escape)
+    qtbot.wait_until(lambda: editor.window().focusWidget() is table(page))
+
+
+def test_what_was_written_is_not_lost_by_opening_another_row(
+    page: DatasetsPage, qtbot: QtBot
+) -> None:
+    editor = open_by(page, qtbot, Qt.Key.Key_Return)
+    area = named(editor, TextArea, "Turn 1")
+    assert isinstance(area, TextArea)
+    area.setPlainText("half a thought")
+    table(page).set_current(5)
+    qtbot.keyClick(table(page), Qt.Key.Key_Return)
+    icon(page, "Add a row").click()
+    assert area.text() == "half a thought"
+    assert "Keep this row first, or cancel." in texts(editor)
+    qtbot.keyClick(editor, Qt.Key.Key_Escape)
+    table(page).set_current(5)
+    qtbot.keyClick(table(page), Qt.Key.Key_Return)
+    other = named(editor, TextArea, "Turn 1")
+    assert isinstance(other, TextArea)
+    assert other.text() == "question 5"
+
+
+def test_enter_reads_the_row_where_there_is_no_room_beside_the_table(
+    page: DatasetsPage, qtbot: QtBot
+) -> None:
+    page.resize(620, 720)
+    editor = open_by(page, qtbot, Qt.Key.Key_Return)
+    assert not editor.isVisible()
+    qtbot.wait_until(child(page, RowReader).isVisible)
+
+
+def test_enter_edits_no_row_that_is_left_out(
+    page: DatasetsPage, api: FakeApi, qtbot: QtBot
+) -> None:
+    api.versions.left_out = [a_chat(f"gone {one}") for one in range(4)]
+    parts = child(page, SegmentedControl)
+    parts.set_value("left_out")
+    parts.chosen.emit("left_out")
+    wait_for_rows(page, qtbot, 4)
+    assert not open_by(page, qtbot, Qt.Key.Key_Return).isVisible()
+
+
 def test_editing_is_given_up_by_escape(page: DatasetsPage, api: FakeApi, qtbot: QtBot) -> None:
-    icon(page, "Edit the row (F2)").click()
+    icon(page, "Edit the row (Enter, F2)").click()
     editor = child(page, RowEditor)
     qtbot.wait_until(editor.isVisible)
     qtbot.keyClick(editor, Qt.Key.Key_Escape)
@@ -264,7 +326,7 @@ def test_added_row_goes_into_the_shown_part(page: DatasetsPage, api: FakeApi, qt
 
 
 def test_turns_are_added_and_removed_while_editing(page: DatasetsPage, qtbot: QtBot) -> None:
-    icon(page, "Edit the row (F2)").click()
+    icon(page, "Edit the row (Enter, F2)").click()
     editor = child(page, RowEditor)
     qtbot.wait_until(editor.isVisible)
     named(editor, Button, "Add a turn").click()  # type: ignore[attr-defined]  # found by kind
@@ -281,7 +343,7 @@ def test_left_out_rows_are_a_part_of_their_own_and_can_be_taken_back(
     parts.set_value("left_out")
     parts.chosen.emit("left_out")
     wait_for_rows(page, qtbot, 2)
-    assert not icon(page, "Edit the row (F2)").isVisible()
+    assert not icon(page, "Edit the row (Enter, F2)").isVisible()
     choose(page, 0, 1)
     icon(page, "Take the chosen rows back (Delete)").click()
     qtbot.wait_until(lambda: bool(api.versions.changes))
@@ -340,7 +402,7 @@ def test_text_row_is_edited_as_one_text(
         window_services.library.refresh()
     page.show_argument("d2")
     wait_for_rows(page, qtbot, 2)
-    icon(page, "Edit the row (F2)").click()
+    icon(page, "Edit the row (Enter, F2)").click()
     editor = child(page, RowEditor)
     qtbot.wait_until(editor.isVisible)
     area = named(editor, TextArea, "Text")

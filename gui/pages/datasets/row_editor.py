@@ -37,6 +37,7 @@ class RowEditor(Panel):
 
     def __init__(self) -> None:
         self._draft: RowDraft | None = None
+        self._begun: RowDraft | None = None
         self._reads: list[Callable[[RowDraft], RowDraft]] = []
         self._title = TextLabel("", role="heading")
         self._error = TextLabel("", role="small", colour="danger", wrap=True)
@@ -61,6 +62,21 @@ class RowEditor(Panel):
         self._title.set_text(title)
         self.show_error("")
         self._lay_out(draft)
+        self._begun = self._read(draft)
+        self._focus_first()
+
+    def keeps_hold(self) -> bool:
+        """Return whether something was written that is not kept yet; say so, and take the keyboard.
+
+        Else what was written would be gone as soon as another row is edited.
+        """
+        if self._draft is None or self._read(self._draft) == self._begun:
+            return False
+        self.show_error(_("Keep this row first, or cancel."))
+        self._focus_first()
+        return True
+
+    def _focus_first(self) -> None:
         first = next(iter(self.findChildren(TextArea)), None)
         if first is not None:
             first.setFocus()

@@ -121,7 +121,7 @@ class RowsTab(Panel):
         self._finder.found.connect(self._on_found)
         self._finder.failed.connect(self._on_not_found)
         self.table.row_chosen.connect(self._read_soon)
-        self.table.row_activated.connect(self._read_alone)
+        self.table.row_activated.connect(self._open_row)
         self.table.chosen_changed.connect(self._show_chosen)
         self.table.remove_requested.connect(self._leave_out_or_restore)
         self._reader.back_clicked.connect(lambda: self._columns.show_right(alone=False))
@@ -338,11 +338,14 @@ class RowsTab(Panel):
         if self._shown is not None and 0 <= index < len(self._shown):
             self._reader.show_row(self._shown, index)
 
-    def _read_alone(self, index: int) -> None:
+    def _open_row(self, index: int) -> None:
+        """Edit a row that is read already; where there is no room beside the table, read it."""
+        if not self._columns.is_folded:
+            self._edit()
+            return
         self._read(index)
-        if self._columns.is_folded:
-            self._columns.show_right(alone=True)
-            self._reader.focus_back()
+        self._columns.show_right(alone=True)
+        self._reader.focus_back()
 
     # ------------------------------------------------------------------ what can be done
 
@@ -368,8 +371,8 @@ class RowsTab(Panel):
             self._leave_out_or_restore()
         elif key == "edit":
             self._edit()
-        elif key == "add":
-            self._begin_editing(_("A new row"), -1)
+        elif key == "add" and not self._is_editing():
+            self._begin_editing(-1)
             self._editor.start(_("A new row"), new_draft(dataset.kind))
         elif key == "undo" and self._tools.undo.isEnabled():
             undo_change(self._services, dataset_id=dataset.id)
@@ -391,12 +394,17 @@ class RowsTab(Panel):
         row = self.table.current_row()
         if self._shown is None or self._is_left_out or not 0 <= row < len(self._shown):
             return
+        if self._is_editing():
+            return
         number = self._shown.position(row) + 1
         title = _("Row {number}").format(number=f"{number:,}")
-        self._begin_editing(title, self._shown.row_id(row))
+        self._begin_editing(self._shown.row_id(row))
         self._editor.start(title, draft_of(self._shown.row(row)))
 
-    def _begin_editing(self, _title: str, row_id: int) -> None:
+    def _is_editing(self) -> bool:
+        return self._side.currentWidget() is self._editor and self._editor.keeps_hold()
+
+    def _begin_editing(self, row_id: int) -> None:
         self._edited = row_id
         self._side.setCurrentWidget(self._editor)
         if self._columns.is_folded:

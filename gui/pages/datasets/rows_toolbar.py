@@ -47,7 +47,7 @@ class RowsToolbar(Panel):
         self._pause = QTimer()
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
-        self.edit = IconButton("edit", _("Edit the row (F2)"))
+        self.edit = IconButton("edit", _("Edit the row (Enter, F2)"))
         self.leave_out = IconButton("close", _("Leave the chosen rows out (Delete)"))
         self.restore = IconButton("check", _("Take the chosen rows back (Delete)"))
         self.tag = IconButton("flag", _("Tag the chosen rows"))
