@@ -35,12 +35,16 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
         content: The text; empty only where there are tool calls.
         tool_calls: JSON text of the assistant's tool calls, or None.
         weight: 0 keeps an assistant turn out of the loss, 1 or None trains it.
+        name: Who exactly speaks: the tool that answers, or one of several people; or None.
+        tool_call_id: Id of the tool call that a tool answers, or None.
     """
 
     role: Role
     content: str
     tool_calls: str | None = None
     weight: float | None = None
+    name: str | None = None
+    tool_call_id: str | None = None
 
 
 class ChatRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="chat"):

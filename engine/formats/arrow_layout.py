@@ -15,6 +15,19 @@ from engine.domain.dataset import RowKind
 from engine.store import atomicfs
 
 DATA_FILE = "data-00000-of-00001.arrow"
+TURN_FIELDS = {
+    "role": "string",
+    "content": "string",
+    "tool_calls": "string",
+    "weight": "float64",
+    "name": "string",
+    "tool_call_id": "string",
+}
+"""Fields of a turn in a column of conversations, each with its Arrow type.
+
+An early Burnish wrote only the first four, so that who reads stored turns must not rely on the
+others being there.
+"""
 
 _Json = dict[str, Any]
 
@@ -50,9 +63,8 @@ def _value(dtype: str) -> _Json:
 
 
 def _turns() -> _Json:
-    names = {"role": "string", "content": "string", "tool_calls": "string", "weight": "float64"}
     return {
-        "feature": {name: _value(dtype) for name, dtype in names.items()},
+        "feature": {name: _value(dtype) for name, dtype in TURN_FIELDS.items()},
         "_type": "List",
     }
 

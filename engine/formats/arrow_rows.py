@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, chain
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -26,11 +27,11 @@ from engine.domain.dataset import (
     TextRow,
     Turn,
 )
-from engine.formats.arrow_layout import data_file
+from engine.formats.arrow_layout import TURN_FIELDS, data_file
 from engine.store import atomicfs
 
 if TYPE_CHECKING:
-    from pyarrow import Array, Schema
+    from pyarrow import Array, DataType, Schema
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 32 << 20
@@ -45,15 +46,7 @@ def schema_of(kind: RowKind) -> Schema:
     """Return the columns of a kind of rows."""
     import pyarrow as pa
 
-    turn = pa.struct(
-        [
-            ("role", pa.string()),
-            ("content", pa.string()),
-            ("tool_calls", pa.string()),
-            ("weight", pa.float64()),
-        ]
-    )
-    turns = pa.list_(turn)
+    turns = turns_type()
     content = {
         RowKind.CHAT: [("messages", turns), ("tools", pa.string())],
         RowKind.TEXT: [("text", pa.string())],
@@ -68,6 +61,20 @@ def schema_of(kind: RowKind) -> Schema:
         ("line", pa.int64()),
     ]
     return pa.schema([*content[kind], *beside])
+
+
+def turns_type() -> DataType:
+    """Return the type of a column of conversations."""
+    import pyarrow as pa
+
+    return pa.list_(pa.struct(list(_turn_types().items())))
+
+
+def _turn_types() -> dict[str, DataType]:
+    import pyarrow as pa
+
+    types = {"string": pa.string(), "float64": pa.float64()}
+    return {name: types[one] for name, one in TURN_FIELDS.items()}
 
 
 class RowPlace(msgspec.Struct, frozen=True, gc=False):
@@ -201,18 +208,15 @@ def _label_columns(rows: list[Row]) -> list[Array]:
 
 
 def _turns_column(conversations: Sequence[tuple[Turn, ...]]) -> Array:
-    """Return the conversations as one list column over four flat columns."""
+    """Return the conversations as one list column over flat columns, one for each field."""
     import pyarrow as pa
 
     turns = list(chain.from_iterable(conversations))
     ends = accumulate((len(one) for one in conversations), initial=0)
     flat = [
-        pa.array([turn.role for turn in turns], pa.string()),
-        pa.array([turn.content for turn in turns], pa.string()),
-        pa.array([turn.tool_calls for turn in turns], pa.string()),
-        pa.array([turn.weight for turn in turns], pa.float64()),
+        pa.array(list(map(attrgetter(name), turns)), one) for name, one in _turn_types().items()
     ]
-    structs = pa.StructArray.from_arrays(flat, ["role", "content", "tool_calls", "weight"])
+    structs = pa.StructArray.from_arrays(flat, list(TURN_FIELDS))
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), structs)
 
 

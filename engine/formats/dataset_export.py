@@ -21,7 +21,7 @@ import msgspec
 
 from engine.domain.dataset import RatedRow, Row, RowKind
 from engine.formats.arrow_layout import data_file, write_documents
-from engine.formats.arrow_rows import RowPlace, RowWriter
+from engine.formats.arrow_rows import RowPlace, RowWriter, turns_type
 from engine.store import atomicfs
 
 if TYPE_CHECKING:
@@ -192,10 +192,7 @@ def _arrow_type(found: type) -> DataType:
     import pyarrow as pa
 
     scalars = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
-    if found is not list:
-        return scalars.get(found, pa.string())
-    names = ("role", "content", "tool_calls")
-    return pa.list_(pa.struct([*((name, pa.string()) for name in names), ("weight", pa.float64())]))
+    return turns_type() if found is list else scalars.get(found, pa.string())
 
 
 def _datasets_folder(

@@ -19,6 +19,8 @@ class PlainTurn(
 
     tool_calls: None = None
     weight: None = None
+    name: None = None
+    tool_call_id: None = None
 
 
 class PlainChat(

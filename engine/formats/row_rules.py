@@ -25,7 +25,8 @@ def check_row(row: Row) -> None:
         RefusedRecord: It lacks a text, an answer or a class, or holds a NUL character.
     """
     for turn in _turns(row):
-        if "\0" in turn.content:
+        texts = (turn.content, turn.name or "", turn.tool_call_id or "")
+        if any("\0" in one for one in texts):
             raise nul_character()
     if isinstance(row, ChatRow):
         check_conversation(row.messages)

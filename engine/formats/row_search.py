@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Positions = NDArray[np.int64]
 
-SEARCHED_FIELDS = ("content", "tool_calls")
+SEARCHED_FIELDS = ("content", "tool_calls", "name", "tool_call_id")
 """Fields of a turn that hold texts."""
 MEASURED = ("content", "text")
 """Fields and columns whose characters make up the length of a row, as the table shows it."""
@@ -158,7 +158,11 @@ def _texts(batch: RecordBatch) -> Iterator[tuple[str, Array, Positions]]:
             lengths = compute.fill_null(compute.list_value_length(column), 0).to_numpy()
             rows = np.repeat(np.arange(batch.num_rows, dtype=np.int64), lengths)
             turns = compute.list_flatten(column)
+            # An early Burnish stored fewer fields.
+            stored = {turns.type.field(one).name for one in range(turns.type.num_fields)}
             for field in SEARCHED_FIELDS:
+                if field not in stored:
+                    continue
                 yield field, compute.struct_field(turns, field), rows
 
 

@@ -246,6 +246,9 @@ def _turns(values: list[dict[str, Any]]) -> tuple[Turn, ...]:
             content=one["content"],
             tool_calls=one["tool_calls"],
             weight=one["weight"],
+            # An early Burnish stored neither of both.
+            name=one.get("name"),
+            tool_call_id=one.get("tool_call_id"),
         )
         for one in values
     )

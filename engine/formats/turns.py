@@ -219,11 +219,26 @@ def _turn(value: object) -> Turn:
             "unknown_role",
             _("A message has a role that is none of: system, user, assistant, tool."),
         )
+    content: str
+    calls: str | None
     if isinstance(name, str) and name.strip().lower() in _CALLING:
-        return _calling_turn(fields)
-    calls = _tool_calls(fields) if role is Role.ASSISTANT else None
-    content = _content(fields, may_be_missing=calls is not None)
-    return Turn(role=role, content=content, tool_calls=calls, weight=_weight(fields))
+        content, calls = "", _written_calls(fields)
+    else:
+        calls = _tool_calls(fields) if role is Role.ASSISTANT else None
+        content = _content(fields, may_be_missing=calls is not None)
+    return Turn(
+        role=role,
+        content=content,
+        tool_calls=calls,
+        weight=_weight(fields),
+        name=_optional_text(fields, "name"),
+        tool_call_id=_optional_text(fields, "tool_call_id"),
+    )
+
+
+def _optional_text(fields: Fields, name: str) -> str | None:
+    value = fields.get(name)
+    return None if value is None else text_of(value, name)
 
 
 def _content(fields: Fields, *, may_be_missing: bool) -> str:
@@ -257,8 +272,8 @@ def _tool_calls(fields: Fields) -> str | None:
     return calls
 
 
-def _calling_turn(fields: Fields) -> Turn:
-    """Return the turn of a ShareGPT message whose text is the JSON of a tool call."""
+def _written_calls(fields: Fields) -> str | None:
+    """Return the tool calls of a ShareGPT message whose text is their JSON."""
     text = filled_text(fields.get(first_of(fields, field_names.CONTENTS)), "value")
     try:
         call = decode_value(text.encode("utf-8", errors="replace"))
@@ -267,8 +282,15 @@ def _calling_turn(fields: Fields) -> Turn:
     calls = cast("list[object]", call if isinstance(call, list) else [call])
     if not all(isinstance(one, dict) and "name" in one for one in calls):
         raise wrong_type("value", _("a tool call as JSON"))
-    wrapped: list[object] = [{"type": "function", "function": one} for one in calls]
-    return Turn(role=Role.ASSISTANT, content="", tool_calls=json_list(wrapped, "value"))
+    wrapped: list[object] = [_wrapped_call(cast("dict[str, object]", one)) for one in calls]
+    return json_list(wrapped, "value")
+
+
+def _wrapped_call(call: dict[str, object]) -> dict[str, object]:
+    """Return a call in the form of OpenAI, whose id stands beside the function."""
+    function = {name: one for name, one in call.items() if name != "id"}
+    known = {"id": call["id"]} if call.get("id") is not None else {}
+    return {**known, "type": "function", "function": function}
 
 
 def _weight(fields: Fields) -> float | None:

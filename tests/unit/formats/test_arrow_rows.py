@@ -39,7 +39,7 @@ CHAT = ChatRow(
         Turn(role=Role.SYSTEM, content=""),
         Turn(role=Role.USER, content="Hi é\U0001f600\nyou"),
         Turn(role=Role.ASSISTANT, content="", tool_calls='[{"name":"f"}]', weight=0.0),
-        Turn(role=Role.TOOL, content="1"),
+        Turn(role=Role.TOOL, content="1", name="f", tool_call_id="c1"),
         Turn(role=Role.ASSISTANT, content="Hello"),
     ),
     tools='[{"name":"f"}]',
@@ -139,7 +139,9 @@ def test_stock_datasets_opens_what_was_written(row: Row, eval_ratio: float, tmp_
     if isinstance(row, ChatRow):
         assert first["messages"][2] == {
             "role": "assistant", "content": "", "tool_calls": '[{"name":"f"}]', "weight": 0.0,
+            "name": None, "tool_call_id": None,
         }  # fmt: skip
+        assert (first["messages"][3]["name"], first["messages"][3]["tool_call_id"]) == ("f", "c1")
 
 
 # --- splits -----------------------------------------------------------------------------------

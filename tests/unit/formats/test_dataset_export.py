@@ -36,7 +36,7 @@ CHATS: list[Row] = [
             Turn(role=Role.SYSTEM, content="Be brief."),
             Turn(role=USER, content=HARD),
             Turn(role=ASSISTANT, content="", tool_calls='[{"name":"f","arguments":{"a":1}}]'),
-            Turn(role=Role.TOOL, content="[1, 2]"),
+            Turn(role=Role.TOOL, content="[1, 2]", name="f", tool_call_id="c1"),
             Turn(role=ASSISTANT, content="Two", weight=0.0),
             Turn(role=USER, content="[]"),
             Turn(role=ASSISTANT, content="x"),

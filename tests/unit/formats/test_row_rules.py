@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from engine.domain.dataset import (
@@ -44,6 +45,11 @@ def test_sound_row_is_taken(row: Row) -> None:
         (ChatRow(messages=(USER,)), "no_assistant_turn"),
         (ChatRow(messages=(USER, BLANK)), "empty_text"),
         (ChatRow(messages=(Turn(role=Role.USER, content="a\0b"), ANSWER)), "nul_character"),
+        (ChatRow(messages=(msgspec.structs.replace(USER, name="\0"), ANSWER)), "nul_character"),
+        (
+            ChatRow(messages=(msgspec.structs.replace(USER, tool_call_id="\0"), ANSWER)),
+            "nul_character",
+        ),
         (TextRow(text=" \n"), "empty_text"),
         (LabelRow(text="x", label=""), "empty_text"),
         (LabelRow(text="", label="good"), "empty_text"),

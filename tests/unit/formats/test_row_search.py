@@ -57,6 +57,12 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RowTable]:
                     f"{WORDS[one % 5]}-{one % 7} " + "x" * (one % 11),
                     '[{"name":"call9"}]' if one % 13 == 0 else None,
                 ),
+                Turn(
+                    role=Role.TOOL,
+                    content="",
+                    name="forecast" if one % 17 == 0 else None,
+                    tool_call_id=f"id{one}" if one % 19 == 0 else None,
+                ),
             )
         )
         for one in range(300)
@@ -68,7 +74,11 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RowTable]:
 
 def texts_of(row: Row) -> list[str]:
     assert isinstance(row, ChatRow)
-    return [text for one in row.messages for text in (one.content, one.tool_calls or "")]
+    return [
+        text or ""
+        for one in row.messages
+        for text in (one.content, one.tool_calls, one.name, one.tool_call_id)
+    ]
 
 
 def search(table: RowTable, seconds: float = 60.0, **how: object) -> list[int]:
@@ -78,7 +88,7 @@ def search(table: RowTable, seconds: float = 60.0, **how: object) -> list[int]:
     return [int(one) for one in found.found()]
 
 
-@given(st.sampled_from([*WORDS, "alpha 1", "call9", "X", "ss", "1"]), st.booleans())
+@given(st.sampled_from([*WORDS, "alpha 1", "call9", "FORE", "id1", "X", "ss", "1"]), st.booleans())
 def test_search_for_text_finds_what_a_loop_finds(
     table: RowTable, text: str, is_upper: bool
 ) -> None:
