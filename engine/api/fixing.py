@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from gettext import gettext as _
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from engine.api.datasets import Datasets
 from engine.api.job_progress import RowProgress, ending_stopped, options_of
 from engine.api.jobs import Jobs
 from engine.api.reports import not_checked
+from engine.api.row_changes import RowChange
 from engine.api.versions import Versions
 from engine.domain.dataset import Row
 from engine.domain.phase import Phase
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from engine.formats.row_table import RowTable
 
     Ids = NDArray[np.int64]
+
+TELL_ROWS = 256
+"""Rows between two looks at whether the job shall stop."""
 
 
 class FixOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,47 +68,63 @@ def run(context: JobContext) -> None:
         train = versions.order(info.id).splits[TRAIN]
         found = [(one, read_findings(report, one.id)) for one in checks]
         targets = [(one, _targets(one, findings, train)) for one, findings in found]
-        progress = RowProgress(context, sum(len(ids) for _check, ids in targets))
-        with closing(datasets.open_rows(info.id, None)) as table:
-            changed = _changed(table, targets, progress)
-        if not changed:
-            raise WrongUsage(
-                _("There is nothing to repair here."), remedy=_("Check the dataset again.")
-            )
-        removed = [one for one, row in changed.items() if row is None]
-        made = versions.change(
+        repair = _Repair(targets, context)
+        made = versions.rewrite(
             info.id,
-            removed=removed,
-            edited={one: row for one, row in changed.items() if row is not None},
+            repair.changes,
             action=Action.FIXED,
             detail=", ".join(one.title() for one, ids in targets if len(ids)),
         )
         result = {
             "dataset_id": info.id,
             "version": str(made.number),
-            "removed": str(len(removed)),
-            "edited": str(len(changed) - len(removed)),
+            "removed": str(repair.removed),
+            "edited": str(repair.edited),
         }
         context.emit(Finished(result=result))
 
 
-def _changed(
-    table: RowTable, targets: Sequence[tuple[Check, Ids]], progress: RowProgress
-) -> dict[int, Row | None]:
-    """Return by id each row that a repair changes, as it is after all of them; None to go."""
-    place_of = {int(row_id): place for place, row_id in enumerate(table.ids)}
-    changed: dict[int, Row | None] = {}
-    done = 0
-    for check, ids in targets:
-        apply = fix(check.fix).apply
-        for row_id in ids.tolist():
-            row = changed[row_id] if row_id in changed else table.row(place_of[row_id])
-            repaired = None if row is None else apply(row)
-            if repaired is not row:
-                changed[row_id] = repaired
-            done += 1
-            progress.seen(done)
-    return changed
+class _Repair:
+    """Repairs row after row, each by all that concern it; none is kept in memory.
+
+    Attributes:
+        removed: Rows left out so far.
+        edited: Rows changed so far.
+    """
+
+    def __init__(self, targets: Sequence[tuple[Check, Ids]], context: JobContext) -> None:
+        self._targets = targets
+        self._context = context
+        self.removed = 0
+        self.edited = 0
+
+    def changes(self, table: RowTable) -> Iterator[RowChange]:
+        """Yield each row that a repair changes, as it is after all of them.
+
+        Raises:
+            WrongUsage: There is none.
+            Cancelled: The job was asked to stop.
+        """
+        import numpy as np
+
+        ids = np.unique(np.concatenate([found for _check, found in self._targets]))
+        repairs = [(fix(one.fix).apply, np.isin(ids, found)) for one, found in self._targets]
+        progress = RowProgress(self._context, len(ids))
+        for index, (place, before) in enumerate(table.narrowed(ids).placed_rows()):
+            if index % TELL_ROWS == 0:
+                progress.seen(index)
+            row: Row | None = before
+            for apply, concerned in repairs:
+                if row is not None and concerned[index]:
+                    row = apply(row)
+            if row is not before:
+                self.removed += row is None
+                self.edited += row is not None
+                yield RowChange(int(ids[index]), row, place)
+        if not self.removed + self.edited:
+            raise WrongUsage(
+                _("There is nothing to repair here."), remedy=_("Check the dataset again.")
+            )
 
 
 def _targets(check: Check, found: Findings, train: Ids) -> Ids:

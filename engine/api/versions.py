@@ -3,36 +3,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from gettext import gettext as _
 from typing import TYPE_CHECKING
 
 import filelock
-import msgspec
 
 from engine.api.datasets import Datasets
+from engine.api.row_changes import RowChange, RowRewrite, check_kind, check_rows, no_such_rows
 from engine.domain.dataset import DatasetInfo, Row
-from engine.domain.split import TRAIN, row_hash
+from engine.domain.split import TRAIN
 from engine.domain.version import Action, VersionDifference, VersionInfo
 from engine.errors import InUse, NothingToUndo, WrongUsage
-from engine.formats.arrow_rows import RowPlace
-from engine.formats.refusal import RefusedRecord
 from engine.formats.row_order import (
+    HASH_FORM,
     Order,
     all_ids,
     appended,
     as_ids,
-    rehomed,
-    splits_of_hashes,
-    without_and_replaced,
+    hashes_in,
+    kept_apart,
 )
-from engine.formats.row_rules import check_row
 from engine.formats.row_table import RowTable
-from engine.formats.shapes import kind_of
 from engine.formats.versions import (
     files_of_version,
     head_of,
+    new_version,
     open_table,
     read_order,
     read_version,
@@ -52,7 +50,6 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
 
 LOCK_TIMEOUT_S = 10.0
-_encoder = msgspec.json.Encoder()
 
 
 class Versions:
@@ -227,13 +224,10 @@ class Versions:
             total = _row_count(folder, info, number)
             known = bool(len(back)) and 0 <= int(back[0]) <= int(back[-1]) < total
             if not known or len(np.intersect1d(back, all_ids(order))):
-                raise _no_such_rows(info)
-            table = open_table(folder, info, number, None)
-            places = table.narrowed(back)
-            hashes = [places.row_hash(one) for one in range(len(back))]
-            homes = splits_of_hashes(table, order, hashes)
-            table.close()
-            new = appended(order, back, homes, TRAIN)
+                raise no_such_rows(info)
+            with closing(open_table(folder, info, number, None)) as table:
+                hashes = np.concatenate([hashes_in(one) for one in table.narrowed(back).batches()])
+                new = kept_apart(appended(order, back, TRAIN), back, hashes, table)
             return self._write(folder, info, new, Action.RESTORED, "", len(back))
 
     def edit_rows(
@@ -251,7 +245,7 @@ class Versions:
                 can be learned from it.
             InUse: Another program is changing the dataset.
         """
-        _check_rows(rows.values())
+        check_rows(rows.values())
         return self.change(dataset_id, edited=rows, action=action, detail=detail)
 
     def add_rows(self, dataset_id: str, rows: Sequence[Row], *, split: str) -> VersionInfo:
@@ -267,21 +261,27 @@ class Versions:
         import numpy as np
 
         folder, info = self._open(dataset_id)
-        _check_kind(info, rows)
-        _check_rows(rows)
+        check_kind(info, rows)
+        check_rows(rows)
         with _Locked(folder):
             number = head_of(folder)
             order = read_order(folder, info, number)
             if split not in order.splits:
                 raise WrongUsage(_("There is no split {name}.").format(name=split))
-            table = open_table(folder, info, number, None)
-            placed = [(RowPlace(_hash(row), -1, 0), row) for row in rows]
-            homes = splits_of_hashes(table, order, [place.row_hash for place, _row in placed])
-            table.close()
-            first = _row_count(folder, info, _newest(folder))
+            newest = _newest(folder)
+            first = _row_count(folder, info, newest)
             ids = np.arange(first, first + len(rows), dtype=np.int64)
-            new = appended(order, ids, homes, split)
-            return self._write(folder, info, new, Action.ADDED, "", len(rows), placed)
+            with (
+                closing(open_table(folder, info, number, None)) as table,
+                new_version(folder, info, newest + 1) as writer,
+            ):
+                for row in rows:
+                    writer.add(row, -1, 0)
+                hashes = np.frombuffer(writer.hashes, HASH_FORM)
+                new = kept_apart(appended(order, ids, split), ids, hashes, table)
+                version = self._version(folder, new, Action.ADDED, "", len(rows))
+                writer.finish(version, new)
+            return version
 
     def tag(self, dataset_id: str, ids: Iterable[int], tag: str, *, on: bool = True) -> VersionInfo:
         """Give rows a tag, or take it off them.
@@ -300,7 +300,7 @@ class Versions:
             order = read_order(folder, info, head_of(folder))
             chosen = as_ids(ids)
             if not len(chosen) or len(np.setdiff1d(chosen, all_ids(order))):
-                raise _no_such_rows(info)
+                raise no_such_rows(info)
             tagged = order.tags.get(name, np.zeros(0, np.int64))
             left = np.union1d(tagged, chosen) if on else np.setdiff1d(tagged, chosen)
             tags = {**order.tags, name: left}
@@ -359,32 +359,60 @@ class Versions:
         """
         import numpy as np
 
+        _folder, info = self._open(dataset_id)
+        new_rows = dict(edited or {})
+        gone, replaced = as_ids(removed), as_ids(new_rows)
+        check_kind(info, new_rows.values())
+
+        def changes(table: RowTable) -> Iterator[RowChange]:
+            """Yield the rows to leave out and those to replace."""
+            if len(np.setdiff1d(np.union1d(gone, replaced), table.ids)):
+                raise no_such_rows(info)
+            for row_id in np.setdiff1d(gone, replaced).tolist():
+                yield RowChange(row_id)
+            before = table.narrowed(replaced)
+            for index, row_id in enumerate(replaced.tolist()):
+                yield RowChange(row_id, new_rows[row_id], before.place(index))
+
+        return self.rewrite(info.id, changes, action=action, detail=detail)
+
+    def rewrite(
+        self,
+        dataset_id: str,
+        changes: Callable[[RowTable], Iterable[RowChange]],
+        *,
+        action: Action,
+        detail: str = "",
+    ) -> VersionInfo:
+        """Leave out and replace any number of rows, in one version; each is written as it comes.
+
+        An edited row whose equal stands in another split goes there, so that no row is in two.
+
+        Args:
+            dataset_id: Which dataset.
+            changes: Yields the changes to the rows of the current version, each row once.
+            action: What is done.
+            detail: More of it, for people.
+
+        Raises:
+            WrongUsage: There is no change, a row is not in the dataset, or none would be left.
+            InUse: Another program is changing the dataset.
+            DiskFull: No room; the version before stays current.
+        """
         folder, info = self._open(dataset_id)
-        new_rows = dict(sorted((edited or {}).items()))
-        _check_kind(info, list(new_rows.values()))
         with _Locked(folder):
-            number = head_of(folder)
-            order = read_order(folder, info, number)
-            gone, replaced = as_ids(removed), as_ids(new_rows)
-            touched = np.union1d(gone, replaced)
-            if not len(touched) or len(np.setdiff1d(touched, all_ids(order))):
-                raise _no_such_rows(info)
-            if len(np.setdiff1d(all_ids(order), gone)) == 0:
-                raise WrongUsage(
-                    _("No row of {name} would be left. Nothing was changed.").format(name=info.name)
-                )
-            table = open_table(folder, info, number, None)
-            placed = _placed(table.narrowed(replaced), list(new_rows.values()))
-            homes = splits_of_hashes(
-                table.narrowed(np.setdiff1d(table.ids, touched)),
-                order,
-                [place.row_hash for place, _row in placed],
-            )
-            table.close()
-            first = _row_count(folder, info, _newest(folder))
-            changed = without_and_replaced(order, gone, replaced, first)
-            changed = rehomed(changed, homes, first)
-            return self._write(folder, info, changed, action, detail, len(touched), placed)
+            number, newest = head_of(folder), _newest(folder)
+            with (
+                closing(open_table(folder, info, number, None)) as table,
+                new_version(folder, info, newest + 1) as writer,
+            ):
+                rewrite = RowRewrite(info, table, writer)
+                rewrite.take(changes(table))
+                first = _row_count(folder, info, newest)
+                order = rewrite.order(read_order(folder, info, number), first)
+                version = self._version(folder, order, action, detail, rewrite.rows)
+                writer.finish(version, order)
+        return version
 
     def _write(
         self,
@@ -394,9 +422,15 @@ class Versions:
         action: Action,
         detail: str,
         changed: int,
-        rows: Sequence[tuple[RowPlace, Row]] = (),
     ) -> VersionInfo:
-        version = VersionInfo(
+        version = self._version(folder, order, action, detail, changed)
+        write_version(folder, info, version, order)
+        return version
+
+    def _version(
+        self, folder: DatasetFolder, order: Order, action: Action, detail: str, changed: int
+    ) -> VersionInfo:
+        return VersionInfo(
             number=_newest(folder) + 1,
             parent=head_of(folder),
             action=action,
@@ -406,8 +440,6 @@ class Versions:
             tags={tag: len(ids) for tag, ids in order.tags.items()},
             made_at=timestamp(self._now()),
         )
-        write_version(folder, info, version, order, rows)
-        return version
 
     def _open(self, dataset_id: str) -> tuple[DatasetFolder, DatasetInfo]:
         """Return the folder of a dataset and its dataset.json as the import wrote it."""
@@ -446,46 +478,3 @@ def _row_count(folder: DatasetFolder, info: DatasetInfo, number: int) -> int:
     count = len(table)
     table.close()
     return count
-
-
-def _hash(row: Row) -> str:
-    return row_hash(_encoder.encode(row)).hex()
-
-
-def _placed(before: RowTable, rows: Sequence[Row]) -> list[tuple[RowPlace, Row]]:
-    """Return new rows with what is kept beside the rows that they replace."""
-    found: list[tuple[RowPlace, Row]] = []
-    for index, row in enumerate(rows):
-        old = before.place(index)
-        found.append((RowPlace(_hash(row), old.source, old.line, old.fields), row))
-    return found
-
-
-def _check_kind(info: DatasetInfo, rows: Sequence[Row]) -> None:
-    if any(kind_of(row) is not info.kind for row in rows):
-        raise WrongUsage(
-            _("{name} holds rows of the kind {kind}; a row of another kind cannot go in.").format(
-                name=info.name, kind=info.kind.value
-            )
-        )
-
-
-def _check_rows(rows: Iterable[Row]) -> None:
-    """Refuse rows that a person wrote and from which nothing can be learned."""
-    for row in rows:
-        try:
-            check_row(row)
-        except RefusedRecord as refused:
-            raise WrongUsage(
-                _("The row was not kept. {reason}").format(reason=refused.message),
-                remedy=_("Fill in what is missing."),
-            ) from refused
-
-
-def _no_such_rows(info: DatasetInfo) -> WrongUsage:
-    return WrongUsage(
-        _("These rows are not in the current version of {name}. Nothing was changed.").format(
-            name=info.name
-        ),
-        remedy=_("Open the dataset again to see its rows."),
-    )

@@ -10,11 +10,15 @@ version 1 and has no folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.domain.dataset import DatasetInfo, Row
+import msgspec
+
+from engine.domain.dataset import DatasetInfo, Row, RowKind
+from engine.domain.split import row_hash
 from engine.domain.version import FIRST, Action, Head, VersionInfo
 from engine.errors import DocumentDamaged
 from engine.formats.arrow_layout import data_file
@@ -23,7 +27,7 @@ from engine.formats.row_order import Order
 from engine.formats.row_table import RowTable, damaged
 from engine.store import atomicfs
 from engine.store.documents import encode_document, read_document, write_document
-from engine.store.layout import DatasetFolder
+from engine.store.layout import DatasetFolder, VersionFolder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
     from pyarrow import Table
 
     Ids = NDArray[np.int64]
+
+_encoder = msgspec.json.Encoder()
 
 
 def head_of(folder: DatasetFolder) -> int:
@@ -137,39 +143,99 @@ def open_table(
     return RowTable(files_of_version(folder, info, number), names, ids)
 
 
+class VersionWriter:
+    """Writes one version into a folder that is being built; holds a batch of rows in memory.
+
+    Attributes:
+        hashes: The content hashes of the rows written so far, 16 bytes each.
+    """
+
+    def __init__(
+        self, building: Path, target: VersionFolder, kind: RowKind, files: ExitStack
+    ) -> None:
+        """Write rows of one kind; what is still open at the end of `files` is closed."""
+        self._building = building
+        self._target = target
+        self._kind = kind
+        self._files = files
+        self._rows: RowWriter | None = None
+        self.hashes = bytearray()
+
+    def add(self, row: Row, source: int, line: int, fields: str | None = None) -> None:
+        """Add a row; the first gets the id behind all that exist, and each other the next.
+
+        Args:
+            row: A row of the kind.
+            source: Index of its source file; -1 for a row that was written in Burnish.
+            line: Where it stands there.
+            fields: JSON object with what else the source said of the row, or None.
+
+        Raises:
+            DiskFull: No room.
+        """
+        if self._rows is None:
+            stream = atomicfs.new_file(self._building / self._target.rows.name)
+            self._rows = RowWriter(self._files.enter_context(stream), self._kind)
+        content = _encoder.encode(row)
+        digest = row_hash(content)
+        self.hashes += digest
+        place = RowPlace(digest.hex(), source, line, fields)
+        self._rows.add(row, place, size_bytes=len(content))
+
+    def finish(self, version: VersionInfo, order: Order) -> None:
+        """Write what was done, and which rows the version has.
+
+        Raises:
+            DiskFull: No room.
+        """
+        if self._rows is not None:
+            self._rows.close()
+        self._files.close()
+        write_ids(self._building / self._target.order.name, order.splits)
+        if order.tags:
+            write_ids(self._building / self._target.tags.name, order.tags)
+        atomicfs.write_file(self._building / self._target.info.name, encode_document(version))
+
+
+@contextmanager
+def new_version(
+    folder: DatasetFolder, info: DatasetInfo, number: int
+) -> Generator[VersionWriter, None, None]:
+    """Build a version; at the end of the block it is complete and the current one.
+
+    After an error nothing of it is left, and the version before stays current.
+
+    Args:
+        folder: The dataset.
+        info: Its dataset.json.
+        number: A new number.
+
+    Raises:
+        DiskFull: No room.
+    """
+    target = folder.version(number)
+    atomicfs.make_folder(folder.versions)
+    with atomicfs.new_folder(target.root) as building, ExitStack() as files:
+        yield VersionWriter(building, target, info.kind, files)
+    set_head(folder, number)
+
+
 def write_version(
-    folder: DatasetFolder,
-    info: DatasetInfo,
-    version: VersionInfo,
-    order: Order,
-    rows: Sequence[tuple[RowPlace, Row]] = (),
+    folder: DatasetFolder, info: DatasetInfo, version: VersionInfo, order: Order
 ) -> None:
-    """Write a version, complete or not at all, and make it the current one.
+    """Write a version that has no rows of its own, and make it the current one.
 
     Args:
         folder: The dataset.
         info: Its dataset.json.
         version: What was done; its number is a new one.
-        order: Which rows it has; rows that it writes have the ids behind all that exist.
-        rows: Those rows.
+        order: Which rows it has.
 
     Raises:
         DiskFull: No room; the version before stays current.
     """
-    target = folder.version(version.number)
-    atomicfs.make_folder(folder.versions)
-    with atomicfs.new_folder(target.root) as building:
-        write_ids(building / target.order.name, order.splits)
-        if order.tags:
-            write_ids(building / target.tags.name, order.tags)
-        if rows:
-            with atomicfs.new_file(building / target.rows.name) as stream:
-                writer = RowWriter(stream, info.kind)
-                for place, row in rows:
-                    writer.add(row, place)
-                writer.close()
-        atomicfs.write_file(building / target.info.name, encode_document(version))
-    set_head(folder, version.number)
+    with new_version(folder, info, version.number) as writer:
+        writer.finish(version, order)
 
 
 def verify_versions(folder: DatasetFolder, number: int) -> None:

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 
 from engine.api import checking, fixing
@@ -21,6 +24,7 @@ from engine.domain.report import Report
 from engine.domain.split import EVAL, TRAIN
 from engine.domain.version import Action
 from engine.errors import WrongUsage
+from engine.formats.findings import Findings, write_findings
 from engine.protocol.events import Stopped
 from engine.store.layout import Layout
 from tests.builders.dataset_import import ImportRun, new_workspace
@@ -161,6 +165,56 @@ def test_fixes_are_one_version_that_can_be_undone(
     assert not {"exact_copies", "personal_data", "end_blanks"} & set(rows_found(reports))
     versions.undo("d1")
     assert answers(datasets) == before
+
+
+def test_a_row_that_several_fixes_concern_is_repaired_by_all_of_them(
+    layout: Layout, datasets: Datasets, tmp_path: Path
+) -> None:
+    source = tmp_path / "b.jsonl"
+    record = {"prompt": "Mail?", "completion": "Write to jane.doe@kontor-mueller.de please. \n"}
+    source.write_text(json.dumps(record) + "\n" + json.dumps({**record, "prompt": "Again?"}))
+    ImportRun(layout, [source], dataset_id="d2", eval_ratio=0.0).run()
+    JobRun(layout, checking.run, {"dataset_id": "d2", "settings": SETTINGS})
+    options = {"dataset_id": "d2", "checks": ("personal_data", "end_blanks")}
+    run = JobRun(layout, fixing.run, options)
+    assert (run.result["removed"], run.result["edited"]) == ("0", "2")
+    with closing(datasets.open_rows("d2", None)) as table:
+        for _hash, row in table.rows():
+            answer = cast("ChatRow", row).messages[-1].content
+            assert "jane.doe" not in answer
+            assert answer.endswith("please.")
+
+
+def test_a_fix_of_many_rows_holds_few_of_them_in_memory(
+    layout: Layout, tmp_path: Path, datasets: Datasets
+) -> None:
+    source = tmp_path / "many.jsonl"
+    rows = 12_000
+    with source.open("w", encoding="utf-8") as stream:
+        for one in range(rows):
+            record = {"prompt": f"Question {one}?", "completion": f"{one} {'abc ' * 400}  \n"}
+            stream.write(json.dumps(record) + "\n")
+    ImportRun(layout, [source], dataset_id="d2", eval_ratio=0.0).run()
+    ids = np.arange(rows, dtype=np.int64)
+    report = layout.dataset("d2").version(1).report
+    report.mkdir(parents=True)
+    found = Findings(ids=ids, groups=np.full(rows, -1, np.int64), labels=[""] * rows)
+    write_findings(report, "end_blanks", found)
+    tracemalloc.start()
+    run = JobRun(layout, fixing.run, {"dataset_id": "d2", "checks": ("end_blanks",)})
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert run.result["edited"] == str(rows)
+    assert datasets.get("d2").rows == rows
+    assert peak < 32 << 20  # all rows together take three times as much
+
+
+def test_a_stopped_fix_changes_nothing(layout: Layout, datasets: Datasets) -> None:
+    check(layout)
+    options = {"dataset_id": "d1", "checks": ("end_blanks",)}
+    run = JobRun(layout, fixing.run, options, stop_requested=lambda: True)
+    assert isinstance(run.events[-1], Stopped)
+    assert datasets.get("d1").version == 1
 
 
 def test_a_fix_with_nothing_to_do_is_refused_and_makes_no_version(

@@ -3,24 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.api import versions as api_versions
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs
+from engine.api.row_changes import RowChange
 from engine.api.versions import Versions
 from engine.domain.dataset import ChatRow, TextRow
 from engine.domain.split import EVAL, TRAIN
 from engine.domain.version import Action, action_text
-from engine.errors import DatasetDamaged, InUse, NothingToUndo, WrongUsage
+from engine.errors import Cancelled, DatasetDamaged, InUse, NothingToUndo, WrongUsage
+from engine.formats.row_table import RowTable
 from engine.formats.versions import iter_rows, read_ids, write_ids
 from engine.store import atomicfs
 from engine.store.layout import Layout
@@ -115,6 +117,64 @@ def test_edited_row_that_equals_one_of_another_split_goes_there(
     versions.edit_rows("d1", {0: TextRow(text=held[0])})
     assert texts_of(datasets, EVAL) == [*held, held[0]]
     assert not set(texts_of(datasets, TRAIN)) & set(texts_of(datasets, EVAL))
+
+
+def test_edited_rows_that_become_equal_are_held_out_together(
+    versions: Versions, datasets: Datasets
+) -> None:
+    held = versions.order("d1").splits[EVAL].tolist()
+    same = TextRow(text="all alike")
+    versions.edit_rows("d1", {3: same, held[0]: same, 1: TextRow(text="other")})
+    assert texts_of(datasets, EVAL).count("all alike") == 2
+    assert "all alike" not in texts_of(datasets, TRAIN)
+    assert "other" in texts_of(datasets, TRAIN)
+    assert not set(texts_of(datasets, TRAIN)) & set(texts_of(datasets, EVAL))
+
+
+def test_rewritten_rows_keep_their_places_in_whatever_order_they_come(
+    versions: Versions, datasets: Datasets
+) -> None:
+    before = texts_of(datasets)
+
+    def changes(table: RowTable) -> Iterator[RowChange]:
+        for row_id in (7, 30, 2, 31):
+            place = table.narrowed(np.array([row_id])).place(0)
+            yield RowChange(row_id, TextRow(text=f"new {row_id}"), place)
+        yield RowChange(5)
+
+    made = versions.rewrite("d1", changes, action=Action.FIXED)
+    wanted = [f"new {at}" if at in (2, 7, 30, 31) else one for at, one in enumerate(before)]
+    assert texts_of(datasets) == wanted[:5] + wanted[6:]
+    assert (made.changed, made.rows) == (5, 49)
+
+
+def test_a_rewrite_that_ends_in_an_error_leaves_nothing(
+    versions: Versions, datasets: Datasets, layout: Layout
+) -> None:
+    before = texts_of(datasets)
+
+    def changes(table: RowTable) -> Iterator[RowChange]:
+        yield RowChange(1, TextRow(text="half done"), table.place(1))
+        raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        versions.rewrite("d1", changes, action=Action.FIXED)
+    assert texts_of(datasets) == before
+    assert list(layout.dataset("d1").versions.iterdir()) == []
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.dictionaries(st.integers(0, 49), st.sampled_from(["a", "b", "row 3", "row 30"])))
+def test_no_edit_leaves_a_row_in_two_splits(
+    versions: Versions, datasets: Datasets, edits: dict[int, str]
+) -> None:
+    versions.go_to("d1", 1)
+    if edits:
+        versions.edit_rows("d1", {at: TextRow(text=one) for at, one in edits.items()})
+    assert not set(texts_of(datasets, TRAIN)) & set(texts_of(datasets, EVAL))
+    assert len(texts_of(datasets)) == 50
 
 
 def test_added_and_restored_rows_never_straddle_the_splits(
