@@ -120,14 +120,13 @@ def _result(check_id: str, found: Found, table: RowTable) -> CheckResult:
 def _findings(found: Found, table: RowTable) -> Findings:
     """Return findings by row id; groups are named by the id of their first row."""
     import numpy as np
+    import pyarrow as pa
 
     count = len(found.rows)
     groups = np.full(count, -1, np.int64)
     if found.groups is not None:
         has = found.groups >= 0
         groups[has] = table.ids[found.groups[has]]
-    labels = [""] * count
-    if found.labels is not None:
-        numbers: list[int] = found.labels.tolist()
-        labels = [found.label_names[one] for one in numbers]
-    return Findings(ids=table.ids[found.rows], groups=groups, labels=labels)
+    names = pa.array(found.label_names if found.labels is not None else [""], pa.string())
+    labels = found.labels if found.labels is not None else np.zeros(count, np.int16)
+    return Findings(ids=table.ids[found.rows], groups=groups, labels=names.take(pa.array(labels)))

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from gettext import gettext as _
-from typing import TYPE_CHECKING
 
 from engine.api.datasets import Datasets
 from engine.domain.problem import Severity
 from engine.domain.report import CheckResult, Report
 from engine.errors import DocumentDamaged, WrongUsage
+from engine.formats.findings import Findings, read_findings
 from engine.formats.versions import read_version
 from engine.quality.check import Check
 from engine.quality.fixes import FIXES, Fix
@@ -17,11 +17,7 @@ from engine.quality.registry import CHECKS
 from engine.store.documents import read_document
 from engine.store.layout import Layout, VersionFolder
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-__all__ = ["Check", "CheckResult", "Fix", "Report", "Reports", "Severity"]
+__all__ = ["Check", "CheckResult", "Findings", "Fix", "Report", "Reports", "Severity"]
 
 
 def not_checked() -> WrongUsage:
@@ -78,10 +74,10 @@ class Reports:
                 number = read_version(folder, info, number).parent
         return None
 
-    def row_ids(
+    def found(
         self, dataset_id: str, check_id: str, *, label: str = "", version: int = 0
-    ) -> NDArray[np.int64]:
-        """Return the ids of the rows that a check found, in their order, groups together.
+    ) -> Findings:
+        """Return what a check found, row by row; a row of several kinds is there several times.
 
         Args:
             dataset_id: Which dataset.
@@ -92,22 +88,21 @@ class Reports:
         Raises:
             DatasetNotFound: There is no such dataset.
             WrongUsage: The version was not checked.
+            DatasetDamaged: The findings cannot be read.
         """
-        import numpy as np
-
-        from engine.formats.findings import read_findings
+        from pyarrow import compute
 
         folder = self._folder(dataset_id, version)
         if not folder.report.is_dir():
             raise not_checked()
         found = read_findings(folder.report, check_id)
-        is_in = np.ones(len(found.ids), np.bool_)
-        if label:
-            is_in = np.array([one == label for one in found.labels], np.bool_)
-        order = np.argsort(found.groups[is_in], kind="stable")
-        ids = found.ids[is_in][order]
-        _ids, firsts = np.unique(ids, return_index=True)
-        return ids[np.sort(firsts)]
+        if not label:
+            return found
+        is_in = compute.equal(found.labels, label)
+        mask = is_in.to_numpy(zero_copy_only=False)
+        return Findings(
+            ids=found.ids[mask], groups=found.groups[mask], labels=found.labels.filter(is_in)
+        )
 
     def _folder(self, dataset_id: str, version: int = 0) -> VersionFolder:
         info = self._datasets.get(dataset_id)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,18 @@ from engine.api.datasets import Datasets
 from engine.api.reports import Reports, not_checked
 from engine.api.versions import Versions
 from engine.domain.dataset import Row
-from engine.domain.row_query import RowQuery, RowSort
-from engine.formats.row_search import RowSearch
+from engine.domain.row_query import RowMark, RowQuery, RowSort
+from engine.formats.row_search import Hits, RowSearch
 from engine.formats.row_table import RowTable
+from engine.quality.found import joined
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["RowChange", "RowQuery", "RowSearch", "RowSort", "RowViews"]
+    Ids = NDArray[np.int64]
+
+__all__ = ["Hits", "RowChange", "RowMark", "RowQuery", "RowSearch", "RowSort", "RowViews"]
 
 
 READ_CHANGES = 10
@@ -81,40 +85,56 @@ class RowViews:
             DatasetNotFound: There is no such dataset.
             DatasetDamaged: What is known of its rows cannot be read.
         """
+        within, groups = self._marked(dataset_id, table, query.marks)
         return RowSearch(
             table,
             text=query.text,
             is_pattern=query.is_pattern,
-            within=self._within(dataset_id, table, query),
+            within=within,
+            groups=groups,
             sort=query.sort,
         )
 
-    def _within(
-        self, dataset_id: str, table: RowTable, query: RowQuery
-    ) -> NDArray[np.int64] | None:
-        """Return the positions that findings and tag leave; None for all."""
+    def _marked(
+        self, dataset_id: str, table: RowTable, marks: Sequence[RowMark]
+    ) -> tuple[Ids | None, Ids | None]:
+        """Return the positions of rows with at least one of the marks, and their groups.
+
+        None for all positions; None where no mark has groups.
+        """
         import numpy as np
 
-        wanted: list[NDArray[np.int64]] = []
-        if query.check:
-            wanted.append(self._found(dataset_id, query))
-        if query.tag:
-            none = table.ids[:0]
-            wanted.append(self._versions.tags(dataset_id).get(query.tag, none))
-        if not wanted:
-            return None
-        is_in = np.ones(len(table), np.bool_)
-        for ids in wanted:
-            is_in &= np.isin(table.ids, ids)
-        return np.flatnonzero(is_in).astype(np.int64)
+        if not marks:
+            return None, None
+        found = [self._found(dataset_id, one) for one in marks]
+        ids = np.concatenate([one for one, _groups in found])
+        groups = np.concatenate([one for _ids, one in found])
+        known = (table.ids, ids, groups)
+        size = max((int(one.max()) + 1 for one in known if len(one)), default=0)
+        is_in = np.zeros(size, np.bool_)
+        is_in[ids] = True
+        positions = np.flatnonzero(is_in[table.ids]).astype(np.int64)
+        has = groups >= 0
+        if not has.any():
+            return positions, None
+        # A row that is in groups of two findings joins them: all of it is to be seen together.
+        pairs = np.stack([ids[has], groups[has]], axis=1)
+        return positions, joined(pairs, size)[table.ids[positions]]
 
-    def _found(self, dataset_id: str, query: RowQuery) -> NDArray[np.int64]:
-        report = self._reports.latest(dataset_id)
-        if report is None:
-            raise not_checked()
-        return self._reports.row_ids(
-            dataset_id, query.check, label=query.label, version=report.version
-        )
+    def _found(self, dataset_id: str, mark: RowMark) -> tuple[Ids, Ids]:
+        """Return the ids of the rows with a mark, and the groups that it puts them in."""
+        import numpy as np
+
+        if mark.check:
+            report = self._reports.latest(dataset_id)
+            if report is None:
+                raise not_checked()
+            found = self._reports.found(
+                dataset_id, mark.check, label=mark.label, version=report.version
+            )
+            return found.ids, found.groups
+        ids = self._versions.tags(dataset_id).get(mark.tag, np.zeros(0, np.int64))
+        return ids, np.full(len(ids), -1, np.int64)
 
 
 def _place(table: RowTable, at: int) -> tuple[int, int]:

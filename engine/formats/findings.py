@@ -14,6 +14,7 @@ from engine.store import atomicfs
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from pyarrow import Array
 
     Ids = NDArray[np.int64]
 
@@ -24,12 +25,12 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         ids: Ids of rows, int64 of shape (findings,).
         groups: Their groups, -1 for none.
-        labels: Their kinds, empty for none.
+        labels: Their kinds, strings, empty for none.
     """
 
     ids: Ids
     groups: Ids
-    labels: list[str]
+    labels: Array
 
 
 def write_findings(folder: Path, check_id: str, found: Findings) -> None:
@@ -44,7 +45,7 @@ def write_findings(folder: Path, check_id: str, found: Findings) -> None:
     columns = {
         "id": pa.array(found.ids),
         "group": pa.array(found.groups),
-        "label": pa.array(found.labels, pa.string()),
+        "label": found.labels,
     }
     table = pa.table(columns)
     options = ipc.IpcWriteOptions(compression="zstd")
@@ -68,14 +69,14 @@ def read_findings(folder: Path, check_id: str) -> Findings:
     path = folder / f"{check_id}.arrow"
     if not path.exists():
         none = np.zeros(0, np.int64)
-        return Findings(ids=none, groups=none, labels=[])
+        return Findings(ids=none, groups=none, labels=pa.array([], pa.string()))
     try:
         with path.open("rb") as stream:
             table = ipc.open_file(stream).read_all()
         return Findings(
             ids=table.column("id").to_numpy(),
             groups=table.column("group").to_numpy(),
-            labels=table.column("label").to_pylist(),
+            labels=table.column("label").combine_chunks(),
         )
     except (pa.ArrowException, OSError, KeyError) as error:
         raise damaged(path, str(error)) from error

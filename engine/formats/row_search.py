@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from gettext import gettext as _
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,22 @@ MEASURED = ("content", "text")
 """Fields and columns whose characters make up the length of a row, as the table shows it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hits:
+    """What was found, in the wanted order.
+
+    Attributes:
+        positions: Positions in the table, int64 of shape (rows,).
+        groups: For each the number of its group, from 0 in this order, -1 for none; None where
+            nothing that was asked for has groups.
+        group_count: How many groups there are.
+    """
+
+    positions: Positions
+    groups: Positions | None = None
+    group_count: int = 0
+
+
 class RowSearch:
     """One search through the rows of a table, a little at a time."""
 
@@ -39,6 +56,7 @@ class RowSearch:
         text: str = "",
         is_pattern: bool = False,
         within: Positions | None = None,
+        groups: Positions | None = None,
         sort: RowSort = RowSort.STORED,
     ) -> None:
         """Begin a search; nothing is read yet.
@@ -48,6 +66,7 @@ class RowSearch:
             text: What a text of the row holds, whatever the case; empty takes every row.
             is_pattern: `text` is a regular expression, in which case counts.
             within: Only these positions of the table, ascending; None takes all.
+            groups: For each of them any number of its group, -1 for none; None has no groups.
             sort: The order of what is found.
 
         Raises:
@@ -58,12 +77,18 @@ class RowSearch:
         self._text, self._is_pattern, self._sort = text, is_pattern, sort
         _check_pattern(text, is_pattern=is_pattern)
         self._within = np.arange(len(table), dtype=np.int64) if within is None else within
+        self._groups = groups
         part = table if within is None else table.narrowed(table.ids[within])
         self._batches: Iterator[RecordBatch] = part.batches()
+        # Places in `_within`, and the lengths of their rows.
         self._found: list[Positions] = []
         self._lengths: list[Positions] = []
         self._done = 0
         self._is_over = False
+        if not text and sort is RowSort.STORED:
+            # What is wanted is known already; no row has to be read.
+            self._found.append(np.arange(len(self._within), dtype=np.int64))
+            self._done, self._is_over = len(self._within), True
 
     @property
     def total(self) -> int:
@@ -80,6 +105,11 @@ class RowSearch:
         """Return whether all were looked at."""
         return self._is_over
 
+    @property
+    def grows_at_end(self) -> bool:
+        """Return whether what is found so far stays the beginning of what will be found."""
+        return self._sort is RowSort.STORED and self._groups is None
+
     def go_on(self, seconds: float) -> None:
         """Look on for about so long, at least at one batch."""
         end = time.monotonic() + seconds
@@ -92,16 +122,19 @@ class RowSearch:
             if time.monotonic() >= end:
                 return
 
-    def found(self) -> Positions:
-        """Return the positions found so far, int64 of shape (rows,), in the wanted order."""
+    def found(self) -> Hits:
+        """Return what is found so far."""
         import numpy as np
 
-        positions = np.concatenate([self._within[:0], *self._found])
-        if self._sort is RowSort.STORED:
-            return positions
-        lengths = np.concatenate([self._within[:0], *self._lengths])
-        sign = -1 if self._sort is RowSort.LONGEST else 1
-        return positions[np.argsort(sign * lengths, kind="stable")]
+        places = np.concatenate([self._within[:0], *self._found])
+        if self._sort is not RowSort.STORED:
+            lengths = np.concatenate([self._within[:0], *self._lengths])
+            sign = -1 if self._sort is RowSort.LONGEST else 1
+            places = places[np.argsort(sign * lengths, kind="stable")]
+        if self._groups is None:
+            return Hits(positions=self._within[places])
+        order, numbers, count = _together(self._groups[places])
+        return Hits(positions=self._within[places[order]], groups=numbers, group_count=count)
 
     def _look(self, batch: RecordBatch) -> None:
         import numpy as np
@@ -113,7 +146,7 @@ class RowSearch:
             for _name, values, rows in texts:
                 hit[rows[self._matches(values)]] = True
         places = np.flatnonzero(hit)
-        self._found.append(self._within[self._done : self._done + batch.num_rows][places])
+        self._found.append(self._done + places)
         if self._sort is not RowSort.STORED:
             measured = [(values, rows) for name, values, rows in texts if name in MEASURED]
             self._lengths.append(_lengths(measured, batch.num_rows)[places])
@@ -127,6 +160,30 @@ class RowSearch:
         else:
             found = compute.match_substring(texts, self._text, ignore_case=True)
         return compute.fill_null(found, False).to_numpy(zero_copy_only=False)
+
+
+def _together(groups: Positions) -> tuple[Positions, Positions, int]:
+    """Return an order in which groups stand together, each where its first member stands.
+
+    What is in no group comes last.
+
+    Args:
+        groups: For each member the number of its group, -1 for none.
+
+    Returns:
+        The order, for each place in it the number of its group from 0 or -1, and how many there
+        are.
+    """
+    import numpy as np
+
+    names, firsts, numbers = np.unique(groups, return_index=True, return_inverse=True)
+    firsts[names < 0] = len(groups)
+    ranks = np.empty(len(names), np.int64)
+    ranks[np.argsort(firsts)] = np.arange(len(names))
+    count = int((names >= 0).sum())
+    member = ranks[numbers]
+    order = np.argsort(member, kind="stable")
+    return order, np.where(member < count, member, -1)[order], count
 
 
 def _check_pattern(text: str, *, is_pattern: bool) -> None:

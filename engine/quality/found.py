@@ -47,3 +47,26 @@ def grouped(groups: NDArray[int64]) -> Found:
 
     rows = np.flatnonzero(groups >= 0)
     return Found(rows=rows, groups=groups[rows])
+
+
+def joined(pairs: NDArray[int64], count: int) -> NDArray[int64]:
+    """Return for each row the lowest row of its group, -1 where it is in none.
+
+    Args:
+        pairs: Rows that belong to one group, int64 of shape (pairs, 2); what two pairs share joins
+            them.
+        count: Rows.
+    """
+    import numpy as np
+
+    lowest = np.arange(count, dtype=np.int64)
+    while True:
+        before = lowest.copy()
+        for one, other in ((0, 1), (1, 0)):
+            np.minimum.at(lowest, pairs[:, one], lowest[pairs[:, other]])
+        lowest = lowest[lowest]
+        if np.array_equal(before, lowest):
+            break
+    is_in = np.zeros(count, np.bool_)
+    is_in[pairs.ravel()] = True
+    return np.where(is_in, lowest, -1)

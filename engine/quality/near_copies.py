@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from engine.domain.problem import Severity
 from engine.quality.batch import TurnBatch
 from engine.quality.check import KEEP_FIRST, LEAVE_OUT_OF_TRAIN, Check, CheckSettings
-from engine.quality.found import Found, grouped
+from engine.quality.found import Found, grouped, joined
 from engine.quality.shingles import Shingles, shingles_of, similarities
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class NearCopies:
         straddling = np.stack([first_equal[copies], copies], axis=1)
         firsts = np.unique(first_equal[shingles.sizes > 0])
         pairs = _alike(shingles, _candidates(bands, firsts), self._similarity)
-        groups = _groups(np.concatenate([pairs, straddling]), len(row_hashes))
+        groups = joined(np.concatenate([pairs, straddling]), len(row_hashes))
         # Of a group across the split no copy may be missing: each would leak on its own.
         leaks = _sides(groups, is_eval)[first_equal] == 1
         groups[leaks] = groups[first_equal][leaks]
@@ -159,23 +159,6 @@ def _sides(groups: NDArray[int64], is_eval: NDArray[bool_]) -> NDArray[int16]:
     sides = np.zeros(len(groups), np.int16)
     sides[rows] = ((held > 0) & (held < members))[groups[rows]]
     return sides
-
-
-def _groups(pairs: NDArray[int64], count: int) -> NDArray[int64]:
-    """Return for each row the lowest row of its group, -1 where it is in none."""
-    import numpy as np
-
-    lowest = np.arange(count, dtype=np.int64)
-    while True:
-        before = lowest.copy()
-        for one, other in ((0, 1), (1, 0)):
-            np.minimum.at(lowest, pairs[:, one], lowest[pairs[:, other]])
-        lowest = lowest[lowest]
-        if np.array_equal(before, lowest):
-            break
-    is_in = np.zeros(count, np.bool_)
-    is_in[pairs.ravel()] = True
-    return np.where(is_in, lowest, -1)
 
 
 NEAR_COPIES = Check(

@@ -15,6 +15,7 @@ from engine.domain.split import EVAL, TRAIN
 from gui.viewmodels import numbers
 from gui.viewmodels.datasets import rows_words, sources_words, untrainable
 from gui.viewmodels.job import ChipView
+from gui.viewmodels.row_filter import ALL_PARTS
 
 MOST_REJECTS = 1_000
 _FEW_HELD_OUT = 30
@@ -98,13 +99,26 @@ def tabs() -> tuple[tuple[str, str], ...]:
 
 
 def split_parts(dataset: DatasetInfo) -> tuple[tuple[str, str], ...]:
-    """Return the parts of the rows that can be looked at, each a key and a word."""
-    words = {TRAIN: _("For training, {count}"), EVAL: _("Held out, {count}")}
-    return tuple(
+    """Return the parts of the rows that can be looked at, each a key and a word.
+
+    Where there are several, the first stands for all of them together.
+    """
+    words = {TRAIN: _("Training, {count}"), EVAL: _("Held out, {count}")}
+    parts = tuple(
         (key, words[key].format(count=numbers.count(dataset.splits[key])))
         for key in (TRAIN, EVAL)
         if dataset.splits.get(key, 0)
     )
+    if len(parts) < 2:
+        return parts
+    every = _("All, {count}").format(count=numbers.count(sum(dataset.splits.values())))
+    return ((ALL_PARTS, every), *parts)
+
+
+def part_sizes(dataset: DatasetInfo) -> tuple[tuple[str, int], ...]:
+    """Return the name and the rows of each part, in the order in which all rows stand."""
+    words = {TRAIN: _("Training"), EVAL: _("Held out")}
+    return tuple((words.get(key, key), count) for key, count in dataset.splits.items())
 
 
 # ---------------------------------------------------------------------- rejected rows

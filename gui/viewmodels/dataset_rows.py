@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
-from typing import Generic, Protocol, SupportsInt, TypeVar
+from itertools import accumulate
+from typing import TYPE_CHECKING, Generic, Protocol, SupportsInt, TypeVar
 
 from engine.domain.dataset import (
     ChatRow,
@@ -22,6 +24,9 @@ from engine.domain.dataset import (
     Turn,
 )
 from gui.viewmodels import numbers
+
+if TYPE_CHECKING:
+    from engine.api.row_views import Hits
 
 T = TypeVar("T")
 _CELL_CHARACTERS = 240
@@ -44,14 +49,6 @@ class Rows(Protocol):
         ...
 
 
-class PlacedRows(Rows, Protocol):
-    """Rows of which each has a place that it is called by."""
-
-    def position(self, index: int) -> int:
-        """Return where a row stands in its part, from 0."""
-        ...
-
-
 class Numbers(Protocol):
     """Whole numbers, in a list or an array."""
 
@@ -70,42 +67,89 @@ class IdentifiedRows(Rows, Protocol):
 
 
 class ShownRows:
-    """The rows that the table shows: all of a part, or those at some positions of it."""
+    """The rows that the table shows: all of a part, or what was found in it.
 
-    def __init__(self, rows: IdentifiedRows, positions: Numbers | None = None) -> None:
+    Args:
+        rows: The rows of a part, or of all parts one after the other.
+        hits: What was found; None shows every row.
+        parts: Name and rows of each part, where there are several.
+    """
+
+    def __init__(
+        self,
+        rows: IdentifiedRows,
+        hits: Hits | None = None,
+        *,
+        parts: Sequence[tuple[str, int]] = (),
+    ) -> None:
         self._rows = rows
-        self._positions = positions
+        self._hits = hits
+        self._parts = parts
+        self._ends = list(accumulate(count for _name, count in parts))
 
     def __len__(self) -> int:
-        return len(self._rows) if self._positions is None else len(self._positions)
+        return len(self._rows) if self._hits is None else len(self._hits.positions)
 
-    def grow(self, positions: Numbers) -> None:
-        """Show more: the positions begin with those that were shown."""
-        self._positions = positions
+    def grow(self, hits: Hits) -> None:
+        """Show more: the hits begin with those that were shown."""
+        self._hits = hits
 
-    def position(self, index: int) -> int:
-        """Return where a row stands in its part, from 0."""
-        return index if self._positions is None else int(self._positions[index])
+    @property
+    def group_count(self) -> int:
+        """Return how many groups the rows are in."""
+        return 0 if self._hits is None else self._hits.group_count
+
+    @property
+    def has_parts(self) -> bool:
+        """Return whether rows of several parts are shown."""
+        return bool(self._parts)
+
+    def _position(self, index: int) -> int:
+        return index if self._hits is None else int(self._hits.positions[index])
 
     def row(self, index: int) -> Row:
         """Return one row."""
-        return self._rows.row(self.position(index))
+        return self._rows.row(self._position(index))
 
     def source(self, index: int) -> tuple[str, int]:
         """Return the name of the file and the line that a row came from."""
-        return self._rows.source(self.position(index))
+        return self._rows.source(self._position(index))
 
     def row_id(self, index: int) -> int:
         """Return the id of a row, which it keeps in every version."""
-        return int(self._rows.ids[self.position(index)])
+        return int(self._rows.ids[self._position(index)])
+
+    def place(self, index: int) -> tuple[str, int]:
+        """Return the part of a row, empty where there is but one, and its number there, from 1."""
+        position = self._position(index)
+        if not self._parts:
+            return "", position + 1
+        part = bisect_right(self._ends, position)
+        name, count = self._parts[part]
+        return name, position + 1 - (self._ends[part] - count)
+
+    def group(self, index: int) -> int:
+        """Return the number of the group that a row is in, from 1; 0 for none."""
+        groups = None if self._hits is None else self._hits.groups
+        return 0 if groups is None else int(groups[index]) + 1
+
+    def ends_group(self, index: int) -> bool:
+        """Return whether the next row is in another group."""
+        return index + 1 >= len(self) or self.group(index) != self.group(index + 1)
+
+    def lead(self, index: int) -> tuple[str | int, ...]:
+        """Return what the columns before the content say of a row."""
+        part, number = self.place(index)
+        group = (self.group(index) or "",) if self.group_count else ()
+        return (*group, *((part,) if self._parts else ()), number)
 
     def places(self, row_ids: Sequence[int]) -> list[int]:
         """Return where the rows of these ids stand, ascending, as far as they are shown."""
         import numpy as np
 
         ids = np.asarray(self._rows.ids, np.int64)
-        if self._positions is not None:
-            ids = ids[np.asarray(self._positions, np.int64)]
+        if self._hits is not None:
+            ids = ids[self._hits.positions]
         return np.flatnonzero(np.isin(ids, np.asarray(row_ids, np.int64))).tolist()
 
 
@@ -146,10 +190,22 @@ class ColumnView:
     stretch: bool = False
     right: bool = False
     muted: bool = False
+    spoken: str = ""
 
 
-def row_columns(kind: RowKind) -> tuple[ColumnView, ...]:
-    """Return the columns that fit a kind of rows."""
+def row_columns(
+    kind: RowKind, *, groups: int = 0, has_parts: bool = False
+) -> tuple[ColumnView, ...]:
+    """Return the columns that fit a kind of rows.
+
+    Args:
+        kind: Kind of the rows.
+        groups: In how many groups they are.
+        has_parts: Whether they are of several parts.
+    """
+    spoken = _("Group {number} of {count}").format(number="{text}", count=numbers.count(groups))
+    group = ColumnView(key="group", title=_("Group"), width=68, right=True, spoken=spoken)
+    part = ColumnView(key="part", title=_("Part"), width=88, muted=True)
     number = ColumnView(key="number", title=_("Row"), width=84, right=True, muted=True)
     content = {
         RowKind.CHAT: (
@@ -174,14 +230,21 @@ def row_columns(kind: RowKind) -> tuple[ColumnView, ...]:
         ),
     }[kind]
     length = ColumnView(key="characters", title=_("Characters"), width=104, right=True)
-    return (number, *content, length)
+    lead = (*((group,) if groups else ()), *((part,) if has_parts else ()), number)
+    return (*lead, *content, length)
 
 
 class CellSource:
-    """Gives the texts of the table's cells; what was asked for lately is kept."""
+    """Gives the texts of the table's cells; what was asked for lately is kept.
 
-    def __init__(self, rows: PlacedRows) -> None:
+    Args:
+        rows: What is shown.
+        lead: Returns what stands before the content of a row.
+    """
+
+    def __init__(self, rows: Rows, lead: Callable[[int], tuple[str | int, ...]]) -> None:
         self._rows = rows
+        self._lead = lead
         self._texts = Recent(self._make)
         self._is_frozen = False
         # Looked up once: asking the catalogue for each number takes longer than to read the row.
@@ -199,8 +262,8 @@ class CellSource:
     def _make(self, index: int) -> tuple[str, ...]:
         row = self._rows.row(index)
         characters = sum(len(text) for text in _texts_of(row))
-        number = self._count(self._rows.position(index) + 1)
-        return (number, *self._content(row), self._count(characters))
+        lead = (self._count(one) if isinstance(one, int) else one for one in self._lead(index))
+        return (*lead, *self._content(row), self._count(characters))
 
     def _count(self, number: int) -> str:
         return f"{number:,}".replace(",", self._separator)
@@ -263,19 +326,30 @@ class TurnView:
 
 @dataclass(frozen=True, kw_only=True)
 class RowView:
-    """A row to read in full."""
+    """A row to read in full; `place` says in which part and group it is, where there are any."""
 
     title: str
+    place: str
     source: str
     turns: tuple[TurnView, ...]
 
 
-def row_view(rows: PlacedRows, index: int) -> RowView:
+def row_title(rows: ShownRows, index: int) -> str:
+    """Return what a row is called."""
+    _part, number = rows.place(index)
+    return _("Row {number}").format(number=numbers.count(number))
+
+
+def row_view(rows: ShownRows, index: int) -> RowView:
     """Return one row to read."""
+    part, _number = rows.place(index)
+    group, count = rows.group(index), numbers.count(rows.group_count)
+    in_group = _("Group {number} of {count}").format(number=numbers.count(group), count=count)
     file, line = rows.source(index)
     written = _("{file}, line {line}").format(file=file, line=numbers.count(line))
     return RowView(
-        title=_("Row {number}").format(number=numbers.count(rows.position(index) + 1)),
+        title=row_title(rows, index),
+        place=" · ".join(one for one in (part, in_group if group else "") if one),
         source=written if file else _("written in Burnish"),
         turns=turn_views(rows.row(index)),
     )

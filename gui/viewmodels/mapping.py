@@ -338,10 +338,6 @@ class PreviewRows:
         one = self.all[self._good[index]]
         return one.file, one.line
 
-    def position(self, index: int) -> int:
-        """Return where one of those that become rows stands among them."""
-        return index
-
     def place(self, number: int) -> int:
         """Return which of the good rows one of all is; -1 for one that is rejected."""
         return self._good.index(number) if number in self._good else -1

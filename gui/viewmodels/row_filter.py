@@ -8,43 +8,39 @@ from gettext import gettext as _
 from gettext import ngettext
 from typing import TYPE_CHECKING
 
-from engine.domain.row_query import RowQuery, RowSort
+from engine.domain.row_query import RowMark, RowQuery, RowSort
 from gui.viewmodels import numbers
 
 if TYPE_CHECKING:
     from engine.api.reports import Check, Report
 
-ALL = ""
+ALL_PARTS = "all"
+"""Key of the part that shows all rows of the current version together."""
 LEFT_OUT = "left_out"
 """Key of the part that shows the rows that the current version leaves out."""
 
 
 def filter_key(*, check: str = "", label: str = "", tag: str = "") -> str:
     """Return the key of a choice."""
-    if tag:
-        return f"tag:{tag}"
-    return f"check:{check}:{label}" if check else ALL
+    return f"check:{check}:{label}" if check else f"tag:{tag}"
 
 
-def with_filter(query: RowQuery, key: str) -> RowQuery:
-    """Return a query with what a choice of the filter stands for."""
-    kind, _colon, rest = key.partition(":")
-    check, _colon, label = rest.partition(":") if kind == "check" else ("", "", "")
-    return RowQuery(
-        text=query.text,
-        is_pattern=query.is_pattern,
-        sort=query.sort,
-        check=check,
-        label=label,
-        tag=rest if kind == "tag" else "",
-    )
+def marks_of(keys: Sequence[str]) -> tuple[RowMark, ...]:
+    """Return what choices of the filter stand for."""
+    marks: list[RowMark] = []
+    for key in keys:
+        kind, _colon, rest = key.partition(":")
+        check, _colon, label = rest.partition(":")
+        is_tag = kind == "tag"
+        marks.append(RowMark(tag=rest) if is_tag else RowMark(check=check, label=label))
+    return tuple(marks)
 
 
 def filter_choices(
     report: Report | None, checks: Sequence[Check], tags: Mapping[str, Sized]
 ) -> tuple[tuple[str, str], ...]:
-    """Return the choices of the filter: every row, what checks found, tags."""
-    found = [(ALL, _("Every row"))]
+    """Return the choices of the filter: what checks found, and tags."""
+    found: list[tuple[str, str]] = []
     for check in checks:
         result = report.result(check.id) if report is not None else None
         if result is None or not result.rows:
@@ -63,6 +59,13 @@ def filter_choices(
     return tuple(found)
 
 
+def filter_words(chosen: Sequence[str]) -> str:
+    """Return what the filter says of what is chosen."""
+    if len(chosen) == 1:
+        return chosen[0]
+    return _("Any of {count} kinds").format(count=numbers.count(len(chosen)))
+
+
 def _counted(name: str, count: int) -> str:
     return f"{name} ({numbers.count(count)})"
 
@@ -76,15 +79,20 @@ def sort_choices() -> tuple[tuple[str, str], ...]:
     )
 
 
-def found_words(found: int, total: int, query: RowQuery, *, is_over: bool) -> str:
-    """Return how many rows are shown of how many."""
+def found_words(found: int, total: int, query: RowQuery, *, is_over: bool, groups: int = 0) -> str:
+    """Return how many rows are shown of how many, and in how many groups."""
     if not is_over:
         return _("{count} found so far").format(count=numbers.count(found))
-    if query.takes_all or found == total:
+    if query.takes_all or (found == total and not groups):
         return ngettext("{count} row", "{count} rows", total).format(count=numbers.count(total))
-    return _("{count} of {total} rows").format(
-        count=numbers.count(found), total=numbers.count(total)
-    )
+    count, of = numbers.count(found), numbers.count(total)
+    if groups:
+        return ngettext(
+            "{count} of {total} rows, {groups} group",
+            "{count} of {total} rows, {groups} groups",
+            groups,
+        ).format(count=count, total=of, groups=numbers.count(groups))
+    return _("{count} of {total} rows").format(count=count, total=of)
 
 
 def nothing_words(query: RowQuery) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from gui.widgets.theme.paint import themed_icon
@@ -14,7 +15,10 @@ from gui.widgets.theme.paint import themed_icon
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MenuItem:
-    """One line of a menu. `reason` says why it cannot be chosen now."""
+    """One line of a menu. `reason` says why it cannot be chosen now.
+
+    A line with `is_checked` has a mark that a click or Space changes; the menu stays open then.
+    """
 
     key: str
     text: str
@@ -22,6 +26,7 @@ class MenuItem:
     danger: bool = False
     enabled: bool = True
     reason: str = ""
+    is_checked: bool | None = None
 
 
 class Menu(QMenu):
@@ -48,6 +53,16 @@ class Menu(QMenu):
             else:
                 self._add(item, picked)
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Change a mark without closing."""
+        if not _change_mark(self.actionAt(event.position().toPoint())):
+            super().mouseReleaseEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Change a mark by Space without closing."""
+        if event.key() != Qt.Key.Key_Space or not _change_mark(self.activeAction()):
+            super().keyPressEvent(event)
+
     def _add(self, item: MenuItem, picked: Callable[[str], None]) -> None:
         action = self.addAction(item.text)
         if item.icon:
@@ -56,4 +71,16 @@ class Menu(QMenu):
         action.setEnabled(item.enabled)
         if item.reason:
             action.setToolTip(item.reason)
+        if item.is_checked is not None:
+            action.setCheckable(True)
+            action.setChecked(item.is_checked)
         action.triggered.connect(lambda: picked(item.key))
+
+
+def _change_mark(action: QAction | None) -> bool:
+    """Return whether there was a mark to change."""
+    # Qt returns no action where the pointer is on none, whatever its types say.
+    if action is None or not (action.isCheckable() and action.isEnabled()):
+        return False
+    action.trigger()
+    return True

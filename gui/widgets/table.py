@@ -41,7 +41,10 @@ _PAD = 12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """A column. `width` is at 100 %; `stretch` takes what is left; `right` is for numbers."""
+    """A column. `width` is at 100 %; `stretch` takes what is left; `right` is for numbers.
+
+    `spoken` is what a screen reader says in place of a text: a sentence with `{text}` in it.
+    """
 
     key: str
     title: str
@@ -50,6 +53,7 @@ class Column:
     right: bool = False
     muted: bool = False
     code: bool = False
+    spoken: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +119,10 @@ class _Cells(QAbstractTableModel):
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return None
         cell = self.cell(index.row(), index.column())
-        return f"{cell.text} {cell.sub}".strip()
+        text = f"{cell.text} {cell.sub}".strip()
+        spoken = self.columns[index.column()].spoken
+        is_spoken = role == Qt.ItemDataRole.AccessibleTextRole and bool(spoken and text)
+        return spoken.format(text=text) if is_spoken else text
 
     def headerData(
         self,

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 from msgspec.structs import replace
 
 from engine.api.jobs import JobView
 from engine.api.preparation import ExportForm
 from engine.api.preview import RowTokens
-from engine.api.row_views import RowChange
+from engine.api.row_views import Hits, RowChange
 from engine.domain.chunking import Chunking, ChunkPreview, DocumentPreview
 from engine.domain.dataset import DatasetInfo, Reject, Row, RowKind, SourceFile
 from engine.domain.dataset import Mapping as RowMapping
@@ -243,14 +244,16 @@ class FakeDatasets:
         self.refusal: EngineError | None = None
         self.reading_error: EngineError | None = None
 
-    def rows_of(self, dataset_id: str, split: str) -> Sequence[Row]:
-        """Return the rows of a part: those a test has set, else some like all others."""
+    def rows_of(self, dataset_id: str, split: str | None) -> Sequence[Row]:
+        """Return the rows of a part, or all: those a test has set, else some like all others."""
         info = next((one for one in self.all if one.id == dataset_id), None)
         if info is None:
             raise DatasetNotFound("There is no such dataset.")
+        if split is None:
+            return [row for one in info.splits for row in self.rows_of(dataset_id, one)]
         return self.rows.get((dataset_id, split), [a_chat()] * info.splits.get(split, 0))
 
-    def open_rows(self, dataset_id: str, split: str = "train") -> FakeRowTable:
+    def open_rows(self, dataset_id: str, split: str | None = "train") -> FakeRowTable:
         if self.reading_error is not None:
             raise self.reading_error
         table = FakeRowTable(self.rows_of(dataset_id, split))
@@ -734,6 +737,7 @@ class FakeRowViews:
     def __init__(self) -> None:
         self.queries: list[RowQuery] = []
         self.within: dict[str, list[int]] = {}
+        self.groups: dict[int, int] = {}
         self.error: EngineError | None = None
 
     def search(self, dataset_id: str, table: FakeRowTable, query: RowQuery) -> FakeSearch:
@@ -743,9 +747,14 @@ class FakeRowViews:
             raise self.error
         rows = range(len(table))
         found = [one for one in rows if query.text.lower() in str(table.row(one)).lower()]
-        if query.check or query.tag:
-            found = [one for one in found if one in self.within[query.check or query.tag]]
-        return FakeSearch(found)
+        if query.marks:
+            wanted = {row for one in query.marks for row in self.within[one.check or one.tag]}
+            found = [one for one in found if one in wanted]
+        groups = None
+        if query.marks and self.groups:
+            found.sort(key=lambda one: self.groups.get(one, len(rows)))
+            groups = [self.groups.get(one, -1) for one in found]
+        return FakeSearch(found, groups)
 
     def changes(
         self, dataset_id: str, earlier: int, later: int, *, limit: int = 20
@@ -758,16 +767,20 @@ class FakeRowViews:
 class FakeSearch:
     """A search that is over."""
 
-    is_over = True
+    is_over = grows_at_end = True
 
-    def __init__(self, found: list[int]) -> None:
-        self._found = found
+    def __init__(self, found: list[int], groups: list[int] | None) -> None:
+        self._found, self._groups = found, groups
 
     def go_on(self, seconds: float) -> None:
         del seconds
 
-    def found(self) -> list[int]:
-        return self._found
+    def found(self) -> Hits:
+        return Hits(
+            positions=np.array(self._found, np.int64),
+            groups=None if self._groups is None else np.array(self._groups, np.int64),
+            group_count=len(set(self._groups or ()) - {-1}),
+        )
 
 
 class FakeApi:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from PySide6.QtCore import QDeadlineTimer, QItemSelectionModel
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from engine.api.settings import Settings as SettingValues
 from engine.domain.dataset import (
@@ -50,6 +50,7 @@ from gui.viewmodels.documents import DocumentRequest
 from gui.viewmodels.mapping import MappingRequest
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.fields import SearchField, SelectField
+from gui.widgets.multi_select import MultiSelectField
 from gui.widgets.page import Scroll
 from gui.widgets.tabs import TabBar
 from gui.widgets.text import LinkLabel
@@ -351,6 +352,35 @@ def _health(stage: Stage) -> None:
     stage.wait(0.2)
 
 
+def _rows_groups(stage: Stage) -> None:
+    """Show the rows of a finding by group, from both parts."""
+    groups = {0: 0, 9: 0, 10_667: 0, 1: 1, 10: 1, 10_668: 1, 10_677: 1, 2: 2, 10_669: 2}
+    stage.api.row_views.within = {"leakage": list(groups)}
+    stage.api.row_views.groups = groups
+    _health(stage)
+    links = stage.page().findChildren(LinkLabel)
+    next(one for one in links if one.accessibleName().startswith("Show: Copies across")).click()
+    stage.wait(0.5)
+
+
+def _rows_filter(stage: Stage) -> None:
+    """Open the list of findings, two of them chosen, above the rows."""
+    _health(stage)
+    stage.tab("rows")
+    stage.wait(0.3)
+    field = stage.page().findChildren(MultiSelectField)[0]
+    field.set_values(("check:exact_copies:", "check:language:"))
+    stage.wait(0.2)
+    menu = field.menu()
+    menu.setActiveAction(menu.actions()[3])
+    # A list is a window of its own, which is not in the picture of this one.
+    picture = QLabel(stage.window.shell)
+    picture.setPixmap(menu.grab())
+    picture.adjustSize()
+    picture.move(field.mapTo(stage.window.shell, field.rect().bottomLeft()))
+    picture.show()
+
+
 def _split_by_group(stage: Stage) -> None:
     """Open the Split tab with the rule that keeps groups together."""
     stage.api.datasets.fields = ["customer", "day"]
@@ -531,6 +561,8 @@ STATES: dict[str, Act] = {
     "dataset-rows-long": _tab("rows", "d2"),
     "documents": _documents,
     "dataset-rows-found": _rows_found,
+    "dataset-rows-groups": _rows_groups,
+    "dataset-rows-filter": _rows_filter,
     "dataset-rows-nothing": _rows_nothing,
     "dataset-rows-edit": _rows_edit,
     "dataset-rows-text": _tab("rows", "d3"),

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain.dataset import ChatRow, Role, Row, RowKind, TextRow, Turn
 from engine.domain.report import CheckResult, Report
-from engine.domain.row_query import RowSort
+from engine.domain.row_query import RowMark, RowSort
 from engine.domain.version import Action, VersionInfo
 from engine.errors import WrongUsage
 from gui.bridge.services import Services
@@ -21,8 +21,10 @@ from gui.pages.datasets.view import DatasetsPage
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.choices import SegmentedControl, Switch
 from gui.widgets.fields import SearchField, SelectField, TextArea, TextField
+from gui.widgets.multi_select import MultiSelectField
 from gui.widgets.tabs import TabBar
 from gui.widgets.text import TextLabel
+from gui.widgets.theme.theme import theme
 from tests.fakes.api import MOMENT, FakeApi, a_dataset
 from tests.fakes.rows import a_chat
 from tests.gui.find import child
@@ -150,14 +152,42 @@ def test_bad_pattern_is_said_beside_the_search(
     assert not any("no regular" in one for one in texts(page))
 
 
-def test_filter_offers_what_checks_found_and_tags(
+def which_rows(page: DatasetsPage) -> MultiSelectField:
+    found = named(page, MultiSelectField, "Which rows")
+    assert isinstance(found, MultiSelectField)
+    return found
+
+
+def test_filter_takes_the_rows_of_any_chosen_finding_or_tag(
+    page: DatasetsPage, api: FakeApi, qtbot: QtBot
+) -> None:
+    api.versions.tagged = {"odd": [5]}
+    api.row_views.within = {"exact_copies": [3, 7], "odd": [5]}
+    show_version(page, api, qtbot, 2)
+    field = which_rows(page)
+    qtbot.wait_until(lambda: len(field.menu().actions()) == 4)
+    for key, count, said in (
+        ("check:exact_copies:", 2, "Exact copies (2)"),
+        ("tag:odd", 3, "Any of 2 kinds"),
+    ):
+        field.picked.emit(key)
+        wait_for_rows(page, qtbot, count)
+        assert field.text() == said
+    assert api.row_views.queries[-1].marks == (RowMark(check="exact_copies"), RowMark(tag="odd"))
+    field.picked.emit("")
+    wait_for_rows(page, qtbot, 40)
+    assert field.text() == "Every row"
+
+
+def test_filter_that_is_found_no_more_is_taken_off(
     page: DatasetsPage, api: FakeApi, qtbot: QtBot
 ) -> None:
     api.row_views.within = {"exact_copies": [3, 7]}
-    select(page, "Which rows", "check:exact_copies:")
+    which_rows(page).picked.emit("check:exact_copies:")
     wait_for_rows(page, qtbot, 2)
-    select(page, "Which rows", "")
-    wait_for_rows(page, qtbot, 40)
+    api.reports.report = None
+    show_version(page, api, qtbot, 2)
+    assert which_rows(page).values() == ()
 
 
 def test_order_by_length_is_asked_for(page: DatasetsPage, api: FakeApi, qtbot: QtBot) -> None:
@@ -166,10 +196,7 @@ def test_order_by_length_is_asked_for(page: DatasetsPage, api: FakeApi, qtbot: Q
     assert api.row_views.queries[-1].sort is RowSort.LONGEST
 
 
-def test_show_on_a_finding_leads_to_its_rows(
-    page: DatasetsPage, api: FakeApi, qtbot: QtBot
-) -> None:
-    api.row_views.within = {"exact_copies": [3, 7]}
+def show_copies(page: DatasetsPage, qtbot: QtBot) -> TabBar:
     bar = child(page, TabBar)
     bar.set_value("health")
     bar.chosen.emit("health")
@@ -178,8 +205,55 @@ def test_show_on_a_finding_leads_to_its_rows(
         one for one in page.findChildren(QWidget) if one.accessibleName() == "Show: Exact copies"
     )
     qtbot.mouseClick(link, Qt.MouseButton.LeftButton)
-    wait_for_rows(page, qtbot, 2)
+    return bar
+
+
+def cell(page: DatasetsPage, row: int, title: str, *, spoken: bool = False) -> str:
+    model = table(page).model()
+    flat, aloud = Qt.Orientation.Horizontal, Qt.ItemDataRole.AccessibleTextRole
+    titles = [model.headerData(one, flat) for one in range(model.columnCount())]
+    role = aloud if spoken else Qt.ItemDataRole.DisplayRole
+    return str(model.index(row, titles.index(title)).data(role))
+
+
+def test_show_on_a_finding_leads_to_its_rows_of_both_parts_by_group(
+    page: DatasetsPage, api: FakeApi, qtbot: QtBot
+) -> None:
+    api.row_views.within = {"exact_copies": [3, 7, 20, 41]}
+    api.row_views.groups = {3: 0, 7: 0, 20: 1, 41: 1}
+    bar = show_copies(page, qtbot)
+    wait_for_rows(page, qtbot, 4)
     assert bar.value() == "rows"
+    assert child(page, SegmentedControl).value() == "all"
+    assert "4 of 43 rows, 2 groups" in texts(page)
+    shown = [[cell(page, row, one) for one in ("Group", "Part", "Row")] for row in range(4)]
+    assert shown == [
+        ["1", "Training", "4"],
+        ["1", "Training", "8"],
+        ["2", "Training", "21"],
+        ["2", "Held out", "2"],
+    ]
+    assert cell(page, 3, "Group", spoken=True) == "Group 2 of 2"
+    table(page).set_current(3)
+    qtbot.keyClick(table(page), Qt.Key.Key_Up)
+    qtbot.wait_until(lambda: "Training · Group 2 of 2" in texts(page))
+
+
+def test_groups_are_set_apart_by_lines(page: DatasetsPage, api: FakeApi, qtbot: QtBot) -> None:
+    api.row_views.within = {"exact_copies": [3, 7, 20]}
+    api.row_views.groups = {3: 0, 7: 0, 20: 1}
+    show_copies(page, qtbot)
+    wait_for_rows(page, qtbot, 3)
+    table(page).set_current(-1)
+    picture = table(page).viewport().grab().toImage()
+    ratio = picture.devicePixelRatio()
+    below = [int((table(page).rowViewportPosition(one + 1) - 1) * ratio) for one in range(2)]
+    ground = picture.pixelColor(2, below[0] - 3)
+    assert picture.pixelColor(2, below[0]) == ground
+    assert picture.pixelColor(2, below[1]) == theme().colour("outline")
+    far = picture.width() - 3
+    assert picture.pixelColor(far, below[0]) == theme().colour("hairline")
+    assert picture.pixelColor(far, below[1]) == theme().colour("outline")
 
 
 # ---------------------------------------------------------------------- changing
@@ -309,7 +383,7 @@ def test_row_that_is_refused_stays_in_the_editor_with_the_reason(
     assert editor.isVisible()
 
 
-def test_added_row_goes_into_the_shown_part(page: DatasetsPage, api: FakeApi, qtbot: QtBot) -> None:
+def add_question(page: DatasetsPage, qtbot: QtBot) -> None:
     icon(page, "Add a row").click()
     editor = child(page, RowEditor)
     qtbot.wait_until(editor.isVisible)
@@ -318,11 +392,28 @@ def test_added_row_goes_into_the_shown_part(page: DatasetsPage, api: FakeApi, qt
         assert isinstance(area, TextArea)
         area.setPlainText(words)
     named(editor, Button, "Keep").click()  # type: ignore[attr-defined]  # found by kind
+
+
+def test_added_row_goes_into_the_shown_part(page: DatasetsPage, api: FakeApi, qtbot: QtBot) -> None:
+    add_question(page, qtbot)
     qtbot.wait_until(lambda: bool(api.versions.changes))
     ((_id, action, rows, split),) = api.versions.changes
     assert (action, split) == (Action.ADDED, "train")
     asked, answered = (Turn(role=Role.USER, content="q"), Turn(role=Role.ASSISTANT, content="a"))
     assert rows == [ChatRow(messages=(asked, answered))]
+
+
+def test_row_added_among_all_rows_is_one_for_training(
+    page: DatasetsPage, api: FakeApi, qtbot: QtBot
+) -> None:
+    parts = child(page, SegmentedControl)
+    parts.set_value("all")
+    parts.chosen.emit("all")
+    wait_for_rows(page, qtbot, 43)
+    assert (cell(page, 0, "Part"), cell(page, 42, "Part")) == ("Training", "Held out")
+    add_question(page, qtbot)
+    qtbot.wait_until(lambda: bool(api.versions.changes))
+    assert api.versions.changes[0][-1] == "train"
 
 
 def test_turns_are_added_and_removed_while_editing(page: DatasetsPage, qtbot: QtBot) -> None:

@@ -7,7 +7,7 @@ from gettext import gettext as _
 
 from engine.domain.dataset import RowKind
 from gui.viewmodels import numbers
-from gui.viewmodels.dataset_rows import CellSource, row_columns, row_view
+from gui.viewmodels.dataset_rows import CellSource, row_columns, turn_views
 from gui.viewmodels.mapping import PreviewRows
 from gui.widgets.box import Column, Panel, clear_layout
 from gui.widgets.rows import SectionTitle
@@ -16,12 +16,17 @@ from gui.widgets.table import Column as TableColumn
 from gui.widgets.text import TextLabel
 
 
+def _no_lead(_index: int) -> tuple[str, ...]:
+    """Return the cells before the content; the number of the line comes from the preview."""
+    return ("",)
+
+
 class MappingPreview(Panel):
     """A table of rows, with rejected ones in red, and the chosen row below it."""
 
     def __init__(self) -> None:
         self._rows = PreviewRows(())
-        self._cells = CellSource(self._rows)
+        self._cells = CellSource(self._rows, _no_lead)
         self._title = SectionTitle(_("What the first rows become"))
         self._table = DataTable(name=_("What the first rows become"))
         self._table.set_empty_text(_("Say above what every part of a row is."))
@@ -32,7 +37,7 @@ class MappingPreview(Panel):
     def set_rows(self, rows: PreviewRows, kind: RowKind) -> None:
         """Show what rows become."""
         before = max(self._table.current_row(), 0)
-        self._rows, self._cells = rows, CellSource(rows)
+        self._rows, self._cells = rows, CellSource(rows, _no_lead)
         columns = [
             TableColumn(
                 key=one.key,
@@ -67,7 +72,7 @@ class MappingPreview(Panel):
         place = self._rows.place(row)
         if place < 0:
             return
-        for turn in row_view(self._rows, place).turns:
+        for turn in turn_views(self._rows.row(place)):
             self._turns.add(
                 TextLabel(turn.title, role="label", colour="text2"),
                 TextLabel(turn.text, wrap=True, selectable=True),

@@ -12,7 +12,7 @@ from engine.domain.dataset import DatasetInfo
 from engine.errors import EngineError
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
-from gui.viewmodels.row_filter import LEFT_OUT
+from gui.viewmodels.row_filter import ALL_PARTS, LEFT_OUT
 
 if TYPE_CHECKING:
     from engine.api.datasets import RowTable
@@ -58,12 +58,11 @@ class OpenRows(QObject):
         waiting.append((opened, failed))
         if len(waiting) == 1:
             api = self._services.api
-            is_left_out = split == LEFT_OUT
             self._services.tasks.run(
                 lambda: (
                     api.versions.open_left_out(dataset.id)
-                    if is_left_out
-                    else api.datasets.open_rows(dataset.id, split)
+                    if split == LEFT_OUT
+                    else api.datasets.open_rows(dataset.id, None if split == ALL_PARTS else split)
                 ),
                 lambda outcome: self._take(dataset, split, outcome),
                 owner=self,

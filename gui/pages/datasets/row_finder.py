@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.domain.row_query import RowQuery, RowSort
+from engine.domain.row_query import RowQuery
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
 
 if TYPE_CHECKING:
     from engine.api.datasets import RowTable
-    from engine.api.row_views import RowSearch
+    from engine.api.row_views import Hits, RowSearch
+
+_Found = tuple["RowSearch", "Hits | None"]
 
 CHUNK_S = 0.1
 
@@ -22,7 +24,7 @@ class RowFinder(QObject):
     """Answers one question at a time.
 
     Signals:
-        found: Positions in the table so far, in order, and whether that is all; None for every row.
+        found: The Hits so far, and whether that is all; None for every row.
         failed: The EngineError that forbids the search.
     """
 
@@ -42,15 +44,13 @@ class RowFinder(QObject):
             return
         question, api = self._question, self._services.api
 
-        def begin() -> RowSearch:
+        def begin() -> _Found:
             """Begin the search, and look at the first rows."""
-            search = api.row_views.search(dataset_id, table, query)
-            search.go_on(CHUNK_S)
-            return search
+            return _look_on(api.row_views.search(dataset_id, table, query))
 
         self._services.tasks.run(
             begin,
-            lambda outcome: self._take(question, query, outcome),
+            lambda outcome: self._take(question, outcome),
             owner=self,
             lane=Lane.READING,
         )
@@ -59,24 +59,25 @@ class RowFinder(QObject):
         """Answer no question that was asked before."""
         self._question += 1
 
-    def _take(self, question: int, query: RowQuery, outcome: Outcome[RowSearch]) -> None:
+    def _take(self, question: int, outcome: Outcome[_Found]) -> None:
         if question != self._question:
             return
         if outcome.error is not None:
             self.failed.emit(outcome.error)
             return
-        search = outcome.value
-        if search.is_over or query.sort is RowSort.STORED:
-            self.found.emit(search.found(), search.is_over)
+        search, hits = outcome.value
+        if hits is not None:
+            self.found.emit(hits, search.is_over)
         if not search.is_over:
             self._services.tasks.run(
                 lambda: _look_on(search),
-                lambda outcome: self._take(question, query, outcome),
+                lambda outcome: self._take(question, outcome),
                 owner=self,
                 lane=Lane.READING,
             )
 
 
-def _look_on(search: RowSearch) -> RowSearch:
+def _look_on(search: RowSearch) -> _Found:
+    """Search on; return what is found as far as it can be shown already."""
     search.go_on(CHUNK_S)
-    return search
+    return search, search.found() if search.is_over or search.grows_at_end else None

@@ -47,6 +47,8 @@ class RowReader(Panel):
         shown = row_view(rows, index)
         self._side.clear()
         self._side.add_title(shown.title)
+        if shown.place:
+            self._side.add(TextLabel(shown.place, role="small", colour="text2"))
         self._side.add(TextLabel(shown.source, role="small", colour="text2", elide=True))
         for turn in shown.turns:
             self._side.add_rule()

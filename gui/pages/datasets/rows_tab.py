@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 
-from engine.domain.dataset import DatasetInfo, Row
+from engine.domain.dataset import DatasetInfo, Row, RowKind
 from engine.domain.row_query import RowQuery
 from engine.domain.split import TRAIN
 from engine.domain.version import VersionInfo
@@ -34,11 +34,12 @@ from gui.pages.datasets.row_finder import RowFinder
 from gui.pages.datasets.row_reader import RowReader
 from gui.pages.datasets.rows_table import RowsTable
 from gui.pages.datasets.rows_toolbar import RowsToolbar
-from gui.viewmodels.dataset import split_parts
-from gui.viewmodels.dataset_rows import CellSource, Numbers, ShownRows, row_columns
+from gui.viewmodels.dataset import part_sizes, split_parts
+from gui.viewmodels.dataset_rows import CellSource, ShownRows, row_columns, row_title
 from gui.viewmodels.history import redo_reason, redo_words, undo_reason, undo_words
 from gui.viewmodels.row_draft import draft_of, new_draft
 from gui.viewmodels.row_filter import (
+    ALL_PARTS,
     LEFT_OUT,
     filter_choices,
     filter_key,
@@ -53,6 +54,7 @@ from gui.widgets.table import Column as TableColumn
 
 if TYPE_CHECKING:
     from engine.api.datasets import RowTable
+    from engine.api.row_views import Hits
 
 _PAUSE_MS = 50
 """While the keyboard runs through the table no row is laid out to read."""
@@ -80,7 +82,6 @@ class RowsTab(Panel):
         self._shown: ShownRows | None = None
         self._cells: CellSource | None = None
         self._place: _Place | None = None
-        self._wanted_filter = ""
         self._edited = -1
         self._tools = RowsToolbar()
         self.table = RowsTable(name=_("Rows"))
@@ -161,10 +162,13 @@ class RowsTab(Panel):
         self._learn(dataset)
 
     def show_finding(self, check: str) -> None:
-        """Show the rows that a check found, in the part that holds most of the rows."""
+        """Show the rows that a check found, those of all parts together."""
         self._tools.reset()
-        self._wanted_filter = filter_key(check=check)
+        self._tools.set_filter(filter_key(check=check))
         if self._dataset is not None:
+            self._place = None
+            self._set_parts(self._dataset, ALL_PARTS)
+            self._show_part(self._tools.parts.value())
             self._learn(self._dataset)
 
     def close_dataset(self) -> None:
@@ -177,9 +181,9 @@ class RowsTab(Panel):
     def _set_parts(self, dataset: DatasetInfo, chosen: str) -> None:
         parts = split_parts(dataset)
         self._tools.parts.set_parts([*parts, (LEFT_OUT, _("Left out"))])
-        first = parts[0][0] if parts else TRAIN
-        known = {key for key, _words in parts} | {LEFT_OUT}
-        self._tools.parts.set_value(chosen if chosen in known else first)
+        known = [key for key, _words in parts]
+        first = TRAIN if TRAIN in known or not known else known[0]
+        self._tools.parts.set_value(chosen if chosen in (*known, LEFT_OUT) else first)
 
     def _learn(self, dataset: DatasetInfo) -> None:
         """Read what the filter can choose, and what can be undone."""
@@ -207,10 +211,7 @@ class RowsTab(Panel):
         self._tools.redo.set_icon("redo", redo_words(history, dataset.version))
         self._tools.undo.set_reason(undo_reason(history, dataset.version))
         self._tools.redo.set_reason(redo_reason(history, dataset.version))
-        if self._wanted_filter:
-            wanted, self._wanted_filter = self._wanted_filter, ""
-            self._tools.set_filter(wanted)
-        elif is_gone:
+        if is_gone:
             self._search()
 
     def _show_part(self, split: str) -> None:
@@ -226,6 +227,38 @@ class RowsTab(Panel):
         if dataset is None or split != self._tools.parts.value():
             return
         self._open = rows
+        self._search()
+
+    def _search(self, _query: RowQuery | None = None) -> None:
+        if self._dataset is not None and self._open is not None:
+            self._shown = None
+            self._tools.show_error("")
+            self._finder.ask(self._dataset.id, self._open, self._tools.query())
+
+    def _on_found(self, hits: Hits | None, is_over: bool) -> None:
+        dataset = self._dataset
+        if self._open is None or dataset is None:
+            return
+        query = self._tools.query()
+        if self._shown is None:
+            if self._place is not None and not is_over:
+                # The place where one was may be behind what is found so far.
+                return
+            parts = part_sizes(dataset) if self._tools.parts.value() == ALL_PARTS else ()
+            self._shown = ShownRows(self._open, hits, parts=parts)
+            self._show_rows(self._shown, dataset.kind)
+            self._arrive()
+        elif hits is not None:
+            self._shown.grow(hits)
+            self.table.refresh(len(self._shown))
+        self.table.set_empty_text(nothing_words(query) if is_over else "")
+        count, groups = len(self._shown), self._shown.group_count
+        words = found_words(count, len(self._open), query, is_over=is_over, groups=groups)
+        self._tools.show_count(words)
+
+    def _show_rows(self, shown: ShownRows, kind: RowKind) -> None:
+        self._cells = CellSource(shown, shown.lead)
+        columns = row_columns(kind, groups=shown.group_count, has_parts=shown.has_parts)
         self.table.set_columns(
             [
                 TableColumn(
@@ -235,36 +268,13 @@ class RowsTab(Panel):
                     stretch=one.stretch,
                     right=one.right,
                     muted=one.muted,
+                    spoken=one.spoken,
                 )
-                for one in row_columns(dataset.kind)
+                for one in columns
             ]
         )
-        self._search()
-
-    def _search(self, _query: RowQuery | None = None) -> None:
-        if self._dataset is not None and self._open is not None:
-            self._shown = None
-            self._tools.show_error("")
-            self._finder.ask(self._dataset.id, self._open, self._tools.query())
-
-    def _on_found(self, positions: Numbers | None, is_over: bool) -> None:
-        if self._open is None:
-            return
-        query = self._tools.query()
-        if self._shown is None:
-            if self._place is not None and not is_over:
-                # The place where one was may be behind what is found so far.
-                return
-            self._shown = ShownRows(self._open, positions)
-            self._cells = CellSource(self._shown)
-            self.table.set_source(len(self._shown), self._cells)
-            self._arrive()
-        elif positions is not None:
-            self._shown.grow(positions)
-            self.table.refresh(len(positions))
-        self.table.set_empty_text(nothing_words(query) if is_over else "")
-        count = found_words(len(self._shown), len(self._open), query, is_over=is_over)
-        self._tools.show_count(count)
+        self.table.set_groups(shown.ends_group if shown.group_count else None)
+        self.table.set_source(len(shown), self._cells)
 
     def _arrive(self) -> None:
         """Show the table, at the place where one was, or at its first row."""
@@ -396,10 +406,8 @@ class RowsTab(Panel):
             return
         if self._is_editing():
             return
-        number = self._shown.position(row) + 1
-        title = _("Row {number}").format(number=f"{number:,}")
         self._begin_editing(self._shown.row_id(row))
-        self._editor.start(title, draft_of(self._shown.row(row)))
+        self._editor.start(row_title(self._shown, row), draft_of(self._shown.row(row)))
 
     def _is_editing(self) -> bool:
         return self._side.currentWidget() is self._editor and self._editor.keeps_hold()
@@ -429,11 +437,12 @@ class RowsTab(Panel):
                 refused=self._refuse,
             )
         else:
+            part = self._tools.parts.value()
             add_row(
                 self._services,
                 dataset_id=dataset.id,
                 row=row,
-                split=self._tools.parts.value(),
+                split=TRAIN if part == ALL_PARTS else part,
                 refused=self._refuse,
             )
 

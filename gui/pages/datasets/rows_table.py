@@ -46,6 +46,7 @@ class RowsTable(DataTable):
     def __init__(self, *, name: str) -> None:
         self._shown_columns: tuple[Column, ...] = ()
         self._text_at: Callable[[int, int], str | Cell] | None = None
+        self._ends_group: Callable[[int], bool] | None = None
         self._shortened: dict[tuple[int, int], str] = {}
         self._looks: list[_Look] = []
         self._pointed = -1
@@ -66,6 +67,15 @@ class RowsTable(DataTable):
         self._text_at = cell_at
         super().set_source(count, cell_at)
         self._forget()
+
+    def set_groups(self, ends_group: Callable[[int], bool] | None) -> None:
+        """Set the groups that rows are in apart by lines; the first column is of the groups.
+
+        Args:
+            ends_group: Returns whether a row is the last one of its group; None has no groups.
+        """
+        self._ends_group = ends_group
+        self.viewport().update()
 
     def chosen_count(self) -> int:
         """Return how many rows are chosen."""
@@ -148,7 +158,8 @@ class RowsTable(DataTable):
 
     def _paint_grounds(self, painter: QPainter, first: int, last: int) -> None:
         current, wide = theme(), self.viewport().width()
-        line = current.colour("hairline")
+        line, border = current.colour("hairline"), current.colour("outline")
+        inset = self.columnWidth(0) if self._ends_group is not None else 0
         spans = self._spans()
         for row in range(first, last + 1):
             rect = QRect(0, self.rowViewportPosition(row), wide, self.rowHeight(row))
@@ -156,7 +167,9 @@ class RowsTable(DataTable):
             ground = "accent_soft" if is_chosen else "hover" if row == self._pointed else ""
             if ground:
                 painter.fillRect(rect, current.colour(ground))
-            painter.fillRect(0, rect.bottom(), wide, 1, line)
+            ends = self._ends_group is not None and self._ends_group(row)
+            left = 0 if ends else inset
+            painter.fillRect(left, rect.bottom(), wide - left, 1, border if ends else line)
 
     def _measure(self) -> list[_Look]:
         current = theme()

@@ -11,11 +11,12 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 
 from engine.domain.row_query import RowQuery, RowSort
-from gui.viewmodels.row_filter import sort_choices, with_filter
+from gui.viewmodels.row_filter import filter_words, marks_of, sort_choices
 from gui.widgets.box import Column, Flow, Panel, Reflow, Row, Stretch
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.choices import SegmentedControl, Switch
 from gui.widgets.fields import SearchField, SelectField, TextField
+from gui.widgets.multi_select import MultiSelectField
 from gui.widgets.text import TextLabel
 
 PAUSE_MS = 200
@@ -40,7 +41,9 @@ class RowsToolbar(Panel):
         self.parts = SegmentedControl(name=_("Part of the rows"))
         self.search = SearchField(placeholder=_("Find in the rows"))
         self._pattern = Switch(name=_("Search by pattern"), on=_("Pattern"), off=_("Text"))
-        self._filter = SelectField(name=_("Which rows"))
+        self._filter = MultiSelectField(
+            name=_("Which rows"), none=_("Every row"), words=filter_words
+        )
         self._sort = SelectField(name=_("Order of the rows"))
         self._count = TextLabel("", role="small", colour="text2", figures=True)
         self._error = TextLabel("", role="small", colour="danger", wrap=True)
@@ -90,7 +93,7 @@ class RowsToolbar(Panel):
         self.parts.chosen.connect(self.part_chosen)
         self.search.textChanged.connect(self._pause_then_tell)
         self._pause.timeout.connect(self._tell)
-        for signal in (self._pattern.toggled, self._filter.chosen, self._sort.chosen):
+        for signal in (self._pattern.toggled, self._filter.changed, self._sort.chosen):
             signal.connect(self._tell)
         for key, button in self._buttons().items():
             button.clicked.connect(partial(self._ask, key))
@@ -113,12 +116,12 @@ class RowsToolbar(Panel):
 
     def query(self) -> RowQuery:
         """Return what is asked for."""
-        query = RowQuery(
+        return RowQuery(
             text=self.search.text(),
             is_pattern=self._pattern.isChecked(),
+            marks=marks_of(self._filter.values()),
             sort=RowSort(self._sort.value() or RowSort.STORED),
         )
-        return with_filter(query, self._filter.value())
 
     def reset(self) -> None:
         """Ask for every row, without a signal."""
@@ -129,20 +132,17 @@ class RowsToolbar(Panel):
         self._pattern.setChecked(False)
         for widget in (self.search, self._pattern):
             widget.blockSignals(False)
-        self._filter.set_value("")
+        self._filter.set_values(())
         self._sort.set_value(RowSort.STORED.value)
         self.show_error("")
 
     def set_filters(self, choices: Sequence[tuple[str, str]]) -> bool:
-        """Offer these filters; return whether the chosen one is gone."""
-        before = self._filter.value()
-        self._filter.set_options(choices)
-        return self._filter.value() != before
+        """Offer these filters; return whether a chosen one is gone."""
+        return self._filter.set_options(choices)
 
     def set_filter(self, key: str) -> None:
-        """Choose a filter, and tell so."""
-        self._filter.set_value(key)
-        self._tell()
+        """Choose one filter alone, without a signal, though it may be offered only soon."""
+        self._filter.set_values((key,))
 
     def show_count(self, words: str) -> None:
         """Say how many rows are shown."""

@@ -58,6 +58,20 @@ def check_box(
     painter.restore()
 
 
+def menu_mark(
+    theme: Theme, painter: QPainter, option: QStyleOption, widget: QWidget | None
+) -> None:
+    """Draw the mark before a chosen line of a menu; a line that is not chosen has none."""
+    side = theme.px(16)
+    rect = QRectF(option.rect.left() + theme.px(4), 0, side, side)
+    rect.moveCenter(QPointF(rect.center().x(), QRectF(option.rect).center().y()))
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(theme.colour("text"), theme.px(2)))
+    painter.drawPolyline(_tick(rect))
+    painter.restore()
+
+
 def radio_button(
     theme: Theme, painter: QPainter, option: QStyleOption, widget: QWidget | None
 ) -> None:

@@ -67,6 +67,7 @@ class BurnishStyle(QProxyStyle):
         self._primitives: dict[QStyle.PrimitiveElement, Callable[..., None]] = {
             _Primitive.PE_IndicatorCheckBox: draw.check_box,
             _Primitive.PE_IndicatorItemViewItemCheck: draw.check_box,
+            _Primitive.PE_IndicatorMenuCheckMark: draw.menu_mark,
             _Primitive.PE_IndicatorRadioButton: draw.radio_button,
             _Primitive.PE_PanelLineEdit: draw.field,
             _Primitive.PE_FrameLineEdit: draw.field,

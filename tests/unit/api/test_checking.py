@@ -103,11 +103,11 @@ def test_the_report_counts_rows_and_names_them_by_id(layout: Layout, reports: Re
     assert found["contradicting_answers"] == 2
     assert found["personal_data"] == 1
     assert found["end_blanks"] == 1
-    assert reports.row_ids("d1", "exact_copies").tolist() == [0, 40]
-    assert reports.row_ids("d1", "near_copies").tolist() == [1, 41]
-    assert reports.row_ids("d1", "personal_data", label="email").tolist() == [42]
-    assert reports.row_ids("d1", "personal_data", label="iban").tolist() == []
-    assert reports.row_ids("d1", "mojibake").tolist() == []
+    assert reports.found("d1", "exact_copies").ids.tolist() == [0, 40]
+    assert reports.found("d1", "near_copies").ids.tolist() == [1, 41]
+    assert reports.found("d1", "personal_data", label="email").ids.tolist() == [42]
+    assert reports.found("d1", "personal_data", label="iban").ids.tolist() == []
+    assert reports.found("d1", "mojibake").ids.tolist() == []
     report = report_of(reports)
     assert (report.version, report.rows, report.eval_rows_needed) == (1, 44, 385)
 
@@ -120,7 +120,7 @@ def test_a_changed_dataset_has_no_report_until_it_is_checked_again(
     versions.remove_rows("d1", [40])
     assert reports.get("d1") is None
     with pytest.raises(WrongUsage, match="not checked"):
-        reports.row_ids("d1", "exact_copies")
+        reports.found("d1", "exact_copies")
     check(layout)
     assert "exact_copies" not in rows_found(reports)
     versions.undo("d1")
@@ -134,7 +134,7 @@ def test_leakage_is_found_by_split_and_left_out_of_train(
     train = versions.order("d1").splits[TRAIN]
     versions.split_anew("d1", {TRAIN: train[:40], EVAL: train[40:]}, detail="by hand")
     check(layout)
-    assert sorted(reports.row_ids("d1", "leakage").tolist()) == [0, 1, 40, 41]
+    assert sorted(reports.found("d1", "leakage").ids.tolist()) == [0, 1, 40, 41]
     run = fix(layout, "leakage")
     assert (run.result["removed"], run.result["edited"]) == ("2", "0")
     order = versions.order("d1").splits

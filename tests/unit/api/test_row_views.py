@@ -11,8 +11,9 @@ import pytest
 
 from engine.api import checking
 from engine.api.facade import Api, open_api
-from engine.api.row_views import RowQuery
+from engine.api.row_views import RowMark, RowQuery
 from engine.domain.dataset import ChatRow, Role, Turn
+from engine.domain.split import EVAL, TRAIN
 from engine.errors import WrongUsage
 from tests.builders.dataset_import import ImportRun
 from tests.builders.jobs import JobRun
@@ -39,7 +40,7 @@ def found(api: Api, query: RowQuery) -> list[int]:
         search = api.row_views.search("d1", table, query)
         while not search.is_over:
             search.go_on(1.0)
-        return [int(one) for one in search.found()]
+        return [int(one) for one in search.found().positions]
 
 
 def turn(role: Role, content: str) -> Turn:
@@ -47,20 +48,70 @@ def turn(role: Role, content: str) -> Turn:
 
 
 def test_rows_of_a_finding_are_found_also_behind_later_changes(api: Api) -> None:
+    copies = RowMark(check="exact_copies")
     with pytest.raises(WrongUsage, match="not checked"):
-        found(api, RowQuery(check="exact_copies"))
+        found(api, RowQuery(marks=(copies,)))
     check(api)
-    assert found(api, RowQuery(check="exact_copies")) == [0, 10, 20]
+    assert found(api, RowQuery(marks=(copies,))) == [0, 10, 20]
     api.versions.remove_rows("d1", [0, 3])
-    assert found(api, RowQuery(check="exact_copies")) == [8, 18]
-    assert found(api, RowQuery(check="exact_copies", text="q5")) == []
+    assert found(api, RowQuery(marks=(copies,))) == [8, 18]
+    assert found(api, RowQuery(marks=(copies,), text="q5")) == []
 
 
 def test_rows_of_a_tag_are_found(api: Api) -> None:
     api.versions.tag("d1", [4, 7], "odd")
-    assert found(api, RowQuery(tag="odd")) == [4, 7]
-    assert found(api, RowQuery(tag="odd", text="q7")) == [7]
-    assert found(api, RowQuery(tag="none")) == []
+    odd = RowMark(tag="odd")
+    assert found(api, RowQuery(marks=(odd,))) == [4, 7]
+    assert found(api, RowQuery(marks=(odd,), text="q7")) == [7]
+    assert found(api, RowQuery(marks=(RowMark(tag="none"),))) == []
+
+
+def test_rows_with_any_of_several_marks_are_found(api: Api) -> None:
+    check(api)
+    api.versions.tag("d1", [4, 10], "odd")
+    marks = (RowMark(tag="odd"), RowMark(check="exact_copies"))
+    assert found(api, RowQuery(marks=marks)) == [0, 10, 20, 4]
+    assert found(api, RowQuery(marks=marks, text="q4")) == [4]
+
+
+def test_rows_of_a_group_stand_together_over_both_parts(tmp_path: Path) -> None:
+    api = open_api(tmp_path / "workspace")
+    source = tmp_path / "rows.jsonl"
+    long = [" ".join(f"word{one}x{place}" for place in range(20)) for one in range(12)]
+    # 0 = 4 = 9 exactly, 1 ~ 10, 2 ~ 11, and 11 = 8: all of 2, 8, 11 are one kin.
+    answers = [*long[:4], long[0], *long[5:8], f"{long[2]} indeed", long[0]]
+    answers += [f"{long[1]} indeed", f"{long[2]} indeed"]
+    rows = [{"prompt": "q", "completion": one} for one in answers]
+    source.write_text("\n".join(json.dumps(one) for one in rows), encoding="utf-8")
+    ImportRun(api.layout, [source], eval_ratio=0.0, dataset_id="d1").run()
+    ids = api.versions.order("d1").splits[TRAIN]
+    api.versions.split_anew("d1", {TRAIN: ids[:8], EVAL: ids[8:]}, detail="by hand")
+    check(api)
+
+    def groups(*checks: str, split: str | None) -> list[tuple[int, int]]:
+        marks = tuple(RowMark(check=one) for one in checks)
+        with closing(api.datasets.open_rows("d1", split)) as table:
+            search = api.row_views.search("d1", table, RowQuery(marks=marks))
+            hits = search.found()
+            assert hits.groups is not None
+            ids = table.ids[hits.positions]
+            return list(zip(ids.tolist(), hits.groups.tolist(), strict=True))
+
+    leaked = [(0, 0), (4, 0), (9, 0), (1, 1), (10, 1), (2, 2), (8, 2), (11, 2)]
+    assert groups("leakage", split=None) == leaked
+    assert groups("leakage", split=EVAL) == [(8, 0), (11, 0), (9, 1), (10, 2)]
+    assert groups("exact_copies", split=None) == [(0, 0), (4, 0), (9, 0), (8, 1), (11, 1)]
+    assert groups("exact_copies", "leakage", split=None) == leaked
+    # All rows have one question, so that the contradiction joins every group of copies.
+    joined = groups("contradicting_answers", "exact_copies", split=None)
+    assert joined == [(one, 0) for one in range(12)]
+
+
+def test_finding_without_groups_has_none(api: Api) -> None:
+    check(api)
+    with closing(api.datasets.open_rows("d1")) as table:
+        marks = (RowMark(check="end_blanks"), RowMark(tag="odd"))
+        assert api.row_views.search("d1", table, RowQuery(marks=marks)).found().groups is None
 
 
 def test_changes_pair_an_edited_row_with_what_it_was(api: Api) -> None:

@@ -22,7 +22,7 @@ from engine.domain.dataset import (
     TextRow,
     Turn,
 )
-from engine.domain.row_query import RowQuery, RowSort
+from engine.domain.row_query import RowMark, RowQuery, RowSort
 from engine.errors import WrongUsage
 from engine.formats.arrow_rows import RowPlace, RowWriter
 from engine.formats.row_preview import preview_of
@@ -85,7 +85,7 @@ def search(table: RowTable, seconds: float = 60.0, **how: object) -> list[int]:
     found = RowSearch(table, **how)  # type: ignore[arg-type]  # passed on as given
     while not found.is_over:
         found.go_on(seconds)
-    return [int(one) for one in found.found()]
+    return [int(one) for one in found.found().positions]
 
 
 @given(st.sampled_from([*WORDS, "alpha 1", "call9", "FORE", "id1", "X", "ss", "1"]), st.booleans())
@@ -137,10 +137,57 @@ def test_search_within_positions_stays_there(table: RowTable) -> None:
 def test_search_gives_first_hits_before_it_is_over(table: RowTable) -> None:
     narrowed = table.narrowed(table.ids[::-1].copy())
     found = RowSearch(narrowed, text="alpha")
-    assert (found.done, found.total, len(found.found())) == (0, 300, 0)
+    assert (found.done, found.total, len(found.found().positions)) == (0, 300, 0)
     found.go_on(0.0)
     assert found.done > 0
-    assert len(found.found())
+    assert len(found.found().positions)
+
+
+def grouped(table: RowTable, **how: object) -> list[tuple[int, int]]:
+    """Return position and group of all that is found within the first eight rows."""
+    found = RowSearch(
+        table,
+        within=np.array([0, 1, 2, 3, 5, 6, 7]),
+        groups=np.array([-1, 70, 9, 70, 9, -1, 70]),
+        **how,  # type: ignore[arg-type]  # passed on as given
+    )
+    found.go_on(60.0)
+    hits = found.found()
+    assert hits.groups is not None
+    assert hits.group_count == len(set(hits.groups.tolist()) - {-1})
+    return list(zip(hits.positions.tolist(), hits.groups.tolist(), strict=True))
+
+
+def test_search_keeps_groups_together_in_the_order_of_their_first_rows(table: RowTable) -> None:
+    assert grouped(table) == [(1, 0), (3, 0), (7, 0), (2, 1), (5, 1), (0, -1), (6, -1)]
+
+
+def test_search_sorted_by_length_keeps_groups_together(table: RowTable) -> None:
+    lengths = {one: preview_of(table.row(one)).characters for one in (1, 3, 7, 2, 5, 0, 6)}
+    found = grouped(table, sort=RowSort.LONGEST)
+    assert [group for _row, group in found] == sorted(
+        (group for _row, group in found), key=lambda one: (one < 0, one)
+    )
+    for group in (0, 1, -1):
+        rows = [lengths[row] for row, number in found if number == group]
+        assert rows == sorted(rows, reverse=True)
+    assert lengths[found[0][0]] == max(lengths[one] for one in (1, 3, 7, 2, 5))
+
+
+def test_search_for_text_numbers_the_groups_that_are_left(table: RowTable) -> None:
+    hits = grouped(table, text="gamma")
+    assert [row for row, _group in hits] == [2, 7]
+    assert [group for _row, group in hits] == list(range(len(hits)))
+
+
+def test_search_without_text_and_order_reads_no_row(table: RowTable) -> None:
+    within = np.arange(0, 300, 7)
+    found = RowSearch(table, within=within)
+    assert (found.is_over, found.done, found.total) == (True, len(within), len(within))
+    assert found.found().positions.tolist() == within.tolist()
+    assert found.grows_at_end
+    assert not RowSearch(table, within=within, groups=within).grows_at_end
+    assert not RowSearch(table, within=within, sort=RowSort.LONGEST).grows_at_end
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a", "a{2", "(?<=x)y", "*"])
@@ -174,5 +221,5 @@ def test_search_looks_into_every_answer_of_a_preference(tmp_path: Path) -> None:
 
 def test_query_without_conditions_takes_all() -> None:
     assert RowQuery(is_pattern=True).takes_all
-    assert not RowQuery(tag="odd").takes_all
+    assert not RowQuery(marks=(RowMark(tag="odd"),)).takes_all
     assert not RowQuery(sort=RowSort.LONGEST).takes_all

@@ -54,9 +54,9 @@ def test_header_of_preferences_says_why_they_cannot_be_trained() -> None:
 
 
 def test_parts_leave_out_an_empty_split() -> None:
-    assert [key for key, _words in split_parts(a_dataset())] == ["train", "eval"]
+    assert [key for key, _words in split_parts(a_dataset())] == ["all", "train", "eval"]
     only = split_parts(a_dataset(splits={"train": 400, "eval": 0}))
-    assert only == (("train", "For training, 400"),)
+    assert only == (("train", "Training, 400"),)
 
 
 def some_rejects() -> list[Reject]:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from engine.api.row_views import Hits
 from engine.domain.dataset import (
     ChatRow,
     LabelRow,
@@ -26,8 +28,13 @@ PAIR = PreferenceRow(
 )
 
 
+def cell_source(rows: FakeRowTable) -> CellSource:
+    shown = ShownRows(rows)
+    return CellSource(shown, shown.lead)
+
+
 def cells(row: Row, kind: RowKind) -> dict[str, str]:
-    source = CellSource(ShownRows(FakeRowTable([row])))
+    source = cell_source(FakeRowTable([row]))
     return {one.key: source(0, i) for i, one in enumerate(row_columns(kind))}
 
 
@@ -80,7 +87,7 @@ def test_cells_of_a_huge_text_are_short() -> None:
 
 
 def test_cells_number_rows_with_separators() -> None:
-    source = CellSource(ShownRows(FakeRowTable([a_chat()] * 2_000)))
+    source = cell_source(FakeRowTable([a_chat()] * 2_000))
     assert source(1_203, 0) == "1,204"
 
 
@@ -93,7 +100,7 @@ def test_cells_of_one_row_read_it_once() -> None:
             return super().row(index)
 
     rows = Counting([a_chat()])
-    source = CellSource(ShownRows(rows))
+    source = cell_source(rows)
     for column in range(5):
         source(0, column)
     assert rows.reads == 1
@@ -144,7 +151,7 @@ def test_row_view_of_a_huge_text_says_how_much_is_left_out(length: int, more: st
 
 def test_cells_of_rows_that_are_let_go_are_those_that_were_shown() -> None:
     rows = FakeRowTable([TextRow(text="one"), TextRow(text="two")])
-    source = CellSource(ShownRows(rows))
+    source = cell_source(rows)
     assert source(0, 1) == "one"
     source.freeze()
     assert (source(0, 1), source(1, 1)) == ("one", "")
@@ -153,4 +160,32 @@ def test_cells_of_rows_that_are_let_go_are_those_that_were_shown() -> None:
 def test_places_of_ids_are_those_of_what_is_shown() -> None:
     rows = FakeRowTable([TextRow(text=str(one)) for one in range(9)])
     assert ShownRows(rows).places([7, 2, 99]) == [2, 7]
-    assert ShownRows(rows, [8, 2, 4]).places([2, 8, 1]) == [0, 1]
+    assert ShownRows(rows, Hits(positions=np.array([8, 2, 4]))).places([2, 8, 1]) == [0, 1]
+
+
+def test_rows_of_all_parts_are_numbered_within_theirs() -> None:
+    rows = FakeRowTable([a_chat(f"q{one}") for one in range(5)])
+    shown = ShownRows(rows, parts=(("Training", 3), ("None", 0), ("Held out", 2)))
+    assert [shown.place(one) for one in (0, 2, 3, 4)] == [
+        ("Training", 1), ("Training", 3), ("Held out", 1), ("Held out", 2),
+    ]  # fmt: skip
+    assert shown.lead(4) == ("Held out", 2)
+    assert row_view(shown, 4).title == "Row 2"
+    assert row_view(shown, 4).place == "Held out"
+    keys = [one.key for one in row_columns(RowKind.CHAT, has_parts=shown.has_parts)]
+    assert keys[:2] == ["part", "number"]
+
+
+def test_rows_of_groups_tell_where_a_group_ends() -> None:
+    rows = FakeRowTable([a_chat(f"q{one}") for one in range(9)])
+    hits = Hits(positions=np.array([1, 7, 2, 5, 3]), groups=np.array([0, 0, 1, 1, -1]),
+                group_count=2)  # fmt: skip
+    shown = ShownRows(rows, hits)
+    assert [shown.group(one) for one in range(5)] == [1, 1, 2, 2, 0]
+    assert [shown.ends_group(one) for one in range(5)] == [False, True, False, True, True]
+    assert (shown.lead(1), shown.lead(4)) == ((1, 8), ("", 4))
+    assert row_view(shown, 3).place == "Group 2 of 2"
+    assert row_view(shown, 4).place == ""
+    group = row_columns(RowKind.CHAT, groups=shown.group_count)[0]
+    assert group.spoken.format(text="2") == "Group 2 of 2"
+    assert CellSource(shown, shown.lead)(2, 0) == "2"
