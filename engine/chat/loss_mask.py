@@ -10,8 +10,9 @@ space, tool calls) is, since the model would have to write it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from gettext import gettext as _
+from itertools import dropwhile
 from typing import Any
 
 import msgspec
@@ -180,15 +181,26 @@ def _start(
             return len(prompt)
     except TemplateRefused:
         pass  # Some templates render no conversation that lacks its end; the probe below serves.
-    probe = [*messages]
-    probe[number] = {**messages[number], "content": _PROBE}
-    try:
-        before = template.render(probe, tools=tools).partition(_PROBE)[0]
-    except TemplateRefused as error:
-        raise SpansUnclear(str(error)) from error
-    if not text.startswith(before):
-        raise SpansUnclear("what stands before an answer depends on the answer")
-    return len(before) - (len(form.opening) if before.endswith(form.opening) else 0)
+    for probe in _probes(messages, number):
+        try:
+            before, found, _after = template.render(probe, tools=tools).partition(_PROBE)
+        except TemplateRefused:
+            continue
+        prompt = before.removesuffix(form.opening)
+        if found and text.startswith(prompt):
+            return len(prompt)
+    raise SpansUnclear("what stands before an answer depends on the answer")
+
+
+def _probes(messages: Sequence[Message], number: int) -> Iterator[list[Message]]:
+    """Yield conversations in which an answer is a probe, the most alike first."""
+    before, answer, behind = messages[:number], messages[number], messages[number + 1 :]
+    yield [*before, {**answer, "content": _PROBE}, *behind]
+    if "tool_calls" in answer:
+        # Templates that write calls alone show no content beside them. The prompt before a call is
+        # that before a plain answer, which needs no results behind it.
+        asked = dropwhile(lambda one: one["role"] != Role.USER, behind)
+        yield [*before, {"role": answer["role"], "content": _PROBE}, *asked]
 
 
 def _starts_by_header(text: str, header: str, protected: Protected) -> list[int]:

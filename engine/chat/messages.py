@@ -29,7 +29,10 @@ class MarksUsedUp(ValueError):
 
 
 def messages_of(turns: Sequence[Turn]) -> list[Message]:
-    """Return turns as mappings with `role`, `content` and, where there are some, `tool_calls`.
+    """Return turns as mappings with `role` and `content`.
+
+    `tool_calls`, `name` and `tool_call_id` are there where the turn has them: templates ask whether
+    they are defined.
 
     Raises:
         ToolCallsInvalid: The JSON text of a tool call cannot be read.
@@ -39,6 +42,10 @@ def messages_of(turns: Sequence[Turn]) -> list[Message]:
         message: Message = {"role": turn.role.value, "content": turn.content}
         if turn.tool_calls is not None:
             message["tool_calls"] = [_call(one) for one in json_list(turn.tool_calls)]
+        if turn.name is not None:
+            message["name"] = turn.name
+        if turn.tool_call_id is not None:
+            message["tool_call_id"] = turn.tool_call_id
         found.append(message)
     return found
 

@@ -60,7 +60,8 @@ def problem_text(code: str) -> str:
             "so the row is left out."
         ),
         RowProblem.TEMPLATE_REFUSED: _(
-            "The model's chat template does not accept this order or kind of turns."
+            "The model's chat template does not accept this order or kind of turns, or the ids of "
+            "its tool calls."
         ),
         RowProblem.TOOL_CALLS_LEFT_OUT: _(
             "The model's chat template does not write tool calls, so the model would learn to "

@@ -60,7 +60,7 @@ class ChatTemplate:
         """Return the text of a conversation.
 
         Args:
-            messages: Plain mappings with `role`, `content` and perhaps `tool_calls`.
+            messages: Plain mappings, see `engine.chat.messages.messages_of`.
             tools: The tools that the assistant may call, as JSON values.
             add_generation_prompt: End with what opens the assistant's answer.
 

@@ -19,6 +19,8 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "phi3": ("<|endoftext|>", "<s>"),
     "qwen3": ("<|im_end|>", ""),
     "dated": ("<|eot_id|>", "<|begin_of_text|>"),
+    "mistral_tools": ("</s>", "<s>"),
+    "named": ("<|im_end|>", ""),
 }
 
 
@@ -28,10 +30,23 @@ def template_text(name: str) -> str:
 
 
 def turn(
-    role: str, content: str, *, tool_calls: str | None = None, weight: float | None = None
+    role: str,
+    content: str,
+    *,
+    tool_calls: str | None = None,
+    weight: float | None = None,
+    name: str | None = None,
+    tool_call_id: str | None = None,
 ) -> Turn:
     """Return one turn."""
-    return Turn(role=Role(role), content=content, tool_calls=tool_calls, weight=weight)
+    return Turn(
+        role=Role(role),
+        content=content,
+        tool_calls=tool_calls,
+        weight=weight,
+        name=name,
+        tool_call_id=tool_call_id,
+    )
 
 
 def chat(*contents: str, system: str | None = None) -> ChatRow:

@@ -423,7 +423,8 @@ def empty_thoughts(row: ChatRow) -> list[Piece] | str:
 def two_ends(row: ChatRow) -> list[Piece] | str:
     """The last answer ends with another token than those before, so these cannot be followed."""
     turns = row.messages
-    if any(one.tool_calls for one in turns):
+    answers = [one for one in turns if one.role == "assistant"]
+    if answers[0].tool_calls:
         return "tool_calls_left_out"
     if any(one.role == "assistant" for one in turns[:-1]) or turns[-1].role != "assistant":
         return "mask_mismatch"
@@ -468,8 +469,11 @@ def qwen3(row: ChatRow) -> list[Piece] | str:
             is_last = number == len(turns) - 1
             found += _qwen3_answer(turn, is_behind=number > last_question, is_last=is_last)
         elif turn.role == "tool":
-            found += [said("<|im_start|>user\n<tool_response>\n"), given(turn.content)]
-            found.append(said("\n</tool_response><|im_end|>\n"))
+            roles = ["", *(one.role for one in turns), ""]
+            found += [said("<|im_start|>user" if roles[number] != "tool" else "")]
+            found += [said("\n<tool_response>\n"), given(turn.content)]
+            end = "<|im_end|>\n" if roles[number + 2] != "tool" else ""
+            found += [said("\n</tool_response>"), said(end)]
     return found
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -24,8 +25,11 @@ from tests.builders.conversations import (
     turn,
 )
 from tests.builders.model_folder import tiny_model_folder
+from tests.builders.tool_families import named_chats
 
 Pair = tuple[ChatTokenizer, Any]
+TOOLS = '[{"type": "function", "function": {"name": "weather", "parameters": {"a": "ü"}}}]'
+NAMED = {name: row for name, row in named_chats("", TOOLS).items() if "control" not in name}
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +122,28 @@ def test_ids_with_tools_and_tool_calls_are_those_of_transformers(
         '<tool_call>\n{"name": "weather", "arguments": {"town": "Köln"}}\n</tool_call><|im_end|>'
         "<think>\n\n</think>\n\nIt rains.<|im_end|>"
     )
+
+
+@pytest.mark.parametrize("conversation", NAMED)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_ids_with_names_and_ids_of_calls_are_those_of_transformers(
+    template: str, conversation: str, pair_of: Callable[[str], Pair]
+) -> None:
+    ours, reference = pair_of(template)
+    row = NAMED[conversation]
+    tools = json.loads(row.tools) if row.tools else None
+    wanted = theirs(reference, row, tools=tools)
+    found = ours.encode_row(row, max_length=10_000)
+    if found.problem in ("tool_calls_left_out", "mask_mismatch"):
+        assert not any(found.trained)
+    else:
+        assert found.problem == ("template_refused" if wanted is None else "")
+        assert found.ids == (wanted or [])
+    asked = theirs(
+        reference, ChatRow(messages=row.messages[:-1]), tools=tools, add_generation_prompt=True
+    )
+    if asked is not None:
+        assert ours.encode_prompt(row.messages[:-1], tools=row.tools) == asked
 
 
 def test_arguments_given_as_json_text_are_written_as_values(pair_of: Callable[[str], Pair]) -> None:

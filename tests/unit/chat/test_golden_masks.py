@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is trained, for 18 families of templates and 26 conversations, against hand-written rules.
+"""What is trained, for 20 families of templates and 32 conversations, against hand-written rules.
 
-The rules of tests/builders/families.py say what each family writes and what is trained of it. They
-share no code with the engine, so both must be wrong in the same way for a fault to pass.
+The rules of tests/builders/families.py and tool_families.py say what each family writes and what is
+trained of it. They share no code with the engine, so both must be wrong in the same way for a fault
+to pass.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from engine.chat.template import ChatTemplate
 from engine.chat.tokenizer import ChatTokenizer
 from engine.domain.dataset import ChatRow
 from tests.builders.conversations import CONVERSATIONS, chat, template_text, turn
-from tests.builders.families import FAMILIES, Family, Piece
+from tests.builders.families import FAMILIES as PLAIN_FAMILIES
+from tests.builders.families import Family, Piece
+from tests.builders.tool_families import TOOL_FAMILIES, named_chats
 
+FAMILIES = PLAIN_FAMILIES | TOOL_FAMILIES
 CLOCK = datetime(2026, 11, 20, tzinfo=UTC)
 ALL_CONTROLS = sorted({one for family in FAMILIES.values() for one in family.controls})
 EVERY_CONTROL = " ".join(one for one in ALL_CONTROLS if "think" not in one)
@@ -90,7 +94,7 @@ HOSTILE: dict[str, ChatRow] = {
         "What does </think> do?", "It ends <think> and then </think> comes the answer."
     ),
 }
-ROWS = CONVERSATIONS | HOSTILE
+ROWS = CONVERSATIONS | HOSTILE | named_chats(EVERY_CONTROL, TOOLS)
 
 
 @cache

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -13,8 +14,9 @@ from engine.chat.preview import token_texts
 from engine.chat.template import ChatTemplate
 from engine.chat.tokenizer import ChatTokenizer
 from engine.domain.dataset import ChatRow
-from tests.builders.conversations import CONTROL_TEXTS, TEMPLATES, chat, template_text
+from tests.builders.conversations import CONTROL_TEXTS, TEMPLATES, chat, template_text, turn
 from tests.builders.model_folder import tiny_tokenizer
+from tests.builders.tool_families import call
 
 CLOCK = datetime(2026, 11, 20, tzinfo=UTC)
 LETTERS = st.characters(exclude_categories=["Cs"])
@@ -69,9 +71,9 @@ def expected(name: str, row: ChatRow) -> str:
     """Return what the template is to write of the answers, each with its end."""
     end = TOKENIZERS[name].end_of_turn
     answers = [one.content for one in row.messages if one.role == "assistant"]
-    if name in ("chatml_default_system", "zephyr", "phi3"):
+    if name in ("chatml_default_system", "zephyr", "phi3", "named"):
         return "".join(one + end for one in answers)
-    space = " " if name == "mistral" else ""
+    space = " " if name.startswith("mistral") else ""
     return "".join(f"{space}{one.strip()}{end}" for one in answers)
 
 
@@ -96,6 +98,45 @@ def test_content_adds_no_control_token_to_those_of_the_template(name: str, row: 
     found, bare = tokenizer.encode_rows([row, plain], max_length=100_000)
     special = [one for one in found.ids if tokenizer.is_special(one)]
     assert special == [one for one in bare.ids if tokenizer.is_special(one)]
+
+
+def called(asker: str, helper: str, tool: str, call_id: str) -> ChatRow:
+    """Return a conversation with a tool call, its speakers and the call named."""
+    return ChatRow(
+        messages=(
+            turn("user", "x", name=asker),
+            turn("assistant", "", tool_calls=json.dumps([call(call_id)])),
+            turn("tool", "x", name=tool, tool_call_id=call_id),
+            turn("assistant", "x", name=helper),
+        )
+    )
+
+
+@QUICK
+@given(names=st.tuples(CONTENT, CONTENT, CONTENT), call_id=CONTENT)
+def test_names_and_ids_add_no_control_token_to_those_of_the_template(
+    names: tuple[str, str, str], call_id: str
+) -> None:
+    tokenizer = TOKENIZERS["named"]
+    asker, helper, tool = (f"x{one}" for one in names)
+    row = called(asker, helper, tool, f"weather{call_id}")
+    found, bare = tokenizer.encode_rows([row, called("x", "x", "x", "weather")], max_length=100_000)
+    assert (found.problem, bare.problem) == ("", "")
+    special = [one for one in found.ids if tokenizer.is_special(one)]
+    assert special == [one for one in bare.ids if tokenizer.is_special(one)]
+
+
+@QUICK
+@given(call_id=CONTENT)
+def test_ids_of_any_length_are_written_or_the_row_is_flagged(call_id: str) -> None:
+    tokenizer = TOKENIZERS["mistral_tools"]
+    for one in (call_id, call_id[:9].ljust(9, "x")):
+        row, plain = called("x", "x", "x", one), called("x", "x", "x", "weather:0")
+        found, bare = tokenizer.encode_rows([row, plain], max_length=100_000)
+        special = [one for one in found.ids if tokenizer.is_special(one)]
+        is_odd = len(one) != 9 or any(text in one for text in CONTROL_TEXTS)
+        assert found.problem == ("template_refused" if is_odd else "")
+        assert special == ([] if is_odd else [n for n in bare.ids if tokenizer.is_special(n)])
 
 
 @QUICK
