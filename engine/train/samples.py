@@ -49,7 +49,7 @@ def _of_chat(row: ChatRow, tokenizer: ChatTokenizer) -> list[SamplePrompt]:
     before, answer = row.messages[: answers[-1]], row.messages[answers[-1]]
     return [
         SamplePrompt(
-            ids=tuple(tokenizer.encode_prompt(before)),
+            ids=tuple(tokenizer.encode_prompt(before, tools=row.tools)),
             prompt=before[-1].content,
             expected=answer.content,
         )

@@ -23,7 +23,9 @@ from engine.train.examples import (
 )
 from engine.train.samples import sample_prompts
 from engine.train.sources import RowSource
+from tests.builders.conversations import template_text
 from tests.builders.model_folder import tiny_model_folder
+from tests.builders.tool_families import named_chats
 from tests.unit.train.runs import DATASET, MOMENT, chat_row, chat_rows, text_rows, write_dataset
 
 
@@ -113,6 +115,24 @@ def test_sample_prompts_end_before_the_last_answer(tokenizer: ChatTokenizer) -> 
     ]
     assert found[0].expected == "Thank you. The order arrives on Monday."
     assert tokenizer.decode(found[0].ids).endswith("<|im_start|>assistant\n")
+
+
+def test_sample_prompts_hold_tools_names_and_ids_of_calls(tmp_path: Path) -> None:
+    folder = tiny_model_folder(tmp_path / "named", template=template_text("named"))
+    tokenizer = load_tokenizer(folder, clock=MOMENT)
+    row = named_chats("", '[{"function": {"name": "weather"}}]')["named_tools"]
+    (sample,) = sample_prompts([row], tokenizer, count=1)
+    assert tokenizer.decode(sample.ids) == (
+        '<|im_system|>tool_declare<|im_middle|>[{"function": {"name": "weather"}}]<|im_end|>'
+        "<|im_system|>system<|im_middle|>Use tools.<|im_end|>"
+        "<|im_user|>Jane<|im_middle|>How is it?<|im_end|>"
+        "<|im_assistant|>assistant<|im_middle|><|tool_calls_section_begin|><|tool_call_begin|>"
+        'weather:0<|tool_call_argument_begin|>{"town": "Köln"}<|tool_call_end|>'
+        "<|tool_calls_section_end|><|im_end|>"
+        "<|im_system|>weather<|im_middle|>## Return of weather:0\nRain.<|im_end|>"
+        "<|im_assistant|>assistant<|im_middle|>"
+    )
+    assert sample.expected == "It rains."
 
 
 def test_data_hash_moves_with_ids_marks_and_edges() -> None:
