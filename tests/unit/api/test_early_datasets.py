@@ -26,7 +26,6 @@ from engine.domain.dataset import ChatRow, DatasetInfo, Role, Row, RowKind, Turn
 from engine.domain.row_query import RowQuery
 from engine.domain.split import EVAL, TRAIN, SplitRule
 from engine.formats.arrow_layout import TURN_FIELDS, data_file
-from engine.formats.row_search import RowSearch
 from engine.formats.versions import iter_rows
 from engine.store.documents import read_document
 from engine.store.layout import Layout
@@ -144,9 +143,9 @@ def test_they_are_searched_with_and_without_new_neighbours(
 ) -> None:
     views = RowViews(datasets, Reports(layout, datasets), edit(layout, datasets))
     table = datasets.open_rows("d1", None)
-    found: RowSearch = views.search("d1", table, RowQuery(text=text))
+    found = views.search("d1", table, RowQuery(text=text))
     found.go_on(60.0)
-    assert len(found.found()) == count
+    assert len(found.found().positions) == count
     table.close()
 
 
