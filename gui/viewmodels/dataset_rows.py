@@ -396,6 +396,10 @@ def _pair_views(row: PreferenceRow) -> tuple[TurnView, ...]:
 
 def _spoken(turn: Turn) -> TurnView:
     title = role_words(turn.role.value)
+    if turn.name:
+        title = _("{role} {name}").format(role=title, name=_line(turn.name))
+    if turn.tool_call_id:
+        title = _("{role}, answers call {id}").format(role=title, id=_line(turn.tool_call_id))
     if turn.weight == 0:
         title = _("{role}, not trained").format(role=title)
     text = turn.content

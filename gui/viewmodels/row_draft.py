@@ -26,11 +26,26 @@ TEXT, LABEL, IMAGE = "text", "label", "image"
 
 @dataclass(frozen=True, kw_only=True)
 class TurnDraft:
-    """A turn that is written. `kept` is the turn that it was, with what is not edited here."""
+    """A turn that is written.
+
+    Attributes:
+        role: Who speaks.
+        content: The text.
+        name: Who exactly speaks; may be empty.
+        tool_call_id: Id of the tool call that it answers; may be empty.
+        kept: The turn that it was, with what is not edited here.
+    """
 
     role: Role
     content: str
+    name: str = ""
+    tool_call_id: str = ""
     kept: Turn | None = None
+
+    @property
+    def is_named(self) -> bool:
+        """Return whether name and id are worth showing: tools have them, others may."""
+        return self.role is Role.TOOL or bool(self.name or self.tool_call_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,8 +176,17 @@ def row_of(draft: RowDraft) -> Row:
 
 
 def _part(key: str, title: str, turns: tuple[Turn, ...]) -> PartDraft:
-    drafts = tuple(TurnDraft(role=one.role, content=one.content, kept=one) for one in turns)
-    return PartDraft(key=key, title=title, turns=drafts)
+    return PartDraft(key=key, title=title, turns=tuple(_turn_draft(one) for one in turns))
+
+
+def _turn_draft(turn: Turn) -> TurnDraft:
+    return TurnDraft(
+        role=turn.role,
+        content=turn.content,
+        name=turn.name or "",
+        tool_call_id=turn.tool_call_id or "",
+        kept=turn,
+    )
 
 
 def _text(text: str) -> LineDraft:
@@ -175,8 +199,17 @@ def _turns(draft: RowDraft, key: str) -> tuple[Turn, ...]:
 
 def _turn(draft: TurnDraft) -> Turn:
     kept = draft.kept
-    if kept is None or kept.role is not draft.role:
-        return Turn(role=draft.role, content=draft.content)
+    is_same = kept is not None and kept.role is draft.role
     return Turn(
-        role=draft.role, content=draft.content, tool_calls=kept.tool_calls, weight=kept.weight
+        role=draft.role,
+        content=draft.content,
+        tool_calls=kept.tool_calls if kept is not None and is_same else None,
+        weight=kept.weight if kept is not None and is_same else None,
+        name=_optional(draft.name, kept.name if kept is not None else None),
+        tool_call_id=_optional(draft.tool_call_id, kept.tool_call_id if kept is not None else None),
     )
+
+
+def _optional(text: str, kept: str | None) -> str | None:
+    """Return a text that may be missing; an empty one that was there before stays."""
+    return kept if text == (kept or "") else text or None

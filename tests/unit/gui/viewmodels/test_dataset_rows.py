@@ -124,14 +124,15 @@ def test_row_view_of_a_conversation_has_its_turns_and_source() -> None:
         messages=(
             Turn(role=Role.USER, content="call it"),
             Turn(role=Role.ASSISTANT, content="", tool_calls='[{"name": "f"}]'),
-            Turn(role=Role.ASSISTANT, content="done", weight=0.0),
+            Turn(role=Role.TOOL, content="1", name="f", tool_call_id="c\n1"),
+            Turn(role=Role.ASSISTANT, content="done", weight=0.0, name="Jo"),
         ),
         tools='[{"name": "f"}]',
     )
     shown = row_view(ShownRows(FakeRowTable([row])), 0)
     assert (shown.title, shown.source) == ("Row 1", "tickets.jsonl, line 1")
     assert [one.title for one in shown.turns] == [
-        "Tools", "User", "Assistant", "Assistant, not trained",
+        "Tools", "User", "Assistant", "Tool f, answers call c 1", "Assistant Jo, not trained",
     ]  # fmt: skip
     assert shown.turns[2].text == '[{"name": "f"}]'
 

@@ -24,12 +24,21 @@ USER = Turn(role=Role.USER, content="q")
 ANSWER = Turn(role=Role.ASSISTANT, content="a", weight=0.0)
 CALL = Turn(role=Role.ASSISTANT, content="", tool_calls='[{"function":{"name":"f"}}]')
 ROWS: list[Row] = [
-    ChatRow(messages=(USER, CALL, Turn(role=Role.TOOL, content="1"), ANSWER), tools="[{}]"),
+    ChatRow(
+        messages=(
+            USER,
+            CALL,
+            Turn(role=Role.TOOL, content="1", name="f", tool_call_id="c1"),
+            ANSWER,
+        ),
+        tools="[{}]",
+    ),
     TextRow(text="x\ny"),
     LabelRow(text="x", label="good"),
     LabelRow(image="a.png", label="good"),
     RatedRow(prompt=(USER,), completion=(ANSWER,), is_liked=False),
     PreferenceRow(prompt=(USER,), chosen=(ANSWER,), rejected=(CALL,)),
+    ChatRow(messages=(Turn(role=Role.USER, content="q", name="", tool_call_id=""), ANSWER)),
 ]
 
 
@@ -55,6 +64,26 @@ def test_turn_of_another_role_drops_what_only_the_old_one_had() -> None:
     row = row_of(changed)
     assert isinstance(row, ChatRow)
     assert row.messages[0] == Turn(role=Role.USER, content="")
+
+
+def test_name_and_id_of_a_turn_are_changed_and_taken_away() -> None:
+    draft = draft_of(ROWS[0])
+    turns = draft.turns("messages")
+    other = replace(turns[2], name="g", tool_call_id="")
+    row = row_of(draft.with_turns("messages", (replace(turns[0], name="Jane"), other)))
+    assert isinstance(row, ChatRow)
+    assert row.messages == (
+        Turn(role=Role.USER, content="q", name="Jane"),
+        Turn(role=Role.TOOL, content="1", name="g"),
+    )
+
+
+def test_names_are_shown_beside_tools_and_where_there_are_some() -> None:
+    turns = draft_of(ROWS[0]).turns("messages")
+    assert [one.is_named for one in turns] == [False, False, True, False]
+    assert TurnDraft(role=Role.TOOL, content="").is_named
+    assert TurnDraft(role=Role.USER, content="", name="Jane").is_named
+    assert TurnDraft(role=Role.USER, content="", tool_call_id="c1").is_named
 
 
 @pytest.mark.parametrize("kind", list(RowKind))
