@@ -109,11 +109,17 @@ def _masked(row: Row, classes: tuple[DataClass, ...]) -> Row | None:
         return masked_text(text, classes)
 
     def _mask_turn(turn: Turn) -> Turn:
-        fixed = _with_content(turn, _mask(turn.content))
-        if turn.tool_calls is None:
-            return fixed
-        calls = _masked_json(turn.tool_calls, _mask)
-        return fixed if calls is None else msgspec.structs.replace(fixed, tool_calls=calls)
+        # Names and ids stand in tool calls too, and must stay the same there and here.
+        changed = {
+            name: _masked_strings(value, _mask)
+            for name in ("name", "tool_call_id")
+            if (value := getattr(turn, name)) is not None
+        }
+        calls = turn.tool_calls and _masked_json(turn.tool_calls, _mask)
+        if calls:
+            changed["tool_calls"] = calls
+        fixed = msgspec.structs.replace(turn, content=_mask(turn.content), **changed)
+        return turn if fixed == turn else fixed
 
     return _with_turns(row, _mask_turn, _mask)
 

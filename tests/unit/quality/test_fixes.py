@@ -41,7 +41,15 @@ texts = st.lists(pieces, max_size=5).map("".join)
 calls = st.sampled_from(
     [None, '[{"name":"f","arguments":"{\\"to\\":\\"a@acme.com\\"}"}]', "{", "[1e999]"]
 )
-said = st.builds(Turn, role=st.sampled_from(Role), content=texts, tool_calls=calls)
+names = st.none() | texts
+said = st.builds(
+    Turn,
+    role=st.sampled_from(Role),
+    content=texts,
+    tool_calls=calls,
+    name=names,
+    tool_call_id=names,
+)
 talks = st.lists(said, min_size=1, max_size=4).map(tuple)
 rows = st.one_of(
     st.builds(ChatRow, messages=talks),
@@ -83,6 +91,25 @@ def test_masking_reaches_the_strings_inside_tool_calls_and_keeps_their_json() ->
     assert isinstance(fixed, ChatRow)
     (call,) = msgspec.json.decode(fixed.messages[1].tool_calls or "")
     assert msgspec.json.decode(call["a"]) == {"mail": "xx@xxxx.xxx", "n": 4111111111111111}
+
+
+@pytest.mark.parametrize("call_id", ["jo@acme.com", "call_4111111111111111", '["jo@acme.com"]'])
+def test_masking_keeps_the_id_of_a_call_the_same_wherever_it_stands(call_id: str) -> None:
+    calls = [{"id": call_id, "function": {"name": "mail_jo@acme.com"}}]
+    row = ChatRow(
+        messages=(
+            turn("user", "x", name="jo@acme.com"),
+            turn("assistant", "", tool_calls=msgspec.json.encode(calls).decode()),
+            turn("tool", "1", name="mail_jo@acme.com", tool_call_id=call_id),
+        )
+    )
+    fixed = fix("mask_personal_data").apply(row)
+    assert isinstance(fixed, ChatRow)
+    asking, calling, result = fixed.messages
+    (call,) = msgspec.json.decode(calling.tool_calls or "")
+    assert asking.name == "xx@xxxx.xxx"
+    assert result.tool_call_id == call["id"] != call_id
+    assert result.name == call["function"]["name"] != "mail_jo@acme.com"
 
 
 @pytest.mark.parametrize(
