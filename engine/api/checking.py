@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
 EXAMPLES = 5
+GROUP_EXAMPLES = 10
+"""Rows of a group that is an example."""
 
 
 class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,15 +107,18 @@ def _result(check_id: str, found: Found, table: RowTable) -> CheckResult:
         labels = {
             name: int(count) for name, count in zip(found.label_names, counts, strict=True) if count
         }
-    groups = 0
-    if found.groups is not None:
-        groups = len(np.unique(found.groups[found.groups >= 0]))
+    groups = np.unique(found.groups[found.groups >= 0]) if found.groups is not None else rows[:0]
     return CheckResult(
         check=check_id,
         rows=len(rows),
-        groups=groups,
+        groups=len(groups),
         labels=labels,
         examples=tuple(table.ids[rows[:EXAMPLES]].tolist()),
+        example_groups=tuple(
+            tuple(table.ids[found.rows[found.groups == one][:GROUP_EXAMPLES]].tolist())
+            for one in groups[:EXAMPLES]
+        ),
+        tally=dict(found.tally),
     )
 
 

@@ -13,7 +13,7 @@ from engine.formats.findings import Findings, read_findings
 from engine.formats.versions import read_version
 from engine.quality.check import Check
 from engine.quality.fixes import FIXES, Fix
-from engine.quality.registry import CHECKS
+from engine.quality.registry import CHECKS, check_of
 from engine.store.documents import read_document
 from engine.store.layout import Layout, VersionFolder
 
@@ -87,11 +87,12 @@ class Reports:
 
         Raises:
             DatasetNotFound: There is no such dataset.
-            WrongUsage: The version was not checked.
+            WrongUsage: The version was not checked, or there is no such check.
             DatasetDamaged: The findings cannot be read.
         """
         from pyarrow import compute
 
+        check_of(check_id)
         folder = self._folder(dataset_id, version)
         if not folder.report.is_dir():
             raise not_checked()

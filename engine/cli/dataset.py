@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +16,13 @@ from engine.api.advice import advice
 from engine.api.preparation import CheckSettings, ExportForm
 from engine.cli.data import facts_of
 from engine.cli.follow import follow
+from engine.cli.rows import ShownRow, find_rows
 from engine.cli.session import Json, Session, session_of
 from engine.cli.tokens import tokens
 from engine.domain.dataset import DatasetInfo
-from engine.domain.report import Report
-from engine.domain.split import SplitBy, SplitRule
+from engine.domain.report import CheckResult, Report
+from engine.domain.row_query import RowMark
+from engine.domain.split import TRAIN, SplitBy, SplitRule
 from engine.domain.version import VersionInfo, action_text
 from engine.errors import DatasetDamaged
 
@@ -35,29 +39,42 @@ def show(
     dataset: DatasetArgument,
     rows: Annotated[int, typer.Option(min=0, max=1000, help="How many rows to show.")] = 3,
     start: Annotated[int, typer.Option(min=0, help="First row, from 0.")] = 0,
-    split: Annotated[str, typer.Option(help="train or eval.")] = "train",
+    split: Annotated[
+        str, typer.Option(help="train or eval. By default train, and all with --check.")
+    ] = "",
+    check: Annotated[
+        list[str] | None, typer.Option(help="Only what this check found, groups together.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what a dataset is, and some of its rows."""
     session = session_of(context, as_json)
     info = session.api.datasets.get(dataset)
-    table = session.api.datasets.open_rows(info.id, split)
-    places = range(start, min(start + rows, len(table)))
-    found = [(int(table.ids[one]), table.row(one), table.source(one)) for one in places]
-    table.close()
+    marks = [RowMark(check=one) for one in check or ()]
+    part = split or (None if marks else TRAIN)
+    found = find_rows(session.api, info, part, marks, range(start, start + rows))
     _tell(session, info)
-    for row_id, row, (file, line) in found:
-        session.out.print(f"\n[{row_id}] {file}:{line}", style="dim", markup=False)
-        session.out.print(msgspec.json.format(msgspec.json.encode(row)).decode(), markup=False)
+    if marks:
+        words = ngettext("Found: {count} row", "Found: {count} rows", found.count)
+        session.out.print(words.format(count=f"{found.count:,}"), markup=False)
+    for one in found.rows:
+        words = (f"\n[{one.id}] {one.file}:{one.line}", one.split, _in_group(one, found.groups))
+        session.out.print(", ".join(filter(None, words)), style="dim", markup=False)
+        session.out.print(msgspec.json.format(msgspec.json.encode(one.row)).decode(), markup=False)
     session.result(
         {
             **_facts(info),
-            "rows_shown": [
-                {"id": row_id, "file": file, "line": line, "row": msgspec.to_builtins(row)}
-                for row_id, row, (file, line) in found
-            ],
+            "rows_found": found.count,
+            "groups_found": found.groups,
+            "rows_shown": [msgspec.to_builtins(one) for one in found.rows],
         }
     )
+
+
+def _in_group(row: ShownRow, groups: int) -> str:
+    if not row.group:
+        return ""
+    return _("group {number} of {count}").format(number=f"{row.group:,}", count=f"{groups:,}")
 
 
 def _facts(info: DatasetInfo) -> dict[str, object]:
@@ -142,6 +159,7 @@ def check(
 def _tell_report(session: Session, report: Report) -> None:
     """Write what was found, and why it matters."""
     known = {one.id: one for one in session.api.reports.checks()}
+    names = {one.check: known[one.check].name_label for one in report.results}
     found = [one for one in report.results if one.rows]
     session.table(
         [_("Check"), _("Severity"), _("Rows"), _("What was found"), _("Repair with")],
@@ -150,7 +168,7 @@ def _tell_report(session: Session, report: Report) -> None:
                 known[one.check].title(),
                 known[one.check].severity.value,
                 f"{one.rows:,}",
-                ", ".join(f"{name} {count:,}" for name, count in one.labels.items()),
+                ", ".join(_kinds(one, names[one.check])),
                 f"--check {one.check}" if known[one.check].fix else "",
             ]
             for one in found
@@ -161,6 +179,30 @@ def _tell_report(session: Session, report: Report) -> None:
         session.out.print(f"{title}: {why}", markup=False)
     if not found:
         session.out.print(_("The checks found nothing."))
+    for one in report.results:
+        if one.tally:
+            shares = _shares(one.tally, names[one.check])
+            session.out.print(_("Rows by language: {shares}").format(shares=shares), markup=False)
+
+
+def _kinds(result: CheckResult, name: Callable[[str], str]) -> Iterator[str]:
+    """Yield what was found: groups, with the first of them by the ids of their rows, and kinds."""
+    if result.groups:
+        count = ngettext("{count} group", "{count} groups", result.groups)
+        first = "; ".join(" ".join(map(str, ids)) for ids in result.example_groups)
+        yield _("{groups} (rows {first})").format(
+            groups=count.format(count=f"{result.groups:,}"), first=first
+        )
+    for label, count in result.labels.items():
+        yield f"{name(label)} {count:,}"
+
+
+def _shares(tally: dict[str, int], name: Callable[[str], str]) -> str:
+    """Return how many rows are of each kind, and which share that is."""
+    total = sum(tally.values())
+    return ", ".join(
+        f"{name(kind)} {count:,} ({100 * count / total:.1f} %)" for kind, count in tally.items()
+    )
 
 
 @app.command()

@@ -15,6 +15,9 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
         groups: How many groups they form; 0 where findings stand alone.
         labels: Findings by kind, where there are kinds.
         examples: Ids of the first rows.
+        example_groups: Ids of the first rows of each of the first groups.
+        tally: How many of all rows are of each kind, found or not, the most frequent first; only
+            of a check that sorts every row, as by language.
     """
 
     check: str
@@ -22,6 +25,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     groups: int = 0
     labels: dict[str, int] = {}
     examples: tuple[int, ...] = ()
+    example_groups: tuple[tuple[int, ...], ...] = ()
+    tally: dict[str, int] = {}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,6 +42,10 @@ class Pass(Protocol):
         ...
 
 
+def _in_words(label: str) -> str:
+    return label.replace("_", " ")
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One check.
 
@@ -55,6 +59,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
         label: Takes only findings of this label; empty takes all.
         fix: Id of the fix for what it finds; empty where only a person can decide.
         is_safe: "Fix all safe ones" includes it.
+        name_label: Returns the word for people of a label, or of a kind that rows are sorted by.
     """
 
     id: str
@@ -66,3 +71,4 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
     fix: str = ""
     is_safe: bool = False
+    name_label: Callable[[str], str] = _in_words

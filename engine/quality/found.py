@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,12 +21,15 @@ class Found:
         groups: For each finding the number of its group, where findings belong together.
         labels: For each finding an index into `label_names`, where there are kinds of findings.
         label_names: Stable snake_case words.
+        tally: How many of all rows are of each kind, found or not, the most frequent first; only
+            of a check that sorts every row.
     """
 
     rows: NDArray[int64]
     groups: NDArray[int64] | None = None
     labels: NDArray[int16] | None = None
     label_names: tuple[str, ...] = ()
+    tally: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def labelled(found: Found, label: str) -> Found:

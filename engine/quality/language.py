@@ -17,6 +17,7 @@ from engine.domain.problem import Severity
 from engine.quality.batch import TurnBatch
 from engine.quality.check import Check
 from engine.quality.found import Found
+from engine.quality.language_names import language_name
 from engine.quality.language_words import (
     FUNCTION_WORDS,
     SCRIPT_LANGUAGES,
@@ -109,6 +110,7 @@ class LanguagePass:
             groups=None,
             labels=codes[found].astype(np.int16),
             label_names=LANGUAGES,
+            tally=self.tally(seen),
         )
 
     def tally(self, seen: list[object]) -> dict[str, int]:
@@ -224,5 +226,6 @@ CHECK = Check(
     ),
     severity=Severity.NOTE,
     kinds=tuple(RowKind),
+    name_label=language_name,
     begin=lambda _settings: LanguagePass(),
 )

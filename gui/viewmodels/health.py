@@ -13,6 +13,7 @@ from engine.api.reports import Check, CheckResult, Fix, Report, Severity
 from engine.domain.phase import phase_title
 from engine.domain.run import JobSnapshot
 from gui.viewmodels import numbers
+from gui.viewmodels.coverage import BarView
 from gui.viewmodels.job import done_words
 
 _KINDS = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.NOTE: "info"}
@@ -20,6 +21,10 @@ _ORDER = ("danger", "warning", "info", "success")
 
 
 SHOW, REPAIR = "show", "repair"
+LANGUAGE = "language"
+"""Id of the check that sorts every row by language."""
+MOST_LANGUAGES = 8
+"""Languages that are named one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,7 @@ class HealthView:
         lines: The checks, those that found something first.
         things: How many found something that is more than a note.
         safe_reason: Why nothing can be repaired without a loss; empty where something can.
+        languages: How many rows are in which language.
     """
 
     title: str
@@ -53,6 +59,7 @@ class HealthView:
     lines: tuple[HealthLine, ...]
     things: int
     safe_reason: str
+    languages: tuple[BarView, ...] = ()
 
 
 def health_view(
@@ -88,6 +95,31 @@ def health_view(
         lines=tuple(sorted(lines, key=lambda one: _ORDER.index(one.kind))),
         things=things,
         safe_reason="" if has_safe else _("Nothing was found that is safe to repair by itself."),
+        languages=_languages(report, checks),
+    )
+
+
+def _languages(report: Report, checks: Sequence[Check]) -> tuple[BarView, ...]:
+    """Return the most frequent languages, then all others together."""
+    result = report.result(LANGUAGE)
+    check = next((one for one in checks if one.id == LANGUAGE), None)
+    if result is None or check is None or not result.tally:
+        return ()
+    counts = list(result.tally.items())
+    named = [(check.name_label(code), count) for code, count in counts[:MOST_LANGUAGES]]
+    others = sum(count for _code, count in counts[MOST_LANGUAGES:])
+    if others:
+        named.append((_("Others"), others))
+    total = sum(result.tally.values())
+    return tuple(
+        BarView(
+            name=name,
+            value=_("{count} · {share}").format(
+                count=numbers.count(count), share=numbers.share(count / total)
+            ),
+            share=count / total,
+        )
+        for name, count in named
     )
 
 
@@ -111,7 +143,7 @@ def _line(check: Check, result: CheckResult, fix: Fix | None) -> HealthLine:
 def _found_words(check: Check, result: CheckResult) -> str:
     """Return what was found by kind, if there are kinds, and why it matters."""
     kinds = ", ".join(
-        f"{numbers.count(count)} {name.replace('_', ' ')}" for name, count in result.labels.items()
+        f"{numbers.count(count)} {check.name_label(name)}" for name, count in result.labels.items()
     )
     return f"{kinds}. {check.why()}" if kinds and len(result.labels) > 1 else check.why()
 

@@ -108,6 +108,15 @@ def percent(ratio: float) -> str:
     return _("{number} %").format(number=decimal(100 * ratio, 0))
 
 
+def share(ratio: float) -> str:
+    """Return a share that reads as none or all only where it is: `under 1 %`, `over 99 %`."""
+    if 0 < ratio < 0.005:
+        return _("under 1 %")
+    if 0.995 <= ratio < 1:
+        return _("over 99 %")
+    return percent(ratio)
+
+
 def speed(tokens_per_s: float | None) -> str:
     """Return tokens per second without the unit: `5,103`, `12.5`."""
     if tokens_per_s is None:

@@ -50,7 +50,7 @@ def filter_choices(
             found += [
                 (
                     filter_key(check=check.id, label=label),
-                    _counted(f"{check.title()}: {label.replace('_', ' ')}", count),
+                    _counted(f"{check.title()}: {check.name_label(label)}", count),
                 )
                 for label, count in result.labels.items()
             ]

@@ -41,6 +41,11 @@ def test_pile_becomes_a_checked_repaired_split_and_exported_dataset(tmp_path: Pa
     report = line.do("dataset", "check", "all")
     found = {one["check"]: one for one in report["results"] if one["rows"]}
     assert found["exact_copies"]["rows"] == 10
+    assert [len(one) for one in found["exact_copies"]["example_groups"]] == [2] * 5
+    copies = line.do("dataset", "show", "all", "--check", "exact_copies", "--rows", "4")
+    assert [one["group"] for one in copies["rows_shown"]] == [1, 1, 2, 2]
+    languages = next(one for one in report["results"] if one["check"] == "language")["tally"]
+    assert sum(languages.values()) == 67
     assert found["personal_data"]["labels"] == {"email": 1}
     assert found["exact_copies"]["is_safe"]
     assert report["advice"]

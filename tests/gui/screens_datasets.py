@@ -339,6 +339,7 @@ def _health(stage: Stage) -> None:
         "leakage": 2, "exact_copies": 12, "personal_data": 96, "contradicting_answers": 8,
         "language": 341, "end_blanks": 27,
     }  # fmt: skip
+    languages = {"en": 10_921, "unknown": 612, "de": 298, "nl": 43}
     stage.api.reports.report = Report(
         version=1,
         checked_at="2026-11-03T14:00:00.000Z",
@@ -346,10 +347,26 @@ def _health(stage: Stage) -> None:
         rows=11_874,
         near_similarity=0.8,
         eval_rows_needed=385,
-        results=tuple(CheckResult(check=one.id, rows=results.get(one.id, 0)) for one in CHECKS),
+        results=tuple(
+            CheckResult(
+                check=one.id,
+                rows=results.get(one.id, 0),
+                tally=languages if one.id == "language" else {},
+            )
+            for one in CHECKS
+        ),
     )
     _tab("health")(stage)
-    stage.wait(0.2)
+    stage.wait(0.6)
+
+
+def _health_below(stage: Stage) -> None:
+    """Show the end of the findings."""
+    _health(stage)
+    areas = stage.page().findChildren(Scroll)
+    for area in areas * 2:
+        area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
+        stage.wait(0.1)
 
 
 def _rows_groups(stage: Stage) -> None:
@@ -576,6 +593,7 @@ STATES: dict[str, Act] = {
     "dataset-rejects": _tab("rejects"),
     "dataset-rejects-none": _tab("rejects", "d3"),
     "dataset-health": _health,
+    "dataset-health-below": _health_below,
     "dataset-health-unchecked": _tab("health"),
     "dataset-history": _history,
     "dataset-export": _make("export"),

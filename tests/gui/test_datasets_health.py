@@ -20,7 +20,7 @@ from engine.protocol.events import (
 from gui.bridge.services import Services
 from gui.pages.datasets.health_tab import HealthTab
 from gui.widgets.buttons import Button
-from gui.widgets.rows import FindingRow
+from gui.widgets.rows import BarRow, FindingRow
 from gui.widgets.text import LinkLabel, StrongText, TextLabel
 from tests.fakes.api import MOMENT, FakeApi, FakeJob, a_dataset
 
@@ -36,7 +36,7 @@ REPORT = Report(
         CheckResult(check="exact_copies", rows=12, groups=5),
         CheckResult(check="personal_data", rows=3, labels={"email": 2, "phone": 1}),
         CheckResult(check="contradicting_answers", rows=4, groups=2),
-        CheckResult(check="language", rows=7, labels={"german": 7}),
+        CheckResult(check="language", rows=7, labels={"de": 7}, tally={"en": 393, "de": 7}),
     ),
 )
 
@@ -108,6 +108,22 @@ def test_findings_come_first_with_number_reason_and_repair(
     assert links.count("Show") == 4
     assert "2 email, 1 phone." in texts(tab)
     assert "What to do first" in texts(tab)
+
+
+@pytest.mark.parametrize("width", [1_000, 600])
+def test_languages_stand_beside_the_findings_or_below_where_it_is_narrow(
+    api: FakeApi, window_services: Services, qtbot: QtBot, width: int
+) -> None:
+    api.reports.report = REPORT
+    tab = HealthTab(window_services)
+    qtbot.addWidget(tab)
+    tab.resize(width, 700)
+    tab.show()
+    show(tab, qtbot, "Rows by language")
+    for other in (width, 1_600 - width):
+        tab.resize(other, 700)
+        names = [one.accessibleName() for one in tab.findChildren(BarRow) if one.isVisible()]
+        assert names == ["English: 393 · 98 %", "German: 7 · 2 %"]
 
 
 def test_repair_of_one_check_tells_what_it_did_and_checks_again(

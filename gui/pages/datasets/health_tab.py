@@ -31,7 +31,7 @@ from gui.widgets.buttons import Action, Button
 from gui.widgets.empty import EmptyState, Skeleton
 from gui.widgets.error_panel import ErrorPanel, ErrorText
 from gui.widgets.page import Scroll, SideColumn, Stack
-from gui.widgets.rows import FindingRow, SectionTitle
+from gui.widgets.rows import BarRow, FindingRow, SectionTitle
 from gui.widgets.text import TextLabel
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ class HealthTab(Panel):
         self._lines = Column(gap=0)
         self._title = SectionTitle("")
         self._side = SideColumn()
+        # The same below the findings, where there is no room beside them.
+        self._below = SideColumn()
+        self._below.set_unrolled(True)
         self._empty = EmptyState(icon="status-info")
         self._error = ErrorPanel()
         self._skeleton = Skeleton(rows=6)
@@ -82,11 +85,15 @@ class HealthTab(Panel):
         running = Column(gap=12, margins=(32, 20, 32, 20))
         running.add(self._job, Stretch())
         buttons = Flow(self._safe, self._again, self._undo)
-        middle = Column(self._title, self._lines, Stretch(), gap=0, margins=(32, 12, 24, 20))
+        middle = Column(
+            self._title, self._lines, self._below, Stretch(), gap=0, margins=(32, 12, 24, 20)
+        )
         whole = Column(gap=0)
         head = Panel(Column(buttons, gap=0, margins=(32, 16, 32, 0)))
         whole.add(head)
         columns = Columns(Scroll(Panel(middle)), right=self._side, right_width=304, least=440)
+        columns.folded.connect(self._below.setVisible)
+        self._below.setVisible(columns.is_folded)
         whole.addWidget(columns, 1)
         error = Column(self._error, Stretch(), gap=0, margins=(32, 20, 32, 20))
         waiting = Panel(Column(self._skeleton, Stretch(), gap=0, margins=(32, 16, 32, 16)))
@@ -169,10 +176,8 @@ class HealthTab(Panel):
         clear_layout(self._lines)
         for line in shown.lines:
             self._lines.add(self._row(line))
-        self._side.clear()
-        self._side.add_title(_("What to do first"))
-        for sentence in lines or [_("Nothing comes to mind. Look at what will be trained.")]:
-            self._side.add(TextLabel(sentence, colour="text2", wrap=True))
+        for side in (self._side, self._below):
+            _fill_side(side, shown, lines)
         self._stack.setCurrentIndex(2)
 
     def _row(self, line: HealthLine) -> FindingRow:
@@ -253,3 +258,14 @@ class HealthTab(Panel):
     def _take_back(self) -> None:
         if self._dataset is not None:
             undo_change(self._services, dataset_id=self._dataset.id)
+
+
+def _fill_side(side: SideColumn, shown: HealthView, lines: list[str]) -> None:
+    """Say what to do first, and how many rows are in which language."""
+    side.clear()
+    side.add_title(_("What to do first"))
+    for sentence in lines or [_("Nothing comes to mind. Look at what will be trained.")]:
+        side.add(TextLabel(sentence, colour="text2", wrap=True))
+    if shown.languages:
+        side.add_rule().add_title(_("Rows by language"))
+        side.add(*(BarRow(one.name, one.value, one.share) for one in shown.languages))

@@ -110,6 +110,12 @@ def test_the_report_counts_rows_and_names_them_by_id(layout: Layout, reports: Re
     assert reports.found("d1", "mojibake").ids.tolist() == []
     report = report_of(reports)
     assert (report.version, report.rows, report.eval_rows_needed) == (1, 44, 385)
+    languages = report.result("language")
+    assert languages is not None
+    assert sum(languages.tally.values()) == 44
+    copies = report.result("exact_copies")
+    assert copies is not None
+    assert (copies.groups, copies.example_groups) == (1, ((0, 40),))
 
 
 def test_a_changed_dataset_has_no_report_until_it_is_checked_again(

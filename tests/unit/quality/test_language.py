@@ -126,7 +126,14 @@ def test_batches_may_be_seen_in_any_order() -> None:
     assert list(found.rows) == [2]
     assert found.labels is not None
     assert LANGUAGES[found.labels[0]] == "de"
-    assert begun.tally([second, first]) == {"en": 2, "de": 1}
+    assert found.tally == {"en": 2, "de": 1}
+
+
+def test_every_language_has_a_name() -> None:
+    names = [CHECK.name_label(code) for code in LANGUAGES]
+    assert len(set(names)) == len(LANGUAGES)
+    assert not set(names) & set(LANGUAGES)
+    assert CHECK.name_label("xx") == "xx"
 
 
 def test_empty_set_has_no_language() -> None:
