@@ -43,9 +43,14 @@ class TurnDraft:
     kept: Turn | None = None
 
     @property
-    def is_named(self) -> bool:
-        """Return whether name and id are worth showing: tools have them, others may."""
+    def has_name(self) -> bool:
+        """Return whether the name is worth showing: tools have one, others may."""
         return self.role is Role.TOOL or bool(self.name or self.tool_call_id)
+
+    @property
+    def has_call_id(self) -> bool:
+        """Return whether the id of a tool call is worth showing."""
+        return self.role is Role.TOOL or bool(self.tool_call_id)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,13 +24,16 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from engine.api.settings import Settings as SettingValues
 from engine.domain.dataset import (
+    ChatRow,
     DatasetInfo,
     Mapping,
     Part,
     Reject,
+    Role,
     RowKind,
     SourceFile,
     TextRow,
+    Turn,
 )
 from engine.domain.phase import Phase
 from engine.domain.report import CheckResult, Report
@@ -45,9 +48,11 @@ from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.pages.datasets.mapping_form import ExpressionField, MappingForm
 from gui.pages.datasets.mapping_page import MappingPage
+from gui.pages.datasets.row_editor import RowEditor
 from gui.pages.datasets.rows_table import RowsTable
 from gui.viewmodels.documents import DocumentRequest
 from gui.viewmodels.mapping import MappingRequest
+from gui.viewmodels.row_draft import draft_of
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.fields import SearchField, SelectField
 from gui.widgets.multi_select import MultiSelectField
@@ -508,6 +513,22 @@ def _rows_edit(stage: Stage) -> None:
     stage.wait(0.2)
 
 
+def _rows_edit_tool(stage: Stage) -> None:
+    call = '[{"id":"a1B2c3D4e","type":"function","function":{"name":"stock","arguments":"{}"}}]'
+    row = ChatRow(
+        messages=(
+            Turn(role=Role.USER, content="How many cartridges are left?", name="Jane"),
+            Turn(role=Role.ASSISTANT, content="", tool_calls=call),
+            Turn(role=Role.TOOL, content="4", name="stock", tool_call_id="a1B2c3D4e"),
+            Turn(role=Role.ASSISTANT, content="Four."),
+        )
+    )
+    _rows_edit(stage)
+    (editor,) = stage.page().findChildren(RowEditor)
+    editor.start("Row 1", draft_of(row))
+    stage.wait(0.2)
+
+
 def _history(stage: Stage) -> None:
     actions = ((Action.IMPORTED, 11_874), (Action.FIXED, 11_862), (Action.SPLIT, 11_862))
     stage.api.versions.all = [
@@ -582,6 +603,7 @@ STATES: dict[str, Act] = {
     "dataset-rows-filter": _rows_filter,
     "dataset-rows-nothing": _rows_nothing,
     "dataset-rows-edit": _rows_edit,
+    "dataset-rows-edit-tool": _rows_edit_tool,
     "dataset-rows-text": _tab("rows", "d3"),
     "dataset-tokens": _focused_token,
     "dataset-tokens-text": _tab("tokens", "d3"),

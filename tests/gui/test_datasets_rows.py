@@ -18,6 +18,7 @@ from gui.pages.datasets.row_editor import RowEditor
 from gui.pages.datasets.row_reader import RowReader
 from gui.pages.datasets.rows_table import RowsTable
 from gui.pages.datasets.view import DatasetsPage
+from gui.viewmodels.row_draft import draft_of
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.choices import SegmentedControl, Switch
 from gui.widgets.fields import SearchField, SelectField, TextArea, TextField
@@ -424,6 +425,87 @@ def test_turns_are_added_and_removed_while_editing(page: DatasetsPage, qtbot: Qt
     qtbot.wait_until(lambda: len(editor.findChildren(TextArea)) == 3)
     named(editor, IconButton, "Remove Turn 1").click()  # type: ignore[attr-defined]  # by kind
     qtbot.wait_until(lambda: len(editor.findChildren(TextArea)) == 2)
+
+
+TOOL_ROW = ChatRow(
+    messages=(
+        Turn(role=Role.USER, content="one\r\ntwo", name="a\nb"),
+        Turn(role=Role.ASSISTANT, content="", tool_calls='[{"id":"c1"}]'),
+        Turn(role=Role.TOOL, content="1", name="f", tool_call_id="c1"),
+        Turn(role=Role.ASSISTANT, content="One."),
+    )
+)
+
+
+@pytest.fixture
+def tool_editor(qtbot: QtBot) -> RowEditor:
+    """Return an editor of a row with a tool's turn."""
+    editor = RowEditor()
+    qtbot.addWidget(editor)
+    editor.show()
+    editor.start("Row 1", draft_of(TOOL_ROW))
+    return editor
+
+
+def line(editor: RowEditor, name: str) -> TextField:
+    found = named(editor, TextField, name)
+    assert isinstance(found, TextField)
+    return found
+
+
+def kept_row(editor: RowEditor, qtbot: QtBot) -> Row:
+    found: list[Row] = []
+    editor.kept.connect(found.append)
+    qtbot.keyClick(editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    (row,) = found
+    return row
+
+
+def test_row_that_is_kept_untouched_stays_exactly_as_it_was(
+    tool_editor: RowEditor, qtbot: QtBot
+) -> None:
+    assert kept_row(tool_editor, qtbot) == TOOL_ROW
+
+
+def test_name_and_call_id_stand_beside_turns_of_tools_and_can_be_changed(
+    tool_editor: RowEditor, qtbot: QtBot
+) -> None:
+    shown = [
+        [line(tool_editor, f"{field} of Turn {one}").isVisible() for one in (1, 2, 3, 4)]
+        for field in ("Name", "Tool call id")
+    ]
+    assert shown == [[True, False, True, False], [False, False, True, False]]
+    assert line(tool_editor, "Name of Turn 3").text() == "f"
+    line(tool_editor, "Name of Turn 1").clear()
+    qtbot.keyClicks(line(tool_editor, "Tool call id of Turn 3"), "23")
+    assert tool_editor.keeps_hold()
+    row = kept_row(tool_editor, qtbot)
+    assert isinstance(row, ChatRow)
+    assert row.messages == (
+        Turn(role=Role.USER, content="one\r\ntwo"),
+        TOOL_ROW.messages[1],
+        Turn(role=Role.TOOL, content="1", name="f", tool_call_id="c123"),
+        TOOL_ROW.messages[3],
+    )
+
+
+def test_turn_that_becomes_a_tools_gets_fields_for_name_and_call_id(
+    tool_editor: RowEditor, qtbot: QtBot
+) -> None:
+    role = named(tool_editor, SelectField, "Role of Turn 2")
+    assert isinstance(role, SelectField)
+    for key, is_shown in (("tool", True), ("user", False), ("tool", True)):
+        role.set_value(key)
+        role.chosen.emit(key)
+        for field in ("Name", "Tool call id"):
+            assert line(tool_editor, f"{field} of Turn 2").isVisible() is is_shown
+    qtbot.keyClicks(line(tool_editor, "Name of Turn 2"), "g")
+    role.set_value("user")
+    role.chosen.emit("user")
+    assert line(tool_editor, "Name of Turn 2").isVisible()
+    row = kept_row(tool_editor, qtbot)
+    assert isinstance(row, ChatRow)
+    assert row.messages[1] == Turn(role=Role.USER, content="", name="g")
 
 
 def test_left_out_rows_are_a_part_of_their_own_and_can_be_taken_back(

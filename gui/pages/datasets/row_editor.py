@@ -10,6 +10,7 @@ from gettext import gettext as _
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QGridLayout
 
 from engine.domain.dataset import Role
 from gui.viewmodels.dataset_rows import role_words
@@ -20,6 +21,7 @@ from gui.widgets.choices import Switch
 from gui.widgets.fields import SelectField, TextArea, TextField
 from gui.widgets.page import Scroll
 from gui.widgets.text import TextLabel
+from gui.widgets.theme.theme import theme
 
 _WRITTEN_ROLES = (Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.TOOL)
 
@@ -126,13 +128,12 @@ class RowEditor(Panel):
         role = SelectField(name=_("Role of {turn}").format(turn=name))
         role.set_options([(one.value, role_words(one.value)) for one in _WRITTEN_ROLES])
         role.set_value(turn.role.value)
-        area = TextArea(name=name)
-        area.set_text(turn.content)
+        fields = _TurnFields(name, role, turn)
         away = IconButton("close", _("Remove {turn}").format(turn=name))
         away.clicked.connect(partial(self._on_away, part.key, number))
         away.setEnabled(len(part.turns) > 1)
-        self._fields.add(Row(role, Stretch(), away, gap=8), area)
-        self._reads.append(partial(_with_turn, part.key, number, role, area))
+        self._fields.add(Row(role, Stretch(), away, gap=8), fields.names, fields.area)
+        self._reads.append(partial(_with_turn, part.key, number, fields))
 
     def _add_line(self, line: LineDraft) -> None:
         edit: TextArea | TextField = (
@@ -178,12 +179,66 @@ class RowEditor(Panel):
             self.kept.emit(row_of(self._read(self._draft)))
 
 
-def _with_turn(
-    key: str, number: int, role: SelectField, area: TextArea, draft: RowDraft
-) -> RowDraft:
+class _TurnFields:
+    """The fields of one turn; name and id of a tool call are shown where a turn may have them."""
+
+    def __init__(self, name: str, role: SelectField, turn: TurnDraft) -> None:
+        self._role = role
+        self.area = TextArea(name=name)
+        self.area.set_text(turn.content)
+        self._name = TextField(name=_("Name of {turn}").format(turn=name))
+        self._name.setText(turn.name)
+        self._id = TextField(name=_("Tool call id of {turn}").format(turn=name))
+        self._id.setText(turn.tool_call_id)
+        self._id_label = TextLabel(_("Tool call id"), role="small", colour="text2")
+        self.names = Panel(self._lines())
+        self._shown = self._texts()
+        self._turn = turn
+        if not turn.has_name:
+            self.names.hide()
+        self._id.setHidden(not turn.has_call_id)
+        self._id_label.setHidden(not turn.has_call_id)
+        role.chosen.connect(self._on_role)
+
+    def _lines(self) -> QGridLayout:
+        lines = QGridLayout()
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setHorizontalSpacing(theme().px(8))
+        lines.setVerticalSpacing(theme().px(4))
+        lines.addWidget(TextLabel(_("Name"), role="small", colour="text2"), 0, 0)
+        lines.addWidget(self._name, 0, 1)
+        lines.addWidget(self._id_label, 1, 0)
+        lines.addWidget(self._id, 1, 1)
+        return lines
+
+    def _on_role(self, _key: str) -> None:
+        turn = self.read(self._turn)
+        self.names.setHidden(not turn.has_name)
+        self._id.setHidden(not turn.has_call_id)
+        self._id_label.setHidden(not turn.has_call_id)
+
+    def _texts(self) -> tuple[str, str, str]:
+        return self.area.text(), self._name.text(), self._id.text()
+
+    def read(self, turn: TurnDraft) -> TurnDraft:
+        """Return the turn with what was written in the fields.
+
+        A field shows some characters as others, so a text that is not touched is left as it was.
+        """
+        texts = zip(self._texts(), self._shown, strict=True)
+        written = [None if text == shown else text for text, shown in texts]
+        names = ("content", "name", "tool_call_id")
+        changed = {
+            name: text for name, text in zip(names, written, strict=True) if text is not None
+        }
+        return replace(turn, role=Role(self._role.value()), **changed)
+
+
+def _with_turn(key: str, number: int, fields: _TurnFields, draft: RowDraft) -> RowDraft:
     turns = draft.turns(key)
-    turn = replace(turns[number], role=Role(role.value()), content=area.text())
-    return draft.with_turns(key, (*turns[:number], turn, *turns[number + 1 :]))
+    return draft.with_turns(
+        key, (*turns[:number], fields.read(turns[number]), *turns[number + 1 :])
+    )
 
 
 def _with_line(key: str, edit: TextArea | TextField, draft: RowDraft) -> RowDraft:

@@ -80,10 +80,13 @@ def test_name_and_id_of_a_turn_are_changed_and_taken_away() -> None:
 
 def test_names_are_shown_beside_tools_and_where_there_are_some() -> None:
     turns = draft_of(ROWS[0]).turns("messages")
-    assert [one.is_named for one in turns] == [False, False, True, False]
-    assert TurnDraft(role=Role.TOOL, content="").is_named
-    assert TurnDraft(role=Role.USER, content="", name="Jane").is_named
-    assert TurnDraft(role=Role.USER, content="", tool_call_id="c1").is_named
+    assert [one.has_name for one in turns] == [False, False, True, False]
+    assert [one.has_call_id for one in turns] == [False, False, True, False]
+    assert TurnDraft(role=Role.TOOL, content="").has_call_id
+    jane = TurnDraft(role=Role.USER, content="", name="Jane")
+    assert (jane.has_name, jane.has_call_id) == (True, False)
+    odd = TurnDraft(role=Role.USER, content="", tool_call_id="c1")
+    assert (odd.has_name, odd.has_call_id) == (True, True)
 
 
 @pytest.mark.parametrize("kind", list(RowKind))
