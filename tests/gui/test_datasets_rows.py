@@ -25,7 +25,7 @@ from gui.widgets.fields import SearchField, SelectField, TextArea, TextField
 from gui.widgets.multi_select import MultiSelectField
 from gui.widgets.tabs import TabBar
 from gui.widgets.text import TextLabel
-from gui.widgets.theme.theme import theme
+from gui.widgets.theme.theme import Theme, theme
 from tests.fakes.api import MOMENT, FakeApi, a_dataset
 from tests.fakes.rows import a_chat
 from tests.gui.find import child
@@ -438,7 +438,7 @@ TOOL_ROW = ChatRow(
 
 
 @pytest.fixture
-def tool_editor(qtbot: QtBot) -> RowEditor:
+def tool_editor(themed: Theme, qtbot: QtBot) -> RowEditor:
     """Return an editor of a row with a tool's turn."""
     editor = RowEditor()
     qtbot.addWidget(editor)
