@@ -383,19 +383,23 @@ def turn_views(row: Row) -> tuple[TurnView, ...]:
         return (subject, _turn_view(_("Class"), row.label))
     if isinstance(row, RatedRow):
         title = _("Liked answer") if row.is_liked else _("Disliked answer")
-        answers = (_turn_view(title, one.content) for one in row.completion)
+        answers = (_spoken(one, title) for one in row.completion)
         return (*(_spoken(one) for one in row.prompt), *answers)
     return _pair_views(row)
 
 
 def _pair_views(row: PreferenceRow) -> tuple[TurnView, ...]:
-    better = tuple(_turn_view(_("Better answer"), one.content) for one in row.chosen)
-    worse = tuple(_turn_view(_("Worse answer"), one.content) for one in row.rejected)
+    better = tuple(_spoken(one, _("Better answer")) for one in row.chosen)
+    worse = tuple(_spoken(one, _("Worse answer")) for one in row.rejected)
     return (*(_spoken(one) for one in row.prompt), *better, *worse)
 
 
-def _spoken(turn: Turn) -> TurnView:
+def _spoken(turn: Turn, answer: str = "") -> TurnView:
+    """Return a turn to read; `answer` says which answer of the row it belongs to, if to any."""
     title = role_words(turn.role.value)
+    if answer:
+        is_answer = turn.role is Role.ASSISTANT
+        title = answer if is_answer else _("{part}: {role}").format(part=answer, role=title)
     if turn.name:
         title = _("{role} {name}").format(role=title, name=_line(turn.name))
     if turn.tool_call_id:

@@ -142,6 +142,23 @@ def test_row_view_of_a_preference_tells_better_from_worse() -> None:
     assert titles == ["User", "Better answer", "Worse answer"]
 
 
+def test_row_view_of_answers_shows_calls_and_their_results() -> None:
+    call = Turn(role=Role.ASSISTANT, content="", tool_calls='[{"id": "c1"}]')
+    result = Turn(role=Role.TOOL, content="1", name="f", tool_call_id="c1")
+    said = Turn(role=Role.ASSISTANT, content="One.")
+    pair = PreferenceRow(prompt=(), chosen=(call, result, said), rejected=(said,))
+    shown = row_view(ShownRows(FakeRowTable([pair])), 0).turns
+    assert [(one.title, one.text) for one in shown] == [
+        ("Better answer", '[{"id": "c1"}]'),
+        ("Better answer: Tool f, answers call c1", "1"),
+        ("Better answer", "One."),
+        ("Worse answer", "One."),
+    ]
+    rated = RatedRow(prompt=(), completion=(call,), is_liked=False)
+    (answer,) = row_view(ShownRows(FakeRowTable([rated])), 0).turns
+    assert (answer.title, answer.text) == ("Disliked answer", '[{"id": "c1"}]')
+
+
 @pytest.mark.parametrize(
     ("length", "more"), [(8_000, ""), (8_001, "1 more character is not shown.")]
 )
