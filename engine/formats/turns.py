@@ -280,14 +280,16 @@ def _written_calls(fields: Fields) -> str | None:
     except RefusedRecord:
         call = None
     calls = cast("list[object]", call if isinstance(call, list) else [call])
-    if not all(isinstance(one, dict) and "name" in one for one in calls):
-        raise wrong_type("value", _("a tool call as JSON"))
-    wrapped: list[object] = [_wrapped_call(cast("dict[str, object]", one)) for one in calls]
-    return json_list(wrapped, "value")
+    return json_list([_wrapped_call(one) for one in calls], "value")
 
 
-def _wrapped_call(call: dict[str, object]) -> dict[str, object]:
+def _wrapped_call(value: object) -> object:
     """Return a call in the form of OpenAI, whose id stands beside the function."""
+    call = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    if isinstance(call.get("function"), dict):
+        return call
+    if "name" not in call:
+        raise wrong_type("value", _("a tool call as JSON"))
     function = {name: one for name, one in call.items() if name != "id"}
     known = {"id": call["id"]} if call.get("id") is not None else {}
     return {**known, "type": "function", "function": function}

@@ -84,6 +84,19 @@ def test_sharegpt_messages_keep_names_and_ids_of_tool_calls() -> None:
     assert call["function"] == {"name": "weather", "arguments": {"town": "Köln"}}
 
 
+def test_sharegpt_calls_in_the_form_of_openai_stay_as_they_are() -> None:
+    _shape, row = normalise(
+        {
+            "conversations": [
+                {"from": "human", "value": "Weather?"},
+                {"from": "tool_call", "value": json.dumps([CALL])},
+            ]
+        }
+    )
+    assert isinstance(row, ChatRow)
+    assert calls_of(row.messages[1]) == [CALL]
+
+
 @pytest.mark.parametrize("field", ["name", "tool_call_id"])
 @pytest.mark.parametrize(
     ("value", "reason"),
