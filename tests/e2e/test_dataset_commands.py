@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,15 @@ def pile(folder: Path) -> Path:
     return folder
 
 
+def assert_groups_and_languages(line: CommandLine, report: dict[str, Any]) -> None:
+    """Copies are named and shown as groups; every row was sorted by language."""
+    results = {one["check"]: one for one in report["results"]}
+    assert [len(one) for one in results["exact_copies"]["example_groups"]] == [2] * 5
+    copies = line.do("dataset", "show", "all", "--check", "exact_copies", "--rows", "4")
+    assert [one["group"] for one in copies["rows_shown"]] == [1, 1, 2, 2]
+    assert sum(results["language"]["tally"].values()) == 67
+
+
 def test_pile_becomes_a_checked_repaired_split_and_exported_dataset(tmp_path: Path) -> None:
     line = CommandLine(tmp_path / "w")
     made = line.do("import", pile(tmp_path / "pile"), "--name", "all")
@@ -41,11 +51,7 @@ def test_pile_becomes_a_checked_repaired_split_and_exported_dataset(tmp_path: Pa
     report = line.do("dataset", "check", "all")
     found = {one["check"]: one for one in report["results"] if one["rows"]}
     assert found["exact_copies"]["rows"] == 10
-    assert [len(one) for one in found["exact_copies"]["example_groups"]] == [2] * 5
-    copies = line.do("dataset", "show", "all", "--check", "exact_copies", "--rows", "4")
-    assert [one["group"] for one in copies["rows_shown"]] == [1, 1, 2, 2]
-    languages = next(one for one in report["results"] if one["check"] == "language")["tally"]
-    assert sum(languages.values()) == 67
+    assert_groups_and_languages(line, report)
     assert found["personal_data"]["labels"] == {"email": 1}
     assert found["exact_copies"]["is_safe"]
     assert report["advice"]
