@@ -27,6 +27,7 @@ from gui.widgets.theme.paint import (
 )
 from gui.widgets.theme.theme import follow_theme, theme
 
+_MOST_SEGMENTS = 4
 _NARROW = 170
 """A card narrower than this, at 100 %, moves to the next line."""
 
@@ -265,9 +266,18 @@ class ChoiceCards(QWidget):
 class _Segment(RadioPart):
     """One part of a segmented control."""
 
-    def __init__(self, key: str, text: str) -> None:
-        super().__init__(key, text)
+    def __init__(self) -> None:
+        super().__init__("", "")
         self.setProperty(RING_RADIUS, 5)
+        self.hide()
+
+    def set_part(self, key: str, text: str) -> None:
+        """Stand for another part; "" as word stands for none and is not seen."""
+        self.key = key
+        self.setText(text)
+        self.setAccessibleName(text)
+        self.setHidden(not text)
+        self.updateGeometry()
 
     def sizeHint(self) -> QSize:
         """Return the room of the word at its heaviest, so that choosing moves nothing."""
@@ -292,32 +302,38 @@ class _Segment(RadioPart):
 
 
 class SegmentedControl(QWidget):
-    """Two to four words of which one is chosen."""
+    """Two to four words of which one is chosen.
+
+    There are always as many parts, those without a word unseen: so they keep their place among what
+    the Tab key goes through, and the keyboard when the words change.
+    """
 
     chosen = Signal(str)
 
     def __init__(self, *, name: str) -> None:
         super().__init__()
-        self._parts: list[_Segment] = []
+        self._parts = [_Segment() for _part in range(_MOST_SEGMENTS)]
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._row = Row(gap=0, margins=(2, 2, 2, 2))
-        self.setLayout(self._row)
+        self.setLayout(Row(*self._parts, gap=0, margins=(2, 2, 2, 2)))
+        for part in self._parts:
+            part.clicked.connect(lambda: self.chosen.emit(self.value()))
 
     def set_parts(self, parts: Sequence[tuple[str, str]]) -> None:
         """Show these parts, each a key and a word."""
         before = self.value()
-        clear_layout(self._row)
-        self._parts = [_Segment(key, text) for key, text in parts]
-        for part in self._parts:
-            part.clicked.connect(lambda: self.chosen.emit(self.value()))
-            self._row.add(part)
+        unseen = [("", "")] * (_MOST_SEGMENTS - len(parts))
+        for part, (key, text) in zip(self._parts, [*parts, *unseen], strict=True):
+            part.set_part(key, text)
         self.set_value(before or (parts[0][0] if parts else ""))
 
     def set_value(self, key: str) -> None:
-        """Choose a part by its key, without a signal."""
+        """Choose a part by its key, without a signal; a key that there is not chooses none."""
         for part in self._parts:
-            part.setChecked(part.key == key)
+            # The chosen one of radio buttons that exclude each other cannot be taken back.
+            part.setAutoExclusive(False)
+            part.setChecked(bool(key) and part.key == key)
+            part.setAutoExclusive(True)
 
     def value(self) -> str:
         """Return the key of the chosen part, or ""."""

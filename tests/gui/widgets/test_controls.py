@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from gui.widgets.banner import Banner
-from gui.widgets.box import Column, Panel
+from gui.widgets.box import Column, Panel, Row
 from gui.widgets.buttons import Action, Button, IconButton, MenuItem
 from gui.widgets.card import Disclosure
 from gui.widgets.chip import Badge, Chip
@@ -159,6 +159,25 @@ def test_segmented_control_tells_what_was_chosen(qtbot: QtBot) -> None:
         qtbot.mouseClick(parts._parts[1], MOUSE)
 
     assert caught.args == ["f"]
+
+
+def test_segmented_control_shows_other_parts_at_its_place_and_keeps_the_choice(
+    qtbot: QtBot,
+) -> None:
+    parts, behind = SegmentedControl(name="Measure"), Button("Behind")
+    panel = _shown(qtbot, Panel(Row(parts, behind)))
+    parts.set_parts([("e", "Exact"), ("f", "Form"), ("g", "General")])
+    parts.set_value("f")
+    parts._parts[1].setFocus()
+    parts.set_parts([("a", "All"), ("f", "Form, 2")])
+    assert parts.value() == "f"
+    assert [one.text() for one in parts._parts if one.isVisible()] == ["All", "Form, 2"]
+    assert panel.nextInFocusChain() is parts
+    assert parts.nextInFocusChain() is parts._parts[0]
+    parts.set_parts([("x", "Other"), ("y", "Another")])
+    assert parts.value() == ""
+    parts.set_parts([("x", "Other"), ("y", "Another")])
+    assert parts.value() == "x"
 
 
 def test_set_value_of_choices_is_silent(qtbot: QtBot) -> None:
