@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, chain
-from operator import attrgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -213,9 +212,16 @@ def _turns_column(conversations: Sequence[tuple[Turn, ...]]) -> Array:
 
     turns = list(chain.from_iterable(conversations))
     ends = accumulate((len(one) for one in conversations), initial=0)
-    flat = [
-        pa.array(list(map(attrgetter(name), turns)), one) for name, one in _turn_types().items()
-    ]
+    # Written out, since asking for a field by its name takes twice as long.
+    values: dict[str, Sequence[object]] = {
+        "role": [turn.role for turn in turns],
+        "content": [turn.content for turn in turns],
+        "tool_calls": [turn.tool_calls for turn in turns],
+        "weight": [turn.weight for turn in turns],
+        "name": [turn.name for turn in turns],
+        "tool_call_id": [turn.tool_call_id for turn in turns],
+    }
+    flat = [pa.array(values[name], one) for name, one in _turn_types().items()]
     structs = pa.StructArray.from_arrays(flat, list(TURN_FIELDS))
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), structs)
 
