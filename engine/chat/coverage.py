@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import queue
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from gettext import gettext as _
 from itertools import islice
@@ -25,6 +24,7 @@ from engine.chat.rows import (
 from engine.chat.tokenizer import ChatTokenizer
 from engine.domain.coverage import EndsOfTurn, LengthBin, RoleTokens, RowGroup
 from engine.domain.dataset import Row
+from engine.domain.in_order import in_order
 
 TEMPLATE = "template"
 _BATCH_ROWS = 256
@@ -64,18 +64,11 @@ def encode_ahead(
         finally:
             idle.put(tokenizer)
 
-    waiting: deque[Future[list[TokenisedRow]]] = deque()
-    with ThreadPoolExecutor(len(tokenizers), thread_name_prefix="encode") as pool:
-        try:
-            for batch in _batches(rows):
-                waiting.append(pool.submit(encode, batch))
-                if len(waiting) > _WAITING_BATCHES * len(tokenizers):
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for one in waiting:
-                one.cancel()
+    count = len(tokenizers)
+    for _batch, found in in_order(
+        encode, _batches(rows), threads=count, waiting=_WAITING_BATCHES * count + 1
+    ):
+        yield found
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
+from engine.domain.in_order import in_order
 from engine.quality.batch import turn_batch
 from engine.quality.check import Check, CheckSettings, Pass
 from engine.quality.found import Found, labelled
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
 THREADS = 2
-WAITING_BATCHES = 4
-"""Batches that are worked on or wait; more would only take memory."""
+WAITING_PARTS = 4
+"""Parts of batches that are worked on or wait; more would only take memory."""
 LARGEST_BATCH_ROWS = 2048
 """Stored batches are larger; numpy is faster on what fits the processor's cache."""
 
@@ -45,12 +45,12 @@ def run_checks(
     passes = [begin(settings) for begin in begins]
     kept: list[list[object]] = [[] for _pass in passes]
     done = 0
-    with ThreadPoolExecutor(THREADS) as threads:
-        for count, seen in _in_order(threads, batches, passes):
-            for one, part in zip(kept, seen, strict=True):
-                one.append(part)
-            done += count
-            on_rows(done)
+    seen = in_order(partial(_see, passes), _parts(batches), threads=THREADS, waiting=WAITING_PARTS)
+    for (_first_row, batch, _is_eval), results in seen:
+        for one, result in zip(kept, results, strict=True):
+            one.append(result)
+        done += batch.num_rows
+        on_rows(done)
     ends = {begin: one.end(parts) for begin, one, parts in zip(begins, passes, kept, strict=True)}
     return {
         check.id: labelled(ends[check.begin], check.label) if check.label else ends[check.begin]
@@ -58,42 +58,19 @@ def run_checks(
     }
 
 
-def _in_order(
-    threads: ThreadPoolExecutor,
+def _parts(
     batches: Iterable[tuple[RecordBatch, NDArray[bool_]]],
-    passes: Sequence[Pass],
-) -> Iterator[tuple[int, list[object]]]:
-    """Yield rows and results of each batch, in the order of the batches."""
-    waiting: deque[tuple[int, Future[list[object]]]] = deque()
+) -> Iterator[tuple[int, RecordBatch, NDArray[bool_]]]:
+    """Yield smaller batches, each behind the number of its first row."""
     first_row = 0
-    try:
-        for batch, is_eval in _small(batches):
-            waiting.append(
-                (batch.num_rows, threads.submit(_see, passes, batch, first_row, is_eval))
-            )
-            first_row += batch.num_rows
-            if len(waiting) >= WAITING_BATCHES:
-                count, future = waiting.popleft()
-                yield count, future.result()
-        while waiting:
-            count, future = waiting.popleft()
-            yield count, future.result()
-    finally:
-        for _count, future in waiting:
-            future.cancel()
-
-
-def _small(
-    batches: Iterable[tuple[RecordBatch, NDArray[bool_]]],
-) -> Iterator[tuple[RecordBatch, NDArray[bool_]]]:
     for batch, is_eval in batches:
         for start in range(0, batch.num_rows, LARGEST_BATCH_ROWS):
             end = start + LARGEST_BATCH_ROWS
-            yield batch.slice(start, LARGEST_BATCH_ROWS), is_eval[start:end]
+            yield first_row + start, batch.slice(start, LARGEST_BATCH_ROWS), is_eval[start:end]
+        first_row += batch.num_rows
 
 
-def _see(
-    passes: Sequence[Pass], batch: RecordBatch, first_row: int, is_eval: NDArray[bool_]
-) -> list[object]:
+def _see(passes: Sequence[Pass], part: tuple[int, RecordBatch, NDArray[bool_]]) -> list[object]:
+    first_row, batch, is_eval = part
     turns = turn_batch(batch, first_row=first_row, is_eval=is_eval)
     return [one.see(turns) for one in passes]
