@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from gettext import ngettext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import msgspec
 from msgspec.structs import replace
@@ -20,6 +25,7 @@ from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
 from engine.domain.mapping import Mapping
 from engine.errors import Cancelled, DiskFull, EngineError, FileUnreadable, NoUsableRows
+from engine.formats.dataset_writer import DatasetWriter, Prepared
 from engine.formats.mapping import Mapper
 from engine.formats.packed import (
     place_of,
@@ -28,7 +34,14 @@ from engine.formats.packed import (
     spooling_in,
     unpacked_bytes,
 )
-from engine.formats.reading import ShapedRow, SourcePlan, plan_sources, shaped_rows
+from engine.formats.plain_rows import PlainRows
+from engine.formats.reading import (
+    ShapedRow,
+    SourcePlan,
+    plan_sources,
+    shaped_parts,
+    shaped_rows,
+)
 from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.shapes import kind_of
 from engine.formats.source import blocks, naming_read_errors
@@ -46,9 +59,6 @@ from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
 from engine.store.eventlog import timestamp
 from engine.store.layout import DatasetFolder, Layout
-
-if TYPE_CHECKING:
-    from engine.formats.dataset_writer import DatasetWriter
 
 PROGRESS_EVERY = timedelta(seconds=0.2)
 NAMED_REJECTS = 20
@@ -254,8 +264,6 @@ def _build(
     progress: _Progress,
 ) -> DatasetInfo:
     """Write rows and rejects into the folder of the new dataset."""
-    from engine.formats.dataset_writer import DatasetWriter
-
     kind = next((plan.kind for plan in plans if plan.kind is not None), RowKind.CHAT)
     with (
         atomicfs.new_file(folder.rejects) as stream,
@@ -298,17 +306,22 @@ def _read_source(
 ) -> SourceFile:
     """Read one file to its end, and see that it stayed the same meanwhile."""
     path, counts = plan.path, _Counts()
-    shown, before = shown_path(path), _state(path)
-    for item in shaped_rows(path, plan.format, progress.seen, plan.maker):
-        if isinstance(item, ShapedRow) and kind_of(item.row) is kind:
-            writer.add(item.row, index, item.line, item.fields)
-            counts.rows += 1
-            counts.shapes[item.shape] += 1
-        else:
-            counts.rejects += 1
-            refused = item if isinstance(item, Reject) else _other_kind(shown, item, kind)
-            rejects.add(refused)
-    sha256 = _sha256(path, progress.check)
+    before = _state(path)
+    with _hashing(path) as hashed:
+        for item in _items(plan, kind, partial(writer.prepared, source=index), progress):
+            if isinstance(item, Prepared):
+                writer.add_prepared(item)
+                counts.rows += len(item)
+                counts.shapes[item.shape] += len(item)
+            elif isinstance(item, ShapedRow):
+                writer.add(item.row, index, item.line, item.fields)
+                counts.rows += 1
+                counts.shapes[item.shape] += 1
+            else:
+                counts.rejects += 1
+                rejects.add(item)
+        progress.check()
+        sha256 = hashed()
     if _state(path) != before:
         raise FileUnreadable(
             _("{path} changed while it was read. Nothing was imported.").format(path=path),
@@ -316,7 +329,7 @@ def _read_source(
         )
     progress.before_bytes += _size(path)
     return SourceFile(
-        name=shown,
+        name=shown_path(path),
         path=str(path),
         size_bytes=_size(path),
         sha256=sha256,
@@ -328,6 +341,47 @@ def _read_source(
         rows=counts.rows,
         rejects=counts.rejects,
     )
+
+
+def _items(
+    plan: SourcePlan,
+    kind: RowKind,
+    prepare: Callable[[PlainRows], Prepared],
+    progress: _Progress,
+) -> Iterator[ShapedRow | Reject | Prepared]:
+    """Yield the rows of the kind of the dataset, and a reject for whatever else there is."""
+    shown = shown_path(plan.path)
+    items = (
+        shaped_parts(plan.path, plan.format, progress.seen, plan.maker, prepare)
+        if kind is RowKind.CHAT
+        else shaped_rows(plan.path, plan.format, progress.seen, plan.maker)
+    )
+    for item in items:
+        if isinstance(item, ShapedRow) and kind_of(item.row) is not kind:
+            yield _other_kind(shown, item, kind)
+        else:
+            yield item
+
+
+@contextlib.contextmanager
+def _hashing(path: Path) -> Generator[Callable[[], str], None, None]:
+    """Hash a file while the block reads it; gives what waits for the hash, in hex."""
+    is_over = threading.Event()
+    with ThreadPoolExecutor(1, thread_name_prefix="sha256") as pool:
+        future = pool.submit(copy_context().run, _sha256, path, is_over)
+        try:
+            yield future.result
+        finally:
+            is_over.set()
+
+
+def _sha256(path: Path, is_over: threading.Event) -> str:
+    digest = hashlib.sha256()
+    for block in blocks(path, lambda _done: None):
+        if is_over.is_set():
+            break
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _other_kind(file: str, item: ShapedRow, kind: RowKind) -> Reject:
@@ -350,13 +404,6 @@ def _state(path: Path) -> tuple[int, int]:
 def _size(path: Path) -> int:
     with naming_read_errors(path):
         return size_bytes(path)
-
-
-def _sha256(path: Path, seen: Callable[[int], None]) -> str:
-    digest = hashlib.sha256()
-    for block in blocks(path, seen):
-        digest.update(block)
-    return digest.hexdigest()
 
 
 def _check_room(layout: Layout, source_bytes: int) -> None:

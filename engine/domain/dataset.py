@@ -46,6 +46,12 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     name: str | None = None
     tool_call_id: str | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Return whether there is nothing but a role and a text."""
+        beside = (self.tool_calls, self.weight, self.name, self.tool_call_id)
+        return beside == (None, None, None, None)
+
 
 class ChatRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="chat"):
     """A conversation; `tools` is JSON text of the tools the assistant may call, or None."""

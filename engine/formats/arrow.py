@@ -10,9 +10,17 @@ from typing import IO, TYPE_CHECKING
 
 from engine.domain.dataset import Reject
 from engine.errors import FileUnreadable, mark
-from engine.formats.format import CERTAIN, Format, Record, Seen
+from engine.formats.format import CERTAIN, Chunk, Format, Record, Seen
 from engine.formats.packed import seekable, size_bytes
-from engine.formats.record_batches import BATCH_ROWS, damaged_rows, text_columns, values_of
+from engine.formats.plain_rows import PlainRows
+from engine.formats.record_batches import (
+    BatchChunk,
+    LostRows,
+    damaged_rows,
+    rows_at_once,
+    text_columns,
+    values_of,
+)
 from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.source import naming_read_errors
 from engine.formats.wording import translated as _
@@ -42,7 +50,17 @@ def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
     Raises:
         FileUnreadable: Its schema cannot be read.
     """
-    row = 0
+    for chunk in chunks(path, seen):
+        yield from chunk.records()
+
+
+def chunks(path: Path, seen: Seen) -> Iterator[Chunk]:
+    """Yield the same, many rows at a time.
+
+    Raises:
+        FileUnreadable: Its schema cannot be read.
+    """
+    row = 1
     with contextlib.ExitStack() as stack:
         with naming_read_errors(path):
             stream = stack.enter_context(seekable(path, seen))
@@ -51,17 +69,35 @@ def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
             stream.seek(0)
         for batch in _batches(path, stream):
             if isinstance(batch, RefusedRecord):
-                yield reject(path.name, row + 1, batch)
+                yield LostRows(told=reject(path.name, row, batch))
                 break
-            for start in range(0, batch.num_rows, BATCH_ROWS):
+            step = rows_at_once(batch)
+            for start in range(0, batch.num_rows, step):
                 seen(total_bytes * min(stream.tell(), end) // max(end, 1))
-                for value in _checked_values(batch.slice(start, BATCH_ROWS)):
-                    row += 1
-                    if isinstance(value, RefusedRecord):
-                        yield reject(path.name, row, value)
-                    else:
-                        yield Record(line=row, value=value)
+                part = batch.slice(start, step)
+                yield _UncheckedChunk(file=path.name, row=row, batch=part)
+                row += part.num_rows
     seen(total_bytes)
+
+
+class _UncheckedChunk(BatchChunk):
+    """Rows of a batch that may not be what it says of itself.
+
+    Arrow trusts its files: unchecked offsets would lead outside of the memory of the batch.
+    """
+
+    def plain_rows(self) -> PlainRows | None:
+        """Return them in columns where each is a plain conversation, as the batch says."""
+        import pyarrow
+
+        try:
+            self.batch.validate(full=True)
+        except pyarrow.ArrowException:
+            return None
+        return super().plain_rows()
+
+    def _values(self, batch: RecordBatch) -> Iterator[object]:
+        return _checked_values(batch)
 
 
 def _batches(path: Path, stream: IO[bytes]) -> Iterator[RecordBatch | RefusedRecord]:
@@ -118,7 +154,6 @@ def _checked_values(batch: RecordBatch) -> Iterator[object]:
     import pyarrow
 
     try:
-        # Arrow trusts its files: unchecked offsets would lead outside of the memory of the batch.
         batch.validate(full=True)
     except pyarrow.ArrowException:
         if batch.num_rows == 1:
@@ -140,4 +175,5 @@ FORMAT = Format(
     suffixes=(".arrow", ".feather", ".ipc", ".arrows"),
     sniff=sniff,
     read=read,
+    chunks=chunks,
 )

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 import msgspec
 
+from engine.domain.content_hash import HASH_BYTES
 from engine.domain.dataset import (
     ChatRow,
     PreferenceRow,
@@ -27,10 +28,11 @@ from engine.domain.dataset import (
     Turn,
 )
 from engine.formats.arrow_layout import TURN_FIELDS, data_file
+from engine.formats.plain_rows import PlainRows, role_names
 from engine.store import atomicfs
 
 if TYPE_CHECKING:
-    from pyarrow import Array, DataType, Schema
+    from pyarrow import Array, DataType, RecordBatch, Schema
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 32 << 20
@@ -133,6 +135,17 @@ class RowWriter:
         if len(self._batch) >= BATCH_ROWS or self._bytes >= BATCH_BYTES:
             self._flush()
 
+    def add_batch(self, batch: RecordBatch) -> None:
+        """Add rows that are columns already, in the schema of the writer.
+
+        Raises:
+            OSError: The file could not be written.
+        """
+        if self._batch:
+            self._flush()
+        self._writer.write_batch(batch)
+        self.rows += batch.num_rows
+
     def _flush(self) -> None:
         import pyarrow as pa
 
@@ -224,6 +237,41 @@ def _turns_column(conversations: Sequence[tuple[Turn, ...]]) -> Array:
     flat = [pa.array(values[name], one) for name, one in _turn_types().items()]
     structs = pa.StructArray.from_arrays(flat, list(TURN_FIELDS))
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), structs)
+
+
+def plain_batch(rows: PlainRows, source: int) -> RecordBatch:
+    """Return conversations in the columns of chat rows; all that plain turns lack is null.
+
+    Args:
+        rows: The conversations.
+        source: Index of their source file.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    schema, count = schema_of(RowKind.CHAT), len(rows)
+    given = {"role": role_names(rows.roles), "content": rows.contents}
+    types, count_of_turns = _turn_types(), len(rows.roles)
+    flat = [given.get(name, pa.nulls(count_of_turns, one)) for name, one in types.items()]
+    turns = pa.StructArray.from_arrays(flat, list(types))
+    columns = {
+        "messages": pa.ListArray.from_arrays(pa.array(rows.ends), turns),
+        "row_hash": _hex_column(rows.digests),
+        "source": pa.array(np.full(count, source, np.int32)),
+        "line": pa.array(rows.lines),
+    }
+    arrays = [columns.get(one.name, pa.nulls(count, one.type)) for one in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _hex_column(digests: bytes) -> Array:
+    import numpy as np
+    import pyarrow as pa
+
+    count, length = len(digests) // HASH_BYTES, 2 * HASH_BYTES
+    ends = np.arange(count + 1, dtype=np.int32) * length
+    text = digests.hex().encode()
+    return pa.StringArray.from_buffers(count, pa.py_buffer(ends.data), pa.py_buffer(text))
 
 
 def move_rows(rows: Path, kind: RowKind, row_hash: str, *, source: str, target: str) -> int:

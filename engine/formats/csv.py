@@ -10,24 +10,29 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from gettext import ngettext
+from itertools import chain
 from pathlib import Path
 
 from engine.domain.dataset import Reject
 from engine.errors import mark
 from engine.formats.cells import column_name, record_of
+from engine.formats.csv_columns import end_of_records, pairs_of
 from engine.formats.csv_dialect import Dialect, dialect_of, reader
 from engine.formats.encoding import decoded_head, looks_like_text, text_encoding
 from engine.formats.format import (
     HEAD_BYTES,
     RECORD_CAP_BYTES,
+    Chunk,
     Format,
     Record,
     Seen,
 )
+from engine.formats.plain_rows import PlainRows, of_pairs, sides_of
 from engine.formats.refusal import RefusedRecord, bad_encoding, reject, too_long
-from engine.formats.source import lines, read_head, utf8_blocks
+from engine.formats.source import lines, pieces, read_head, utf8_blocks
 from engine.formats.wording import translated as _
 
 AGAIN_CAP_CHARACTERS = 64 << 20
@@ -56,11 +61,12 @@ def _whole_lines(head: bytes) -> str:
 class _Lines:
     """Text lines for the csv module, which keeps those of the current record to read them again."""
 
-    def __init__(self, raw_lines: Iterator[bytes | None]) -> None:
+    def __init__(self, raw_lines: Iterator[bytes | None], number: int) -> None:
+        """Read lines, of which some were read before."""
         self._raw = raw_lines
         self._again: deque[str | None] = deque()
         self._again_characters = AGAIN_CAP_CHARACTERS
-        self.number = 0
+        self.number = number
         self.taken: list[str | None] = []
         self._taken_characters = 0
 
@@ -103,22 +109,115 @@ class _Lines:
 
 def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
     """Yield every row below the header as a record (cells by column name), or as a reject."""
+    for chunk in chunks(path, seen):
+        yield from chunk.records()
+
+
+def chunks(path: Path, seen: Seen) -> Iterator[Chunk]:
+    """Yield the same, many rows at a time."""
     head = read_head(path)
     dialect = dialect_of(_whole_lines(head))[0]
-    source = _Lines(lines(utf8_blocks(path, text_encoding(path, head), seen)))
-    header: list[str] | None = None
-    if dialect.is_hinted:
-        next(source)
-    for line, cells, refused in _rows(source, dialect):
-        if refused is None and header is None:
-            header = [column_name(_readable(cell)) for cell in cells]
-        elif refused is None and header is not None:
-            try:
-                yield Record(line=line, value=_record(header, cells))
-            except RefusedRecord as error:
-                yield reject(path.name, line, error, _excerpt(source))
-        elif refused is not None:
-            yield reject(path.name, line, refused, _excerpt(source))
+    parts = utf8_blocks(path, text_encoding(path, head), seen)
+    first = next(parts, b"")
+    table = _Table(file=path.name, dialect=dialect, header=_header_of(first, dialect))
+    if table.header is None:
+        yield _Rest(table=table, line=1, parts=chain([first], parts))
+        return
+
+    def end_of(buffer: bytes, is_last: bool) -> int:
+        """Return where the last whole record ends."""
+        return end_of_records(buffer, dialect.delimiter, is_last=is_last)
+
+    line = 2
+    for piece in pieces(chain([first.partition(b"\n")[2]], parts), end_of):
+        if isinstance(piece, bytes):
+            yield _Piece(table=table, line=line, parts=(piece,))
+            line += piece.count(b"\n")
+        else:
+            yield _Rest(table=table, line=line, parts=piece)
+
+
+def _header_of(block: bytes, dialect: Dialect) -> list[str] | None:
+    """Return the names of the columns of a table that is written as most are; None in doubt.
+
+    Args:
+        block: Its beginning.
+        dialect: How it is written.
+    """
+    is_usual = dialect.quote == '"' and not dialect.escape and not dialect.is_hinted
+    first, end, _rest = block.partition(b"\n")
+    if not is_usual or not dialect.delimiter.isascii() or not end or b"\r" in first[:-1]:
+        return None
+    try:
+        cells = next(reader([(first + end).decode()], dialect))
+    except (csv.Error, RefusedRecord, StopIteration, UnicodeDecodeError):
+        return None
+    return [column_name(cell) for cell in cells] or None
+
+
+@dataclass
+class _Table:
+    """What is known of a whole file.
+
+    Attributes:
+        file: Its name.
+        dialect: How it is written.
+        header: Names of its columns, once they are read.
+    """
+
+    file: str
+    dialect: Dialect
+    header: list[str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rest:
+    """Lines that are read one by one.
+
+    Attributes:
+        table: What they belong to.
+        line: Number of the first one.
+        parts: Their bytes.
+    """
+
+    table: _Table
+    line: int
+    parts: Iterable[bytes]
+
+    def plain_rows(self) -> PlainRows | None:
+        """Return None."""
+        return None
+
+    def records(self) -> Iterator[Record | Reject]:
+        """Yield every row as a record or as a reject; the first row of a file is its header."""
+        table, source = self.table, _Lines(lines(self.parts), self.line - 1)
+        if table.dialect.is_hinted:
+            next(source)
+        for line, cells, refused in _rows(source, table.dialect):
+            if refused is None and table.header is None:
+                table.header = [column_name(_readable(cell)) for cell in cells]
+            elif refused is None and table.header is not None:
+                try:
+                    yield Record(line=line, value=_record(table.header, cells))
+                except RefusedRecord as error:
+                    yield reject(table.file, line, error, _excerpt(source))
+            elif refused is not None:
+                yield reject(table.file, line, refused, _excerpt(source))
+
+
+class _Piece(_Rest):
+    """Lines of a table with a header that may be cut into cells at once."""
+
+    def plain_rows(self) -> PlainRows | None:
+        """Return the rows in columns where each is a question with its answer."""
+        names = self.table.header or []
+        sides = sides_of(names)
+        (raw,) = self.parts
+        found = pairs_of(raw, self.table.dialect.delimiter) if sides else None
+        if not sides or not found:
+            return None
+        cells, before = found
+        return of_pairs(sides, cells, before + self.line, is_turned=names[0] == sides[1])
 
 
 def _excerpt(source: _Lines) -> str:
@@ -188,4 +287,5 @@ FORMAT = Format(
     suffixes=(".csv", ".tsv", ".tab"),
     sniff=sniff,
     read=read,
+    chunks=chunks,
 )

@@ -4,21 +4,23 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from engine.domain.content_hash import HASH_BYTES, canonical, digest
 from engine.domain.dataset import Row, RowKind
-from engine.domain.split import EVAL, TRAIN, row_hash, split_of
+from engine.domain.split import EVAL, TRAIN, first_mark_of_train, split_of
 from engine.formats.arrow_layout import data_file, write_documents
-from engine.formats.arrow_rows import RowPlace, RowWriter, move_rows
+from engine.formats.arrow_rows import RowPlace, RowWriter, move_rows, plain_batch
+from engine.formats.plain_rows import PlainRows
 from engine.store import atomicfs
 
-HASH_BYTES = 16
-
-_encoder = msgspec.json.Encoder()
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,24 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
     splits: dict[str, int]
     duplicates: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """Conversations in columns, as they are written.
+
+    Attributes:
+        shape: How they were recognised.
+        digests: Their content hashes, HASH_BYTES each.
+        batches: Their columns by split, for each split that gets any.
+    """
+
+    shape: str
+    digests: bytes
+    batches: dict[str, RecordBatch]
+
+    def __len__(self) -> int:
+        return len(self.digests) // HASH_BYTES
 
 
 class DatasetWriter:
@@ -79,12 +99,40 @@ class DatasetWriter:
         Raises:
             OSError: The file could not be written.
         """
-        canonical = _encoder.encode(row)
-        digest = row_hash(canonical)
-        self._hashes += digest
-        writer = self._writers[split_of(digest, self._eval_ratio)]
-        place = RowPlace(digest.hex(), source, line, fields)
-        writer.add(row, place, size_bytes=len(canonical))
+        text = canonical(row)
+        found = digest(text)
+        self._hashes += found
+        writer = self._writers[split_of(found, self._eval_ratio)]
+        place = RowPlace(found.hex(), source, line, fields)
+        writer.add(row, place, size_bytes=len(text))
+
+    def prepared(self, rows: PlainRows, source: int) -> Prepared:
+        """Return conversations as they will be written; may be called in any thread.
+
+        Args:
+            rows: At least one.
+            source: Index of their source file.
+        """
+        import numpy as np
+
+        marks = np.frombuffer(rows.digests, ">u8")[:: HASH_BYTES // 8]
+        is_eval = marks < np.uint64(first_mark_of_train(self._eval_ratio))
+        batches = {
+            split: plain_batch(rows.chosen(np.flatnonzero(chosen)), source)
+            for split, chosen in ((TRAIN, ~is_eval), (EVAL, is_eval))
+            if chosen.any()
+        }
+        return Prepared(shape=rows.shape, digests=rows.digests, batches=batches)
+
+    def add_prepared(self, rows: Prepared) -> None:
+        """Write conversations.
+
+        Raises:
+            OSError: The file could not be written.
+        """
+        for split, batch in rows.batches.items():
+            self._writers[split].add_batch(batch)
+        self._hashes += rows.digests
 
     @property
     def count(self) -> int:
@@ -106,7 +154,7 @@ class DatasetWriter:
             splits = self._moved(splits, lowest, TRAIN, EVAL)
         elif splits[TRAIN] == 0 < splits[EVAL]:
             splits = self._moved(splits, highest, EVAL, TRAIN)
-        fingerprint = row_hash(bytes(self._hashes)).hex()[:16]
+        fingerprint = digest(bytes(self._hashes)).hex()[:16]
         write_documents(self._rows, self._kind, {one: f"{one}-{fingerprint}" for one in splits})
         return Written(splits=splits, duplicates=self.count - distinct)
 
@@ -124,6 +172,11 @@ def _extremes(hashes: bytes) -> tuple[int, str, str]:
     if not hashes:
         return 0, "", ""
     halves = np.frombuffer(hashes, dtype=">u8").reshape(-1, 2)
+    firsts = np.sort(halves[:, 0].astype(np.uint64))
+    if (firsts[1:] != firsts[:-1]).all():
+        # Far faster than to sort by both halves, and what next to all datasets are.
+        lowest, highest = halves[:, 0].argmin(), halves[:, 0].argmax()
+        return len(halves), halves[lowest].tobytes().hex(), halves[highest].tobytes().hex()
     order = np.lexsort((halves[:, 1], halves[:, 0]))
     ordered = halves[order]
     distinct = 1 + int(np.count_nonzero((ordered[1:] != ordered[:-1]).any(axis=1)))

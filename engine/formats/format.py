@@ -5,10 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from engine.domain.dataset import Reject
+
+if TYPE_CHECKING:
+    from engine.formats.plain_rows import PlainRows
 
 HEAD_BYTES = 256 * 1024
 """How much of a file a sniffer sees."""
@@ -54,6 +58,21 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     value: object
 
 
+class Chunk(Protocol):
+    """Records of a file that follow each other, few enough to be held in memory."""
+
+    def plain_rows(self) -> PlainRows | None:
+        """Return all of them in columns; None where any is no plain conversation.
+
+        May be called in another thread than the rest.
+        """
+        ...
+
+    def records(self) -> Iterator[Record | Reject]:
+        """Yield them one by one."""
+        ...
+
+
 Sniffer = Callable[[Path, bytes], float]
 Reader = Callable[[Path, Seen], Iterator[Record | Reject]]
 
@@ -68,6 +87,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
         sniff: Scores (0..1) how well the path and the first HEAD_BYTES of content fit.
         read: Yields every record, and a reject for every one that is broken, in constant memory.
         blocks: For documents, yields headings and paragraphs, which can be cut otherwise.
+        chunks: Yields the same records as `read` does, many at a time.
     """
 
     id: str
@@ -76,3 +96,4 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     sniff: Sniffer
     read: Reader
     blocks: Callable[[Path, Seen], Iterator[Block | Reject]] | None = None
+    chunks: Callable[[Path, Seen], Iterator[Chunk]] | None = None

@@ -4,20 +4,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.domain.dataset import Reject
 from engine.errors import mark
 from engine.formats.encoding import decoded_head, is_marked_binary, unicode_encoding
-from engine.formats.format import CERTAIN, HEAD_BYTES, LIKELY, Format, Record, Seen
+from engine.formats.format import CERTAIN, HEAD_BYTES, LIKELY, Chunk, Format, Record, Seen
 from engine.formats.json_value import decode_record
+from engine.formats.plain_rows import PlainRows, plain_rows_of, sides_of
 from engine.formats.refusal import RefusedRecord, reject, too_long
-from engine.formats.source import lines, read_head, utf8_blocks
+from engine.formats.source import holds_lone_return, lines, pieces, read_head, utf8_blocks
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch, Schema
 
 _JOINT = re.compile(r"[}\]]\s*[{\[]")
+_shallow = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _BRACKETS = (("{", "}"), ("[{", "}]"))
 
 
@@ -62,15 +69,112 @@ def sniff(path: Path, head: bytes) -> float:
 
 def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
     """Yield every line that is not blank, as a record or as a reject."""
-    encoding = unicode_encoding(read_head(path))
-    for number, raw in enumerate(lines(utf8_blocks(path, encoding, seen)), start=1):
-        if raw is None:
-            yield reject(path.name, number, too_long())
-        elif not raw.isspace():
-            try:
-                yield Record(line=number, value=decode_record(raw))
-            except RefusedRecord as refused:
-                yield reject(path.name, number, refused, raw)
+    for chunk in chunks(path, seen):
+        yield from chunk.records()
+
+
+def chunks(path: Path, seen: Seen) -> Iterator[Chunk]:
+    """Yield the same, many lines at a time."""
+    line = 1
+    for piece in pieces(utf8_blocks(path, unicode_encoding(read_head(path)), seen), _end_of):
+        if isinstance(piece, bytes):
+            yield _Lines(file=path.name, line=line, parts=(piece,))
+            line += piece.count(b"\n")
+        else:
+            yield _Rest(file=path.name, line=line, parts=piece)
+
+
+def _end_of(buffer: bytes, is_last: bool) -> int:
+    """Return where the last line ends; 0 where lines end in some other way than most do."""
+    if holds_lone_return(buffer):
+        return 0
+    return len(buffer) if is_last else buffer.rfind(b"\n") + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rest:
+    """Lines that are decoded one by one.
+
+    Attributes:
+        file: Name of their file.
+        line: Number of the first one.
+        parts: Their bytes.
+    """
+
+    file: str
+    line: int
+    parts: Iterable[bytes]
+
+    def plain_rows(self) -> PlainRows | None:
+        """Return None."""
+        return None
+
+    def records(self) -> Iterator[Record | Reject]:
+        """Yield every line that is not blank, as a record or as a reject."""
+        for number, raw in enumerate(lines(self.parts), start=self.line):
+            if raw is None:
+                yield reject(self.file, number, too_long())
+            elif not raw.isspace():
+                try:
+                    yield Record(line=number, value=decode_record(raw))
+                except RefusedRecord as refused:
+                    yield reject(self.file, number, refused, raw)
+
+
+class _Lines(_Rest):
+    """Lines that may be decoded at once."""
+
+    def plain_rows(self) -> PlainRows | None:
+        """Return the lines in columns where each holds one plain conversation and no more."""
+        import numpy as np
+
+        (raw,) = self.parts
+        body = raw.rstrip()
+        count = body.count(b"\n")
+        # Between braces no line ends within a value; then as many values as lines is one in each.
+        ends = body.count(b"}\n{") or body.count(b"}\r\n{")
+        if ends != count or not body.startswith(b"{"):
+            return None
+        batch = _batch_of(body)
+        if batch is None or batch.num_rows != count + 1:
+            return None
+        return plain_rows_of(batch, np.arange(self.line, self.line + count + 1))
+
+
+def _batch_of(raw: bytes) -> RecordBatch | None:
+    """Return the values of some lines in columns; None where they hold more than plain texts."""
+    import pyarrow as pa
+    from pyarrow import json
+
+    schema = _schema_of(raw.partition(b"\n")[0])
+    if schema is None:
+        return None
+    try:
+        table = json.read_json(
+            pa.BufferReader(raw),
+            read_options=json.ReadOptions(use_threads=False, block_size=len(raw) + 1),
+            parse_options=json.ParseOptions(
+                explicit_schema=schema, unexpected_field_behavior="error"
+            ),
+        )
+    except pa.ArrowException:
+        return None
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if len(batches) == 1 else None
+
+
+def _schema_of(line: bytes) -> Schema | None:
+    """Return the columns that the first of some lines shows, if they are plain texts."""
+    import pyarrow as pa
+
+    try:
+        names = list(_shallow.decode(line))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if names == ["messages"]:
+        turn = pa.struct([("role", pa.string()), ("content", pa.string())])
+        return pa.schema([("messages", pa.list_(turn))])
+    return pa.schema([(one, pa.string()) for one in names]) if sides_of(names) else None
 
 
 FORMAT = Format(
@@ -79,4 +183,5 @@ FORMAT = Format(
     suffixes=(".jsonl", ".ndjson", ".jsonlines"),
     sniff=sniff,
     read=read,
+    chunks=chunks,
 )

@@ -10,17 +10,28 @@ from typing import TYPE_CHECKING
 
 from engine.domain.dataset import Reject
 from engine.errors import ArchiveUnsafe, FileUnreadable, mark
-from engine.formats.format import CERTAIN, Format, Record, Seen
+from engine.formats.format import CERTAIN, Chunk, Format, Record, Seen
 from engine.formats.packed import seekable, size_bytes
-from engine.formats.record_batches import BATCH_ROWS, damaged_rows, text_columns, values_of
-from engine.formats.refusal import RefusedRecord, reject
+from engine.formats.record_batches import (
+    BATCH_ROWS,
+    BatchChunk,
+    LostRows,
+    damaged_rows,
+    rows_at_once,
+    text_columns,
+)
+from engine.formats.refusal import reject
 from engine.formats.source import BLOCK_BYTES, naming_read_errors
 from engine.formats.wording import translated as _
 
 if TYPE_CHECKING:
+    from pyarrow import RecordBatch
     from pyarrow.parquet import ParquetFile
 
 MAGIC = b"PAR1"
+FEW_ROWS = 8 * BATCH_ROWS
+"""Larger row groups are looked into for how many rows to decode at once."""
+
 FREE_ROWS = 10_000_000
 ROWS_PER_BYTE_CAP = 8
 """Most rows for each byte beyond FREE_ROWS: of equal rows, 1 kB may state billions."""
@@ -34,6 +45,17 @@ def sniff(path: Path, head: bytes) -> float:
 
 def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
     """Yield every row; of a damaged row group, one reject for the rows that cannot be read.
+
+    Raises:
+        FileUnreadable: The file is cut off, or its footer is damaged.
+        ArchiveUnsafe: It states far more rows than its bytes can hold.
+    """
+    for chunk in chunks(path, seen):
+        yield from chunk.records()
+
+
+def chunks(path: Path, seen: Seen) -> Iterator[Chunk]:
+    """Yield the same, many rows at a time.
 
     Raises:
         FileUnreadable: The file is cut off, or its footer is damaged.
@@ -58,19 +80,14 @@ def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
         total = max(1, file.metadata.num_rows)
         if total > max(FREE_ROWS, total_bytes * ROWS_PER_BYTE_CAP):
             raise _bomb(path)
-        row = 0
+        before = 0
         for group in range(file.num_row_groups):
-            for one in _group(path.name, file, group, row, columns):
-                row = max(row, one.line)
-                if row % BATCH_ROWS == 1:
-                    seen(total_bytes * row // total)
+            for one in _group(path.name, file, group, before, columns):
+                if isinstance(one, BatchChunk):
+                    seen(total_bytes * (one.row - 1) // total)
                 yield one
-            row = max(row, _rows_up_to(file, group))
+            before += file.metadata.row_group(group).num_rows
     seen(total_bytes)
-
-
-def _rows_up_to(file: ParquetFile, group: int) -> int:
-    return sum(file.metadata.row_group(one).num_rows for one in range(group + 1))
 
 
 def _bomb(path: Path) -> ArchiveUnsafe:
@@ -82,24 +99,24 @@ def _bomb(path: Path) -> ArchiveUnsafe:
 
 def _group(
     name: str, file: ParquetFile, group: int, before: int, columns: list[str]
-) -> Iterator[Record | Reject]:
+) -> Iterator[BatchChunk | LostRows]:
     """Yield the rows of one row group, numbered from 1 over the whole file."""
     import pyarrow
 
-    row = before
+    row, rows = before, file.metadata.row_group(group).num_rows
+
+    def batches(count: int) -> Iterator[RecordBatch]:
+        """Decode that many rows at a time."""
+        return file.iter_batches(count, row_groups=[group], columns=columns, use_threads=False)
+
     try:
-        for batch in file.iter_batches(
-            batch_size=BATCH_ROWS, row_groups=[group], columns=columns, use_threads=False
-        ):
-            for value in values_of(batch):
-                row += 1
-                if isinstance(value, RefusedRecord):
-                    yield reject(name, row, value)
-                else:
-                    yield Record(line=row, value=value)
+        first = next(batches(BATCH_ROWS), None) if rows > FEW_ROWS else None
+        for batch in batches(BATCH_ROWS if first is None else rows_at_once(first)):
+            yield BatchChunk(file=name, row=row + 1, batch=batch)
+            row += batch.num_rows
     except (pyarrow.ArrowException, OSError, MemoryError):
-        last = before + file.metadata.row_group(group).num_rows
-        yield reject(name, row + 1, damaged_rows(last - row))
+        lost = damaged_rows(before + rows - row)
+        yield LostRows(told=reject(name, row + 1, lost))
 
 
 FORMAT = Format(
@@ -108,4 +125,5 @@ FORMAT = Format(
     suffixes=(".parquet", ".pq"),
     sniff=sniff,
     read=read,
+    chunks=chunks,
 )

@@ -3,29 +3,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from gettext import gettext as _
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 import msgspec
 
 from engine.domain.chunking import Chunking
 from engine.domain.dataset import Reject, Row, RowKind
+from engine.domain.in_order import in_order
 from engine.domain.shape import ShapeGuess
 from engine.errors import MixedKinds
 from engine.formats import field_names
 from engine.formats.classes import ClassField, subject_of
 from engine.formats.contents import LEFT_OUT, contents_of, left_out_file
 from engine.formats.document import cut
-from engine.formats.format import Format, Seen
+from engine.formats.format import Chunk, Format, Record, Seen
 from engine.formats.mapping import Mapper
 from engine.formats.packed import shown_path
 from engine.formats.plain_chat import PlainChat
+from engine.formats.plain_rows import PlainRows
 from engine.formats.recognition import Survey, survey
 from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.shapes import normalise
 from engine.formats.turns import lower_names
+
+Prepared = TypeVar("Prepared")
+THREADS, WAITING_CHUNKS = 2, 4
+"""Chunks that are worked on or wait; more would only take memory."""
 
 
 class RowMaker(Protocol):
@@ -112,8 +118,13 @@ def shaped_rows(
         FileMissing: The file does not exist.
         FileUnreadable: It cannot be read to its end.
     """
-    shown = shown_path(path)
-    for item in used.read(path, seen):
+    return _shaped(shown_path(path), used.read(path, seen), maker)
+
+
+def _shaped(
+    shown: str, items: Iterable[Record | Reject], maker: RowMaker
+) -> Iterator[ShapedRow | Reject]:
+    for item in items:
         if isinstance(item, Reject):
             yield item if item.file == shown else msgspec.structs.replace(item, file=shown)
             continue
@@ -123,6 +134,42 @@ def shaped_rows(
             yield reject(shown, item.line, refused, _excerpt(item.value))
         else:
             yield ShapedRow(item.line, shape, row, maker.others(item.value))
+
+
+def shaped_parts(
+    path: Path, used: Format, seen: Seen, maker: RowMaker, prepare: Callable[[PlainRows], Prepared]
+) -> Iterator[ShapedRow | Reject | Prepared]:
+    """Yield what `shaped_rows` does, plain conversations in columns where that is possible.
+
+    Args:
+        path: The file.
+        used: How it is read.
+        seen: Told how far it is read.
+        maker: How its records become rows.
+        prepare: What is yielded of conversations in columns; called in other threads.
+
+    Raises:
+        FileMissing: The file does not exist.
+        FileUnreadable: It cannot be read to its end.
+    """
+    is_recognised = isinstance(maker, Recognised) and maker.classed is None
+    if used.chunks is None or not is_recognised:
+        yield from shaped_rows(path, used, seen, maker)
+        return
+
+    def work(chunk: Chunk) -> Prepared | None:
+        """Read a chunk in columns where that is possible."""
+        found = chunk.plain_rows()
+        return None if found is None else prepare(found)
+
+    shown = shown_path(path)
+    for chunk, found in in_order(
+        work, used.chunks(path, seen), threads=THREADS, waiting=WAITING_CHUNKS
+    ):
+        if found is not None:
+            yield found
+        else:
+            yield from _shaped(shown, chunk.records(), maker)
 
 
 def other_fields(value: object, classed: ClassField | None = None) -> str | None:

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from engine.domain.dataset import Reject
+from engine.formats.format import Record
 from engine.formats.plain_chat import PlainChat
-from engine.formats.refusal import RefusedRecord, bad_encoding
+from engine.formats.plain_rows import PlainRows, plain_rows_of
+from engine.formats.refusal import RefusedRecord, bad_encoding, reject
 from engine.formats.wording import translated as _
 
 if TYPE_CHECKING:
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 256
 """Rows decoded at a time; few, since a single row may hold megabytes."""
+
+_MOST_ROWS, _USUAL_BYTES = 4096, 2 << 20
 
 
 def text_columns(schema: Schema) -> list[int]:
@@ -28,6 +34,11 @@ def text_columns(schema: Schema) -> list[int]:
         for at, one in enumerate(schema)
         if not (types.is_binary(one.type) or types.is_large_binary(one.type))
     ]
+
+
+def rows_at_once(batch: RecordBatch) -> int:
+    """Return how many rows like those of a batch, which has some, are best read together."""
+    return min(max(_USUAL_BYTES * batch.num_rows // max(batch.nbytes, 1), BATCH_ROWS), _MOST_ROWS)
 
 
 def values_of(batch: RecordBatch) -> Iterator[object]:
@@ -43,6 +54,56 @@ def values_of(batch: RecordBatch) -> Iterator[object]:
                 yield bad_encoding()
             else:
                 yield value
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchChunk:
+    """Rows of a record batch, in columns or one by one.
+
+    Attributes:
+        file: Name of their file.
+        row: Number of the first one, from 1.
+        batch: What they are decoded to.
+    """
+
+    file: str
+    row: int
+    batch: RecordBatch
+
+    def plain_rows(self) -> PlainRows | None:
+        """Return them in columns where each is a plain conversation."""
+        import numpy as np
+
+        return plain_rows_of(self.batch, np.arange(self.row, self.row + self.batch.num_rows))
+
+    def records(self) -> Iterator[Record | Reject]:
+        """Yield them one by one."""
+        row = self.row
+        for start in range(0, self.batch.num_rows, BATCH_ROWS):
+            for value in self._values(self.batch.slice(start, BATCH_ROWS)):
+                if isinstance(value, RefusedRecord):
+                    yield reject(self.file, row, value)
+                else:
+                    yield Record(line=row, value=value)
+                row += 1
+
+    def _values(self, batch: RecordBatch) -> Iterator[object]:
+        return values_of(batch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LostRows:
+    """Rows that cannot be decoded, told by one reject."""
+
+    told: Reject
+
+    def plain_rows(self) -> PlainRows | None:
+        """Return None."""
+        return None
+
+    def records(self) -> Iterator[Record | Reject]:
+        """Yield the reject."""
+        yield self.told
 
 
 def _plain_chats(batch: RecordBatch, values: list[dict[str, object]]) -> list[PlainChat] | None:

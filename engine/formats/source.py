@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from gettext import gettext as _
+from itertools import chain
 from pathlib import Path
 
 from engine.errors import FileMissing, FileUnreadable
@@ -14,6 +15,9 @@ from engine.formats.format import HEAD_BYTES, RECORD_CAP_BYTES, Seen
 from engine.formats.packed import open_source
 
 BLOCK_BYTES = 1 << 20
+PIECE_BYTES = 2 << 20
+"""At least so much is held to be read in columns."""
+
 _NOT_UTF8 = b"\xff"
 _LAST_CHARACTER, _HALF_PAIR = 0x10FFFF, 0xD800
 
@@ -122,6 +126,46 @@ def _without_mark(parts: Iterable[bytes], mark: bytes = codecs.BOM_UTF8) -> Iter
     for part in parts:
         yield part.removeprefix(mark) if is_first else part
         is_first = False
+
+
+def pieces(
+    parts: Iterable[bytes], end_of: Callable[[bytes, bool], int]
+) -> Iterator[bytes | Iterator[bytes]]:
+    """Yield content in pieces of whole records.
+
+    Where none can be cut off, all that is left comes as one more iterator of parts.
+
+    Args:
+        parts: The content.
+        end_of: Is given a buffer and whether nothing follows it; returns where its last whole
+            record ends (of the last buffer, its end), 0 where that is not known.
+    """
+    source = iter(parts)
+    held: list[bytes] = []
+    held_bytes = 0
+    for part in source:
+        held.append(part)
+        held_bytes += len(part)
+        if held_bytes >= PIECE_BYTES:
+            buffer = b"".join(held)
+            end = end_of(buffer, False)
+            if not end:
+                yield chain([buffer], source)
+                return
+            yield buffer[:end]
+            held, held_bytes = [buffer[end:]], len(buffer) - end
+    if held_bytes:
+        buffer = b"".join(held)
+        yield buffer if end_of(buffer, True) else iter([buffer])
+
+
+def holds_lone_return(buffer: bytes) -> bool:
+    r"""Return whether a \r ends a line by itself, as no system of today writes it."""
+    import numpy as np
+
+    signs = np.frombuffer(buffer, np.uint8)
+    returns = np.flatnonzero(signs == ord("\r"))
+    return bool((signs[np.minimum(returns + 1, len(signs) - 1)] != ord("\n")).any())
 
 
 def lines(parts: Iterable[bytes], cap_bytes: int = RECORD_CAP_BYTES) -> Iterator[bytes | None]:

@@ -15,10 +15,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from engine.domain.content_hash import canonical, digest
 from engine.domain.dataset import DatasetInfo, Row, RowKind
-from engine.domain.split import row_hash
 from engine.domain.version import FIRST, Action, Head, VersionInfo
 from engine.errors import DocumentDamaged
 from engine.formats.arrow_layout import data_file
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
     from pyarrow import Table
 
     Ids = NDArray[np.int64]
-
-_encoder = msgspec.json.Encoder()
 
 
 def head_of(folder: DatasetFolder) -> int:
@@ -176,10 +172,10 @@ class VersionWriter:
         if self._rows is None:
             stream = atomicfs.new_file(self._building / self._target.rows.name)
             self._rows = RowWriter(self._files.enter_context(stream), self._kind)
-        content = _encoder.encode(row)
-        digest = row_hash(content)
-        self.hashes += digest
-        place = RowPlace(digest.hex(), source, line, fields)
+        content = canonical(row)
+        found = digest(content)
+        self.hashes += found
+        place = RowPlace(found.hex(), source, line, fields)
         self._rows.add(row, place, size_bytes=len(content))
 
     def finish(self, version: VersionInfo, order: Order) -> None:

@@ -206,7 +206,7 @@ def test_run_that_is_stopped_leaves_nothing(layout: Layout, tmp_path: Path) -> N
     assert remains(layout) == []
 
 
-@pytest.mark.parametrize("when", ["add", "finish"])
+@pytest.mark.parametrize("when", ["prepared", "add_prepared", "finish"])
 def test_run_that_breaks_midway_leaves_nothing_and_harms_nothing(
     when: str, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,7 +214,7 @@ def test_run_that_breaks_midway_leaves_nothing_and_harms_nothing(
     ImportRun(layout, [path], dataset_id="first").run()
     before = remains(layout)
 
-    def fail(*_args: object) -> None:
+    def fail(*_args: object, **_named: object) -> None:
         raise RuntimeError("broken")
 
     monkeypatch.setattr(DatasetWriter, when, fail)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from engine import errors
 from engine.domain.adapter import AdapterShape
+from engine.domain.content_hash import digest as digest_of
 from engine.domain.plan import MemoryNeed, steps_of
 from engine.domain.recipe import Recipe, from_text, problems_of, recipe_fields
 from engine.domain.run import JobState
-from engine.domain.split import EVAL, TRAIN, row_hash, split_of
+from engine.domain.split import EVAL, TRAIN, split_of
 
 
 def test_every_settable_field_is_described() -> None:
@@ -63,13 +64,13 @@ def test_recipe_survives_the_trip_and_refuses_strangers() -> None:
 
 @given(st.binary(min_size=0, max_size=50), st.floats(0, 0.9))
 def test_split_depends_on_content_alone(content: bytes, ratio: float) -> None:
-    digest = row_hash(content)
-    assert split_of(digest, ratio) == split_of(row_hash(content), ratio)
+    digest = digest_of(content)
+    assert split_of(digest, ratio) == split_of(digest_of(content), ratio)
     assert split_of(digest, 0.0) == TRAIN
 
 
 def test_split_keeps_the_asked_share() -> None:
-    splits = [split_of(row_hash(str(one).encode()), 0.1) for one in range(20_000)]
+    splits = [split_of(digest_of(str(one).encode()), 0.1) for one in range(20_000)]
     assert 0.09 < splits.count(EVAL) / len(splits) < 0.11
 
 

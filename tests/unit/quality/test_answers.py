@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.domain.content_hash import content_hash
 from engine.domain.dataset import ChatRow, Role, RowKind, Turn
-from engine.domain.split import row_hash
 from engine.formats.arrow_rows import RowPlace, RowWriter
 from engine.formats.row_table import RowTable
 from engine.quality.answers import CHECKS
@@ -33,7 +33,7 @@ def found_in(tmp_path: Path, rows: list[ChatRow]) -> dict[str, Found]:
     with file.open("wb") as stream:
         writer = RowWriter(stream, RowKind.CHAT)
         for line, row in enumerate(rows):
-            writer.add(row, RowPlace(row_hash(str(row).encode()).hex(), 0, line))
+            writer.add(row, RowPlace(content_hash(row).hex(), 0, line))
         writer.close()
     table = RowTable([file], ["a"])
     batches = [(one, np.zeros(one.num_rows, np.bool_)) for one in table.batches()]

@@ -277,7 +277,7 @@ def test_checkpoints_best_held_out_loss_is_kept_and_told(desk: Desk) -> None:
         desk,
         eval_every_steps=2,
         keep_checkpoints=1,
-        learning_rate=0.6,
+        learning_rate=1.0,
         schedule="constant",
         epochs=4.0,
         warmup_ratio=0.5,
