@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from engine.api import checking, fixing
@@ -204,7 +205,7 @@ def test_a_fix_of_many_rows_holds_few_of_them_in_memory(
     ids = np.arange(rows, dtype=np.int64)
     report = layout.dataset("d2").version(1).report
     report.mkdir(parents=True)
-    found = Findings(ids=ids, groups=np.full(rows, -1, np.int64), labels=[""] * rows)
+    found = Findings(ids=ids, groups=np.full(rows, -1, np.int64), labels=pa.array([""] * rows))
     write_findings(report, "end_blanks", found)
     tracemalloc.start()
     run = JobRun(layout, fixing.run, {"dataset_id": "d2", "checks": ("end_blanks",)})

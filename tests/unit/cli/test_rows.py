@@ -19,7 +19,7 @@ from tests.builders.jobs import JobRun
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Return a checked workspace: rows 0 and 6 are equal, 2 and 5, and 3 and 7 too; 5 on held out."""
+    """Return a checked workspace: rows 0 and 6, 2 and 5, 3 and 7 are equal; 5 on are held out."""
     api = open_api(tmp_path / "workspace")
     source = tmp_path / "rows.jsonl"
     questions = ["q0", "q1", "q2", "q3", "q4", "q2", "q0", "q3"]
