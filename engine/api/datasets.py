@@ -37,6 +37,7 @@ from engine.formats.row_table import RowTable
 from engine.formats.versions import head_of, open_table, read_version, verify_file
 from engine.store import atomicfs
 from engine.store.documents import encode_document, read_document, write_document
+from engine.store.known_model import find_model
 from engine.store.layout import DatasetFolder, Layout
 
 __all__ = ["Datasets", "RowPreview", "RowTable"]
@@ -79,8 +80,9 @@ class Datasets:
         Raises:
             WrongUsage: No path was given, the share is out of range, or mapping or chunking are
                 not possible.
-            FileMissing: A path does not exist.
+            FileMissing: A path does not exist, or the folder of the model that counts.
             FileUnreadable: A path holds bytes that are no characters.
+            ModelNotFound, ModelChanged: The model that counts is not what was added.
         """
         _check_paths(paths)
         if not 0 <= eval_ratio <= LARGEST_EVAL_RATIO:
@@ -100,6 +102,8 @@ class Datasets:
             options["further_ids"] = [self._make_id() for _path in paths[1:]]
         if chunking is not None:
             check_chunking(chunking)
+            if chunking.model_id:
+                find_model(self._layout, chunking.model_id)
             options["chunking"] = msgspec.to_builtins(chunking)
         if mapping is not None:
             options["mapping"] = msgspec.to_builtins(Mapper(mapping).mapping)

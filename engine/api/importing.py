@@ -21,6 +21,7 @@ from typing import IO
 import msgspec
 from msgspec.structs import replace
 
+from engine.api.token_counts import counter_of
 from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
 from engine.domain.mapping import Mapping
@@ -244,12 +245,16 @@ def _import(context: JobContext, options: ImportOptions, layout: Layout) -> Data
     target = layout.dataset(options.dataset_id)
     mapper = None if options.mapping is None else Mapper(options.mapping)
     with spooling_in(layout.datasets):
-        plans, left_out = plan_sources(paths, _Progress(context, 0).check, mapper, options.chunking)
+        counter = counter_of(layout, options.chunking, clock=context.now())
+        plans, left_out = plan_sources(
+            paths, _Progress(context, 0).check, mapper, options.chunking, counter.count
+        )
         progress = _Progress(context, sum(_size(plan.path) for plan in plans))
         _check_room(layout, sum(unpacked_bytes(plan.path) for plan in plans))
         with atomicfs.new_folder(target.root) as building:
             folder = DatasetFolder(building)
             info = _build(context, options, folder, plans, left_out, progress)
+            info = counter.told(info, plans, options.chunking)
             write_document(folder.info, info)
             context.emit(PhaseChanged(phase="writing"))
     return info

@@ -193,6 +193,14 @@ class ChatTokenizer:
             found += self._encode_batch(rows[start : start + _BATCH_ROWS], max_length)
         return found
 
+    def count_texts(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens the row of each text has, as `encode_row` would, at any length.
+
+        What is no character counts as a question mark; such a row is never trained.
+        """
+        sound = [one.encode("utf-8", "replace").decode() for one in texts]
+        return [len(self._text_ids(one.ids)) for one in self._tokenizer.encode_batch_fast(sound)]
+
     def encode_prompt(self, turns: Sequence[Turn], *, tools: str | None = None) -> list[int]:
         """Return the ids of a conversation that asks for the assistant's next answer.
 
@@ -393,13 +401,9 @@ class ChatTokenizer:
         Control texts in it count as control: the row is the very text that the model shall read.
         """
         try:
-            ids: list[int] = self._tokenizer.encode(row.text).ids
+            ids = self._text_ids(self._tokenizer.encode(row.text).ids)
         except UnicodeEncodeError:
             return problem_row(RowProblem.UNREADABLE_TEXT)
-        if self._bos_id is not None and ids[:2] == [self._bos_id, self._bos_id]:
-            ids = ids[1:]
-        if self._eos_id is not None and ids[-1:] != [self._eos_id]:
-            ids = [*ids, self._eos_id]
         answer = _answer(0, len(ids), max_length, is_trained=True)
         if self._eos_id is None:
             answer = replace(answer, end_of_turn=EndOfTurn.MISSING)
@@ -409,6 +413,14 @@ class ChatTokenizer:
             sections=[Section(role="text", start=0, end=len(found.ids))],
             problem=found.problem if row.text else RowProblem.NO_TRAINED_TOKENS.value,
         )
+
+    def _text_ids(self, ids: list[int]) -> list[int]:
+        """Return the ids of a text with one bos token at most, closed with eos."""
+        if self._bos_id is not None and ids[:2] == [self._bos_id, self._bos_id]:
+            ids = ids[1:]
+        if self._eos_id is not None and ids[-1:] != [self._eos_id]:
+            ids = [*ids, self._eos_id]
+        return ids
 
 
 def _answer(start: int, end: int, max_length: int, *, is_trained: bool) -> Answer:

@@ -94,6 +94,7 @@ def _facts(info: DatasetInfo) -> dict[str, object]:
                 "confidence": one.confidence,
                 "reason": one.reason,
                 "mapping": msgspec.to_builtins(one.mapping),
+                "cutting": msgspec.to_builtins(one.cutting),
             }
             for one in info.sources
         ],

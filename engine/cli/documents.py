@@ -16,17 +16,22 @@ from engine.cli.session import Json, Session, session_of
 from engine.domain.chunking import Chunking, DocumentPreview
 
 Files = Annotated[list[Path], typer.Argument(help="Files or folders.")]
+CountAs = Annotated[
+    str,
+    typer.Option(help="Id or name of the model that counts the tokens; else they are estimated."),
+]
 
 
-def documents(
+def documents(  # noqa: PLR0913, PLR0917 - each option is a parameter to Typer
     context: typer.Context,
     files: Files,
     chunk_tokens: Annotated[
-        int, typer.Option(help="About the most tokens of a row, 32 to 100,000.")
+        int, typer.Option(help="The most tokens of a row, 32 to 100,000.")
     ] = 1000,
     chunk_overlap: Annotated[
-        int, typer.Option(help="About how many tokens a row repeats of the one before.")
+        int, typer.Option(help="The most tokens that a row repeats of the one before.")
     ] = 0,
+    model: CountAs = "",
     as_text: Annotated[
         bool, typer.Option("--as-text", help="Do not look for questions with answers.")
     ] = False,
@@ -39,7 +44,10 @@ def documents(
     """Import documents (Word, PDF, Markdown, text), cut by headings and length."""
     session = session_of(context, as_json)
     chunking = Chunking(
-        tokens=chunk_tokens, overlap_tokens=chunk_overlap, finds_questions=not as_text
+        tokens=chunk_tokens,
+        overlap_tokens=chunk_overlap,
+        finds_questions=not as_text,
+        model_id=session.api.models.get(model).id if model else "",
     )
     if preview:
         _show(session, session.api.documents.preview(files, chunking))
@@ -72,9 +80,10 @@ def import_each(
 
 
 def _show(session: Session, found: DocumentPreview) -> None:
+    exact, rough = _("{file}:{line}, {tokens} tokens"), _("{file}:{line}, about {tokens} tokens")
     for one in found.chunks:
         session.out.print(
-            _("{file}:{line}, about {tokens} tokens").format(
+            (exact if found.is_exact else rough).format(
                 file=one.file, line=one.line, tokens=one.tokens
             ),
             style="bold",
@@ -83,17 +92,18 @@ def _show(session: Session, found: DocumentPreview) -> None:
         session.out.print(one.text + "\n", markup=False)
     for line in found.rejects:
         session.out.print(f"  {line}", markup=False)
-    session.out.print(
-        _(
-            "{rows} rows of about {low} to {high} tokens (half of them up to {median}), "
-            "{questions} of them questions with answers. Nothing was imported."
-        ).format(
-            rows=f"{found.rows:,}",
-            low=found.tokens_min,
-            high=found.tokens_max,
-            median=found.tokens_median,
-            questions=f"{found.questions:,}",
-        ),
-        markup=False,
+    lengths = (
+        _("{rows} rows of {low} to {high} tokens (half of them up to {median})")
+        if found.is_exact
+        else _("{rows} rows of about {low} to {high} tokens (half of them up to {median})")
+    ).format(
+        rows=f"{found.rows:,}",
+        low=found.tokens_min,
+        high=found.tokens_max,
+        median=found.tokens_median,
     )
+    asked = _("{questions} of them questions with answers").format(questions=f"{found.questions:,}")
+    session.out.print(f"{lengths}, {asked}. {_('Nothing was imported.')}", markup=False)
+    if found.is_partial:
+        session.out.print(_("Of long documents only the first part was looked at."), markup=False)
     session.result(msgspec.to_builtins(found))

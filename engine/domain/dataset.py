@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from engine.domain.chunking import Cutting
+
 
 class RowKind(StrEnum):
     """The canonical kinds of rows that training methods learn from."""
@@ -156,6 +158,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
         confidence: Share (0..1) of its first rows that are usable in the shape; -1 if not known.
         reason: The sentence on why that shape was recognised; may be empty.
         mapping: What a person said of its columns; None where the shape said it.
+        cutting: How it was cut where it is a document; None where it was not.
     """
 
     name: str
@@ -169,6 +172,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = -1.0
     reason: str = ""
     mapping: Mapping | None = None
+    cutting: Cutting | None = None
 
 
 class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from gettext import gettext as _
 
 import msgspec
 
+from engine.domain.chunking import cutting_text
 from engine.domain.dataset import DatasetInfo
 from engine.domain.version import VersionInfo, action_text
 
@@ -24,6 +25,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
         origin: The user's statement, may be empty.
         consent: The user's statement, may be empty.
         source_sha256: Hash of each source file.
+        cutting: How documents among them were cut, each way once.
         way: What was done from the import to the version, oldest first, each with its time.
         use: What a training did with it, e.g. its weight; empty outside of one.
     """
@@ -38,6 +40,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     source_sha256: tuple[str, ...]
     way: tuple[str, ...]
     use: str = ""
+    cutting: tuple[str, ...] = ()
 
 
 def provenance_of(info: DatasetInfo, history: Sequence[VersionInfo], number: int) -> Provenance:
@@ -63,6 +66,9 @@ def provenance_of(info: DatasetInfo, history: Sequence[VersionInfo], number: int
         origin=info.origin,
         consent=info.consent,
         source_sha256=tuple(one.sha256 for one in info.sources),
+        cutting=tuple(
+            dict.fromkeys(cutting_text(one.cutting) for one in info.sources if one.cutting)
+        ),
         way=(*info.earlier, *(f"{action_text(one)}, {one.made_at}" for one in way)),
     )
 
@@ -75,6 +81,7 @@ def provenance_lines(provenance: Provenance) -> list[str]:
         _("- Licence: {licence}").format(licence=_line(provenance.licence) or missing),
         _("- Origin: {origin}").format(origin=_line(provenance.origin) or missing),
         _("- Consent: {consent}").format(consent=_line(provenance.consent) or missing),
+        *(_("- Documents: {cutting}").format(cutting=_line(one)) for one in provenance.cutting),
         _("- Kind of rows: {kind}").format(kind=provenance.kind),
         *(f"- {split}: {count:,}" for split, count in provenance.splits.items()),
         _("- Version: {number}").format(number=provenance.version),

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar, cast
 
 import msgspec
 
-from engine.domain.chunking import Chunking
+from engine.domain.chunking import Chunking, TokenCounts, estimated_tokens
 from engine.domain.dataset import Reject, Row, RowKind
 from engine.domain.in_order import in_order
 from engine.domain.shape import ShapeGuess
@@ -206,6 +206,7 @@ def plan_sources(
     seen: Seen,
     mapper: Mapper | None = None,
     chunking: Chunking | None = None,
+    count: TokenCounts = estimated_tokens,
 ) -> tuple[list[SourcePlan], list[Reject]]:
     """Choose the files to read and settle the kind of each.
 
@@ -217,6 +218,7 @@ def plan_sources(
         seen: Called now and then; may raise to end it.
         mapper: What a person said of the columns; None where the shape says it.
         chunking: How documents are cut; None cuts them as their format does.
+        count: Counts the tokens of their pieces.
 
     Raises:
         FileMissing: A path does not exist.
@@ -232,7 +234,7 @@ def plan_sources(
         found, rest = contents_of(path, lambda: seen(0))
         left_out += rest
         for one, read_as in found.items():
-            used = read_as if chunking is None else cut(read_as, chunking)
+            used = read_as if chunking is None else cut(read_as, chunking, count)
             try:
                 found_rows = survey(used.read(one, seen), mapper)
             except LEFT_OUT as error:
@@ -243,7 +245,7 @@ def plan_sources(
                 surveys[one] = (used, found_rows)
     plans = _plans(surveys, mapper)
     if chunking is None or chunking.finds_questions:
-        plans = _all_texts(plans, seen, mapper, chunking or Chunking())
+        plans = _all_texts(plans, seen, mapper, chunking or Chunking(), count)
     _check_kinds(plans)
     return plans, left_out
 
@@ -265,7 +267,11 @@ def _plans(
 
 
 def _all_texts(
-    plans: list[SourcePlan], seen: Seen, mapper: Mapper | None, chunking: Chunking
+    plans: list[SourcePlan],
+    seen: Seen,
+    mapper: Mapper | None,
+    chunking: Chunking,
+    count: TokenCounts,
 ) -> list[SourcePlan]:
     """Return plans in which no document is read as questions where others hold mere text."""
     if {plan.kind for plan in plans} != {RowKind.CHAT, RowKind.TEXT}:
@@ -277,7 +283,7 @@ def _all_texts(
     again = {
         one.path: (used, survey(used.read(one.path, seen), mapper))
         for one in asking
-        for used in [cut(one.format, plain)]
+        for used in [cut(one.format, plain, count)]
     }
     anew = {one.path: one for one in _plans(again, mapper)}
     return [anew.get(one.path, one) for one in plans]

@@ -1,83 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cutting documents: nothing is lost, nothing is too long, and questions are only found whole."""
+"""Documents as rows: questions are only found whole, and what is cut is said."""
 
 from __future__ import annotations
 
 import time
-from itertools import pairwise
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from engine.domain.chunking import Chunking, about_tokens, problems_of_chunking
+from engine.domain.chunking import Chunking, problems_of_chunking
 from engine.domain.dataset import Reject, TextRow
-from engine.formats.document import chunks_of, cut, document_records, questions_of
+from engine.formats.document import cut, document_records, questions_of
 from engine.formats.format import Block, Record
 from engine.formats.jsonl import FORMAT as JSONL
 from engine.formats.markdown import text_blocks
-
-words = st.text("abcdeüß。", min_size=1, max_size=9)
-sentences = st.lists(words, min_size=1, max_size=30).map(lambda one: " ".join(one) + ".")
-texts = st.lists(sentences, min_size=1, max_size=8).map(" ".join)
-blocks = st.lists(
-    st.one_of(
-        st.builds(lambda text: Block(1, text), texts),
-        st.builds(lambda text, level: Block(1, text, level), words, st.integers(1, 4)),
-    ),
-    max_size=20,
-)
-
-
-@given(blocks, st.integers(32, 200), st.integers(0, 16))
-def test_chunks_lose_nothing_and_are_never_too_long(
-    found: list[Block], tokens: int, overlap: int
-) -> None:
-    chunking = Chunking(tokens=tokens, overlap_tokens=overlap)
-    chunks = list(chunks_of(found, chunking))
-    assert all(about_tokens(one.text) <= tokens for one in chunks)
-    bodies = " ".join(one.text for one in chunks).split()
-    for block in found:
-        if not block.level:
-            position = 0
-            for word in block.text.split():
-                position = bodies.index(word, position)
-    kept = sum(
-        len(one.text[: one.overlap_start].split()) + len(one.text[one.overlap_end :].split())
-        for one in chunks
-    )
-    assert kept >= sum(len(one.text.split()) for one in found if not one.level)
-    assert chunks == list(chunks_of(found, chunking))
-
-
-def numbered(count: int) -> str:
-    return " ".join(f"Sentence number {one} is here." for one in range(count))
-
-
-def test_chunks_stand_under_their_headings() -> None:
-    found = [
-        Block(1, "Guide", 1), Block(2, "Install", 2), Block(3, numbered(20)),
-        Block(4, "Use", 2), Block(5, numbered(20)),
-    ]  # fmt: skip
-    chunks = list(chunks_of(found, Chunking(tokens=150)))
-    assert [one.text.split("\n\n")[0] for one in chunks] == ["Guide > Install", "Guide > Use"]
-    assert [one.line for one in chunks] == [3, 5]
-
-
-def test_chunks_repeat_whole_sentences_within_a_section() -> None:
-    chunks = list(chunks_of([Block(1, numbered(40))], Chunking(tokens=64, overlap_tokens=16)))
-    assert len(chunks) > 3
-    for before, after in pairwise(chunks):
-        repeated = after.text[after.overlap_start : after.overlap_end]
-        assert repeated
-        assert before.text.endswith(repeated)
-        assert 0 < about_tokens(repeated) <= 16
-        assert repeated.startswith("Sentence number")
-
-
-def test_short_sections_share_a_chunk() -> None:
-    found = [one for n in range(3) for one in (Block(n, f"Part {n}", 2), Block(n, "Short."))]
-    (chunk,) = chunks_of(found, Chunking(tokens=400))
-    assert chunk.text == "Part 0\n\nShort.\n\nPart 1\n\nShort.\n\nPart 2\n\nShort."
 
 
 def test_questions_are_found_by_their_marks_with_all_paragraphs() -> None:

@@ -19,6 +19,7 @@ from engine.formats.format import Block
 from engine.formats.pdf import paragraphs
 from engine.formats.registry import best_match
 from engine.store.documents import read_document
+from engine.store.layout import Layout
 from tests.builders.dataset_import import ImportRun, new_workspace
 from tests.builders.documents import pdf
 
@@ -151,16 +152,18 @@ def test_documents_are_imported_as_texts_cut_as_asked(tmp_path: Path) -> None:
 
 def test_preview_is_what_the_import_makes(tmp_path: Path) -> None:
     path = word(tmp_path / "a.docx")
-    assert Documents().are_documents([path])
-    found = Documents().preview([path], Chunking(tokens=32))
+    documents = Documents(new_workspace(tmp_path / "w"))
+    assert documents.are_documents([path])
+    found = documents.preview([path], Chunking(tokens=32))
     assert found.rows == len(found.chunks) > 1
     assert found.tokens_max <= 32
-    layout = new_workspace(tmp_path / "w")
+    assert not found.is_exact
+    layout = Layout(tmp_path / "w")
     ImportRun(layout, [path], eval_ratio=0.0, chunking=Chunking(tokens=32)).run()
     info = read_document(layout.dataset("d1").info, DatasetInfo)
     assert info.rows == found.rows
     with pytest.raises(WrongUsage):
-        Documents().preview([path], Chunking(tokens=1))
+        documents.preview([path], Chunking(tokens=1))
 
 
 def test_text_of_questions_becomes_questions_also_by_an_ordinary_import(tmp_path: Path) -> None:
@@ -170,5 +173,5 @@ def test_text_of_questions_becomes_questions_also_by_an_ordinary_import(tmp_path
     ImportRun(layout, [path], eval_ratio=0.0).run()
     info = read_document(layout.dataset("d1").info, DatasetInfo)
     assert (info.kind, info.rows) == ("chat", 4)
-    found = Documents().preview([path], Chunking())
+    found = Documents(layout).preview([path], Chunking())
     assert (found.rows, found.questions) == (4, 4)
