@@ -10,6 +10,7 @@ from datetime import datetime
 from gettext import gettext as _
 from gettext import ngettext
 
+from engine.domain.chunking import cutting_text
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
 from engine.domain.split import EVAL, TRAIN
 from gui.viewmodels import numbers
@@ -279,6 +280,7 @@ class SourceView:
     path: str
     hash: str
     recognised: str = ""
+    cutting: str = ""
     mapping: tuple[str, ...] = ()
 
 
@@ -308,6 +310,7 @@ def source_view(source: SourceFile) -> SourceView:
         path=source.path,
         hash=source.sha256,
         recognised=f"{source.reason} {share}".strip() if known else "",
+        cutting=cutting_text(source.cutting) if source.cutting is not None else "",
         mapping=tuple(f"{one.target} = {one.value}" for one in parts),
     )
 

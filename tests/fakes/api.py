@@ -609,6 +609,7 @@ class FakeDocuments:
         )  # fmt: skip
         return DocumentPreview(
             rows=self.rows, questions=0, tokens_min=18, tokens_median=18, tokens_max=40,
+            is_exact=bool(chunking.model_id),
             chunks=(piece,) * min(self.rows, limit),
             rejects=("scan.pdf:2  This page is a picture without a text layer.",),
         )  # fmt: skip

@@ -46,6 +46,7 @@ from gui.app import Window
 from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
+from gui.pages.datasets.documents_page import DocumentsPage
 from gui.pages.datasets.mapping_form import ExpressionField, MappingForm
 from gui.pages.datasets.mapping_page import MappingPage
 from gui.pages.datasets.row_editor import RowEditor
@@ -482,6 +483,14 @@ def _documents(stage: Stage) -> None:
     stage.wait(0.4)
 
 
+def _documents_counted(stage: Stage) -> None:
+    _documents(stage)
+    (field,) = stage.page().findChildren(DocumentsPage)[0].findChildren(SelectField)
+    field.set_value(field.itemData(1))
+    field.chosen.emit(field.value())
+    stage.wait(0.4)
+
+
 def _rows_found(stage: Stage) -> None:
     _tab("rows")(stage)
     _search_field(stage).setText("dock")
@@ -598,6 +607,7 @@ STATES: dict[str, Act] = {
     "dataset-rows": _tab("rows"),
     "dataset-rows-long": _tab("rows", "d2"),
     "documents": _documents,
+    "documents_counted": _documents_counted,
     "dataset-rows-found": _rows_found,
     "dataset-rows-groups": _rows_groups,
     "dataset-rows-filter": _rows_filter,

@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
@@ -17,9 +19,10 @@ from gui.pages.datasets.documents_page import DocumentsPage
 from gui.pages.datasets.view import DatasetsPage
 from gui.widgets.buttons import Button
 from gui.widgets.choices import SegmentedControl, Switch
+from gui.widgets.fields import SelectField
 from gui.widgets.number_field import NumberField
 from gui.widgets.text import TextLabel
-from tests.fakes.api import FakeApi
+from tests.fakes.api import FakeApi, a_model
 from tests.gui.find import child
 
 pytestmark = pytest.mark.gui
@@ -79,6 +82,63 @@ def test_another_length_shows_other_rows_before_anything_is_imported(
     qtbot.wait_until(lambda: "7 rows" in texts(page))
     assert api.documents.asked[-1] == Chunking(tokens=200, overlap_tokens=20)
     assert api.datasets.imported == []
+
+
+def counter_of(page: QWidget) -> SelectField:
+    (found,) = page.findChildren(SelectField)
+    assert found.accessibleName() == "Count tokens as"
+    return found
+
+
+def choose(field: SelectField, key: str) -> None:
+    """Choose as a person does, with the keyboard."""
+    field.setFocus()
+    while field.value() != key:
+        QTest.keyClick(field, Qt.Key.Key_Down)
+
+
+def test_a_model_counts_tokens_exactly_and_the_import_does_the_same(
+    api: FakeApi, window_services: Services, page: DocumentsPage, qtbot: QtBot
+) -> None:
+    api.models.all = [a_model(id="m1", name="Qwen 0.5B")]
+    with qtbot.wait_signal(window_services.library.models_changed):
+        window_services.library.refresh()
+    assert counter_of(page).value() == ""
+    assert "Lengths are estimated" in texts(page)
+    choose(counter_of(page), "m1")
+    qtbot.wait_until(lambda: "3 rows, 18 to 40 tokens each" in texts(page))
+    assert "handbook.docx, 3 · 18 tokens" in texts(page)
+    assert "Lengths are exact tokens of Qwen 0.5B" in texts(page)
+    assert api.documents.asked[-1] == Chunking(model_id="m1")
+    button(page, "Import").click()
+    qtbot.wait_until(lambda: bool(api.datasets.imported))
+    assert api.datasets.options[-1]["chunking"] == Chunking(model_id="m1")
+
+
+def test_lengths_are_estimated_again_when_the_model_is_gone(
+    api: FakeApi, window_services: Services, page: DocumentsPage, qtbot: QtBot
+) -> None:
+    api.models.all = [a_model(id="m1", name="Qwen 0.5B")]
+    with qtbot.wait_signal(window_services.library.models_changed):
+        window_services.library.refresh()
+    choose(counter_of(page), "m1")
+    qtbot.wait_until(lambda: "3 rows, 18 to 40 tokens each" in texts(page))
+    api.models.all = []
+    with qtbot.wait_signal(window_services.library.models_changed):
+        window_services.library.refresh()
+    qtbot.wait_until(lambda: "3 rows, about 18 to 40 tokens each" in texts(page))
+    assert counter_of(page).value() == ""
+
+
+def test_tab_goes_through_the_lengths_to_who_counts(page: DocumentsPage) -> None:
+    chain: list[QWidget] = [number(page, "Longest row")]
+    for _step in range(60):
+        following = chain[-1].nextInFocusChain()
+        assert following is not None
+        chain.append(following)
+    names = [one.accessibleName() for one in chain if one.accessibleName()]
+    wanted = ["Longest row", "Repeated from the row before", "Count tokens as", "Questions"]
+    assert [one for one in dict.fromkeys(names) if one in wanted] == wanted
 
 
 def test_import_takes_what_was_chosen(page: DocumentsPage, api: FakeApi, qtbot: QtBot) -> None:

@@ -14,6 +14,8 @@ from gui.bridge.tasks import Lane, Outcome
 from gui.viewmodels.documents import (
     DocumentRequest,
     PieceView,
+    counter_hint,
+    counter_options,
     listed_names,
     piece_view,
     preview_words,
@@ -24,13 +26,16 @@ from gui.widgets.box import Column, Flow, Panel, clear_layout
 from gui.widgets.buttons import Button
 from gui.widgets.card import Card
 from gui.widgets.choices import SegmentedControl, Switch
-from gui.widgets.fields import Field
+from gui.widgets.fields import Field, SelectField
 from gui.widgets.number_field import NumberField
 from gui.widgets.page import Page
 from gui.widgets.rows import SectionTitle
 from gui.widgets.text import TextLabel
 
 WAIT_MS = 200
+NAME_CHARACTERS = 32
+"""What most names of models have at most."""
+
 ONE, EACH = "one", "each"
 
 
@@ -57,6 +62,9 @@ class DocumentsPage(Page):
             name=_("Repeated from the row before"), minimum=0, maximum=50_000, step=10,
             unit=_("tokens"),
         )  # fmt: skip
+        self._counter = SelectField(name=_("Count tokens as"))
+        self._counter.setMinimumContentsLength(NAME_CHARACTERS)
+        self._hint = TextLabel("", role="small", colour="text2", wrap=True)
         self._questions = Switch(
             name=_("Questions"), on=_("Look for questions with answers"), off=_("All as text")
         )
@@ -72,8 +80,6 @@ class DocumentsPage(Page):
         self.header.set_actions(self._import)
         self._together.set_parts([(ONE, _("One dataset")), (EACH, _("One for each"))])
         self._together_field = Field(_("Documents become"), self._together)
-        hint = _("Cut at headings, then between paragraphs, sentences and words. Lengths are "
-                 "estimated, a token for each 4 bytes.")  # fmt: skip
         self._cutting = Panel(
             Column(
                 Flow(
@@ -81,8 +87,9 @@ class DocumentsPage(Page):
                     Field(_("Repeated from the row before"), self._overlap),
                     gap=16,
                 ),
+                Flow(Field(_("Count tokens as"), self._counter)),
                 Flow(self._questions),
-                TextLabel(hint, role="small", colour="text2", wrap=True),
+                self._hint,
                 self._problem,
                 gap=12,
             )
@@ -96,7 +103,9 @@ class DocumentsPage(Page):
         self.header.back_clicked.connect(self.left)
         for number in (self._tokens, self._overlap):
             number.value_changed.connect(self._on_changed)
+        self._counter.chosen.connect(self._on_counter)
         self._questions.toggled.connect(self._on_changed)
+        self._services.library.models_changed.connect(self._show_models)
         self._wait.timeout.connect(self._look)
         self._import.clicked.connect(self._on_import)
 
@@ -109,6 +118,7 @@ class DocumentsPage(Page):
         usual = Chunking()
         self._tokens.set_value(usual.tokens)
         self._overlap.set_value(usual.overlap_tokens)
+        self._show_models()
         self._questions.blockSignals(True)
         self._questions.setChecked(usual.finds_questions)
         self._questions.blockSignals(False)
@@ -132,7 +142,23 @@ class DocumentsPage(Page):
             tokens=int(self._tokens.value()),
             overlap_tokens=int(self._overlap.value()),
             finds_questions=self._questions.isChecked(),
+            model_id=self._counter.value(),
         )
+
+    def _show_models(self) -> None:
+        """Offer the models of the library; where the chosen one is gone, lengths are estimated."""
+        before = self._counter.value()
+        self._counter.set_options(counter_options(self._services.library.models))
+        self._show_hint()
+        if self._counter.value() != before:
+            self._wait.start()
+
+    def _show_hint(self) -> None:
+        self._hint.set_text(counter_hint(self._services.library.model(self._counter.value())))
+
+    def _on_counter(self, _key: str) -> None:
+        self._show_hint()
+        self._look()
 
     def _on_changed(self, _value: object = None) -> None:
         self._wait.start()
@@ -145,13 +171,16 @@ class DocumentsPage(Page):
         asked, chunking, api = self._asked, self.chunking(), self._services.api
         self._words.set_text(_("Looking into the documents…"))
         self._services.tasks.run(
-            lambda: api.documents.preview(request.paths, chunking),
+            # What nobody waits for any more is not looked at.
+            lambda: (
+                api.documents.preview(request.paths, chunking) if asked == self._asked else None
+            ),
             lambda outcome: self._take(asked, outcome),
             owner=self,
             lane=Lane.READING,
         )
 
-    def _take(self, asked: int, outcome: Outcome[DocumentPreview]) -> None:
+    def _take(self, asked: int, outcome: Outcome[DocumentPreview | None]) -> None:
         if asked != self._asked:
             return
         clear_layout(self._pieces)
@@ -163,12 +192,14 @@ class DocumentsPage(Page):
             self._import.set_reason(error.message)
             return
         found = outcome.value
+        if found is None:
+            return
         self._words.set_text(preview_words(found))
         self._import.set_reason("" if found.rows else preview_words(found))
         for line in found.rejects:
             self._pieces.add(TextLabel(line, role="small", colour="warning", wrap=True))
         for piece in found.chunks:
-            self._show_piece(piece_view(piece))
+            self._show_piece(piece_view(piece, is_exact=found.is_exact))
 
     def _show_piece(self, piece: PieceView) -> None:
         self._pieces.add(TextLabel(piece.title, role="label"))

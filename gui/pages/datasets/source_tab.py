@@ -81,7 +81,11 @@ class SourceTab(Panel):
                 TextLabel(name, role="small", colour="text2"),
                 TextLabel(_breakable(value), role="code", wrap=True),
             )
-        told = ((_("How it was read"), shown.recognised), (_("Mapping"), "\n".join(shown.mapping)))
+        told = (
+            (_("How it was read"), shown.recognised),
+            (_("How it was cut"), shown.cutting),
+            (_("Mapping"), "\n".join(shown.mapping)),
+        )
         for name, value in told:
             if value:
                 self._side.add(
