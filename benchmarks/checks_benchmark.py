@@ -32,7 +32,7 @@ from tests.builders.turn_batches import stored
 
 Batch = tuple[RecordBatch, NDArray[np.bool_]]
 SEED = 7
-BATCH_ROWS = 8192
+BATCH_ROWS = 4096
 LOWEST_ROWS_PER_S = 20_000
 REPEAT = 3
 

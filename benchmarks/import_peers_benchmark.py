@@ -68,7 +68,8 @@ def make_files(folder: Path, rows: int) -> dict[str, Path]:
 
 def import_with_burnish(path: Path, place: Path) -> tuple[float, float]:
     """Import with validation; return wall and processor seconds."""
-    for library in ("pyarrow.compute", "pyarrow.json", "pyarrow.parquet", "numpy"):
+    readers = {".jsonl": ["pyarrow.json"], ".parquet": ["pyarrow.parquet"]}
+    for library in ("numpy", "pyarrow.compute", *readers.get(path.suffix, [])):
         importlib.import_module(library)
     layout = open_workspace(place / "workspace", now=datetime.now(UTC))
     taken = import_here(layout, path, "here")

@@ -26,6 +26,7 @@ from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
 from engine.domain.mapping import Mapping
 from engine.errors import Cancelled, DiskFull, EngineError, FileUnreadable, NoUsableRows
+from engine.formats.arrow_start import start_arrow
 from engine.formats.dataset_writer import DatasetWriter, Prepared
 from engine.formats.mapping import Mapper
 from engine.formats.packed import (
@@ -105,6 +106,7 @@ def run(context: JobContext) -> None:
         NoUsableRows: Every row was rejected; the detail names the first of them.
         DiskFull: No room for the dataset.
     """
+    start_arrow()
     options = msgspec.convert(_plain_options(context), ImportOptions)
     parts = options.parts()
     made: list[str] = []

@@ -249,19 +249,26 @@ def plain_batch(rows: PlainRows, source: int) -> RecordBatch:
     import numpy as np
     import pyarrow as pa
 
-    schema, count = schema_of(RowKind.CHAT), len(rows)
-    given = {"role": role_names(rows.roles), "content": rows.contents}
-    types, count_of_turns = _turn_types(), len(rows.roles)
-    flat = [given.get(name, pa.nulls(count_of_turns, one)) for name, one in types.items()]
-    turns = pa.StructArray.from_arrays(flat, list(types))
+    schema, types = schema_of(RowKind.CHAT), _turn_types()
+    turns = {"role": role_names(rows.roles), "content": rows.contents}
+    structs = pa.StructArray.from_arrays(
+        _filled_up(turns, types, len(rows.roles)), fields=[pa.field(*one) for one in types.items()]
+    )
     columns = {
-        "messages": pa.ListArray.from_arrays(pa.array(rows.ends), turns),
+        "messages": pa.ListArray.from_arrays(pa.array(rows.ends), structs),
         "row_hash": _hex_column(rows.digests),
-        "source": pa.array(np.full(count, source, np.int32)),
+        "source": pa.array(np.full(len(rows), source, np.int32)),
         "line": pa.array(rows.lines),
     }
-    arrays = [columns.get(one.name, pa.nulls(count, one.type)) for one in schema]
+    arrays = _filled_up(columns, {one.name: one.type for one in schema}, len(rows))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _filled_up(given: dict[str, Array], types: dict[str, DataType], count: int) -> list[Array]:
+    """Return columns in the order of their types; those that are not given are null."""
+    import pyarrow as pa
+
+    return [given[name] if name in given else pa.nulls(count, one) for name, one in types.items()]
 
 
 def _hex_column(digests: bytes) -> Array:

@@ -32,7 +32,7 @@ from engine.formats.format import (
 )
 from engine.formats.plain_rows import PlainRows, of_pairs, sides_of
 from engine.formats.refusal import RefusedRecord, bad_encoding, reject, too_long
-from engine.formats.source import lines, pieces, read_head, utf8_blocks
+from engine.formats.source import count_lines, lines, pieces, read_head, utf8_blocks
 from engine.formats.wording import translated as _
 
 AGAIN_CAP_CHARACTERS = 64 << 20
@@ -132,7 +132,7 @@ def chunks(path: Path, seen: Seen) -> Iterator[Chunk]:
     for piece in pieces(chain([first.partition(b"\n")[2]], parts), end_of):
         if isinstance(piece, bytes):
             yield _Piece(table=table, line=line, parts=(piece,))
-            line += piece.count(b"\n")
+            line += count_lines(piece)
         else:
             yield _Rest(table=table, line=line, parts=piece)
 

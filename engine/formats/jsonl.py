@@ -18,7 +18,14 @@ from engine.formats.format import CERTAIN, HEAD_BYTES, LIKELY, Chunk, Format, Re
 from engine.formats.json_value import decode_record
 from engine.formats.plain_rows import PlainRows, plain_rows_of, sides_of
 from engine.formats.refusal import RefusedRecord, reject, too_long
-from engine.formats.source import holds_lone_return, lines, pieces, read_head, utf8_blocks
+from engine.formats.source import (
+    count_lines,
+    holds_lone_return,
+    lines,
+    pieces,
+    read_head,
+    utf8_blocks,
+)
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch, Schema
@@ -79,7 +86,7 @@ def chunks(path: Path, seen: Seen) -> Iterator[Chunk]:
     for piece in pieces(utf8_blocks(path, unicode_encoding(read_head(path)), seen), _end_of):
         if isinstance(piece, bytes):
             yield _Lines(file=path.name, line=line, parts=(piece,))
-            line += piece.count(b"\n")
+            line += count_lines(piece)
         else:
             yield _Rest(file=path.name, line=line, parts=piece)
 
@@ -129,16 +136,31 @@ class _Lines(_Rest):
         import numpy as np
 
         (raw,) = self.parts
-        body = raw.rstrip()
-        count = body.count(b"\n")
-        # Between braces no line ends within a value; then as many values as lines is one in each.
-        ends = body.count(b"}\n{") or body.count(b"}\r\n{")
-        if ends != count or not body.startswith(b"{"):
+        if not _are_objects(raw):
             return None
-        batch = _batch_of(body)
-        if batch is None or batch.num_rows != count + 1:
+        batch = _batch_of(raw)
+        count = count_lines(raw)
+        if batch is None or batch.num_rows != count:
             return None
-        return plain_rows_of(batch, np.arange(self.line, self.line + count + 1))
+        return plain_rows_of(batch, np.arange(self.line, self.line + count))
+
+
+def _are_objects(raw: bytes) -> bool:
+    """Return whether each line begins and ends as an object does.
+
+    No line ends between such braces within a value, so that as many values as lines is one in each.
+    """
+    import numpy as np
+
+    signs = np.frombuffer(raw, np.uint8)
+    ends = np.flatnonzero(signs == ord("\n"))
+    if not raw.endswith(b"\n"):
+        ends = np.append(ends, len(raw))
+    last = ends - 1
+    if b"\r" in raw:
+        last = last - (signs[last] == ord("\r"))
+    is_begun = raw.startswith(b"{") and bool((signs[ends[:-1] + 1] == ord("{")).all())
+    return is_begun and bool((signs[last] == ord("}")).all())
 
 
 def _batch_of(raw: bytes) -> RecordBatch | None:

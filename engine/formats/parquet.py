@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"PAR1"
 FEW_ROWS = 8 * BATCH_ROWS
-"""Larger row groups are looked into for how many rows to decode at once."""
+"""Of larger row groups, the first rows tell how many of the others to decode at once."""
 
 FREE_ROWS = 10_000_000
 ROWS_PER_BYTE_CAP = 8
@@ -105,13 +105,21 @@ def _group(
 
     row, rows = before, file.metadata.row_group(group).num_rows
 
-    def batches(count: int) -> Iterator[RecordBatch]:
-        """Decode that many rows at a time."""
-        return file.iter_batches(count, row_groups=[group], columns=columns, use_threads=False)
+    def batches(count: int, done: int) -> Iterator[RecordBatch]:
+        """Decode that many rows at a time; leave out the first ones."""
+        for batch in file.iter_batches(
+            count, row_groups=[group], columns=columns, use_threads=False
+        ):
+            if batch.num_rows > done:
+                yield batch.slice(done)
+            done = max(done - batch.num_rows, 0)
 
     try:
-        first = next(batches(BATCH_ROWS), None) if rows > FEW_ROWS else None
-        for batch in batches(BATCH_ROWS if first is None else rows_at_once(first)):
+        step = BATCH_ROWS
+        if rows > FEW_ROWS and (first := next(batches(BATCH_ROWS, 0), None)):
+            yield BatchChunk(file=name, row=row + 1, batch=first)
+            row, step = row + first.num_rows, rows_at_once(first)
+        for batch in batches(step, row - before):
             yield BatchChunk(file=name, row=row + 1, batch=batch)
             row += batch.num_rows
     except (pyarrow.ArrowException, OSError, MemoryError):

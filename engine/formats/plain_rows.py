@@ -241,13 +241,12 @@ def _are_filled(contents: Array, which: NDArray[np.bool_]) -> bool:
     import numpy as np
     import pyarrow as pa
 
-    first = first_bytes(contents)
-    # By its first byte a text surely begins with a sign that is no blank: ASCII signs, and all
-    # beyond them but the lead bytes of blanks (U+0085, U+00A0, U+1680, U+2000 ..., U+3000).
-    is_sign = ((first > 0x20) & (first < 0x7F)) | (
-        (first > 0xC2) & ~np.isin(first, (0xE1, 0xE2, 0xE3))
-    )
-    doubtful = np.flatnonzero(which & ~is_sign)
+    # Lead bytes of blanks: ASCII, and U+0085, U+00A0, U+1680, U+2000 ..., U+3000.
+    may_be_blank = np.zeros(256, np.bool_)
+    may_be_blank[[*range(0x21), 0x7F, 0xC2, 0xE1, 0xE2, 0xE3]] = True
+    doubtful = np.flatnonzero(which & may_be_blank[first_bytes(contents)])
+    if not len(doubtful):
+        return True
     texts: list[str] = contents.take(pa.array(doubtful)).to_pylist()
     return not any(one == "" or one.isspace() for one in texts)
 

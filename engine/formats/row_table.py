@@ -22,6 +22,7 @@ from engine.domain.dataset import (
 )
 from engine.errors import DatasetDamaged
 from engine.formats.arrow_rows import RowPlace
+from engine.formats.arrow_start import start_arrow
 from engine.formats.row_preview import RowPreview, preview_of
 
 if TYPE_CHECKING:
@@ -206,6 +207,7 @@ def _mapped(file: Path) -> tuple[MemoryMappedFile, list[RecordBatch]]:
     import pyarrow as pa
     from pyarrow import ipc
 
+    start_arrow()
     try:
         mapped: MemoryMappedFile = pa.memory_map(str(file))
         batches: list[RecordBatch] = list(ipc.open_stream(mapped))

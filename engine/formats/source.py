@@ -15,7 +15,7 @@ from engine.formats.format import HEAD_BYTES, RECORD_CAP_BYTES, Seen
 from engine.formats.packed import open_source
 
 BLOCK_BYTES = 1 << 20
-PIECE_BYTES = 2 << 20
+PIECE_BYTES = 1 << 20
 """At least so much is held to be read in columns."""
 
 _NOT_UTF8 = b"\xff"
@@ -159,10 +159,20 @@ def pieces(
         yield buffer if end_of(buffer, True) else iter([buffer])
 
 
+def count_lines(piece: bytes) -> int:
+    """Return how many lines there are; the last one may lack its end."""
+    import numpy as np
+
+    ends = np.count_nonzero(np.frombuffer(piece, np.uint8) == ord("\n"))
+    return int(ends) + (not piece.endswith(b"\n"))
+
+
 def holds_lone_return(buffer: bytes) -> bool:
     r"""Return whether a \r ends a line by itself, as no system of today writes it."""
     import numpy as np
 
+    if b"\r" not in buffer:
+        return False
     signs = np.frombuffer(buffer, np.uint8)
     returns = np.flatnonzero(signs == ord("\r"))
     return bool((signs[np.minimum(returns + 1, len(signs) - 1)] != ord("\n")).any())

@@ -3,8 +3,9 @@
 
 A file or folder appears under its name complete and synced, or not at all: temporary name on the
 same disk, fsync, rename, fsync of the parent. Folders carry a manifest of SHA-256 hashes, written
-last and verified by reading everything again. After a failed fsync the temporary object is thrown
-away and never retried (the kernel may have dropped the data; Rebello et al., USENIX ATC 2020).
+last; every file is read twice for it, and both readings must agree. After a failed fsync the
+temporary object is thrown away and never retried (the kernel may have dropped the data; Rebello et
+al., USENIX ATC 2020).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from gettext import gettext as _
 from pathlib import Path
 from typing import IO
@@ -30,6 +32,7 @@ TEMPORARY_PREFIX = ".tmp-"
 TRASH_PREFIX = ".del-"
 DAMAGED_PREFIX = "damaged-"
 _BLOCK_BYTES = 1 << 20
+_READINGS = 2
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -199,21 +202,31 @@ def _take_the_name(temporary: Path, target: Path) -> None:
 
 
 def _seal(folder: Path) -> None:
-    """Sync every file, write the manifest last, and verify by reading again."""
+    """Sync every file, read each twice, and write the manifest last.
+
+    Raises:
+        DocumentDamaged: A file is not the same both times.
+    """
     files: dict[str, FileEntry] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir():
-            path.chmod(0o700)
-            continue
-        path.chmod(0o600)
-        _sync_file(path)
-        files[path.relative_to(folder).as_posix()] = _entry(path)
+    # Both readings have a handle of their own; at the same time they take half as long.
+    with ThreadPoolExecutor(_READINGS, thread_name_prefix="verify") as readers:
+        for path in sorted(folder.rglob("*")):
+            if path.is_dir():
+                path.chmod(0o700)
+                continue
+            path.chmod(0o600)
+            _sync_file(path)
+            entry, again = readers.map(_entry, [path] * _READINGS)
+            if entry != again:
+                raise _not_as_written(path.parent, path.name)
+            files[path.relative_to(folder).as_posix()] = entry
     write_file(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(Manifest(files=files))))
     for path in folder.rglob("*"):
         if path.is_dir():
             sync_folder(path)
     sync_folder(folder)
-    verify_folder(folder)
+    if read_manifest(folder).files != files:
+        raise _not_as_written(folder, MANIFEST)
 
 
 def _sync_file(path: Path) -> None:
@@ -260,12 +273,16 @@ def verify_folder(folder: Path) -> Manifest:
     manifest = read_manifest(folder)
     for name, entry in manifest.files.items():
         if not _is_as_written(folder / name, entry):
-            raise DocumentDamaged(
-                _("{name} in {path} is missing or differs from what was written.").format(
-                    name=name, path=folder
-                )
-            )
+            raise _not_as_written(folder, name)
     return manifest
+
+
+def _not_as_written(folder: Path, name: str) -> DocumentDamaged:
+    return DocumentDamaged(
+        _("{name} in {path} is missing or differs from what was written.").format(
+            name=name, path=folder
+        )
+    )
 
 
 def _is_as_written(path: Path, entry: FileEntry) -> bool:
