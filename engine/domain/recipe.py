@@ -42,6 +42,14 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+class Optimizer(StrEnum):
+    """How the numbers are held that AdamW keeps for each weight of the adapter."""
+
+    ADAMW = "adamw"
+    ADAMW_8BIT = "adamw_8bit"
+    PAGED_ADAMW_8BIT = "paged_adamw_8bit"
+
+
 class Group(StrEnum):
     """Sections of the settings form, in order."""
 
@@ -236,6 +244,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             Group.MEMORY,
         ),
     ] = True
+    optimizer: Annotated[
+        Optimizer,
+        about(
+            "Optimizer",
+            "8 bits need a quarter of the optimizer's memory; paged moves it out when short.",
+            Group.MEMORY,
+        ),
+    ] = Optimizer.ADAMW
     dtype: Annotated[
         Dtype,
         about("Number format", "bf16 is fast and small; fp32 is exact and slow.", Group.MEMORY),

@@ -6,17 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from gettext import gettext as _
 from pathlib import Path
 
 from engine.chat.packing import StepOrder, measure_fill
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
+from engine.domain.decision import Decision
 from engine.domain.mix import parts_of
 from engine.domain.model import ModelInfo
 from engine.domain.phase import Phase
 from engine.domain.plan import steps_of
 from engine.domain.randomness import seed_of
-from engine.domain.recipe import Recipe
-from engine.protocol.events import PhaseChanged, ProgressMade
+from engine.domain.recipe import Optimizer, Recipe
+from engine.protocol.events import PhaseChanged, ProgressMade, Warned
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
 from engine.store.known_model import find_model
@@ -33,6 +35,7 @@ from engine.train.examples import (
 )
 from engine.train.load import load_model, with_adapter
 from engine.train.model import LanguageModel
+from engine.train.moments8 import choose_optimizer
 from engine.train.optimizer import AdapterOptimizer
 from engine.train.resolve import choose_mix, choose_recompute, resolve_plan
 from engine.train.samples import SamplePrompt, sample_prompts
@@ -97,6 +100,7 @@ def prepare_run(
     tokenizer = load_tokenizer(Path(info.path), clock=clock)
     train, held_out = _encode(context, layout, recipe, tokenizer)
     model = _load(context, recipe, info, placement, quantised=quantised)
+    optimizer = _choose_optimizer(context, recipe, placement)
     parts = parts_of(train.counts, [one.weight for one in recipe.datasets], replay=recipe.replay)
     order = StepOrder(
         parts=parts,
@@ -111,7 +115,7 @@ def prepare_run(
         held_out=held_out.examples,
         samples=sample_prompts(held_out.rows, tokenizer, count=recipe.sample_rows),
         order=order,
-        stepper=_stepper(recipe, model, train.examples),
+        stepper=_stepper(recipe, model, train.examples, Optimizer(optimizer.value)),
         total_steps=steps_of(
             rows=order.per_epoch,
             effective_batch_size=recipe.effective_batch_size,
@@ -121,7 +125,8 @@ def prepare_run(
         recipe_sha256=atomicfs.sha256_of(folder.recipe),
         data_sha256=data_hash(train.examples, held_out.examples),
     )
-    _resolve(run, info, placement, train, held_out, quantised=quantised)
+    chosen = {"optimizer": optimizer}
+    _resolve(run, info, placement, train, held_out, chosen, quantised=quantised)
     return run
 
 
@@ -201,10 +206,22 @@ def byte_progress(context: JobContext) -> Callable[[int, int], None]:
     return on_bytes
 
 
-def _stepper(recipe: Recipe, model: LanguageModel, examples: Examples) -> Stepper:
+def _choose_optimizer(context: JobContext, recipe: Recipe, placement: Placement) -> Decision:
+    found = choose_optimizer(recipe.optimizer, placement.device)
+    if found.value != recipe.optimizer.value:
+        text = _("The paged optimizer cannot be used, so the plain 8-bit one is. {why}")
+        context.emit(Warned(code="paged_unavailable", message=text.format(why=found.reason)))
+    return found
+
+
+def _stepper(
+    recipe: Recipe, model: LanguageModel, examples: Examples, optimizer: Optimizer
+) -> Stepper:
     return Stepper(
         model=model,
-        optimizer=AdapterOptimizer(model.trainable(), weight_decay=recipe.weight_decay),
+        optimizer=AdapterOptimizer(
+            model.trainable(), weight_decay=recipe.weight_decay, kind=optimizer
+        ),
         examples=examples,
         lengths=examples.lengths,
         supervised=examples.supervised,
@@ -221,6 +238,7 @@ def _resolve(
     placement: Placement,
     train: EncodedSplit,
     held_out: EncodedSplit,
+    chosen: dict[str, Decision],
     *,
     quantised: bool,
 ) -> None:
@@ -232,7 +250,7 @@ def _resolve(
         micro_batch_size=recipe.micro_batch_size,
     )
     recompute = choose_recompute(recipe, info.shape, placement, longest_tokens=fill.longest_tokens)
-    chosen = {"gradient_checkpointing": recompute}
+    chosen = chosen | {"gradient_checkpointing": recompute}
     if len(run.order.parts) > 1:
         chosen["mix"] = choose_mix(run.order.parts)
     if recompute.value:

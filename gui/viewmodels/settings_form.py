@@ -100,6 +100,9 @@ def choice_words(value: str) -> str:
         "constant": _("Constant"),
         "bf16": _("bf16"),
         "fp32": _("fp32"),
+        "adamw": _("AdamW, 32 bits"),
+        "adamw_8bit": _("AdamW, 8 bits"),
+        "paged_adamw_8bit": _("AdamW, 8 bits, paged"),
         "cpu": _("Processor"),
         "cuda": _("Graphics card"),
     }

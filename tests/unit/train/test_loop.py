@@ -39,7 +39,7 @@ from engine.protocol.events import (
 from engine.protocol.fold import fold
 from engine.store import atomicfs
 from engine.train import loop, sft_lora, sft_qlora, stepping
-from engine.train.adapter import WEIGHTS, read_shape
+from engine.train.adapter import WEIGHTS, read_shape, read_tensors
 from engine.train.checkpoint import checkpoint_folders
 from tests.unit.train.runs import (
     DATASET,
@@ -106,6 +106,7 @@ def test_train_whole_run_tells_everything_in_order(desk: Desk) -> None:
         "weights",
         "gradient_checkpointing",
         "micro_steps",
+        "optimizer",
         "repeatability",
     } == set(plan.decisions)
     assert all(one.reason for one in plan.decisions.values())
@@ -403,3 +404,21 @@ def test_train_micro_batch_does_not_change_the_losses(desk: Desk) -> None:
     one_by_one = [one.loss for one in desk.of(StepDone)]
     train(desk, new_run(desk, micro_batch_size=4, max_length=400))
     assert [one.loss for one in desk.of(StepDone)] == pytest.approx(one_by_one, abs=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw_8bit", "paged_adamw_8bit"])
+def test_train_in_8_bits_learns_and_resumes_with_the_same_bits(desk: Desk, optimizer: str) -> None:
+    """Rank 64 makes the adapters large enough for 8 bits."""
+    values: dict[str, Any] = {"optimizer": optimizer, "lora_rank": 64, "lora_alpha": 64.0}
+    one, other = new_run(desk, **values), new_run(desk, **values)
+    events = train(desk, one)
+    assert desk.of(PlanResolved)[0].decisions["optimizer"].value == "adamw_8bit"
+    told = ["paged_unavailable"] if optimizer.startswith("paged") else []
+    assert [event.code for event in desk.of(Warned)] == told
+    checks = desk.of(EvalDone)
+    assert checks[-1].loss < checks[0].loss - 0.3
+    resumed = train(desk, other, stop_when=at_step(3)) + train(desk, other)
+    assert losses(resumed, StepDone) == losses(events, StepDone)
+    assert adapter_sha256(desk, other) == adapter_sha256(desk, one)
+    saved = desk.layout.job(one).checkpoints / "ck-000010" / "optimizer.safetensors"
+    assert any(name.startswith("state1/") for name in read_tensors(saved))
