@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds a base model from its folder: code of transformers, weights streamed one by one.
 
-The model is made without memory, its decoder linears are replaced by ours, and each tensor is read,
-rounded to 4 bits where that is wanted, and put in its place before the next one is read. Nothing
+The model is made without memory, its decoder linears are replaced by ours, and each tensor is
+rounded to 4 bits where that is wanted, and put in its place, while the next ones are read. Nothing
 that came with the model is run, and nothing is fetched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from gettext import gettext as _
 from gettext import ngettext
@@ -24,6 +24,7 @@ from engine.store import modelfolder
 from engine.train import attention
 from engine.train.linear import LowRankLinear, adapter_seed
 from engine.train.model import LanguageModel
+from engine.train.read_ahead import ReadAhead, Unit, in_file_order
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -54,8 +55,10 @@ def load_model(
     linears = _replace_linears(net)
     _remake_buffers(net, device)
     filler = _Filler(net, dtype=dtype, device=device, quantised=quantised)
-    for name, values in _stream(folder, on_progress):
-        filler.place(name, values)
+    units = [one for one in _units(folder) if filler.has_place(one.name)]
+    with ReadAhead(units, device=device, on_progress=on_progress) as reading:
+        for unit in reading:
+            filler.place(unit.name, unit.tensors[unit.name])
     net.tie_weights(missing_keys=filler.missing, recompute_mapping=False)
     if filler.missing:
         raise _incomplete(sorted(filler.missing))
@@ -142,20 +145,9 @@ def _remake_buffers(net: PreTrainedModel, device: torch.device) -> None:
             net._init_weights(module)
 
 
-def _stream(
-    folder: Path, on_progress: Callable[[int, int], None]
-) -> Iterator[tuple[str, torch.Tensor]]:
-    from safetensors import safe_open
-
+def _units(folder: Path) -> list[Unit]:
     headers = modelfolder.read_headers(folder)
-    sizes = {name: one.offsets[1] - one.offsets[0] for name, one in headers.items()}
-    done, total = 0, sum(sizes.values())
-    for file in sorted({one.file for one in headers.values()}):
-        with safe_open(folder / file, framework="pt", device="cpu") as tensors:
-            for name in tensors.offset_keys():
-                yield name, tensors.get_tensor(name)
-                done += sizes[name]
-                on_progress(done, total)
+    return in_file_order([Unit(name, folder, {name: one}) for name, one in headers.items()])
 
 
 class _Filler:
@@ -175,17 +167,20 @@ class _Filler:
         }
         self.missing = set(self._places)
 
-    def place(self, name: str, values: torch.Tensor) -> None:
-        """Put one tensor where it belongs; one that the model has no place for is left out.
+    def has_place(self, name: str) -> bool:
+        """Return whether a tensor belongs anywhere; one that does not is not even read.
 
         Stock transformers leaves the same ones out, and the window named them when the model was
         added (buffers that are computed today, heads for other tasks).
+        """
+        return name in self._places
+
+    def place(self, name: str, values: torch.Tensor) -> None:
+        """Put one tensor where it belongs.
 
         Raises:
             ModelInvalid: Its place has another shape.
         """
-        if name not in self._places:
-            return
         module, last = self._places[name]
         wanted = module.get_parameter(last).shape
         if wanted != values.shape:
@@ -198,11 +193,12 @@ class _Filler:
         self.missing.discard(name)
 
     def _fill(self, module: nn.Module, last: str, values: torch.Tensor) -> None:
+        values = values.to(self._device, non_blocking=True)
         if self._quantised and last == "weight" and isinstance(module, LowRankLinear):
-            module.hold_packed(values.to(self._device), dtype=self._dtype)
+            module.hold_packed(values, dtype=self._dtype)
             return
-        # A copy, because safetensors hands out a view of the file itself.
-        own = values.to(device=self._device, dtype=self._dtype, copy=True)
+        # Cast where it will be; what was read is ours, so that it may become the weight itself.
+        own = values.to(self._dtype)
         module.register_parameter(last, nn.Parameter(own, requires_grad=False))
 
 
