@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from engine.domain.mix import MAIN_WEIGHT, MixedDataset, Replay
 from engine.domain.problem import Problem, Severity
+from engine.domain.recipe_field import NO_MEMORY, Group, RecipeField, about, describe
 
 
 class Schedule(StrEnum):
@@ -50,35 +51,6 @@ class Optimizer(StrEnum):
     PAGED_ADAMW_8BIT = "paged_adamw_8bit"
 
 
-class Group(StrEnum):
-    """Sections of the settings form, in order."""
-
-    LEARNING = "learning"
-    ADAPTER = "adapter"
-    ROWS = "rows"
-    MEMORY = "memory"
-    CHECKS = "checks"
-    CHECKPOINTS = "checkpoints"
-    REPEATABILITY = "repeatability"
-
-
-def about(
-    title: str,
-    why: str,
-    group: Group,
-    unit: str = "",
-    *,
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-) -> Meta:
-    """Describe a field: plain name, one sentence, section, unit, and limits (`ge`, `gt`, `le`)."""
-    extra = {"group": group.value, "unit": unit}
-    if gt is not None:
-        return Meta(title=title, description=why, extra=extra, gt=gt, le=le)
-    return Meta(title=title, description=why, extra=extra, ge=ge, le=le)
-
-
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides the result of a run; written once, never edited.
 
@@ -102,9 +74,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         float,
         about(
             "Passes over the data",
-            "How often each row is seen. More can mean copying.",
+            "How often each row is seen: more learns more, then copies; time grows with it.",
             Group.LEARNING,
             "passes",
+            memory=NO_MEMORY,
             gt=0,
             le=100,
         ),
@@ -113,9 +86,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         about(
             "Step limit",
-            "Ends the run after this many steps; 0 means no limit.",
+            "Ends the run after this many steps, however much was learned; 0 means no limit.",
             Group.LEARNING,
             "steps",
+            memory=NO_MEMORY,
+            rare=True,
             ge=0,
             le=10_000_000,
         ),
@@ -124,9 +99,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         float,
         about(
             "Learning rate",
-            "How big each step is. Too high makes it unstable.",
+            "How big each step is: too low learns little, too high forgets or breaks down.",
             Group.LEARNING,
             "",
+            memory=NO_MEMORY,
             gt=0,
             le=1,
         ),
@@ -134,16 +110,21 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     schedule: Annotated[
         Schedule,
         about(
-            "Learning rate curve", "How the learning rate falls after the warm-up.", Group.LEARNING
+            "Learning rate curve",
+            "How the rate falls after the warm-up; a fall lets the last steps settle.",
+            Group.LEARNING,
+            memory=NO_MEMORY,
         ),
     ] = Schedule.COSINE
     warmup_ratio: Annotated[
         float,
         about(
             "Warm-up",
-            "The part of the run in which the learning rate rises.",
+            "The part of the run in which the rate rises, so that the first steps do no harm.",
             Group.LEARNING,
             "of the run",
+            memory=NO_MEMORY,
+            rare=True,
             ge=0,
             le=0.5,
         ),
@@ -152,9 +133,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         float,
         about(
             "Weight decay",
-            "Pulls the adapter towards zero a little at every step.",
+            "Pulls the adapter towards zero at every step, which holds back copying a little.",
             Group.LEARNING,
             "",
+            memory=NO_MEMORY,
+            rare=True,
             ge=0,
             le=1,
         ),
@@ -166,6 +149,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "Longer gradients are cut to this length, so that one odd row cannot spoil the run.",
             Group.LEARNING,
             "",
+            memory=NO_MEMORY,
+            rare=True,
             gt=0,
             le=1000,
         ),
@@ -174,9 +159,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         about(
             "Rows per step",
-            "Rows that are averaged for one step. More is steadier and slower.",
+            "Rows averaged for one step: more is steadier, but makes fewer steps of a pass.",
             Group.LEARNING,
             "rows",
+            memory="No effect on memory: the rows go through in small parts.",
             ge=1,
             le=4096,
         ),
@@ -185,9 +171,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         about(
             "Rank",
-            "How much the adapter can hold. More needs more memory.",
+            "How much the adapter can hold: more learns more from many rows, a little slower.",
             Group.ADAPTER,
             "",
+            memory="Four times the rank takes four times the adapter's memory.",
             ge=1,
             le=512,
         ),
@@ -196,9 +183,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         float,
         about(
             "Alpha",
-            "How strongly the adapter counts: alpha divided by rank.",
+            "How strongly the adapter counts (alpha by rank); more acts like a higher rate.",
             Group.ADAPTER,
             "",
+            memory=NO_MEMORY,
             gt=0,
             le=4096,
         ),
@@ -207,9 +195,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         float,
         about(
             "Dropout",
-            "Leaves out a part of the input at random, against copying.",
+            "Leaves out a part of the input at random, against copying from few rows.",
             Group.ADAPTER,
             "",
+            memory="Needs a little more memory where it is above 0.",
+            rare=True,
             ge=0,
             le=0.9,
         ),
@@ -218,9 +208,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         about(
             "Longest row",
-            "Longer rows are cut at the end. Longer needs more memory.",
+            "Longer rows are cut at the end, and what is cut is never learned.",
             Group.ROWS,
             "tokens",
+            memory="Working memory grows in step with it: lower this one first.",
             ge=16,
             le=1_048_576,
         ),
@@ -229,9 +220,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         about(
             "Sequences at once",
-            "Packed sequences that go through the device together.",
+            "Sequences that go through the device together: faster on large cards, same result.",
             Group.MEMORY,
             "sequences",
+            memory="Working memory grows in step with it.",
             ge=1,
             le=256,
         ),
@@ -240,33 +232,48 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         bool,
         about(
             "Recompute instead of store",
-            "Saves much memory and costs about a third more time.",
+            "Computes parts again instead of storing them: about a third slower, same result.",
             Group.MEMORY,
+            memory="Saves most of the working memory.",
         ),
     ] = True
     optimizer: Annotated[
         Optimizer,
         about(
             "Optimizer",
-            "8 bits need a quarter of the optimizer's memory; paged moves it out when short.",
+            "Holds what AdamW remembers of each weight in 32 or in 8 bits: same quality.",
             Group.MEMORY,
+            memory="8 bits take a quarter; paged moves it out of the card when short.",
+            rare=True,
         ),
     ] = Optimizer.ADAMW
     dtype: Annotated[
         Dtype,
-        about("Number format", "bf16 is fast and small; fp32 is exact and slow.", Group.MEMORY),
+        about(
+            "Number format",
+            "bf16 is fast; fp32 is exact and slow.",
+            Group.MEMORY,
+            memory="fp32 takes twice the working memory of bf16.",
+            rare=True,
+        ),
     ] = Dtype.AUTO
     device: Annotated[
         Device,
-        about("Device", "Graphics card or processor.", Group.MEMORY),
+        about(
+            "Device",
+            "The graphics card is many times faster than the processor.",
+            Group.MEMORY,
+            memory="Decides whose memory is used.",
+        ),
     ] = Device.AUTO
     eval_every_steps: Annotated[
         int,
         about(
             "Held-out check every",
-            "0 checks only before the first and after the last step.",
+            "Shows early when it begins to copy, for some time; 0 checks at both ends only.",
             Group.CHECKS,
             "steps",
+            memory=NO_MEMORY,
             ge=0,
             le=1_000_000,
         ),
@@ -275,9 +282,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         about(
             "Rows in a held-out check",
-            "At most this many held-out rows are used.",
+            "At most this many held-out rows are used: more is more exact and slower.",
             Group.CHECKS,
             "rows",
+            memory=NO_MEMORY,
+            rare=True,
             ge=1,
             le=1_000_000,
         ),
@@ -286,9 +295,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         about(
             "Sample answers",
-            "Held-out prompts that are answered at every check.",
+            "Held-out prompts answered at every check, to read what was learned; it takes time.",
             Group.CHECKS,
             "prompts",
+            memory="Needs a little memory during the check.",
+            rare=True,
             ge=0,
             le=8,
         ),
@@ -297,9 +308,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         about(
             "Checkpoint every (steps)",
-            "0 leaves it to the time below.",
+            "How often the state is saved, besides the time below; 0 leaves it to the time.",
             Group.CHECKPOINTS,
             "steps",
+            memory="No effect on memory; each takes room on the disk.",
+            rare=True,
             ge=0,
             le=1_000_000,
         ),
@@ -308,9 +321,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         float,
         about(
             "Checkpoint every (time)",
-            "A crash loses at most this much; 0 turns it off.",
+            "A crash loses at most this much work; 0 turns it off.",
             Group.CHECKPOINTS,
             "seconds",
+            memory="No effect on memory; each takes room on the disk.",
             ge=0,
             le=86_400,
         ),
@@ -319,9 +333,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         about(
             "Checkpoints to keep",
-            "Older ones are removed, but never the best.",
+            "Older ones are removed, but never the best; the result is the same.",
             Group.CHECKPOINTS,
             "",
+            memory="No effect on memory; each takes room on the disk.",
+            rare=True,
             ge=1,
             le=100,
         ),
@@ -330,9 +346,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         about(
             "Seed",
-            "The same seed on the same computer gives the same result.",
+            "The same seed on the same computer gives the same result; another mixes anew.",
             Group.REPEATABILITY,
             "",
+            memory=NO_MEMORY,
             ge=0,
             le=2**31 - 1,
         ),
@@ -353,36 +370,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return (*ids, self.replay.dataset_id) if self.replay else tuple(ids)
 
 
-class RecipeField(msgspec.Struct, frozen=True, kw_only=True):
-    """What a form or a command line needs to know of one recipe field.
-
-    Attributes:
-        name: Key in the recipe and for `--set`.
-        title: Plain name.
-        why: One sentence.
-        group: Section of the form.
-        unit: Word behind the value, may be empty.
-        type: `int`, `float`, `bool` or `choice`.
-        choices: Values of a choice, else empty.
-        low: Lowest value, or None.
-        high: Highest value, or None.
-        low_excluded: `low` itself is not allowed.
-        default: Value when nothing is said.
-    """
-
-    name: str
-    title: str
-    why: str
-    group: Group
-    unit: str
-    type: str
-    choices: tuple[str, ...]
-    low: float | None
-    high: float | None
-    low_excluded: bool
-    default: Any
-
-
 def recipe_fields() -> tuple[RecipeField, ...]:
     """Return every field that a user may set, in the order of the form."""
     found: list[RecipeField] = []
@@ -391,26 +378,8 @@ def recipe_fields() -> tuple[RecipeField, ...]:
             (one for one in getattr(field.type, "__metadata__", ()) if isinstance(one, Meta)), None
         )
         if meta is not None:
-            found.append(_describe(field.name, field.type.__origin__, meta, field.default))
+            found.append(describe(field.name, field.type.__origin__, meta, field.default))
     return tuple(found)
-
-
-def _describe(name: str, kind: type[Any], meta: Meta, default: Any) -> RecipeField:
-    is_choice = issubclass(kind, StrEnum)
-    extra = meta.extra or {}
-    return RecipeField(
-        name=name,
-        title=_(meta.title or name),
-        why=_(meta.description or ""),
-        group=Group(extra["group"]),
-        unit=_(extra["unit"]) if extra["unit"] else "",
-        type="choice" if is_choice else kind.__name__,
-        choices=tuple(one.value for one in kind) if is_choice else (),
-        low=meta.gt if meta.gt is not None else meta.ge,
-        high=meta.le,
-        low_excluded=meta.gt is not None,
-        default=default.value if is_choice else default,
-    )
 
 
 def problems_of(values: dict[str, Any]) -> list[Problem]:

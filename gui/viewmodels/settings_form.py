@@ -11,7 +11,8 @@ from gettext import ngettext
 from typing import Any
 
 from engine.domain.plan import Plan
-from engine.domain.recipe import Group, RecipeField, problems_of
+from engine.domain.recipe import problems_of
+from engine.domain.recipe_field import Group, RecipeField
 from gui.viewmodels import numbers
 from gui.viewmodels.train import Draft, form_fields
 
@@ -28,7 +29,7 @@ class SettingView:
     Attributes:
         key: Name of the recipe field.
         title: Plain name.
-        why: One sentence.
+        why: What it is, what it does to quality or speed, and what it does to memory.
         group: Key of its section.
         editor: `number`, `choice` or `switch`.
         unit: Word behind a number.
@@ -37,6 +38,7 @@ class SettingView:
         step: What one press of an arrow key adds.
         scale: What a value is multiplied with to be shown: 100 for a share in percent.
         choices: Keys and words of a choice.
+        is_rare: Few people need it, so that it is folded away at first.
     """
 
     key: str
@@ -51,6 +53,7 @@ class SettingView:
     step: float = 1
     scale: float = 1
     choices: tuple[tuple[str, str], ...] = ()
+    is_rare: bool = False
 
 
 @cache
@@ -69,7 +72,7 @@ def _view(field: RecipeField) -> SettingView:
     return SettingView(
         key=field.name,
         title=field.title,
-        why=field.why,
+        why=field.explanation,
         group=field.group.value,
         editor=editor,
         unit="%" if is_share else field.unit if len(field.unit) <= _LONGEST_UNIT else "",
@@ -79,6 +82,7 @@ def _view(field: RecipeField) -> SettingView:
         step=scale * _step(field),
         scale=scale,
         choices=tuple((one, choice_words(one)) for one in field.choices),
+        is_rare=field.is_rare,
     )
 
 
@@ -160,12 +164,28 @@ def categories(changed: frozenset[str]) -> tuple[tuple[str, str, int], ...]:
 
 
 def shown_keys(category: str, changed: frozenset[str]) -> frozenset[str]:
-    """Return the settings that a category shows."""
+    """Return the settings that belong to a category."""
     return frozenset(
         one.key
         for one in setting_views()
         if category in (ALL, one.group) or (category == CHANGED and one.key in changed)
     )
+
+
+def folded_keys(category: str, changed: frozenset[str]) -> frozenset[str]:
+    """Return those of them that are folded away at first: rare ones that nobody changed."""
+    return frozenset(
+        one.key
+        for one in setting_views()
+        if one.is_rare and one.key in shown_keys(category, changed) - changed
+    )
+
+
+def fold_words(count: int, *, is_open: bool) -> str:
+    """Return the word on what shows or hides so many rare settings."""
+    if is_open:
+        return _("Fewer settings")
+    return ngettext("{count} more setting", "{count} more settings", count).format(count=count)
 
 
 def count_words(changed: int) -> str:

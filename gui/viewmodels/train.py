@@ -14,7 +14,8 @@ from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.model import ModelInfo
 from engine.domain.plan import MemoryNeed, Plan
 from engine.domain.problem import Problem, Severity
-from engine.domain.recipe import Recipe, RecipeField, recipe_fields
+from engine.domain.recipe import Recipe, recipe_fields
+from engine.domain.recipe_field import RecipeField
 from gui.viewmodels import numbers
 from gui.viewmodels.datasets import untrainable
 from gui.viewmodels.extra_data import ExtraData

@@ -42,13 +42,13 @@ class _Slot(QWidget):
 
 
 class SettingRow(QWidget):
-    """One setting, 60 px high.
+    """One setting, 60 px high, or higher where its explanation needs more lines.
 
     Args:
         key: The key that `put_back` carries.
         title: The plain name.
         technical: The name in files and on the command line.
-        text: One sentence that explains it.
+        text: One or two short sentences that explain it.
         editor: The field; NumberField, SelectField, Switch or the like.
         suggested: The value Burnish suggests, as a text.
         effect: What the present value changes, such as `+ 12 min`.
@@ -76,7 +76,7 @@ class SettingRow(QWidget):
         self._key = TextLabel(technical, role="code", colour="text2", elide=True)
         self._chip = Chip(small=True, kind="accent")
         self._sign = IconLabel("status-danger", role="danger", size=14)
-        self._line = TextLabel(text, role="small", colour="text2", elide=True)
+        self._line = TextLabel(text, role="small", colour="text2", wrap=True)
         self._suggested = TextLabel(suggested, colour="text2", figures=True, elide=True)
         self._effect = TextLabel(effect, figures=True, elide=True)
         undo = _("Put back the suggested value of {name}").format(name=title)
@@ -86,7 +86,9 @@ class SettingRow(QWidget):
         self._arrange()
         self.set_effect(effect)
         self.set_changed(False)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         follow_theme(self, self._follow)
 
     def _arrange(self) -> None:
@@ -96,7 +98,7 @@ class SettingRow(QWidget):
         below = Row(self._sign, gap=6)
         below.addWidget(self._line, 1)
         row = Row(gap=12)
-        row.addLayout(Column(Stretch(), head, below, Stretch(), gap=4), 1)
+        row.addLayout(Column(Stretch(), head, below, Stretch(), gap=4, margins=(0, 9, 0, 9)), 1)
         row.add(_Slot(self.editor, _EDITOR))
         self._suggested_slot = _Slot(self._suggested, _SUGGESTED - 12, right=True)
         self._effect_slot = _Slot(self._effect, _EFFECT - 12, right=True)

@@ -16,6 +16,8 @@ from gui.viewmodels.settings_form import (
     ALL,
     SettingView,
     categories,
+    fold_words,
+    folded_keys,
     group_titles,
     meant_number,
     setting_views,
@@ -24,7 +26,8 @@ from gui.viewmodels.settings_form import (
     value_words,
 )
 from gui.viewmodels.train import Draft
-from gui.widgets.box import Column, Gap, Panel, Reflow, Stretch
+from gui.widgets.box import Column, Gap, Panel, Reflow, Row, Stretch
+from gui.widgets.buttons import Button
 from gui.widgets.choices import Switch
 from gui.widgets.fields import SelectField
 from gui.widgets.lists import CategoryList
@@ -53,6 +56,8 @@ class SettingsPanel(Panel):
         self._categories = CategoryList(name=_("Groups of settings"))
         self._group = SelectField(name=_("Group of settings"))
         self._none = TextLabel(_("No setting has these words."), colour="text2")
+        self._more = Button("", kind="ghost", icon="chevron-right")
+        self._is_unfolded = False
         self._rows: dict[str, SettingRow] = {}
         self._setters: dict[str, Setter] = {}
         self._headers: dict[str, tuple[QWidget, SettingHeader]] = {}
@@ -67,6 +72,7 @@ class SettingsPanel(Panel):
         )
         self._categories.chosen.connect(self._on_category)
         self._group.chosen.connect(self._on_category)
+        self._more.clicked.connect(self._on_more)
         self._filter()
 
     def _form(self) -> Column:
@@ -79,7 +85,7 @@ class SettingsPanel(Panel):
             for view in self._views.values():
                 if view.group == group:
                     form.add(self._row(view))
-        form.add(self._none, Stretch())
+        form.add(self._none, Row(self._more, Stretch(), margins=(0, 12, 0, 0)), Stretch())
         return form
 
     def _row(self, view: SettingView) -> SettingRow:
@@ -150,6 +156,7 @@ class SettingsPanel(Panel):
     def show_setting(self, key: str) -> None:
         """Open the section of a setting and put the keyboard into it."""
         self._query = ""
+        self._is_unfolded = self._is_unfolded or self._views[key].is_rare
         self._on_category(self._views[key].group)
         self._rows[key].editor.setFocus()
 
@@ -157,6 +164,10 @@ class SettingsPanel(Panel):
         self._category = key
         self._categories.set_value(key)
         self._group.set_value(key)
+        self._filter()
+
+    def _on_more(self) -> None:
+        self._is_unfolded = not self._is_unfolded
         self._filter()
 
     def _show_categories(self) -> None:
@@ -182,6 +193,12 @@ class SettingsPanel(Panel):
     def _filter(self) -> None:
         shown = shown_keys(ALL if self._query else self._category, self._changed)
         visible = {key for key in shown if not self._query or self._rows[key].matches(self._query)}
+        folded = frozenset[str]() if self._query else folded_keys(self._category, self._changed)
+        if not self._is_unfolded:
+            visible -= folded
+        self._more.setHidden(not folded)
+        self._more.set_text(fold_words(len(folded), is_open=self._is_unfolded))
+        self._more.set_icon_name("chevron-down" if self._is_unfolded else "chevron-right")
         for key, row in self._rows.items():
             row.setVisible(key in visible)
         groups = {self._views[key].group for key in visible}

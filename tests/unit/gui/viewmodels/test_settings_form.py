@@ -12,6 +12,7 @@ from gui.viewmodels.settings_form import (
     CHANGED,
     categories,
     effect_words,
+    folded_keys,
     group_titles,
     meant_number,
     setting_views,
@@ -81,3 +82,16 @@ def test_effect_names_steps_and_memory_or_none() -> None:
     assert effect_words(without, without) == "none"
     memory = replace(without.memory, weights=without.memory.weights + 2**30)
     assert effect_words(replace(without, memory=memory), without) == "+ 1.0 GB"
+
+
+def test_rare_settings_are_folded_until_they_are_changed() -> None:
+    assert "warmup_ratio" in folded_keys("learning", frozenset())
+    assert "warmup_ratio" not in folded_keys("learning", frozenset({"warmup_ratio"}))
+    assert "learning_rate" not in folded_keys("learning", frozenset())
+    assert folded_keys("repeatability", frozenset()) == frozenset()
+
+
+def test_explanation_of_a_setting_names_quality_and_memory() -> None:
+    why = VIEWS["lora_rank"].why
+    assert "learns more" in why
+    assert "memory" in why
