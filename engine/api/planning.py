@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from gettext import gettext as _
 from gettext import ngettext
 
+from engine.api.effort import disk_need, time_need
+from engine.api.planning_desk import Desk
 from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.decision import Decision
 from engine.domain.mix import Part, parts_of
 from engine.domain.model import ModelInfo
-from engine.domain.plan import MemoryNeed, Plan, steps_of
+from engine.domain.plan import Change, DiskNeed, MemoryNeed, Plan, TimeNeed, steps_of
 from engine.domain.problem import Problem, Severity
 from engine.domain.recipe import Device, Recipe
 from engine.domain.split import EVAL, TRAIN
+from engine.hardware.calibration import Measurements
 from engine.hardware.machine import MachineFacts
-from engine.hardware.memory import estimate
 from engine.methods.method import Method
 
 _FEW_EVAL_ROWS = 20
@@ -29,8 +31,9 @@ def make_plan(
     model: ModelInfo,
     method: Method,
     facts: MachineFacts,
+    measured: Measurements | None = None,
 ) -> Plan:
-    """Return the plan of a recipe on this computer; a pure function of its arguments.
+    """Return the plan of a recipe on this computer; a function of its arguments alone.
 
     Args:
         recipe: What is asked for.
@@ -38,16 +41,11 @@ def make_plan(
         model: Its base model.
         method: Its method.
         facts: The computer.
+        measured: What earlier runs measured of it; None where nothing is known.
     """
-    gpu = facts.gpus[0] if facts.gpus and recipe.device is not Device.CPU else None
-    memory = estimate(
-        model.shape,
-        recipe,
-        quantised=method.quantised,
-        gpu=gpu,
-        host_total_bytes=facts.memory_total_bytes,
-        host_free_bytes=facts.memory_free_bytes,
-    )
+    known = measured or Measurements()
+    desk = Desk.of(recipe, facts, model, known)
+    memory = desk.need(recipe)
     parts = parts_of(
         [one.splits.get(TRAIN, 0) for one in datasets],
         [one.weight for one in recipe.datasets],
@@ -62,20 +60,71 @@ def make_plan(
     )
     held = sum(one.splits.get(EVAL, 0) for one in datasets[: len(recipe.datasets)])
     eval_rows = min(recipe.eval_rows, held)
-    disk = (recipe.keep_checkpoints + 2) * (memory.adapter // 2 + memory.optimizer)
+    disk = disk_need(recipe, memory)
+    time = time_need(
+        recipe,
+        datasets=datasets,
+        parts=parts,
+        model=model,
+        steps=steps,
+        device=desk.device,
+        gpu=desk.gpu,
+        measured=known,
+    )
+    found = desk.fixes(recipe) if memory.spare_bytes < 0 else ()
+    smaller = desk.smaller_model(recipe) if memory.spare_bytes < 0 and not found else ""
     return Plan(
-        decisions={"device": _device(recipe, facts)},
+        decisions=_decisions(recipe, facts, memory, disk, time),
         memory=memory,
-        disk_bytes=disk,
+        disk_bytes=disk.total,
         train_rows=rows,
         eval_rows=eval_rows,
         total_steps=steps,
         problems=(
             *_dataset_problems(recipe, datasets, model, method, parts),
-            *_problems(recipe, model, memory, facts, disk, eval_rows),
+            *_problems(recipe, model, facts, disk.total, eval_rows),
+            *_fit(memory, found, smaller, facts),
         ),
         statement=_statement(recipe, datasets, model, method, parts, steps, eval_rows),
+        disk=disk,
+        time=time,
+        fixes=found,
+        smaller_model=smaller,
+        spare_use=desk.spare_use(recipe) if memory.spare_bytes > 0 else None,
     )
+
+
+def _decisions(
+    recipe: Recipe,
+    facts: MachineFacts,
+    memory: MemoryNeed,
+    disk: DiskNeed,
+    time: TimeNeed | None,
+) -> dict[str, Decision]:
+    found = {"device": _device(recipe, facts)}
+    for term in memory.terms:
+        found[f"memory_{term.symbol}"] = Decision(
+            value=term.high, reason=f"{term.name}: {term.reason}", source="estimate"
+        )
+    how = (
+        _("A run on this card measured what a layer takes.")
+        if memory.is_calibrated
+        else _("Counted from the model's sizes; the first run on a card measures it.")
+    )
+    found["memory"] = Decision(
+        value=memory.high_bytes,
+        reason=how,
+        source="measurement" if memory.is_calibrated else "estimate",
+    )
+    found["disk"] = Decision(
+        value=disk.total,
+        reason=_("At most {count} checkpoints and the adapter.").format(count=disk.checkpoints),
+        source="estimate",
+    )
+    if time is not None:
+        source = "measurement" if time.is_measured else "estimate"
+        found["time"] = Decision(value=round(time.high_s), reason=time.reason, source=source)
+    return found
 
 
 def _device(recipe: Recipe, facts: MachineFacts) -> Decision:
@@ -107,7 +156,6 @@ def _dataset_problems(
 def _problems(
     recipe: Recipe,
     model: ModelInfo,
-    memory: MemoryNeed,
     facts: MachineFacts,
     disk_bytes: int,
     eval_rows: int,
@@ -115,7 +163,6 @@ def _problems(
     found: list[Problem | None] = [
         _length(recipe, model),
         _device_there(recipe, facts),
-        _fit(memory),
         _disk(disk_bytes, facts),
         _held_out(eval_rows),
     ]
@@ -226,19 +273,36 @@ def _device_there(recipe: Recipe, facts: MachineFacts) -> Problem | None:
     )
 
 
-def _fit(memory: MemoryNeed) -> Problem | None:
+def _fit(
+    memory: MemoryNeed, found: Sequence[Change], smaller: str, facts: MachineFacts
+) -> list[Problem]:
     if memory.spare_bytes >= 0:
-        return None
-    return Problem(
-        field="max_length",
-        severity=Severity.WARNING,
-        code="memory_tight",
-        message=_("It may need up to {need} GB of memory; {free} GB are free.").format(
-            need=f"{memory.high_bytes / 1e9:.1f}",
-            free=f"{(memory.capacity - memory.other) / 1e9:.1f}",
-        ),
-        remedy=_("Lower max_length or micro_batch_size, or close other programs."),
+        return []
+    message = _("It may need up to {need} GB of memory; {free} GB are free.").format(
+        need=f"{memory.high_bytes / 2**30:.1f}",
+        free=f"{(memory.capacity - memory.other) / 2**30:.1f}",
     )
+    field = next(iter(found[0].values)) if found else "max_length"
+    return [
+        Problem(
+            field=field,
+            severity=Severity.WARNING,
+            code="memory_tight",
+            message=message,
+            remedy=_remedy(found, smaller, facts),
+        )
+    ]
+
+
+def _remedy(found: Sequence[Change], smaller: str, facts: MachineFacts) -> str:
+    if found:
+        return _("This makes it fit: {change}.").format(change=found[0].words)
+    if smaller:
+        text = _("No setting helps. A model of about {size} billion weights fits.")
+        return text.format(size=smaller)
+    if facts.gpus:
+        return _("No setting helps. Close other programs, or use a card with more memory.")
+    return _("No setting helps. Close other programs, or use a smaller model.")
 
 
 def _disk(need_bytes: int, facts: MachineFacts) -> Problem | None:

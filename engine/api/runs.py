@@ -31,6 +31,7 @@ from engine.errors import (
     RunNotFound,
     RunNotResumable,
 )
+from engine.hardware.calibration import read_measurements
 from engine.launcher.watch import JobFeed
 from engine.methods.method import Method
 from engine.methods.registry import METHODS, method
@@ -176,6 +177,7 @@ class Runs:
             model=self._models.get(recipe.model_id),
             method=method(recipe.method),
             facts=self._machine.facts(),
+            measured=read_measurements(self._layout.measurements),
         )
 
     def start(self, recipe: Recipe, *, name: str = "") -> str:

@@ -12,6 +12,7 @@ import typer
 
 from engine.api.runs import RunView
 from engine.cli.follow import duration, follow
+from engine.cli.plan_lines import plan_lines, plan_values
 from engine.cli.session import Json, Session, session_of
 from engine.domain.mix import MAIN_WEIGHT
 from engine.domain.recipe import Recipe, from_text
@@ -212,36 +213,9 @@ def plan(
     """Say what a run would need and do, without starting it."""
     session = session_of(context, as_json)
     found = session.api.runs.plan(_recipe(session, dataset, model, method, preset, settings))
-    for sentence in found.statement:
+    for sentence in plan_lines(found):
         session.out.print(sentence, markup=False)
-    session.out.print(
-        _("Memory: {low} to {high} GB.").format(
-            low=f"{found.memory.low_bytes / 1e9:.2f}", high=f"{found.memory.high_bytes / 1e9:.2f}"
-        )
-    )
-    for one in found.problems:
-        session.out.print(f"[{one.severity.value}] {one.message} {one.remedy}", markup=False)
-    session.result(
-        {
-            "possible": found.is_possible,
-            "steps": found.total_steps,
-            "train_rows": found.train_rows,
-            "eval_rows": found.eval_rows,
-            "memory_low_bytes": found.memory.low_bytes,
-            "memory_high_bytes": found.memory.high_bytes,
-            "disk_bytes": found.disk_bytes,
-            "problems": [
-                {
-                    "severity": one.severity.value,
-                    "code": one.code,
-                    "field": one.field,
-                    "message": one.message,
-                    "remedy": one.remedy,
-                }
-                for one in found.problems
-            ],
-        }
-    )
+    session.result(plan_values(found))
 
 
 def runs(context: typer.Context, as_json: Json = False) -> None:

@@ -3,10 +3,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from engine.domain.decision import Decision
 from engine.domain.problem import Problem, Severity
+
+
+class MemoryTerm(msgspec.Struct, frozen=True, kw_only=True):
+    """One term of the memory estimate, in bytes.
+
+    Attributes:
+        symbol: Of the formula: W, E, A, M, C, U, B, D, G, K.
+        name: For people.
+        low: Low estimate.
+        high: High estimate.
+        at_peak: It is held at the widest moment; else it comes and goes at another one.
+        reason: What it follows from.
+    """
+
+    symbol: str
+    name: str
+    low: int
+    high: int
+    at_peak: bool
+    reason: str
 
 
 class MemoryNeed(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,8 +41,13 @@ class MemoryNeed(msgspec.Struct, frozen=True, kw_only=True):
         optimizer: Optimizer state.
         activations_low: Working memory, low estimate.
         activations_high: Working memory, high estimate.
-        reserve: Margin for the allocator and the driver.
+        reserve: Margin for the allocator.
         capacity: Memory of the device.
+        head: The output head's part of the widest moment; 0 where another moment is wider.
+        context: Driver, kernels and libraries.
+        phase: The widest moment: `layers`, `head` or `loading`.
+        is_calibrated: Measured on this device, not only estimated.
+        terms: Every term of the formula.
     """
 
     other: int
@@ -31,21 +58,97 @@ class MemoryNeed(msgspec.Struct, frozen=True, kw_only=True):
     activations_high: int
     reserve: int
     capacity: int
+    head: int = 0
+    context: int = 0
+    phase: str = "layers"
+    is_calibrated: bool = False
+    terms: tuple[MemoryTerm, ...] = ()
+
+    @property
+    def _known_bytes(self) -> int:
+        held = self.weights + self.adapter + self.optimizer
+        return held + self.head + self.context
 
     @property
     def low_bytes(self) -> int:
         """Return the low estimate of what the run itself needs."""
-        return self.weights + self.adapter + self.optimizer + self.activations_low
+        return self._known_bytes + self.activations_low
 
     @property
     def high_bytes(self) -> int:
         """Return the high estimate of what the run itself needs, margin included."""
-        return self.weights + self.adapter + self.optimizer + self.activations_high + self.reserve
+        return self._known_bytes + self.activations_high + self.reserve
 
     @property
     def spare_bytes(self) -> int:
         """Return what stays free by the high estimate; negative where it does not fit."""
         return self.capacity - self.other - self.high_bytes
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of the recipe that makes it fit, or that uses what is free.
+
+    Attributes:
+        values: Recipe fields by name, and `method`.
+        words: The change, such as `length 4,096 → 3,072`.
+        high_bytes: What the run then needs at most, margin included.
+    """
+
+    values: dict[str, Any]
+    words: str
+    high_bytes: int
+
+    @property
+    def arguments(self) -> str:
+        """Return the command line's words for it."""
+        parts = [
+            f"--method {value}" if name == "method" else f"--set {name}={_plain(value)}"
+            for name, value in self.values.items()
+        ]
+        return " ".join(parts)
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class TimeNeed(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a run will take.
+
+    Attributes:
+        low_s: Seconds, low estimate.
+        high_s: Seconds, high estimate.
+        tokens: Tokens that go through the model.
+        is_measured: The speed is that of a run on this computer.
+        reason: Where both come from.
+    """
+
+    low_s: float
+    high_s: float
+    tokens: int
+    is_measured: bool
+    reason: str
+
+
+class DiskNeed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run writes, in bytes.
+
+    Attributes:
+        checkpoints: The largest number that is there at a time.
+        checkpoint_bytes: One of them: adapter weights and optimizer state.
+        adapter: What is delivered.
+        cache: The 4-bit copy of the model, where one is written.
+    """
+
+    checkpoints: int
+    checkpoint_bytes: int
+    adapter: int
+    cache: int = 0
+
+    @property
+    def total(self) -> int:
+        """Return the sum."""
+        return self.checkpoints * self.checkpoint_bytes + self.adapter + self.cache
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +163,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         total_steps: Optimizer steps.
         problems: Everything found; errors forbid the start.
         statement: What will happen, in plain sentences.
+        disk: What is written, by what it is.
+        time: How long it will take, or None where nothing is known of it.
+        fixes: Changes that each make it fit by itself, the least harmful first; the first is the
+            one to suggest. Empty where it fits.
+        smaller_model: Where no change helps: what would fit this device, else empty.
+        spare_use: A change that makes it faster with what is free, or None.
     """
 
     decisions: dict[str, Decision]
@@ -70,6 +179,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     total_steps: int
     problems: tuple[Problem, ...]
     statement: tuple[str, ...]
+    disk: DiskNeed | None = None
+    time: TimeNeed | None = None
+    fixes: tuple[Change, ...] = ()
+    smaller_model: str = ""
+    spare_use: Change | None = None
 
     @property
     def is_possible(self) -> bool:

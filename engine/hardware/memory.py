@@ -1,42 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much memory a run will need, from the sizes of the model and the recipe alone.
 
-The terms follow what engine.train holds: frozen weights (4-bit or whole), adapters in 32 bits with
-gradient and two moments, the inputs of all layers, one layer while it is computed again, and the
-output head in chunks. What the sizes do not tell (library buffers, unfused temporaries) is the gap
-between the low and the high estimate; the reserve covers the allocator and the driver.
+The terms are those of the limit model of QLoRA, each a pure function here, in bytes:
+
+    W  base weights: 4-bit with double quantisation, or whole     M  optimizer state
+    E  embedding, head, norms and biases, never rounded           C  inputs of the layers
+    A  adapter weights and their gradients                        U  layers that keep everything
+    B  the layer that is computed again, with its backward pass   D  one matrix restored from 4 bits
+    G  the output head, in chunks over the supervised tokens      K  driver, kernels, libraries
+
+    peak = K + W + E + A + M + max(C + U + B + D, C + U + G, loading)    plus the allocator's margin
+
+B and G never live together, and while the model is loaded there is no adapter yet. W, E, A, M and C
+are exact. What a layer keeps per token (`u`) is counted, see engine.hardware.families: the low
+estimate is what the backward pass keeps, the high one adds the gradients that flow through the
+widest place. A measurement on the device itself (engine.hardware.calibration) replaces that range.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from gettext import gettext as _
+from typing import Any
+
 from engine.domain.model import ModelShape
-from engine.domain.plan import MemoryNeed
+from engine.domain.plan import MemoryNeed, MemoryTerm
 from engine.domain.recipe import Dtype, Recipe
+from engine.hardware.calibration import Calibration
+from engine.hardware.families import Family, family, matrices, small_parameters
 from engine.hardware.gpu import Gpu
 
 _NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8
 """Bytes per weight: 4 bits, an 8-bit scale per 64 and a 32-bit scale per 64 x 256 of them
 (Dettmers et al. 2023, arXiv 2305.14314, section 3)."""
 
-_ADAPTER_BYTES, _MOMENT_BYTES = 4 + 4, 4 + 4
-_NORM_BYTES = 16
-"""Per hidden value: two norms, each with a 32-bit copy of its input and of its result."""
+_MASTER_BYTES, _GRADIENT_BYTES = 4, 4
+_MOMENT_BYTES = 4 + 4
+_SMALL_MOMENT_BYTES = 1 + 1 + 2 * 4 / 256
+"""8-bit Adam: two moments of one byte, each with a 32-bit scale per 256 values (bitsandbytes)."""
+
+_SMALLEST_8_BIT_VALUES = 4096
+"""Tensors with fewer values keep 32-bit moments (bitsandbytes, `min_8bit_size`)."""
 
 _HEAD_CHUNK_BYTES, _LOGIT_BYTES = 192 << 20, 12
+"""As engine.train.loss: logits, their 32-bit copy, its softmax, and the gradient in 16 bits."""
+
 _FEWEST_HEAD_ROWS, _MOST_HEAD_ROWS = 64, 4096
-_QUANTISE_BYTES = 2 + 4
-"""Per weight, while one layer is rounded to 4 bits: as it came, and once more in 32 bits."""
+_LOADED_AT_ONCE = 2
+"""Tensors that are on the device while one is rounded to 4 bits: as it came, and its copy."""
 
 _CPU_STORE_SHARE = 0.25
 """On a processor nothing is computed again while storing it takes less of the free memory."""
 
-_CUDA_BASE_BYTES = 500 << 20
-"""Context, kernels and the matrix library's workspace; 300 to 500 MB are usual."""
+_CUDA_CONTEXT_BYTES = (400 << 20) + (32 << 20)
+"""Context and kernels, 300 to 500 MB, and the matrix library's workspace, 8 to 32 MB."""
 
-_PROCESS_BASE_BYTES = 700 << 20
+_PROCESS_BYTES = 700 << 20
 """A Python process with the training libraries loaded."""
 
-_FRAGMENTATION_SHARE = 0.05
+_ALLOCATOR_SHARE, _MEASURED_ALLOCATOR_SHARE = 0.05, 0.02
+"""Fragmentation: 1 to 3 % with rows of one length; what was measured holds most of it already."""
+
+_SCALE_BYTES = 4 / 64
+"""Per weight while a matrix is restored: its scales in 32 bits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What the recipe and the device decide of a run's memory.
+
+    Attributes:
+        item: Bytes per number of the computation.
+        tokens: Tokens that go through the device together.
+        quantised: The base model is held in 4 bits.
+        on_card: A graphics card computes.
+        again: Layers that keep only their input, and are computed again.
+        offload: These inputs wait in main memory.
+        eight_bit: The optimizer's moments take one byte.
+        rank: Rank of the adapter.
+    """
+
+    item: int
+    tokens: int
+    quantised: bool
+    on_card: bool
+    again: int
+    offload: bool
+    eight_bit: bool
+    rank: int
 
 
 def estimate(
@@ -47,6 +98,8 @@ def estimate(
     gpu: Gpu | None,
     host_total_bytes: int,
     host_free_bytes: int,
+    model_type: str = "llama",
+    calibration: Calibration | None = None,
 ) -> MemoryNeed:
     """Return what a run will need on the graphics card, or in main memory where there is none.
 
@@ -57,34 +110,70 @@ def estimate(
         gpu: The card that the run will use, or None for the processor.
         host_total_bytes: Main memory.
         host_free_bytes: Main memory that is free now.
+        model_type: Family of the model.
+        calibration: What was measured on this device, or None.
     """
-    item = item_bytes(recipe.dtype, gpu)
-    adapter = adapter_parameters(shape, recipe.lora_rank)
-    weights = weight_bytes(shape, quantised=quantised, item=item)
+    kind = family(model_type)
     free = gpu.free_bytes if gpu else host_free_bytes
-    low, high = (
-        _activations(
-            shape,
-            recipe,
-            quantised=quantised,
-            item=item,
-            is_high=is_high,
-            stores_all=_stores_all(shape, recipe, item, gpu, free),
-        )
-        for is_high in (False, True)
-    )
-    need = weights + adapter * (_ADAPTER_BYTES + _MOMENT_BYTES) + high
-    base = _CUDA_BASE_BYTES if gpu else _PROCESS_BASE_BYTES
+    work = work_of(shape, recipe, kind, quantised=quantised, gpu=gpu, free_bytes=free)
+    terms = _Terms.of(shape, kind, work, calibration)
+    fixed = terms.weights + terms.embeddings + terms.adapter + terms.moments
+    low, high = terms.peak(is_high=False), terms.peak(is_high=True)
+    phase = terms.phase()
+    head = terms.head if phase == "head" else 0
+    share = _MEASURED_ALLOCATOR_SHARE if calibration else _ALLOCATOR_SHARE
     return MemoryNeed(
         other=gpu.used_bytes if gpu else host_total_bytes - host_free_bytes,
-        weights=weights,
-        adapter=adapter * _ADAPTER_BYTES,
-        optimizer=adapter * _MOMENT_BYTES,
-        activations_low=low,
-        activations_high=high,
-        reserve=base + int(need * _FRAGMENTATION_SHARE),
+        weights=terms.weights + terms.embeddings,
+        adapter=terms.adapter,
+        optimizer=terms.moments,
+        activations_low=low - head,
+        activations_high=high - head,
+        reserve=int((fixed + high) * share),
         capacity=gpu.total_bytes if gpu else host_total_bytes,
+        head=head,
+        context=terms.context,
+        phase=phase,
+        is_calibrated=calibration is not None,
+        terms=terms.told(phase, work, calibration),
     )
+
+
+def work_of(
+    shape: ModelShape,
+    recipe: Recipe,
+    kind: Family,
+    *,
+    quantised: bool,
+    gpu: Gpu | None,
+    free_bytes: int,
+) -> Work:
+    """Return what the recipe decides, with the choices that are left to Burnish."""
+    item = item_bytes(recipe.dtype, gpu)
+    tokens = recipe.micro_batch_size * recipe.max_length
+    everything = shape.layers * layer_bytes(
+        shape, tokens=tokens, item=item, is_high=True, kind=kind, rank=recipe.lora_rank
+    )
+    stores_all = gpu is None and everything < _CPU_STORE_SHARE * free_bytes
+    whole = max(0, int(_asked(recipe, "uncheckpointed_layers", 0)))
+    again = max(0, shape.layers - whole)
+    if stores_all or not recipe.gradient_checkpointing:
+        again = 0
+    return Work(
+        item=item,
+        tokens=tokens,
+        quantised=quantised,
+        on_card=gpu is not None,
+        again=again,
+        offload=gpu is not None and _asked(recipe, "activation_offload", False) in (True, "on"),
+        eight_bit=str(_asked(recipe, "optimizer", "")).endswith("8bit"),
+        rank=recipe.lora_rank,
+    )
+
+
+def _asked(recipe: Recipe, name: str, usual: Any) -> Any:
+    """Return a field of the recipe; recipes of older versions do not have all."""
+    return getattr(recipe, name, usual)
 
 
 def item_bytes(dtype: Dtype, gpu: Gpu | None) -> int:
@@ -98,67 +187,200 @@ def item_bytes(dtype: Dtype, gpu: Gpu | None) -> int:
     return 2 if gpu is not None and gpu.compute_capability >= (8, 0) else 4
 
 
-def adapter_parameters(shape: ModelShape, rank: int) -> int:
+def adapter_parameters(shape: ModelShape, rank: int, kind: Family | None = None) -> int:
     """Return the number of adapter weights when every linear layer of the model has one."""
-    wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    attention = 2 * (shape.hidden + wide) + 2 * (shape.hidden + narrow)
-    mlp = 3 * (shape.hidden + shape.intermediate)
-    return shape.layers * rank * (attention + mlp)
+    each = matrices(shape, kind or family("llama"))
+    return shape.layers * rank * sum(before + after for before, after in each)
 
 
-def weight_bytes(shape: ModelShape, *, quantised: bool, item: int) -> int:
-    """Return what the frozen model takes: linear layers, embedding, head and norms."""
-    linear = shape.linear_parameters * (_NF4_BYTES if quantised else item)
+def linear_bytes(shape: ModelShape, *, quantised: bool, item: int) -> int:
+    """Return W: the layers' matrices, in 4 bits or whole."""
+    return int(shape.linear_parameters * (_NF4_BYTES if quantised else item))
+
+
+def embedding_bytes(shape: ModelShape, kind: Family, *, item: int) -> int:
+    """Return E: embedding, head (none where it is tied), norms and biases."""
     embeddings = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
-    norms = (2 * shape.layers + 1) * shape.hidden
-    return int(linear) + (embeddings + norms) * item
+    return (embeddings + small_parameters(shape, kind) + shape.hidden) * item
 
 
-def layer_bytes(shape: ModelShape, *, tokens: int, item: int, is_high: bool) -> int:
-    """Return what the backward pass needs of one layer: all that its forward pass made."""
-    attention = (shape.heads + 2 * shape.kv_heads) * shape.head_dim
-    mlp = shape.intermediate * (5 if is_high else 4)
-    per_token = item * (6 * shape.hidden + attention + mlp)
-    return tokens * (per_token + (_NORM_BYTES * shape.hidden if is_high else 0))
+def weight_bytes(
+    shape: ModelShape, *, quantised: bool, item: int, kind: Family | None = None
+) -> int:
+    """Return what the frozen model takes: W + E."""
+    others = embedding_bytes(shape, kind or family("llama"), item=item)
+    return linear_bytes(shape, quantised=quantised, item=item) + others
 
 
-def _stores_all(
-    shape: ModelShape, recipe: Recipe, item: int, gpu: Gpu | None, free_bytes: int
-) -> bool:
-    if not recipe.gradient_checkpointing:
-        return True
-    tokens = recipe.micro_batch_size * recipe.max_length
-    everything = shape.layers * layer_bytes(shape, tokens=tokens, item=item, is_high=True)
-    return gpu is None and everything < _CPU_STORE_SHARE * free_bytes
+def adapter_bytes(shape: ModelShape, kind: Family, *, rank: int) -> int:
+    """Return A: adapter weights in 32 bits, with their gradients."""
+    return adapter_parameters(shape, rank, kind) * (_MASTER_BYTES + _GRADIENT_BYTES)
 
 
-def _activations(
+def moment_bytes(shape: ModelShape, kind: Family, *, rank: int, eight_bit: bool) -> int:
+    """Return M: two moments per adapter weight; small tensors keep 32 bits."""
+    sizes = [rank * width for pair in matrices(shape, kind) for width in pair]
+    each = sum(
+        int(size * _SMALL_MOMENT_BYTES)
+        if eight_bit and size >= _SMALLEST_8_BIT_VALUES
+        else size * _MOMENT_BYTES
+        for size in sizes
+    )
+    return shape.layers * each
+
+
+def input_bytes(shape: ModelShape, *, tokens: int, item: int, layers: int, offload: bool) -> int:
+    """Return C: the inputs of the layers that are computed again; offloaded, two of them."""
+    return (min(2, layers) if offload else layers) * tokens * shape.hidden * item
+
+
+def kept_per_token(shape: ModelShape, kind: Family, *, item: int, rank: int) -> int:
+    """Return what the backward pass of one layer keeps, in bytes per token.
+
+    Attention keeps query, output, key and value; each norm its input in 32 bits and one number;
+    each adapter its narrow product; the fused attention kernel one 32-bit number per head.
+    """
+    wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    adapters = rank * len(matrices(shape, kind))
+    inner = kind.mlp_kept * shape.intermediate
+    computed = kind.hidden_kept * shape.hidden + 2 * wide + 2 * narrow + inner + adapters
+    exact = kind.exact_hidden_kept * (shape.hidden + 1) + shape.heads
+    query = {"": 0, "head": shape.heads + shape.kv_heads, "all": 2}[kind.query_norm]
+    exact += query + (wide + narrow if kind.query_norm else 0)
+    return item * computed + 4 * exact
+
+
+def flowing_per_token(shape: ModelShape, kind: Family, *, item: int) -> int:
+    """Return the gradients at the widest place of a layer's backward pass, bytes per token."""
+    wide = shape.heads * shape.head_dim
+    ups = 2 if kind.gated else 1
+    return item * (2 * shape.hidden + max(ups * shape.intermediate, 3 * wide))
+
+
+def layer_bytes(
     shape: ModelShape,
-    recipe: Recipe,
     *,
-    quantised: bool,
+    tokens: int,
     item: int,
     is_high: bool,
-    stores_all: bool,
+    kind: Family | None = None,
+    rank: int = 0,
 ) -> int:
-    """Return the working memory at its peak, which is in the layers, in the head, or in loading."""
-    tokens = recipe.micro_batch_size * recipe.max_length
-    one_layer = layer_bytes(shape, tokens=tokens, item=item, is_high=is_high)
-    inputs = shape.layers * tokens * shape.hidden * item
-    kept = shape.layers * one_layer if stores_all else inputs
-    block = (0 if stores_all else one_layer) + (_restored(shape, item) if quantised else 0)
+    """Return u T: what the backward pass keeps of one layer; high: with the flowing gradients."""
+    own = kind or family("llama")
+    each = kept_per_token(shape, own, item=item, rank=rank)
+    return tokens * (each + (flowing_per_token(shape, own, item=item) if is_high else 0))
+
+
+def restored_bytes(shape: ModelShape, kind: Family, *, item: int) -> int:
+    """Return D: the largest matrix as it is computed with, and its scales in 32 bits."""
+    return int(_largest(shape, kind) * (item + _SCALE_BYTES))
+
+
+def head_bytes(shape: ModelShape, *, tokens: int, item: int) -> int:
+    """Return G: one chunk of logits; hidden states of the supervised tokens, and their gradient."""
     rows = _HEAD_CHUNK_BYTES // (_LOGIT_BYTES * shape.vocabulary)
     rows = min(max(rows, _FEWEST_HEAD_ROWS), _MOST_HEAD_ROWS, tokens)
-    head = rows * shape.vocabulary * _LOGIT_BYTES + tokens * shape.hidden * 2 * item
-    loading = _QUANTISE_BYTES * _largest_linear(shape) if quantised else 0
-    return max(kept + max(block, head), loading)
+    return rows * shape.vocabulary * _LOGIT_BYTES + tokens * shape.hidden * 2 * item
 
 
-def _largest_linear(shape: ModelShape) -> int:
-    return shape.hidden * max(shape.intermediate, shape.heads * shape.head_dim)
+def loading_bytes(shape: ModelShape, kind: Family, *, item: int) -> int:
+    """Return what is held beside W and E while the largest matrix is rounded to 4 bits."""
+    return _LOADED_AT_ONCE * _largest(shape, kind) * max(item, 2)
 
 
-def _restored(shape: ModelShape, item: int) -> int:
-    """Return what one 4-bit layer takes while it is computed with: its weights and its scales."""
-    largest = _largest_linear(shape)
-    return largest * item + largest * 4 // 64
+def _largest(shape: ModelShape, kind: Family) -> int:
+    return max(before * after for before, after in matrices(shape, kind))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Terms:
+    """All terms of one run, in bytes; what is uncertain as (low, high)."""
+
+    weights: int
+    embeddings: int
+    adapter: int
+    moments: int
+    inputs: int
+    kept: int
+    block: tuple[int, int]
+    restored: int
+    head: int
+    loading: int
+    context: int
+
+    @classmethod
+    def of(
+        cls, shape: ModelShape, kind: Family, work: Work, calibration: Calibration | None
+    ) -> _Terms:
+        """Work out every term."""
+        item, tokens, rank = work.item, work.tokens, work.rank
+        context = _CUDA_CONTEXT_BYTES if work.on_card else _PROCESS_BYTES
+        scale = calibration.layer_scale if calibration else 1.0
+        one = layer_bytes(shape, tokens=tokens, item=item, is_high=False, kind=kind, rank=rank)
+        flow = tokens * flowing_per_token(shape, kind, item=item)
+        # The layer that is computed again; where none is, only its flowing gradients.
+        held = one if work.again else 0
+        measured = int(scale * (held + flow))
+        return cls(
+            weights=linear_bytes(shape, quantised=work.quantised, item=item),
+            embeddings=embedding_bytes(shape, kind, item=item),
+            adapter=adapter_bytes(shape, kind, rank=rank),
+            moments=moment_bytes(shape, kind, rank=rank, eight_bit=work.eight_bit),
+            inputs=input_bytes(
+                shape, tokens=tokens, item=item, layers=work.again, offload=work.offload
+            ),
+            kept=(shape.layers - work.again) * one,
+            block=(measured if calibration else held, measured),
+            restored=restored_bytes(shape, kind, item=item) if work.quantised else 0,
+            head=head_bytes(shape, tokens=tokens, item=item),
+            loading=loading_bytes(shape, kind, item=item) if work.quantised else 0,
+            context=calibration.context_bytes or context if calibration else context,
+        )
+
+    def _phases(self, *, is_high: bool) -> dict[str, int]:
+        """Return what each phase needs beside what is always there."""
+        base = self.inputs + self.kept
+        return {
+            "layers": base + self.block[int(is_high)] + self.restored,
+            "head": base + self.head,
+            # Adapter and optimizer come after it.
+            "loading": self.loading - self.adapter - self.moments,
+        }
+
+    def peak(self, *, is_high: bool) -> int:
+        """Return the working memory at the widest moment."""
+        return max(self._phases(is_high=is_high).values())
+
+    def phase(self) -> str:
+        """Return the widest moment by the high estimate."""
+        found = self._phases(is_high=True)
+        return max(found, key=lambda one: found[one])
+
+    def told(
+        self, phase: str, work: Work, calibration: Calibration | None
+    ) -> tuple[MemoryTerm, ...]:
+        """Return every term in words."""
+        always, layers = True, phase == "layers"
+        running = phase != "loading"
+        measured = _("measured on this device") if calibration else _("counted per token")
+        form = _("4 bits and their scales") if work.quantised else _("whole numbers")
+        rows = (
+            ("W", _("Base weights"), self.weights, self.weights, always, form),
+            ("E", _("Embedding and head"), self.embeddings, self.embeddings, always, _("exact")),
+            ("A", _("Adapter and gradients"), self.adapter, self.adapter, running, _("exact")),
+            ("M", _("Optimizer state"), self.moments, self.moments, running, _("exact")),
+            ("C", _("Inputs of layers"), self.inputs, self.inputs, running, _("exact")),
+            ("U", _("Layers kept whole"), self.kept, self.kept, running, _("counted per token")),
+            ("B", _("Layer in work"), *self.block, layers, measured),
+            ("D", _("Restored matrix"), self.restored, self.restored, layers, _("exact")),
+            ("G", _("Output head"), self.head, self.head, phase == "head", _("at most, in chunks")),
+            ("L", _("Loading"), self.loading, self.loading, not running, _("the largest matrix")),
+            ("K", _("Driver and libraries"), self.context, self.context, always, _("usual amount")),
+        )
+        return tuple(
+            MemoryTerm(
+                symbol=symbol, name=name, low=low, high=high, at_peak=there and high > 0, reason=why
+            )
+            for symbol, name, low, high, there, why in rows
+        )

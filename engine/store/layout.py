@@ -184,6 +184,11 @@ class Layout:
         return self.root / "mappings"
 
     @property
+    def measurements(self) -> Path:
+        """Return what runs measured of this computer."""
+        return self.root / "measurements.json"
+
+    @property
     def exports(self) -> Path:
         """Return the folder of exports without a place of their own."""
         return self.root / "exports"

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a run will take, and what it writes to the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from gettext import gettext as _
+
+from engine.domain.dataset import DatasetInfo
+from engine.domain.mix import Part
+from engine.domain.model import ModelInfo
+from engine.domain.plan import DiskNeed, MemoryNeed, TimeNeed
+from engine.domain.recipe import Recipe
+from engine.hardware.calibration import Measurements
+from engine.hardware.families import family
+from engine.hardware.gpu import Gpu
+from engine.hardware.memory import adapter_parameters
+from engine.hardware.speed import rough_speed, token_operations
+
+_CHARACTERS_PER_TOKEN = 4
+"""Of running English text; other languages and code have fewer."""
+
+_KEPT_BESIDE = 2
+"""The best checkpoint, and the one that is being written."""
+
+_MEASURED_SPREAD = 0.15
+"""An earlier run's speed is met within this share, as a rule."""
+
+
+def disk_need(recipe: Recipe, memory: MemoryNeed) -> DiskNeed:
+    """Return what a run writes at most."""
+    adapter = memory.adapter // 2  # without its gradients
+    return DiskNeed(
+        checkpoints=recipe.keep_checkpoints + _KEPT_BESIDE,
+        checkpoint_bytes=adapter + memory.optimizer,
+        adapter=adapter,
+    )
+
+
+def time_need(
+    recipe: Recipe,
+    *,
+    datasets: Sequence[DatasetInfo],
+    parts: Sequence[Part],
+    model: ModelInfo,
+    steps: int,
+    device: str,
+    gpu: Gpu | None,
+    measured: Measurements,
+) -> TimeNeed | None:
+    """Return how long the steps will take, or None where nothing is known of this device.
+
+    Args:
+        recipe: The recipe.
+        datasets: Those of the recipe.
+        parts: Rows of each in a pass.
+        model: The base model.
+        steps: Optimizer steps.
+        device: Name of what computes.
+        gpu: The card, or None.
+        measured: What earlier runs measured.
+    """
+    rows = sum(one.per_pass for one in parts)
+    if not rows or not steps:
+        return None
+    each, is_counted = _row_tokens(recipe, datasets, parts, model, measured)
+    tokens = round(each * steps * min(recipe.effective_batch_size, rows))
+    known = measured.speed(device, fingerprint=model.fingerprint, method=recipe.method)
+    if known is not None and known.max_length == recipe.max_length and is_counted:
+        seconds = tokens / known.tokens_per_s
+        return TimeNeed(
+            low_s=seconds * (1 - _MEASURED_SPREAD),
+            high_s=seconds * (1 + _MEASURED_SPREAD),
+            tokens=tokens,
+            is_measured=True,
+            reason=_("An earlier run of this model went through {speed} tokens a second.").format(
+                speed=f"{known.tokens_per_s:,.0f}"
+            ),
+        )
+    if known is not None:
+        return TimeNeed(
+            low_s=tokens / known.tokens_per_s / 2,
+            high_s=tokens / known.tokens_per_s * 2,
+            tokens=tokens,
+            is_measured=False,
+            reason=_("Rough: from the speed of an earlier run with other rows or lengths."),
+        )
+    return _by_card(recipe, model, tokens, each, gpu)
+
+
+def _by_card(
+    recipe: Recipe, model: ModelInfo, tokens: int, row_tokens: float, gpu: Gpu | None
+) -> TimeNeed | None:
+    operations = token_operations(
+        model.shape,
+        sequence_tokens=round(row_tokens),
+        adapter_parameters=adapter_parameters(
+            model.shape, recipe.lora_rank, family(model.model_type)
+        ),
+        recomputed=recipe.gradient_checkpointing,
+    )
+    found = rough_speed(gpu, operations)
+    if found is None:
+        return None
+    slow, fast = found
+    return TimeNeed(
+        low_s=tokens / fast,
+        high_s=2 * tokens / slow,
+        tokens=tokens,
+        is_measured=False,
+        reason=_("Rough: from what this kind of card can compute; the first run measures it."),
+    )
+
+
+def _row_tokens(
+    recipe: Recipe,
+    datasets: Sequence[DatasetInfo],
+    parts: Sequence[Part],
+    model: ModelInfo,
+    measured: Measurements,
+) -> tuple[float, bool]:
+    """Return the mean tokens of a row, and whether an earlier run counted all of them."""
+    total, rows, is_counted = 0.0, 0, True
+    for info, part in zip(datasets, parts, strict=True):
+        counted = measured.row_tokens(
+            model.fingerprint, dataset_id=info.id, dataset_version=info.version
+        )
+        is_counted = is_counted and bool(counted)
+        total += part.per_pass * min(counted or _guessed(info), recipe.max_length)
+        rows += part.per_pass
+    return total / max(1, rows), is_counted
+
+
+def _guessed(info: DatasetInfo) -> float:
+    size = sum(one.size_bytes for one in info.sources)
+    return max(1.0, size / _CHARACTERS_PER_TOKEN / max(1, info.rows))

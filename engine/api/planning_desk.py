@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The computer and the model that a plan is made for: every estimate of a plan is asked here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from engine.api import fitting
+from engine.domain.model import ModelInfo, ModelShape
+from engine.domain.plan import Change, MemoryNeed
+from engine.domain.recipe import Device, Recipe
+from engine.hardware.calibration import Measurements, Surroundings, library_versions
+from engine.hardware.gpu import Gpu
+from engine.hardware.machine import MachineFacts
+from engine.hardware.memory import estimate, item_bytes
+from engine.methods.registry import method
+
+_SMALL_LENGTH, _SMALL_RANK = 1024, 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What does not change while the settings of a recipe do.
+
+    Attributes:
+        facts: The computer.
+        model: The base model.
+        gpu: The card that computes, or None for the processor.
+        measured: What earlier runs measured.
+    """
+
+    facts: MachineFacts
+    model: ModelInfo
+    gpu: Gpu | None
+    measured: Measurements
+
+    @classmethod
+    def of(
+        cls, recipe: Recipe, facts: MachineFacts, model: ModelInfo, measured: Measurements
+    ) -> Desk:
+        """Return the desk of a recipe."""
+        gpu = facts.gpus[0] if facts.gpus and recipe.device is not Device.CPU else None
+        return cls(facts=facts, model=model, gpu=gpu, measured=measured)
+
+    @property
+    def device(self) -> str:
+        """Return the name of what computes."""
+        return self.gpu.name if self.gpu else self.facts.processor
+
+    def need(self, recipe: Recipe, *, shape: ModelShape | None = None) -> MemoryNeed:
+        """Return what a recipe needs here; of another model's sizes where they are given."""
+        quantised = method(recipe.method).quantised
+        calibration = None
+        if self.gpu is not None:
+            surroundings = Surroundings(
+                device=self.gpu.name, driver=self.gpu.driver, libraries=library_versions()
+            )
+            calibration = self.measured.calibration(
+                surroundings,
+                model_type=self.model.model_type,
+                item=item_bytes(recipe.dtype, self.gpu),
+                quantised=quantised,
+            )
+        return estimate(
+            shape or self.model.shape,
+            recipe,
+            quantised=quantised,
+            gpu=self.gpu,
+            host_total_bytes=self.facts.memory_total_bytes,
+            host_free_bytes=self.facts.memory_free_bytes,
+            model_type=self.model.model_type,
+            calibration=calibration,
+        )
+
+    def fixes(self, recipe: Recipe) -> tuple[Change, ...]:
+        """Return the changes that make a recipe fit, the least harmful first."""
+        return fitting.fixes(
+            recipe,
+            self.need,
+            layers=self.model.shape.layers,
+            quantised=method(recipe.method).quantised,
+        )
+
+    def spare_use(self, recipe: Recipe) -> Change | None:
+        """Return what makes a recipe faster with what is free; only a card has much to gain."""
+        if self.gpu is None:
+            return None
+        return fitting.spare_use(recipe, self.need, layers=self.model.shape.layers)
+
+    def smaller_model(self, recipe: Recipe) -> str:
+        """Return the largest usual size of a model, in billions of weights, that fits here."""
+        small = msgspec.structs.replace(
+            recipe,
+            method="sft_qlora",
+            max_length=min(recipe.max_length, _SMALL_LENGTH),
+            lora_rank=min(recipe.lora_rank, _SMALL_RANK),
+            micro_batch_size=1,
+            gradient_checkpointing=True,
+        )
+        return fitting.smaller_model(lambda shape: self.need(small, shape=shape))

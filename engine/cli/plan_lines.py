@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plan for the terminal: in lines of words, and as values for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from gettext import gettext as _
+from typing import Any
+
+import msgspec
+
+from engine.cli.follow import duration
+from engine.domain.plan import Change, MemoryNeed, MemoryTerm, Plan, TimeNeed
+from engine.domain.problem import Problem
+
+_GIB = 2**30
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Yield what a person should know of a plan, line by line."""
+    yield from plan.statement
+    yield from _memory_lines(plan.memory)
+    if plan.time is not None:
+        yield _time_line(plan.time)
+    if plan.disk is not None:
+        yield _("Disk: up to {size} GB for {count} checkpoints and the adapter.").format(
+            size=f"{plan.disk.total / 1e9:.2f}", count=plan.disk.checkpoints
+        )
+    for one in plan.problems:
+        yield f"[{one.severity.value}] {one.message} {one.remedy}"
+    for change in plan.fixes:
+        yield _("  fits with {change} (needs {size} GB): {arguments}").format(
+            change=change.words, size=_gib(change.high_bytes), arguments=change.arguments
+        )
+    if plan.spare_use is not None:
+        yield _("Faster with what is free: {change}: {arguments}").format(
+            change=plan.spare_use.words, arguments=plan.spare_use.arguments
+        )
+
+
+def _memory_lines(need: MemoryNeed) -> Iterator[str]:
+    how = (
+        _("measured on this card")
+        if need.is_calibrated
+        else _("estimated; the first run on a card measures it")
+    )
+    yield _("Memory: {low} to {high} GB, {how}.").format(
+        low=_gib(need.low_bytes), high=_gib(need.high_bytes), how=how
+    )
+    for term in need.terms:
+        if term.high:
+            yield _term_line(term)
+    rows = (
+        (_("Safety margin"), need.reserve),
+        (_("Other programs"), need.other),
+        (_("Free rest"), need.spare_bytes),
+    )
+    for name, amount in rows:
+        yield f"    {name:<24} {_gib(amount):>8} GB"
+
+
+def _term_line(term: MemoryTerm) -> str:
+    low, high = _gib(term.low), _gib(term.high)
+    amount = high if low == high else f"{low}-{high}"
+    note = (
+        term.reason if term.at_peak else _("{reason}; at another moment").format(reason=term.reason)
+    )
+    return f"  {term.symbol} {term.name:<24} {amount:>8} GB  {note}"
+
+
+def _time_line(need: TimeNeed) -> str:
+    return _("Time: {low} to {high} for about {tokens} tokens. {reason}").format(
+        low=duration(need.low_s),
+        high=duration(need.high_s),
+        tokens=f"{need.tokens:,}",
+        reason=need.reason,
+    )
+
+
+def _gib(amount: int) -> str:
+    return f"{amount / _GIB:.2f}"
+
+
+def plan_values(plan: Plan) -> dict[str, Any]:
+    """Return a plan as JSON values."""
+    need = plan.memory
+    return {
+        "possible": plan.is_possible,
+        "steps": plan.total_steps,
+        "train_rows": plan.train_rows,
+        "eval_rows": plan.eval_rows,
+        "memory_low_bytes": need.low_bytes,
+        "memory_high_bytes": need.high_bytes,
+        "memory_free_bytes": need.spare_bytes,
+        "memory_other_bytes": need.other,
+        "memory_measured": need.is_calibrated,
+        "memory_phase": need.phase,
+        "memory": [msgspec.to_builtins(one) for one in need.terms],
+        "disk_bytes": plan.disk_bytes,
+        "time": msgspec.to_builtins(plan.time),
+        "fixes": [_change_values(one) for one in plan.fixes],
+        "smaller_model_billions": plan.smaller_model or None,
+        "spare_use": _change_values(plan.spare_use) if plan.spare_use else None,
+        "decisions": msgspec.to_builtins(plan.decisions),
+        "problems": [_problem_values(one) for one in plan.problems],
+    }
+
+
+def _change_values(change: Change) -> dict[str, Any]:
+    return {
+        "words": change.words,
+        "values": dict(change.values),
+        "arguments": change.arguments,
+        "memory_high_bytes": change.high_bytes,
+    }
+
+
+def _problem_values(problem: Problem) -> dict[str, Any]:
+    return {
+        "severity": problem.severity.value,
+        "code": problem.code,
+        "field": problem.field,
+        "message": problem.message,
+        "remedy": problem.remedy,
+    }

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What runs measured of this computer: the memory of a layer, and how fast tokens go through.
+
+Both are facts of a device, a driver and the libraries' versions; where one of them changes, the
+estimate is used again until it was measured anew. The document is a cache: without it the plan is
+less exact, never wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import DocumentDamaged
+from engine.store.documents import read_document, write_document
+
+_LIBRARIES = ("torch", "transformers", "bitsandbytes")
+_MOST_ENTRIES = 64
+_PLAUSIBLE = (0.3, 3.0)
+"""A layer that measures more or less than this share of its count was measured in a disturbance."""
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a measurement depends on beside the model.
+
+    Attributes:
+        device: Name of the card, or of the processor.
+        driver: Version of its driver, or empty.
+        libraries: Versions of the training libraries.
+    """
+
+    device: str
+    driver: str
+    libraries: str
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """How the memory of a layer in work compares with its count, on one device.
+
+    Attributes:
+        surroundings: Where it was measured.
+        model_type: Family of the model.
+        item: Bytes per number of the computation.
+        quantised: The base model was held in 4 bits.
+        layer_scale: Measured bytes per token over counted ones, gradients included.
+        context_bytes: What driver and libraries hold, or 0 where the driver does not tell.
+        measured_at: UTC, ISO 8601.
+    """
+
+    surroundings: Surroundings
+    model_type: str
+    item: int
+    quantised: bool
+    layer_scale: float
+    context_bytes: int
+    measured_at: str
+
+
+class Speed(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast a run went.
+
+    Attributes:
+        device: Name of the card, or of the processor.
+        fingerprint: Of the base model.
+        method: Training method.
+        tokens_per_s: Tokens per second of stepping.
+        dataset_id: Its dataset.
+        dataset_version: Version of it.
+        max_length: Longest row.
+        tokens_per_row: Mean length of its rows.
+        measured_at: UTC, ISO 8601.
+    """
+
+    device: str
+    fingerprint: str
+    method: str
+    tokens_per_s: float
+    dataset_id: str
+    dataset_version: int
+    max_length: int
+    tokens_per_row: float
+    measured_at: str
+
+
+class Measurements(msgspec.Struct, frozen=True, kw_only=True):
+    """measurements.json: the newest of each kind, the newest last, a bounded number."""
+
+    schema_version: int = 1
+    calibrations: tuple[Calibration, ...] = ()
+    speeds: tuple[Speed, ...] = ()
+
+    def calibration(
+        self, surroundings: Surroundings, *, model_type: str, item: int, quantised: bool
+    ) -> Calibration | None:
+        """Return what was measured for exactly this, or None."""
+        key = (surroundings, model_type, item, quantised)
+        return next((one for one in reversed(self.calibrations) if _calibrated(one) == key), None)
+
+    def speed(self, device: str, *, fingerprint: str, method: str) -> Speed | None:
+        """Return the newest speed of this model and method on this device, or None."""
+        key = (device, fingerprint, method)
+        found = (
+            one for one in reversed(self.speeds) if (one.device, one.fingerprint, one.method) == key
+        )
+        return next(found, None)
+
+    def row_tokens(self, fingerprint: str, *, dataset_id: str, dataset_version: int) -> float:
+        """Return the mean length of a dataset's rows for this model; 0 where it is not known."""
+        key = (fingerprint, dataset_id, dataset_version)
+        found = (
+            one.tokens_per_row
+            for one in reversed(self.speeds)
+            if (one.fingerprint, one.dataset_id, one.dataset_version) == key
+        )
+        return next(found, 0.0)
+
+
+def _calibrated(one: Calibration) -> tuple[Surroundings, str, int, bool]:
+    return one.surroundings, one.model_type, one.item, one.quantised
+
+
+def _run_of(one: Speed) -> tuple[str, str, str, str, int]:
+    return one.device, one.fingerprint, one.method, one.dataset_id, one.dataset_version
+
+
+def read_measurements(path: Path) -> Measurements:
+    """Return what was measured; nothing where the document is missing, damaged or newer."""
+    try:
+        found = read_document(path, Measurements)
+    except DocumentDamaged:
+        return Measurements()
+    return found if found.schema_version == 1 else Measurements()
+
+
+def remember(
+    path: Path, *, calibration: Calibration | None = None, speed: Speed | None = None
+) -> None:
+    """Add to the document; an older entry of the same is replaced, the oldest are dropped.
+
+    Raises:
+        DiskFull: No room; the old document is untouched.
+    """
+    old = read_measurements(path)
+    calibrations, speeds = list(old.calibrations), list(old.speeds)
+    if calibration is not None:
+        calibrations = [one for one in calibrations if _calibrated(one) != _calibrated(calibration)]
+        calibrations.append(calibration)
+    if speed is not None:
+        speeds = [one for one in speeds if _run_of(one) != _run_of(speed)] + [speed]
+    new = Measurements(
+        calibrations=tuple(calibrations[-_MOST_ENTRIES:]), speeds=tuple(speeds[-_MOST_ENTRIES:])
+    )
+    write_document(path, new)
+
+
+def fit_layer(
+    measure: Callable[[int], int], *, tokens: int, input_bytes: int, layer_bytes: int
+) -> float | None:
+    """Measure at a quarter and at half of the tokens, and compare the slope with its count.
+
+    Memory is linear in the tokens, so that two points give what a token costs.
+
+    Args:
+        measure: Returns the peak, in bytes, of a pass over so many tokens.
+        tokens: Tokens of the recipe; four at least.
+        input_bytes: Per token, what the inputs of all layers take.
+        layer_bytes: Per token, the count of the layer in work, gradients included.
+
+    Returns:
+        Measured over counted, or None where the result is not plausible.
+    """
+    few, many = max(1, tokens // 4), max(2, tokens // 2)
+    slope = (measure(many) - measure(few)) / (many - few)
+    scale = (slope - input_bytes) / layer_bytes
+    low, high = _PLAUSIBLE
+    return scale if low <= scale <= high else None
+
+
+@cache
+def library_versions() -> str:
+    """Return the versions of the training libraries, without importing them."""
+    return " ".join(f"{name} {_version(name)}" for name in _LIBRARIES)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "?"
