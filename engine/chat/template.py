@@ -37,6 +37,7 @@ class ChatTemplate:
         """
         self._room = TemplateRoom(clock=clock)
         self._special_tokens = dict(special_tokens)
+        self.writes_time = "strftime_now" in source
         try:
             self.literals = _literals(self._room.parse(source))
             self._template = self._room.from_string(source)

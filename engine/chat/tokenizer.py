@@ -122,6 +122,7 @@ class ChatTokenizer:
         end_ids: Ids that end an answer.
         vocabulary: Number of tokens that the tokenizer knows.
         end_of_turn: Text of the token that closes an answer; empty without a chat template.
+        writes_time: The chat template may write the time that it is told.
     """
 
     def __init__(
@@ -157,6 +158,7 @@ class ChatTokenizer:
         self._eos_id = tokenizer.token_to_id(special_tokens.get("eos_token", ""))
         self._bos_id = tokenizer.token_to_id(special_tokens.get("bos_token", ""))
         self.vocabulary = tokenizer.get_vocab_size()
+        self.writes_time = template is not None and template.writes_time
         self.end_of_turn = self._chat[1].end if self._chat else ""
         ends = {*eos_ids, self._eos_id, tokenizer.token_to_id(self.end_of_turn)}
         self.end_ids = frozenset(one for one in ends if one is not None)

@@ -147,6 +147,11 @@ class DatasetFolder:
         """Return the folder of versions behind the first."""
         return self.root / "versions"
 
+    @property
+    def tokens(self) -> Path:
+        """Return the folder of rows as tokens, which may be deleted at any time."""
+        return self.root / "tokens"
+
     def version(self, number: int) -> VersionFolder:
         """Return the paths of one version."""
         return VersionFolder(self.versions / f"{number:06d}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
@@ -20,6 +20,7 @@ from engine.errors import NothingToTrain
 from engine.protocol.events import Warned
 from engine.train.batches import Examples, Ids, Marks, join_examples
 from engine.train.sources import RowSource
+from engine.train.token_cache import EncodedRows, TokenCache, joined
 
 _BATCH_ROWS = 256
 _MANY_TRUNCATED_SHARE = 0.2
@@ -51,6 +52,7 @@ def encode_training_rows(
     tokenizer: ChatTokenizer,
     *,
     max_length: int,
+    cache: TokenCache | None,
     on_rows: Callable[[int], None],
 ) -> EncodedSplit:
     """Tokenise the rows of `train` of all datasets, one after the other.
@@ -59,16 +61,32 @@ def encode_training_rows(
         sources: The datasets.
         tokenizer: Of the base model.
         max_length: Longer rows are cut at the end.
+        cache: Where tokens of an earlier run may be, and these are kept; None keeps none.
         on_rows: Is told how many rows were read so far; may raise to end the work.
 
     Raises:
         NothingToTrain: No row holds a token that would be trained.
     """
-    rows = [one.training_rows() for one in sources]
-    found = _encode(rows, tokenizer, max_length=max_length, keep_rows=False, on_rows=on_rows)
-    if not len(found.examples):
-        raise NothingToTrain(_nothing(found.skipped))
-    return found
+    parts: list[EncodedRows] = []
+    done = 0
+    for source in sources:
+        found = cache.read(source) if cache else None
+        if found is None:
+            rows = source.training_rows()
+            found = encode(rows, tokenizer, max_length=max_length, on_rows=_from(done, on_rows))
+            if cache:
+                cache.write(source, found)
+        done += found.rows
+        on_rows(done)
+        parts.append(found if source.left_out is None else found.without(source.left_out))
+    split = _split(parts, ())
+    if not len(split.examples):
+        raise NothingToTrain(_nothing(split.skipped))
+    return split
+
+
+def _from(done: int, on_rows: Callable[[int], None]) -> Callable[[int], None]:
+    return lambda count: on_rows(done + count)
 
 
 def encode_held_out_rows(
@@ -84,59 +102,74 @@ def encode_held_out_rows(
     nor on the number of files that were imported.
     """
     held = chain.from_iterable(one.held_out_rows() for one in sources if not one.is_replay)
-    chosen = heapq.nsmallest(limit, held, key=lambda one: one[0])
-    rows = (row for _digest, row in chosen)
-    return _encode(
-        [rows], tokenizer, max_length=max_length, keep_rows=True, on_rows=lambda _count: None
-    )
+    chosen = [row for _digest, row in heapq.nsmallest(limit, held, key=lambda one: one[0])]
+    found = encode(chosen, tokenizer, max_length=max_length, on_rows=lambda _count: None)
+    return _split([found], tuple(chosen[int(place)] for place in found.places))
 
 
-def _encode(
-    sources: Sequence[Iterable[Row]],
+def encode(
+    rows: Iterable[Row],
     tokenizer: ChatTokenizer,
     *,
     max_length: int,
-    keep_rows: bool,
     on_rows: Callable[[int], None],
-) -> EncodedSplit:
-    skipped: Counter[str] = Counter()
-    noted: Counter[str] = Counter()
-    kept: list[Row] = []
+) -> EncodedRows:
+    """Tokenise rows in order.
+
+    Args:
+        rows: Chat or text rows.
+        tokenizer: Of the base model.
+        max_length: Longer rows are cut at the end.
+        on_rows: Is told how many rows were read so far; may raise to end the work.
+    """
     pairs: list[tuple[Ids, Marks]] = []
-    counts = [0] * len(sources)
-    done = truncated = 0
-    for source, batch in _batches(sources):
-        for row, found in zip(
-            batch, tokenizer.encode_rows(batch, max_length=max_length), strict=True
-        ):
+    kept: list[tuple[int, bool, int]] = []  # place, is cut, bits of notes
+    problems: list[tuple[int, int]] = []  # place, number of the problem
+    note_names: dict[str, int] = {}
+    problem_names: dict[str, int] = {}
+    place = 0
+    source = iter(rows)
+    while batch := list(islice(source, _BATCH_ROWS)):
+        for found in tokenizer.encode_rows(batch, max_length=max_length):
             if found.problem:
-                skipped[found.problem] += 1
-                continue
-            truncated += found.truncated
-            noted.update(found.notes)
-            counts[source] += 1
-            # As arrays at once: a list of ids takes ten times the memory.
-            pairs.append((np.asarray(found.ids, np.int32), np.asarray(found.trained, np.bool_)))
-            if keep_rows:
-                kept.append(row)
-        done += len(batch)
-        on_rows(done)
-    return EncodedSplit(
+                number = problem_names.setdefault(found.problem, len(problem_names))
+                problems.append((place, number))
+            else:
+                # As arrays at once: a list of ids takes ten times the memory.
+                pairs.append((np.asarray(found.ids, np.int32), np.asarray(found.trained, np.bool_)))
+                bits = sum(1 << note_names.setdefault(one, len(note_names)) for one in found.notes)
+                kept.append((place, found.truncated, bits))
+            place += 1
+        on_rows(place)
+    return EncodedRows(
+        rows=place,
         examples=join_examples(pairs),
-        rows=tuple(kept),
-        truncated=truncated,
-        skipped=dict(sorted(skipped.items())),
-        noted=dict(sorted(noted.items())),
-        counts=tuple(counts),
+        places=np.array([one for one, _cut, _bits in kept], np.int64),
+        truncated=np.array([cut for _one, cut, _bits in kept], np.bool_),
+        notes=np.array([bits for _one, _cut, bits in kept], np.uint32),
+        problem_places=np.array([one for one, _number in problems], np.int64),
+        problems=np.array([number for _one, number in problems], np.uint8),
+        note_names=tuple(note_names),
+        problem_names=tuple(problem_names),
     )
 
 
-def _batches(sources: Sequence[Iterable[Row]]) -> Iterator[tuple[int, list[Row]]]:
-    """Yield a few rows at a time, with the number of the source that they are of."""
-    for number, rows in enumerate(sources):
-        source = iter(rows)
-        while batch := list(islice(source, _BATCH_ROWS)):
-            yield number, batch
+def _split(parts: Sequence[EncodedRows], rows: tuple[Row, ...]) -> EncodedSplit:
+    skipped: Counter[str] = Counter()
+    noted: Counter[str] = Counter()
+    for one in parts:
+        for number, name in enumerate(one.problem_names):
+            skipped[name] += int(np.count_nonzero(one.problems == number))
+        for number, name in enumerate(one.note_names):
+            noted[name] += int(np.count_nonzero(one.notes & (1 << number)))
+    return EncodedSplit(
+        examples=joined(parts),
+        rows=rows,
+        truncated=sum(int(np.count_nonzero(one.truncated)) for one in parts),
+        skipped={name: count for name, count in sorted(skipped.items()) if count},
+        noted={name: count for name, count in sorted(noted.items()) if count},
+        counts=tuple(len(one.examples) for one in parts),
+    )
 
 
 def skip_warnings(skipped: dict[str, int]) -> list[Warned]:

@@ -42,6 +42,7 @@ from engine.train.samples import SamplePrompt, sample_prompts
 from engine.train.sources import copy_warnings, sources_of, without_copies
 from engine.train.stepping import Stepper
 from engine.train.stop import heed_stop
+from engine.train.token_cache import TokenCache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ def prepare_run(
     # The time of the job's making, so that templates that write the date are the same in a resume.
     clock = datetime.fromisoformat(context.info.created_at)
     tokenizer = load_tokenizer(Path(info.path), clock=clock)
-    train, held_out = _encode(context, layout, recipe, tokenizer)
+    train, held_out = _encode(context, layout, recipe, info, tokenizer)
     model = _load(context, recipe, info, placement, quantised=quantised)
     optimizer = _choose_optimizer(context, recipe, placement)
     parts = parts_of(train.counts, [one.weight for one in recipe.datasets], replay=recipe.replay)
@@ -131,7 +132,7 @@ def prepare_run(
 
 
 def _encode(
-    context: JobContext, layout: Layout, recipe: Recipe, tokenizer: ChatTokenizer
+    context: JobContext, layout: Layout, recipe: Recipe, info: ModelInfo, tokenizer: ChatTokenizer
 ) -> tuple[EncodedSplit, EncodedSplit]:
     sources = sources_of(layout, recipe)
     if len(sources) > 1:
@@ -143,6 +144,11 @@ def _encode(
         sources,
         tokenizer,
         max_length=recipe.max_length,
+        cache=TokenCache(
+            model_fingerprint=info.fingerprint,
+            written_time=context.info.created_at if tokenizer.writes_time else "",
+            max_length=recipe.max_length,
+        ),
         on_rows=row_progress(context, sum(one.count for one in sources)),
     )
     cut = truncation_warning(train.truncated, len(train.examples))

@@ -59,14 +59,13 @@ class RowSource:
         return read_version(self.folder, self.info, self.version).splits.get(EVAL, 0)
 
     def training_rows(self) -> Iterator[Row]:
-        """Yield the rows that are trained, in their fixed order.
+        """Yield the rows of `train` in their fixed order, those that are left out too.
 
         Raises:
             DatasetDamaged: The rows are not what was written.
         """
-        for place, (_digest, row) in enumerate(iter_rows(self.folder, TRAIN, self.version)):
-            if self.left_out is None or not self.left_out[place]:
-                yield row
+        for _digest, row in iter_rows(self.folder, TRAIN, self.version):
+            yield row
 
     def held_out_rows(self) -> Iterator[tuple[str, Row]]:
         """Yield content hash (hex) and row of each row that is held out, in their fixed order.

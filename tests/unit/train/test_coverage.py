@@ -37,7 +37,7 @@ def test_counted_tokens_are_those_that_the_trainer_supervises(tmp_path: Path) ->
             count.add(one)
     source = RowSource(folder=folder, info=read_document(folder.info, DatasetInfo), version=1)
     trained = encode_training_rows(
-        [source], tokenizer, max_length=MAX_LENGTH, on_rows=lambda _count: None
+        [source], tokenizer, max_length=MAX_LENGTH, cache=None, on_rows=lambda _count: None
     )
     sums = count.sums()
     assert sums["trained_tokens"] == int(trained.examples.supervised.sum())

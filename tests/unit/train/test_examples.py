@@ -55,9 +55,9 @@ def test_encode_training_rows_are_those_of_the_tokenizer_in_order(
     write_dataset(layout, rows, eval_ratio=0.0)
     told: list[int] = []
     found = encode_training_rows(
-        [source_of(layout)], tokenizer, max_length=512, on_rows=told.append
+        [source_of(layout)], tokenizer, max_length=512, cache=None, on_rows=told.append
     ).examples
-    assert told == [256, 300]
+    assert told == [256, 300, 300]
     assert len(found) == 300
     for place in (0, 137, 299):
         expected = tokenizer.encode_row(rows[place], max_length=512)
@@ -72,7 +72,7 @@ def test_encode_training_rows_problems_are_counted_by_code(
     rows: list[Row] = [*chat_rows(2), chat_row("long " * 200, "a"), chat_row("long " * 200, "b")]
     write_dataset(layout, rows, eval_ratio=0.0)
     source = source_of(layout)
-    found = encode_training_rows([source], tokenizer, max_length=128, on_rows=ignore)
+    found = encode_training_rows([source], tokenizer, max_length=128, cache=None, on_rows=ignore)
     assert len(found.examples) == 2
     assert found.skipped == {"no_trained_tokens": 2}
     warning = skip_warnings(found.skipped)[0]
@@ -85,7 +85,9 @@ def test_encode_training_rows_nothing_left_names_the_reason(
 ) -> None:
     write_dataset(layout, [chat_row("long " * 200, "a")], eval_ratio=0.0)
     with pytest.raises(NothingToTrain, match="Every row is left out"):
-        encode_training_rows([source_of(layout)], tokenizer, max_length=32, on_rows=ignore)
+        encode_training_rows(
+            [source_of(layout)], tokenizer, max_length=32, cache=None, on_rows=ignore
+        )
 
 
 @pytest.mark.parametrize(("truncated", "is_told"), [(0, False), (2, False), (3, True)])
@@ -158,7 +160,7 @@ def test_encode_training_rows_notes_are_counted_and_told(
     noted = [ChatRow(messages=one.messages, tools=tools) for one in plain]
     write_dataset(layout, [*noted, chat_row("c", "d")], eval_ratio=0.0)
     source = source_of(layout)
-    found = encode_training_rows([source], tokenizer, max_length=128, on_rows=ignore)
+    found = encode_training_rows([source], tokenizer, max_length=128, cache=None, on_rows=ignore)
     assert (len(found.examples), found.noted) == (3, {"tools_left_out": 2})
     (warning,) = note_warnings(found.noted)
     assert warning.code == "tools_left_out"
