@@ -54,6 +54,7 @@ class _Whole(Encoded):
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
+        """Return first and last character of every token, which takes its time."""
         return self._found.offsets
 
     def index_of(self, character: int) -> int:
