@@ -25,6 +25,7 @@ class Schedule(StrEnum):
     COSINE = "cosine"
     LINEAR = "linear"
     CONSTANT = "constant"
+    STABLE_DECAY = "stable_decay"
 
 
 class Dtype(StrEnum):
@@ -129,6 +130,19 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             le=0.5,
         ),
     ] = 0.05
+    min_learning_rate_ratio: Annotated[
+        float,
+        about(
+            "Lowest rate",
+            "How far the rate falls, of its highest: above 0 the last steps go on learning.",
+            Group.LEARNING,
+            "of the rate",
+            memory=NO_MEMORY,
+            rare=True,
+            ge=0,
+            le=1,
+        ),
+    ] = 0.0
     weight_decay: Annotated[
         float,
         about(

@@ -175,6 +175,7 @@ class _Training:
             peak=self._recipe.learning_rate,
             schedule=self._recipe.schedule,
             warmup_ratio=self._recipe.warmup_ratio,
+            min_ratio=self._recipe.min_learning_rate_ratio,
         )
         outcome = run.stepper.run(step, run.order.members(step), learning_rate=rate)
         seconds = self._clock() - started

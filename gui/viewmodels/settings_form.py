@@ -102,6 +102,7 @@ def choice_words(value: str) -> str:
         "cosine": _("Cosine"),
         "linear": _("Straight"),
         "constant": _("Constant"),
+        "stable_decay": _("Level, then fall"),
         "bf16": _("bf16"),
         "fp32": _("fp32"),
         "adamw": _("AdamW, 32 bits"),
