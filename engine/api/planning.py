@@ -11,6 +11,7 @@ from engine.api.effort import disk_need, time_need
 from engine.api.planning_desk import Desk
 from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.decision import Decision
+from engine.domain.learning_advice import advise, far_off
 from engine.domain.mix import Part, parts_of
 from engine.domain.model import ModelInfo
 from engine.domain.plan import Change, DiskNeed, MemoryNeed, Plan, TimeNeed, steps_of
@@ -73,6 +74,7 @@ def make_plan(
     )
     found = desk.fixes(recipe) if memory.spare_bytes < 0 else ()
     smaller = desk.smaller_model(recipe) if memory.spare_bytes < 0 and not found else ""
+    advice = advise(recipe, rows=rows, hidden=model.shape.hidden)
     return Plan(
         decisions=_decisions(recipe, facts, memory, disk, time),
         memory=memory,
@@ -84,6 +86,7 @@ def make_plan(
             *_dataset_problems(recipe, datasets, model, method, parts),
             *_problems(recipe, model, facts, disk.total, eval_rows),
             *_fit(memory, found, smaller, facts),
+            *far_off(recipe, advice),
         ),
         statement=_statement(recipe, datasets, model, method, parts, steps, eval_rows),
         disk=disk,
@@ -91,6 +94,7 @@ def make_plan(
         fixes=found,
         smaller_model=smaller,
         spare_use=desk.spare_use(recipe) if memory.spare_bytes > 0 else None,
+        advice=advice,
     )
 
 

@@ -22,10 +22,12 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         id: Stable name.
         title: Name for people.
-        summary: One or two sentences on what it is for.
+        summary: One sentence on when to take it and what it costs.
         icon: Name of its icon in resources/icons.
         order: Place in the list, from 1.
         values: Recipe fields by name.
+        reasons: Why each of these values, with its source.
+        starter_only: It is made for the model that comes with Burnish, and no other.
     """
 
     id: str
@@ -34,6 +36,8 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     icon: str
     order: int
     values: dict[str, Any]
+    reasons: dict[str, str]
+    starter_only: bool = False
 
 
 class Presets:
@@ -81,4 +85,9 @@ class Presets:
                 _("{path} does not hold a preset.").format(path=path),
                 detail=" ".join(one.message for one in problems),
             )
-        return msgspec.structs.replace(found, title=_(found.title), summary=_(found.summary))
+        return msgspec.structs.replace(
+            found,
+            title=_(found.title),
+            summary=_(found.summary),
+            reasons={name: _(text) for name, text in found.reasons.items()},
+        )

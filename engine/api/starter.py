@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 SAMPLE_NAME = "Support tickets"
-SAMPLE_PRESET = "quick_try"
+SAMPLE_PRESET = "starter"
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 
 

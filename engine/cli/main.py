@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.cli import columns, data, dataset, demo, documents, model, run, weights
+from engine.cli import columns, data, dataset, demo, documents, model, presets, run, weights
 from engine.cli.session import Session, write_json
 from engine.errors import EngineError, unforeseen
 
@@ -32,6 +32,7 @@ app.command("mappings")(columns.mappings)
 app.command("preview")(data.preview)
 app.command("train")(run.train)
 app.command("plan")(run.plan)
+app.command("presets")(presets.presets)
 app.command("runs")(run.runs)
 app.command("export")(weights.export)
 app.command("generate")(weights.generate)

@@ -26,6 +26,12 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield _("Disk: up to {size} GB for {count} checkpoints and the adapter.").format(
             size=f"{plan.disk.total / 1e9:.2f}", count=plan.disk.checkpoints
         )
+    if plan.advice is not None:
+        yield _("Usual for {rows} rows: {passes} passes, learning rate {rate}.").format(
+            rows=f"{plan.advice.rows:,}",
+            passes=f"{plan.advice.epochs:g}",
+            rate=f"{plan.advice.learning_rate:g}",
+        )
     for one in plan.problems:
         yield f"[{one.severity.value}] {one.message} {one.remedy}"
     for change in plan.fixes:
@@ -101,6 +107,7 @@ def plan_values(plan: Plan) -> dict[str, Any]:
         "fixes": [_change_values(one) for one in plan.fixes],
         "smaller_model_billions": plan.smaller_model or None,
         "spare_use": _change_values(plan.spare_use) if plan.spare_use else None,
+        "advice": msgspec.to_builtins(plan.advice),
         "decisions": msgspec.to_builtins(plan.decisions),
         "problems": [_problem_values(one) for one in plan.problems],
     }

@@ -151,6 +151,24 @@ class DiskNeed(msgspec.Struct, frozen=True, kw_only=True):
         return self.checkpoints * self.checkpoint_bytes + self.adapter + self.cache
 
 
+class LearningAdvice(msgspec.Struct, frozen=True, kw_only=True):
+    """Passes and learning rate that are usual for so many rows.
+
+    Attributes:
+        rows: Rows of a pass that it is for.
+        epochs: Passes over the data.
+        learning_rate: Highest learning rate.
+        epochs_reason: Why so many passes, in a sentence.
+        rate_reason: Why this rate, in a sentence.
+    """
+
+    rows: int
+    epochs: float
+    learning_rate: float
+    epochs_reason: str
+    rate_reason: str
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What will happen, before it happens.
 
@@ -169,6 +187,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             one to suggest. Empty where it fits.
         smaller_model: Where no change helps: what would fit this device, else empty.
         spare_use: A change that makes it faster with what is free, or None.
+        advice: What is usual for so many rows, or None where nothing is known of it.
     """
 
     decisions: dict[str, Decision]
@@ -184,6 +203,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     fixes: tuple[Change, ...] = ()
     smaller_model: str = ""
     spare_use: Change | None = None
+    advice: LearningAdvice | None = None
 
     @property
     def is_possible(self) -> bool:

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 STEPS = 12
 TRAIN = (
-    "train", "--dataset", "Tickets", "--model", "Starter", "--preset", "quick_try",
+    "train", "--dataset", "Tickets", "--model", "Starter", "--preset", "starter",
     "--set", f"max_steps={STEPS}", "--set", "checkpoint_every_steps=3",
     "--set", "lora_dropout=0.1", "--set", "eval_rows=8", "--set", "sample_rows=0",
 )  # fmt: skip

@@ -32,7 +32,7 @@ def model(line: CommandLine) -> dict[str, Any]:
 def run(line: CommandLine, dataset: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
     return line.do(
         "train", "--dataset", dataset["dataset_id"], "--model", model["model_id"],
-        "--preset", "quick_try", "--set", "max_steps=20", "--set", "eval_every_steps=10",
+        "--preset", "starter", "--set", "max_steps=20", "--set", "eval_every_steps=10",
     )  # fmt: skip
 
 

@@ -502,6 +502,8 @@ class FakePreset:
     icon: str
     order: int
     values: dict[str, Any]
+    reasons: dict[str, str] = field(default_factory=dict[str, str])
+    starter_only: bool = False
 
 
 PRESETS = {

@@ -224,7 +224,7 @@ window = Window(services, look)
 window.open()
 window.start()
 recipe = services.api.runs.make_recipe(
-    dataset="Tickets", model="Starter", preset="quick_try",
+    dataset="Tickets", model="Starter", preset="starter",
     values={"max_steps": 400, "sample_rows": 0, "eval_rows": 8, "checkpoint_every_steps": 5},
 )
 start_run(services, recipe=recipe)
