@@ -51,7 +51,7 @@ def answer_greedily(
     ids: list[int] = []
     known, ended, is_finite = list(prompt), False, True
     first = 0
-    with torch.no_grad():
+    with torch.no_grad(), model.steady_adapter():
         while len(ids) < limit and not should_stop():
             logits = _next_logits(model, known[first:], first, cache)
             token = int(logits.argmax())

@@ -51,7 +51,7 @@ def held_out_loss(
     tokens = 0
     bins = pack_bins([int(one) for one in examples.lengths], capacity)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), model.steady_adapter():
             for members in bins:
                 if should_stop():
                     return None

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A frozen linear layer with a trainable low-rank update (Hu et al. 2021, arXiv 2106.09685)."""
+"""A frozen linear layer with a trainable low-rank update (Hu et al. 2021, arXiv 2106.09685).
+
+Forward and backward are written out, so that a layer keeps x and A x for the backward pass and
+nothing else: neither y, nor a copy of x in another number format, nor its restored 4-bit weight.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -29,6 +35,9 @@ class LowRankLinear(nn.Module):
         lora_B: B [out, rank], or None without an adapter.
         scale: Factor on the update.
         dropout_ratio: Dropout on the input of A while training.
+        keeps_restored: Whether a restored 4-bit weight is kept for the backward pass. Only for
+            layers whose activations are computed again: there it lives from the second forward
+            pass of its block to the backward pass right behind, and is restored once for both.
     """
 
     def __init__(self, in_features: int, out_features: int, *, bias: bool) -> None:
@@ -43,6 +52,8 @@ class LowRankLinear(nn.Module):
         self.lora_B: nn.Parameter | None = None
         self.scale = 0.0
         self.dropout_ratio = 0.0
+        self.keeps_restored = False
+        self._cast: _Cast | None = None
 
     def hold_packed(self, weight: torch.Tensor, *, dtype: torch.dtype) -> None:
         """Take W rounded to 4 bits; `dtype` is the number format of the computation."""
@@ -69,24 +80,154 @@ class LowRankLinear(nn.Module):
         self.scale = shape.scale
         self.dropout_ratio = shape.dropout_ratio
 
+    def hold_cast(self, dtype: torch.dtype) -> None:
+        """Cast A and B once for all passes until `drop_cast`; they must not change in between."""
+        self._cast = self._cast_to(dtype)
+
+    def drop_cast(self) -> None:
+        """Forget the cast A and B."""
+        self._cast = None
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return y [..., out] for x [..., in]."""
-        if self.packed is None:
-            y = functional.linear(x, self.weight, self.bias)
-        else:
-            y = nf4.multiply(x, self.packed, self.bias)
+        if self.lora_A is None and self.packed is None:
+            return functional.linear(x, self.weight, self.bias)
+        cast = self._cast or self._cast_to(x.dtype)
+        weight = self.restored_weight()
+        place, thin = _Backward.apply(x, self.lora_A, self.lora_B, weight, self, cast)
+        return _Forward.apply(place, x.detach(), thin, weight, self, cast)
+
+    def _cast_to(self, dtype: torch.dtype) -> _Cast | None:
         if self.lora_A is None or self.lora_B is None:
-            return y
-        thin = functional.dropout(x, self.dropout_ratio, self.training)
-        thin = functional.linear(thin, self.lora_A.to(x.dtype)).view(-1, self.lora_A.shape[0])
-        wide = self.lora_B.to(x.dtype).t()
-        return torch.addmm(y.view(-1, self.out_features), thin, wide, alpha=self.scale).view_as(y)
+            return None
+        return _Cast(self.lora_A.detach().to(dtype), self.lora_B.detach().to(dtype))
 
     def extra_repr(self) -> str:
         """Name sizes and form."""
         form = "nf4" if self.packed is not None else "dense"
         rank = self.lora_A.shape[0] if self.lora_A is not None else 0
         return f"{self.in_features}, {self.out_features}, {form}, rank={rank}"
+
+
+@dataclass(frozen=True)
+class _Cast:
+    """A and B in the number format that is computed in."""
+
+    a: torch.Tensor
+    b: torch.Tensor
+
+
+class _Backward(torch.autograd.Function):
+    """The node of the graph that holds what the backward pass needs, and does it.
+
+    It stands before the product, not behind, because recomputation ends at the last tensor that is
+    kept: so the last product of a block, a quarter of its work, is not computed again for nothing.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        _a: nn.Parameter | None,
+        _b: nn.Parameter | None,
+        weight: torch.Tensor,
+        linear: LowRankLinear,
+        cast: _Cast | None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return a stand-in for y that takes no memory, and A x [..., rank]."""
+        thin, kept = None, list[torch.Tensor]()
+        if cast is not None:
+            noise = _noise(x, linear.dropout_ratio) if linear.training else None
+            thin = functional.linear(x if noise is None else x * noise, cast.a)
+            kept = [x, thin] if noise is None else [x, thin, noise != 0]
+            ctx.mark_non_differentiable(thin)
+        ctx.linear, ctx.cast = linear, cast
+        ctx.has_weight = linear.keeps_restored and linear.packed is not None
+        ctx.save_for_backward(*kept, *([weight] if ctx.has_weight else []))
+        ctx.set_materialize_grads(False)
+        return x.new_empty(1).expand(*x.shape[:-1], linear.out_features), thin
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients of x, A and B.
+
+        With g = dL/dy: dx = g W + scale g B A, dA = scale (g B)^T x, dB = scale g^T (A x).
+        """
+        linear: LowRankLinear = ctx.linear
+        kept = list(ctx.saved_tensors)
+        weight = kept.pop() if ctx.has_weight else None
+        wide = gradients[0].reshape(-1, linear.out_features)
+        dx = da = db = None
+        if ctx.needs_input_grad[0]:
+            dx = wide @ (linear.restored_weight() if weight is None else weight)
+        if ctx.cast is not None:
+            x, thin, *mask = (one.reshape(-1, one.shape[-1]) for one in kept)
+            noise = mask[0].to(x.dtype).div_(1 - linear.dropout_ratio) if mask else None
+            da, db = _low_rank_gradients(linear, ctx.cast, wide, (x, thin, noise), dx)
+        shaped = None if dx is None else dx.view(*gradients[0].shape[:-1], -1)
+        return shaped, da, db, None, None, None
+
+
+class _Forward(torch.autograd.Function):
+    """The product itself; its gradient goes to the stand-in as it comes, so it keeps nothing."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        place: torch.Tensor,
+        x: torch.Tensor,
+        thin: torch.Tensor | None,
+        weight: torch.Tensor,
+        linear: LowRankLinear,
+        cast: _Cast | None,
+    ) -> torch.Tensor:
+        """Return y [..., out]."""
+        y = functional.linear(x, weight, linear.bias)
+        if cast is not None and thin is not None:
+            flat = y.view(-1, linear.out_features)
+            flat.addmm_(thin.view(-1, thin.shape[-1]), cast.b.t(), alpha=linear.scale)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Pass the gradient of y on."""
+        return gradients[0], None, None, None, None, None
+
+
+def _low_rank_gradients(
+    linear: LowRankLinear,
+    cast: _Cast,
+    wide: torch.Tensor,
+    kept: tuple[torch.Tensor, torch.Tensor, torch.Tensor | None],
+    dx: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the gradients of A and B in 32 bits or more, and add the update's part to dx.
+
+    Args:
+        linear: The layer.
+        cast: Its A and B.
+        wide: Gradient of y [n, out].
+        kept: x [n, in], A x [n, rank] and the factors of the dropout [n, in] or None.
+        dx: g W [n, in], or None where x needs no gradient.
+    """
+    x, thin, noise = kept
+    form = torch.promote_types(x.dtype, torch.float32)
+    narrow = wide @ cast.b
+    # The scale comes last, so that a product in 16 bits is rounded once.
+    db = (wide.t() @ thin).to(form).mul_(linear.scale)
+    da = (narrow.t() @ (x if noise is None else x * noise)).to(form).mul_(linear.scale)
+    if dx is not None and noise is None:
+        dx.addmm_(narrow, cast.a, alpha=linear.scale)
+    elif dx is not None and noise is not None:
+        dx.add_((narrow @ cast.a).mul_(noise), alpha=linear.scale)
+    return da, db
+
+
+def _noise(x: torch.Tensor, ratio: float) -> torch.Tensor | None:
+    """Return factors of 0 and 1 / (1 - ratio) in the shape of x, drawn as torch's dropout does."""
+    if ratio == 0.0:
+        return None
+    return torch.empty_like(x).bernoulli_(1 - ratio).div_(1 - ratio)
 
 
 def _frozen(values: torch.Tensor) -> nn.Parameter:

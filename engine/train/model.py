@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,21 @@ class LanguageModel:
                 if values is not None:
                     yield f"{path}.{name}", values
 
+    @contextmanager
+    def steady_adapter(self) -> Iterator[None]:
+        """Cast A and B of every layer once for all passes inside; they must not change there.
+
+        Outside, each pass casts for itself. So a cast never outlives what it was made from, however
+        the adapter is changed: by an optimizer of any kind, or by a checkpoint.
+        """
+        for linear in self.linears.values():
+            linear.hold_cast(self.dtype)
+        try:
+            yield
+        finally:
+            for linear in self.linears.values():
+                linear.drop_cast()
+
     def hidden(
         self,
         ids: torch.Tensor,
@@ -93,7 +109,9 @@ class LanguageModel:
         """In training, keep only the input of each decoder layer, and compute the rest again.
 
         transformers' own switch would also ask for the gradient of the embeddings, which the
-        reentrant form of checkpointing needs and this one does not.
+        reentrant form of checkpointing needs and this one does not. The 4-bit weights of a layer
+        are restored once for its recomputation and its backward pass together, which takes the
+        memory of one layer's restored weights.
         """
         from transformers.modeling_layers import GradientCheckpointingLayer
 
@@ -102,3 +120,6 @@ class LanguageModel:
             if isinstance(module, GradientCheckpointingLayer):
                 module.gradient_checkpointing = True
                 vars(module)["_gradient_checkpointing_func"] = again
+                for part in module.modules():
+                    if isinstance(part, LowRankLinear):
+                        part.keeps_restored = True

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frozen weights in 4 bits: NF4 with double quantisation (Dettmers et al. 2023, arXiv 2305.14314).
 
-bitsandbytes stores and restores the numbers; the matrix product and its gradient are ours. Its own
-`Linear4bit` is not used: on processors with AVX512-BF16 one evaluation pass repacks its weight in
-place, after which its gradient is silently missing.
+bitsandbytes stores and restores the numbers; the matrix product and its gradient are those of
+engine.train.linear. Its own `Linear4bit` is not used: on processors with AVX512-BF16 one evaluation
+pass repacks its weight in place, after which its gradient is silently missing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch.nn import functional
 
 if TYPE_CHECKING:
     from bitsandbytes.functional import QuantState
@@ -77,33 +76,3 @@ def restore(weight: PackedWeight) -> torch.Tensor:
     from bitsandbytes.functional import dequantize_4bit
 
     return dequantize_4bit(weight.packed, weight.state)
-
-
-class _PackedProduct(torch.autograd.Function):
-    """x W^T + b with W in 4 bits; W is restored for each direction and never kept."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: torch.Tensor, weight: PackedWeight, bias: torch.Tensor | None
-    ) -> torch.Tensor:
-        """Return the product; x itself is not kept, since W gets no gradient."""
-        ctx.weight = weight
-        return functional.linear(x, restore(weight), bias)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        """Return the gradient of x."""
-        return gradients[0] @ restore(ctx.weight), None, None
-
-
-def multiply(
-    x: torch.Tensor, weight: PackedWeight, bias: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Return x W^T + b; the gradient flows to x alone, since W and b are frozen.
-
-    Args:
-        x: Activations [..., in], in the format that the weight is restored to.
-        weight: Matrix [out, in] in 4 bits.
-        bias: Vector [out], or None.
-    """
-    return _PackedProduct.apply(x, weight, bias)

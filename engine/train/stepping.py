@@ -91,11 +91,12 @@ class Stepper:
             members, self.lengths, capacity=self.capacity, micro_batch_size=self.micro_batch_size
         )
         total = torch.zeros((), dtype=torch.float32, device=self.model.device)
-        for number, group in enumerate(groups):
-            self._seed_dropout(step, number)
-            part = batch_loss(self.model, make_batch(self.examples, group, self.model.device))
-            (part / supervised).backward()
-            total = total + part.detach()
+        with self.model.steady_adapter():
+            for number, group in enumerate(groups):
+                self._seed_dropout(step, number)
+                part = batch_loss(self.model, make_batch(self.examples, group, self.model.device))
+                (part / supervised).backward()
+                total = total + part.detach()
         return total
 
     def _seed_dropout(self, step: int, number: int) -> None:

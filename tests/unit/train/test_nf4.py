@@ -54,23 +54,26 @@ def test_quantise_random_weight_takes_about_half_a_byte_per_value() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_multiply_forward_equals_product_with_bitsandbytes_weight(dtype: torch.dtype) -> None:
+def test_packed_linear_alone_equals_product_with_bitsandbytes_weight(dtype: torch.dtype) -> None:
     packed, state = reference.quantize_4bit(
         random_weight(), blocksize=64, compress_statistics=True, quant_type="nf4"
     )
     state.dtype = dtype
     x = random_weight(7, 192, seed=1).to(dtype)
-    bias = random_weight(1, 128, seed=2)[0].to(dtype)
-    expected = functional.linear(x, reference.dequantize_4bit(packed, state), bias)
-    assert torch.equal(nf4.multiply(x, nf4.quantise(random_weight(), dtype=dtype), bias), expected)
+    linear = LowRankLinear(192, 128, bias=True)
+    linear.hold_packed(random_weight(), dtype=dtype)
+    linear.bias = nn.Parameter(random_weight(1, 128, seed=2)[0].to(dtype), requires_grad=False)
+    expected = functional.linear(x, reference.dequantize_4bit(packed, state), linear.bias)
+    assert torch.equal(linear(x), expected)
 
 
-def test_multiply_gradient_equals_that_of_the_restored_weight() -> None:
-    packed = nf4.quantise(random_weight(), dtype=torch.float32)
+def test_packed_linear_alone_gradient_equals_that_of_the_restored_weight() -> None:
+    linear = LowRankLinear(192, 128, bias=False)
+    linear.hold_packed(random_weight(), dtype=torch.float32)
     ours = random_weight(7, 192, seed=1).requires_grad_()
     dense = ours.detach().clone().requires_grad_()
-    nf4.multiply(ours, packed).square().sum().backward()
-    functional.linear(dense, nf4.restore(packed)).square().sum().backward()
+    linear(ours).square().sum().backward()
+    functional.linear(dense, linear.restored_weight()).square().sum().backward()
     torch.testing.assert_close(ours.grad, dense.grad)
 
 
