@@ -18,11 +18,11 @@ import torch
 
 from engine.errors import AdapterUnusable, ModelInvalid
 from engine.export.lora import LoraAdapter
+from engine.store.modelfolder_packed import read_weights
 from engine.store.modelfolder_weights import (
     INDEX,
     WEIGHT_DTYPES,
     TensorHeader,
-    read_headers,
     weight_files,
 )
 
@@ -44,7 +44,7 @@ class ModelTensors:
         folder: The folder.
         files: Names of the safetensors files, in order.
         has_index: The files are shards, named by an index.
-        headers: By tensor name.
+        headers: By tensor name; a weight in 4 bits is one tensor with parts.
     """
 
     folder: Path
@@ -56,6 +56,11 @@ class ModelTensors:
     def size_bytes(self) -> int:
         """Return the length of all contents."""
         return sum(size_bytes(header) for header in self.headers.values())
+
+    @property
+    def is_packed(self) -> bool:
+        """Return whether weights are in 4 bits in the files themselves."""
+        return any(header.parts for header in self.headers.values())
 
     @property
     def dtype(self) -> torch.dtype:
@@ -85,7 +90,7 @@ def read_model_tensors(folder: Path) -> ModelTensors:
         folder=folder,
         files=weight_files(folder),
         has_index=(folder / INDEX).exists(),
-        headers=read_headers(folder),
+        headers=read_weights(folder),
     )
 
 

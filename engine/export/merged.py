@@ -31,6 +31,7 @@ from engine.export.comparison import Comparison
 from engine.export.delivery import deliver
 from engine.export.lora import LoraAdapter, merged_rows, read_adapter
 from engine.export.options import ExportOptions, read_options
+from engine.export.packed_base import refuse_packed
 from engine.export.progress import Progress
 from engine.export.safetensors_writer import TensorEntry, write_tensors
 from engine.export.verify import verify_merged
@@ -55,6 +56,7 @@ def export(context: JobContext) -> None:
     options = read_options(context.info.options)
     adapter = read_adapter(options.source)
     base = read_model_tensors(options.model_path)
+    refuse_packed(base)
     check_fit(adapter, base)
     stock.check_memory(base)
     check_room(options.out, base)

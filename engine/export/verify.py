@@ -26,6 +26,7 @@ from engine.export.base import (
 )
 from engine.export.comparison import Comparison
 from engine.export.lora import WEIGHTS, LoraAdapter
+from engine.export.packed_base import load_base
 from engine.export.progress import Progress
 
 _BITS = {torch.bfloat16: 8, torch.float16: 11, torch.float32: 24}
@@ -87,7 +88,7 @@ def verify_adapter(
     """
     check_adapter_files(folder, adapter)
     tokens = stock.encode_prompts(base.folder, prompts)
-    model = stock.load_model(base.folder, base.dtype, error=ModelInvalid)
+    model = load_base(base, error=ModelInvalid)
     expected = stock.logits(
         model,
         tokens,

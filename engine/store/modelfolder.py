@@ -22,6 +22,7 @@ from engine.store.modelfolder_config import (
     safe_config,
     shape_of,
 )
+from engine.store.modelfolder_packed import read_weights
 from engine.store.modelfolder_tokenizer import (
     GENERATION_CONFIG,
     TEMPLATE,
@@ -52,6 +53,7 @@ __all__ = [
     "fingerprint",
     "inspect_model",
     "read_headers",
+    "read_weights",
     "safe_config",
     "special_tokens",
     "tokenizer_path",
@@ -84,7 +86,7 @@ def inspect_model(
     """
     _check_folder(path)
     config = safe_config(path)
-    headers = read_headers(path)
+    headers = read_weights(path)
     expected = expected_shapes(config)
     check_shapes(headers, expected)
     check_tokenizer(path, vocabulary=config["vocab_size"])
@@ -147,6 +149,13 @@ def _notes(
                 "The files hold {count} tensors that this architecture does not use.",
                 unused,
             ).format(count=unused)
+        )
+    if any(one.parts for one in headers.values()):
+        found.append(
+            _(
+                "Its linear weights are in 4 bits already (NF4) and are used as they are. "
+                "An adapter can be exported, but not merged into them."
+            )
         )
     if chat_template(path) is None:
         found.append(_("It has no chat template: it can learn from text, not conversations."))

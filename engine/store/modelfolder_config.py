@@ -15,6 +15,7 @@ from typing import Any, cast
 from engine.domain.model import ModelShape
 from engine.errors import ArchitectureUnsupported, ModelInvalid, RemoteCodeRefused, mark
 from engine.store.modelfolder_json import MEBIBYTE, read_object
+from engine.store.modelfolder_packed import CONFIG_KEY, accepts_quantisation, form_of
 
 CONFIG = "config.json"
 _CONFIG_LIMIT_BYTES = MEBIBYTE
@@ -174,7 +175,7 @@ def safe_config(path: Path) -> dict[str, Any]:
 def ignored_keys(path: Path) -> tuple[str, ...]:
     """Return the top-level keys of config.json that are left out and may mean something."""
     found = read_object(path / CONFIG, limit_bytes=_CONFIG_LIMIT_BYTES)
-    known = {*_ALLOWED, *_BENIGN, "architectures", "model_type"}
+    known = {*_ALLOWED, *_BENIGN, "architectures", "model_type", CONFIG_KEY}
     return tuple(key for key, value in found.items() if key not in known and value is not None)
 
 
@@ -271,12 +272,13 @@ def _refuse_code(found: dict[str, Any]) -> None:
 
 def _refuse_quantised(found: dict[str, Any]) -> None:
     for key in _QUANTISED_KEYS:
-        if found.get(key):
+        if found.get(key) and not (key == CONFIG_KEY and accepts_quantisation(found[key])):
+            form = form_of(found[key])
             raise ArchitectureUnsupported(
                 _(
-                    "The model is already quantised ({key} in {file}); "
-                    "Burnish needs the 16-bit original."
-                ).format(key=key, file=CONFIG),
+                    "The model is already quantised ({key} in {file}: {form}); "
+                    "Burnish needs the 16-bit original, or NF4 of bitsandbytes."
+                ).format(key=key, file=CONFIG, form=form or _("a form that is not known")),
                 remedy=_("Get the 16-bit version of this model; Burnish makes it 4-bit itself."),
             )
 

@@ -58,12 +58,14 @@ class TensorHeader(msgspec.Struct, frozen=True, kw_only=True):
         shape: Its dimensions.
         file: Name of the file in the model's folder.
         offsets: First byte and the byte after the last, from the start of the file.
+        parts: Of a weight that the files hold in 4 bits: the tensors that it is made of.
     """
 
     dtype: str
     shape: tuple[int, ...]
     file: str
     offsets: tuple[int, int]
+    parts: dict[str, TensorHeader] = {}
 
     @property
     def size(self) -> int:

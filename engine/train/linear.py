@@ -57,8 +57,12 @@ class LowRankLinear(nn.Module):
 
     def hold_packed(self, weight: torch.Tensor, *, dtype: torch.dtype) -> None:
         """Take W rounded to 4 bits; `dtype` is the number format of the computation."""
-        self.packed = nf4.quantise(weight, dtype=dtype)
-        self.weight = _frozen(torch.empty(0, dtype=dtype, device=weight.device))
+        self.take_packed(nf4.quantise(weight, dtype=dtype), dtype=dtype)
+
+    def take_packed(self, packed: nf4.PackedWeight, *, dtype: torch.dtype) -> None:
+        """Take W as it was rounded before; `dtype` is the number format of the computation."""
+        self.packed = packed
+        self.weight = _frozen(torch.empty(0, dtype=dtype, device=packed.packed.device))
 
     def restored_weight(self) -> torch.Tensor:
         """Return W [out, in] as it is computed with."""

@@ -21,10 +21,11 @@ from torch import nn
 from engine.domain.adapter import AdapterShape
 from engine.errors import ArchitectureUnsupported, ModelInvalid
 from engine.store import modelfolder
-from engine.train import attention
+from engine.train import attention, nf4
 from engine.train.linear import LowRankLinear, adapter_seed
 from engine.train.model import LanguageModel
-from engine.train.read_ahead import ReadAhead, Unit, in_file_order
+from engine.train.nf4_parts import join_parts
+from engine.train.read_ahead import WHOLE, ReadAhead, Unit, in_file_order
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -58,7 +59,7 @@ def load_model(
     units = [one for one in _units(folder) if filler.has_place(one.name)]
     with ReadAhead(units, device=device, on_progress=on_progress) as reading:
         for unit in reading:
-            filler.place(unit.name, unit.tensors[unit.name])
+            filler.place(unit)
     net.tie_weights(missing_keys=filler.missing, recompute_mapping=False)
     if filler.missing:
         raise _incomplete(sorted(filler.missing))
@@ -146,8 +147,8 @@ def _remake_buffers(net: PreTrainedModel, device: torch.device) -> None:
 
 
 def _units(folder: Path) -> list[Unit]:
-    headers = modelfolder.read_headers(folder)
-    return in_file_order([Unit(name, folder, {name: one}) for name, one in headers.items()])
+    headers = modelfolder.read_weights(folder)
+    return in_file_order([Unit(name, folder, one) for name, one in headers.items()])
 
 
 class _Filler:
@@ -175,31 +176,42 @@ class _Filler:
         """
         return name in self._places
 
-    def place(self, name: str, values: torch.Tensor) -> None:
-        """Put one tensor where it belongs.
+    def place(self, unit: Unit) -> None:
+        """Put one weight where it belongs.
 
         Raises:
             ModelInvalid: Its place has another shape.
         """
-        module, last = self._places[name]
-        wanted = module.get_parameter(last).shape
-        if wanted != values.shape:
+        module, last = self._places[unit.name]
+        wanted, found = module.get_parameter(last).shape, unit.header.shape
+        if wanted != found:
             raise ModelInvalid(
                 _("{name} has the shape {found}, but the configuration asks for {wanted}.").format(
-                    name=name, found=tuple(values.shape), wanted=tuple(wanted)
+                    name=unit.name, found=tuple(found), wanted=tuple(wanted)
                 )
             )
-        self._fill(module, last, values)
-        self.missing.discard(name)
+        self._fill(module, last, unit)
+        self.missing.discard(unit.name)
 
-    def _fill(self, module: nn.Module, last: str, values: torch.Tensor) -> None:
-        values = values.to(self._device, non_blocking=True)
-        if self._quantised and last == "weight" and isinstance(module, LowRankLinear):
-            module.hold_packed(values, dtype=self._dtype)
+    def _fill(self, module: nn.Module, last: str, unit: Unit) -> None:
+        parts = {part: self._moved(values) for part, values in unit.tensors.items()}
+        is_held_packed = self._quantised and last == "weight"
+        linear = module if is_held_packed and isinstance(module, LowRankLinear) else None
+        if unit.header.parts:
+            packed = join_parts(parts, dtype=self._dtype)
+            if linear is not None:
+                linear.take_packed(packed, dtype=self._dtype)
+                return
+            parts[WHOLE] = nf4.restore(packed)
+        elif linear is not None:
+            linear.hold_packed(parts[WHOLE], dtype=self._dtype)
             return
         # Cast where it will be; what was read is ours, so that it may become the weight itself.
-        own = values.to(self._dtype)
+        own = parts[WHOLE].to(self._dtype)
         module.register_parameter(last, nn.Parameter(own, requires_grad=False))
+
+    def _moved(self, values: torch.Tensor) -> torch.Tensor:
+        return values.to(self._device, non_blocking=True)
 
 
 def _incomplete(names: list[str]) -> ModelInvalid:

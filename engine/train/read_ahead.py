@@ -28,6 +28,9 @@ from engine.store.modelfolder import TensorHeader
 ALIVE = 3
 """Units in memory at once: the one in use, one that is ready, and one that is being read."""
 
+WHOLE = ""
+"""Name of the only part of a weight that is one tensor."""
+
 DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -55,14 +58,19 @@ class Unit:
     Attributes:
         name: Of the weight.
         folder: Where its files are.
-        headers: Where each part stands, by the part's name.
-        tensors: The parts, while the unit is in use.
+        header: Where it stands.
+        tensors: Its parts by name, or the weight itself under `WHOLE`, while the unit is in use.
     """
 
     name: str
     folder: Path
-    headers: dict[str, TensorHeader]
+    header: TensorHeader
     tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    @property
+    def headers(self) -> dict[str, TensorHeader]:
+        """Return where each of its tensors stands."""
+        return self.header.parts or {WHOLE: self.header}
 
     @property
     def size_bytes(self) -> int:

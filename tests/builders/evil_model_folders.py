@@ -347,6 +347,21 @@ CASES: dict[str, Case] = {
         "already quantised",
         config(quantization_config={"quant_method": "gptq"}),
     ),
+    "quantised_fp4": (
+        ArchitectureUnsupported,
+        "FP4 of bitsandbytes",
+        config(quantization_config={"load_in_4bit": True, "bnb_4bit_quant_type": "fp4"}),
+    ),
+    "quantised_int8": (
+        ArchitectureUnsupported,
+        "8 bits of bitsandbytes",
+        config(quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True}),
+    ),
+    "quantised_oddly": (
+        ArchitectureUnsupported,
+        "a form that is not known",
+        config(quantization_config=["nf4"]),
+    ),
     "vocabulary_huge": (ModelInvalid, "vocab_size", config(vocab_size=10**9)),
     "hidden_negative": (ModelInvalid, "hidden_size", config(hidden_size=-64)),
     "hidden_float": (ModelInvalid, "hidden_size", config(hidden_size=64.0)),

@@ -20,6 +20,7 @@ from engine.export import stock
 from engine.export.lora import CONFIG, WEIGHTS
 from engine.protocol.events import Stopped
 from engine.store import atomicfs
+from tests.builders.packed_model_folder import pack_folder
 from tests.unit.export.exporting import PEFT_WARNING, MakeJob, Trained
 
 pytestmark = pytest.mark.filterwarnings(PEFT_WARNING)
@@ -69,6 +70,16 @@ def test_export_holds_no_path_and_no_name_of_data(
     content = b"".join(path.read_bytes() for path in job.out.iterdir())
     for private in (str(tmp_path), str(trained.base.parent), "anna", "private-tickets", "run-1"):
         assert private.encode() not in content
+
+
+def test_export_for_a_base_in_4_bits_is_checked_on_the_restored_weights(
+    make_job: MakeJob, trained: Trained, tmp_path: Path
+) -> None:
+    base = shutil.copytree(trained.base, tmp_path / "packed")
+    pack_folder(base)
+    job = make_job(base, trained.adapter, target="adapter")
+    target.export(job.context())
+    assert job.verified().max_logit_difference <= 1e-4
 
 
 def test_prompts_of_the_exporter_are_used_where_there_are_none(

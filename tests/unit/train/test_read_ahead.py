@@ -22,7 +22,7 @@ from engine.errors import Cancelled, FileMissing, FileUnreadable, ModelInvalid
 from engine.store import atomicfs
 from engine.store.modelfolder import read_headers
 from engine.train import read_ahead
-from engine.train.read_ahead import ALIVE, ReadAhead, Unit, in_file_order
+from engine.train.read_ahead import ALIVE, WHOLE, ReadAhead, Unit, in_file_order
 from tests.builders.model_folder import safetensors_bytes, tiny_model_folder
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ FILE = "model.safetensors"
 
 def units_of(folder: Path) -> list[Unit]:
     headers = read_headers(folder)
-    return in_file_order([Unit(name, folder, {name: one}) for name, one in headers.items()])
+    return in_file_order([Unit(name, folder, one) for name, one in headers.items()])
 
 
 def big_folder(folder: Path, *, tensors: int, values: int) -> Path:
@@ -69,7 +69,7 @@ def test_read_ahead_every_tensor_equals_the_library_s(tmp_path: Path, dtype: str
     folder = tiny_model_folder(tmp_path, dtype=dtype)
     expected = load_file(folder / FILE)
     with ReadAhead(units_of(folder), device=CPU) as reading:
-        found = {one.name: one.tensors[one.name].clone() for one in reading}
+        found = {one.name: one.tensors[WHOLE].clone() for one in reading}
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert all(found[name].dtype == expected[name].dtype for name in expected)
@@ -105,12 +105,12 @@ def test_read_ahead_memory_stays_far_below_the_file(tmp_path: Path) -> None:
 import torch
 from pathlib import Path
 from engine.train.device import peak_memory_bytes
-from engine.train.read_ahead import ReadAhead
+from engine.train.read_ahead import WHOLE, ReadAhead
 from tests.unit.train.test_read_ahead import units_of
 units, device = units_of(Path({str(folder)!r})), torch.device("cpu")
 before = peak_memory_bytes(device)
 with ReadAhead(units, device=device) as reading:
-    zeros = sum(int(one.tensors[one.name][0] == 0) for one in reading)
+    zeros = sum(int(one.tensors[WHOLE][0] == 0) for one in reading)
 print(zeros, (peak_memory_bytes(device) - before) >> 20)
 """
     done = subprocess.run(
