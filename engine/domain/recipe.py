@@ -251,6 +251,29 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             memory="Saves most of the working memory.",
         ),
     ] = True
+    uncheckpointed_layers: Annotated[
+        int,
+        about(
+            "Layers to store",
+            "So many layers are stored all the same: faster, same result.",
+            Group.MEMORY,
+            "layers",
+            memory="Each takes much of it, for cards with memory to spare.",
+            rare=True,
+            ge=0,
+            le=1000,
+        ),
+    ] = 0
+    activation_offload: Annotated[
+        bool,
+        about(
+            "Keep layer inputs in main memory",
+            "What recomputing begins with waits beside the card: hardly slower, same result.",
+            Group.MEMORY,
+            memory="Leaves room on the card for long rows.",
+            rare=True,
+        ),
+    ] = False
     optimizer: Annotated[
         Optimizer,
         about(

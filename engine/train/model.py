@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from engine.domain.adapter import AdapterShape
 from engine.train.attention import Segments
 from engine.train.linear import LowRankLinear
+from engine.train.offload import Offload
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -105,21 +106,31 @@ class LanguageModel:
             logits = torch.tanh(logits / softcap) * softcap
         return logits
 
-    def recompute_activations(self) -> None:
+    def recompute_activations(
+        self, *, kept_layers: int = 0, offload: Offload | None = None
+    ) -> None:
         """In training, keep only the input of each decoder layer, and compute the rest again.
 
         transformers' own switch would also ask for the gradient of the embeddings, which the
         reentrant form of checkpointing needs and this one does not. The 4-bit weights of a layer
         are restored once for its recomputation and its backward pass together, which takes the
         memory of one layer's restored weights.
+
+        Args:
+            kept_layers: The first so many layers keep everything all the same.
+            offload: Where the inputs wait meanwhile; None leaves them on the device.
         """
         from transformers.modeling_layers import GradientCheckpointingLayer
 
+        layers = [one for one in self.net.modules() if isinstance(one, GradientCheckpointingLayer)]
         again = partial(checkpoint, use_reentrant=False)
-        for module in self.net.modules():
-            if isinstance(module, GradientCheckpointingLayer):
-                module.gradient_checkpointing = True
-                vars(module)["_gradient_checkpointing_func"] = again
-                for part in module.modules():
-                    if isinstance(part, LowRankLinear):
-                        part.keeps_restored = True
+        last = len(layers) - 1
+        for number, layer in enumerate(layers):
+            layer.gradient_checkpointing = number >= kept_layers
+            if offload is not None:
+                ends = {"is_first": number == kept_layers, "is_last": number == last}
+                again = partial(offload.run, **ends)
+            vars(layer)["_gradient_checkpointing_func"] = again
+            for part in layer.modules():
+                if isinstance(part, LowRankLinear):
+                    part.keeps_restored = layer.gradient_checkpointing

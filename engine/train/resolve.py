@@ -51,6 +51,30 @@ def choose_recompute(
     )
 
 
+def choose_kept_layers(recipe: Recipe, layers: int) -> Decision:
+    """Decide how many of the layers keep what they computed, where the others do not."""
+    asked = recipe.uncheckpointed_layers
+    reason = (
+        _("Asked for.")
+        if asked <= layers
+        else _("{asked} were asked for, but the model has only {layers}.").format(
+            asked=asked, layers=layers
+        )
+    )
+    return Decision(value=min(asked, layers), reason=reason, source="recipe")
+
+
+def choose_offload(placement: Placement, *, recomputes: bool) -> Decision:
+    """Decide whether layer inputs wait in main memory, where the recipe asks for it."""
+    if placement.device.type != "cuda":
+        reason = _("A processor computes in main memory anyway.")
+        return Decision(value=False, reason=reason, source="hardware")
+    if not recomputes:
+        reason = _("Every layer is stored as a whole, so that there are no inputs to move.")
+        return Decision(value=False, reason=reason, source="recipe")
+    return Decision(value=True, reason=_("Asked for."), source="recipe")
+
+
 def resolve_plan(
     recipe: Recipe,
     placement: Placement,

@@ -36,8 +36,15 @@ from engine.train.examples import (
 from engine.train.load import load_model, with_adapter
 from engine.train.model import LanguageModel
 from engine.train.moments8 import choose_optimizer
+from engine.train.offload import CardPassage, Offload
 from engine.train.optimizer import AdapterOptimizer
-from engine.train.resolve import choose_mix, choose_recompute, resolve_plan
+from engine.train.resolve import (
+    choose_kept_layers,
+    choose_mix,
+    choose_offload,
+    choose_recompute,
+    resolve_plan,
+)
 from engine.train.samples import SamplePrompt, sample_prompts
 from engine.train.sources import copy_warnings, sources_of, without_copies
 from engine.train.stepping import Stepper
@@ -257,10 +264,9 @@ def _resolve(
     )
     recompute = choose_recompute(recipe, info.shape, placement, longest_tokens=fill.longest_tokens)
     chosen = chosen | {"gradient_checkpointing": recompute}
+    chosen |= _store_and_recompute(run.model, recipe, info, placement, bool(recompute.value))
     if len(run.order.parts) > 1:
         chosen["mix"] = choose_mix(run.order.parts)
-    if recompute.value:
-        run.model.recompute_activations()
     run.context.emit(
         resolve_plan(
             recipe,
@@ -273,3 +279,26 @@ def _resolve(
             total_steps=run.total_steps,
         )
     )
+
+
+def _store_and_recompute(
+    model: LanguageModel,
+    recipe: Recipe,
+    info: ModelInfo,
+    placement: Placement,
+    recomputes: bool,
+) -> dict[str, Decision]:
+    """Set up which layers are computed again; return the choices that the recipe asks for."""
+    chosen: dict[str, Decision] = {}
+    kept = choose_kept_layers(recipe, info.shape.layers)
+    if recomputes and recipe.uncheckpointed_layers:
+        chosen["uncheckpointed_layers"] = kept
+    recomputes = recomputes and int(kept.value or 0) < info.shape.layers
+    offload = None
+    if recipe.activation_offload:
+        chosen["activation_offload"] = choose_offload(placement, recomputes=recomputes)
+        if chosen["activation_offload"].value:
+            offload = Offload(CardPassage(placement.device))
+    if recomputes:
+        model.recompute_activations(kept_layers=int(kept.value or 0), offload=offload)
+    return chosen

@@ -38,7 +38,7 @@ from engine.protocol.events import (
 )
 from engine.protocol.fold import fold
 from engine.store import atomicfs
-from engine.train import loop, sft_lora, sft_qlora, stepping
+from engine.train import loop, resolve, sft_lora, sft_qlora, stepping
 from engine.train.adapter import WEIGHTS, read_shape, read_tensors
 from engine.train.checkpoint import checkpoint_folders
 from engine.train.heldout import HeldOutLoss
@@ -422,3 +422,17 @@ def test_train_in_8_bits_learns_and_resumes_with_the_same_bits(desk: Desk, optim
     assert adapter_sha256(desk, other) == adapter_sha256(desk, one)
     saved = desk.layout.job(one).checkpoints / "ck-000010" / "optimizer.safetensors"
     assert any(name.startswith("state1/") for name in read_tensors(saved))
+
+
+def test_train_some_layers_stored_gives_the_same_bits_and_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, some = new_run(desk), new_run(desk, uncheckpointed_layers=1, activation_offload=True)
+    train(desk, plain)
+    monkeypatch.setattr(resolve, "free_memory_bytes", lambda _device: 0)
+    train(desk, some)
+    decisions = desk.of(PlanResolved)[0].decisions
+    assert decisions["gradient_checkpointing"].value is True
+    assert decisions["uncheckpointed_layers"].value == 1
+    assert decisions["activation_offload"].value is False
+    assert adapter_sha256(desk, some) == adapter_sha256(desk, plain)

@@ -10,7 +10,7 @@ from engine.domain.model import ModelShape
 from engine.domain.recipe import Recipe
 from engine.train import resolve
 from engine.train.device import Placement
-from engine.train.resolve import choose_recompute
+from engine.train.resolve import choose_kept_layers, choose_offload, choose_recompute
 
 SHAPE = ModelShape(
     layers=4,
@@ -49,3 +49,24 @@ def test_choose_recompute_switched_off_stays_off() -> None:
     recipe = Recipe(dataset_id="d", model_id="m", gradient_checkpointing=False)
     found = choose_recompute(recipe, SHAPE, placement("cuda"), longest_tokens=2048)
     assert (found.value, found.source) == (False, "recipe")
+
+
+def test_choose_kept_layers_more_than_there_are_is_capped_and_told() -> None:
+    recipe = Recipe(dataset_id="d", model_id="m", uncheckpointed_layers=40)
+    found = choose_kept_layers(recipe, 32)
+    assert found.value == 32
+    assert "only 32" in found.reason
+    assert choose_kept_layers(recipe, 40).value == 40
+
+
+@pytest.mark.parametrize(
+    ("device", "recomputes", "value"),
+    [("cuda", True, True), ("cuda", False, False), ("cpu", True, False)],
+)
+def test_choose_offload_only_where_inputs_lie_on_a_card(
+    device: str, recomputes: bool, value: bool
+) -> None:
+    placement = Placement(device=torch.device(device), dtype=torch.float32, decisions={})
+    found = choose_offload(placement, recomputes=recomputes)
+    assert found.value is value
+    assert found.reason
