@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.model import ModelInfo
-from engine.domain.plan import MemoryNeed, Plan
-from engine.domain.problem import Problem, Severity
+from engine.domain.plan import Plan
+from engine.domain.problem import Severity
 from engine.domain.recipe import Recipe, recipe_fields
 from engine.domain.recipe_field import RecipeField
 from gui.viewmodels import numbers
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 PASSES = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0)
 """The stops of the effort slider, in passes over the data."""
-_QUANTISED_METHOD = "sft_qlora"
-_SMALL_NEED_BYTES = 2**29
 
 
 @cache
@@ -241,7 +239,7 @@ def passes_words(passes: float) -> str:
 
 
 def effort_words(draft: Draft, plan: Plan | None) -> str:
-    """Return what the chosen effort means; no time is named, since none was measured."""
+    """Return what the chosen effort means; how long it takes stands in the plan."""
     values = draft.effective
     words = passes_words(values["epochs"])
     if plan is None:
@@ -252,189 +250,6 @@ def effort_words(draft: Draft, plan: Plan | None) -> str:
     if values["max_steps"] and plan.total_steps == values["max_steps"]:
         return _("{passes}, ends after {steps}").format(passes=words, steps=steps)
     return _("{passes}, {steps}").format(passes=words, steps=steps)
-
-
-# ---------------------------------------------------------------------- the plan
-
-
-@dataclass(frozen=True, kw_only=True)
-class PartView:
-    """A part of the memory bar, in GB."""
-
-    key: str
-    name: str
-    low_gb: float
-    high_gb: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProblemView:
-    """A finding about the draft, with what can be done about it.
-
-    Attributes:
-        kind: `danger` forbids the start, `warning` and `accent` do not.
-        fix: Field and value that would solve it, or None.
-        fix_text: Word for the fix.
-        field: Setting to show, or "".
-    """
-
-    kind: str
-    strong: str
-    text: str
-    field: str = ""
-    fix: tuple[str, Any] | None = None
-    fix_text: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanView:
-    """The plan as the page shows it.
-
-    Attributes:
-        chip, chip_kind: Whether it fits, in words.
-        device: What computes, and how much of its memory is free.
-        is_small: It needs so little that a bar of the device's memory would show nothing.
-        need: What the run needs, in words.
-        total: What the device has, in words.
-        free: What stays free, in words; "" where it does not fit.
-        over: What is missing, in words.
-        total_gb: Memory of the device.
-        parts: Who takes how much.
-        statement: What will happen, sentence by sentence.
-        problems: Findings, errors first.
-    """
-
-    chip: str
-    chip_kind: str
-    device: str
-    is_small: bool
-    need: str
-    total: str
-    free: str
-    over: str
-    total_gb: float
-    parts: tuple[PartView, ...]
-    statement: tuple[str, ...]
-    problems: tuple[ProblemView, ...]
-
-
-def plan_view(plan: Plan, recipe: Recipe, *, model: ModelInfo | None, device: str) -> PlanView:
-    """Return the plan in words and lengths.
-
-    Args:
-        plan: What the engine worked out.
-        recipe: The recipe it is for.
-        model: The base model, for fixes that depend on it.
-        device: Name of the graphics card, or "" for the processor.
-    """
-    need = plan.memory
-    spare = need.spare_bytes
-    return PlanView(
-        chip=_fit_words(plan),
-        chip_kind="danger" if not plan.is_possible else "success" if spare >= 0 else "warning",
-        device=_device_words(need, device),
-        is_small=need.high_bytes < _SMALL_NEED_BYTES,
-        need=_("This run needs {need}").format(need=need_words(need)),
-        total=_total_words(need, device),
-        free=_("{size} stays free").format(size=numbers.memory(spare)) if spare >= 0 else "",
-        over="" if spare >= 0 else f"+{numbers.memory(-spare)}",
-        total_gb=numbers.gigabytes(need.capacity),
-        parts=_parts(need, recipe),
-        statement=plan.statement,
-        problems=problem_views(plan.problems, model),
-    )
-
-
-def need_words(need: MemoryNeed) -> str:
-    """Return the range of memory that a run needs: `9.4 to 11.7 GB`, or `about 60 MB`."""
-    low, high = numbers.memory(need.low_bytes), numbers.memory(need.high_bytes)
-    if low == high:
-        return _("about {size}").format(size=high)
-    if low.endswith("GB") and high.endswith("GB"):
-        low = low.removesuffix(" GB")
-    return _("{low} to {high}").format(low=low, high=high)
-
-
-def _fit_words(plan: Plan) -> str:
-    spare = plan.memory.spare_bytes
-    if not plan.is_possible:
-        return _("Not possible like this")
-    if spare < 0:
-        return _("May not fit")
-    return _("Fits with {size} to spare").format(size=numbers.memory(spare))
-
-
-def _device_words(need: MemoryNeed, device: str) -> str:
-    free = numbers.decimal(numbers.gigabytes(need.capacity - need.other))
-    total = numbers.memory(need.capacity)
-    return _("{device}, {free} of {total} free").format(
-        device=device or _("Processor"), free=free, total=total
-    )
-
-
-def _total_words(need: MemoryNeed, device: str) -> str:
-    total = numbers.memory(need.capacity)
-    if device:
-        return _("{size} on the card").format(size=total)
-    return _("{size} in this computer").format(size=total)
-
-
-def _parts(need: MemoryNeed, recipe: Recipe) -> tuple[PartView, ...]:
-    is_quantised = recipe.method == _QUANTISED_METHOD
-    weights = _("Model, 4-bit") if is_quantised else _("Model, 16-bit")
-    rows = (
-        ("other", _("Other programs"), need.other, need.other),
-        ("weights", weights, need.weights, need.weights),
-        ("adapter", _("Adapter"), need.adapter, need.adapter),
-        ("optimizer", _("Optimizer"), need.optimizer, need.optimizer),
-        ("activations", _("Working memory"), need.activations_low, need.activations_high),
-        ("reserve", _("Safety margin"), need.reserve, need.reserve),
-    )
-    return tuple(
-        PartView(key=key, name=name, low_gb=numbers.gigabytes(low), high_gb=numbers.gigabytes(high))
-        for key, name, low, high in rows
-        if high > 0
-    )
-
-
-_KINDS = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.NOTE: "accent"}
-_ORDER = tuple(Severity)
-
-
-def problem_views(problems: Sequence[Problem], model: ModelInfo | None) -> tuple[ProblemView, ...]:
-    """Return the findings, errors first, each with its remedy."""
-    ordered = sorted(problems, key=lambda one: _ORDER.index(one.severity))
-    return tuple(_problem_view(one, model) for one in ordered)
-
-
-def _problem_view(problem: Problem, model: ModelInfo | None) -> ProblemView:
-    names = {one.name for one in form_fields()}
-    fix = _fix_of(problem, model)
-    return ProblemView(
-        kind=_KINDS[problem.severity],
-        strong=problem.message,
-        text=problem.remedy,
-        field=problem.field if problem.field in names else "",
-        fix=fix,
-        fix_text=_fix_words(fix),
-    )
-
-
-def _fix_of(problem: Problem, model: ModelInfo | None) -> tuple[str, Any] | None:
-    if problem.code == "longer_than_context" and model is not None:
-        return ("max_length", model.context_tokens)
-    if problem.code == "device_unavailable":
-        return ("device", "auto")
-    return None
-
-
-def _fix_words(fix: tuple[str, Any] | None) -> str:
-    if fix is None:
-        return ""
-    name, value = fix
-    if name == "max_length":
-        return _("Set it to {value}").format(value=numbers.count(value))
-    return _("Use what is there")
 
 
 # ---------------------------------------------------------------------- starting

@@ -24,8 +24,8 @@ _SCALE_STEP_GB = 4
 class MemoryPart:
     """Who takes memory, in GB: from `low_gb`, which is sure, to `high_gb`.
 
-    `role` is a role of the memory bar: other, weights, adapter, optimizer, activations,
-    reserve.
+    `role` is a role of the memory bar: other, weights, adapter, optimizer, activations, head,
+    context, reserve. `note` says what it is made of.
     """
 
     key: str
@@ -33,6 +33,7 @@ class MemoryPart:
     low_gb: float
     high_gb: float
     role: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,9 @@ def _legend_entry(part: MemoryPart) -> QWidget:
     row.addLayout(Column(_Swatch(part.role), Stretch(), gap=0, margins=(0, 2, 0, 0)))
     row.addLayout(Column(name, value, gap=2))
     entry.setLayout(row)
+    entry.setToolTip(part.note)
+    entry.setAccessibleName(f"{part.name} {value_text(part)}")
+    entry.setAccessibleDescription(part.note)
     entry.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
     return entry
 

@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -38,6 +38,7 @@ from gui.widgets.theme.tokens import Scheme
 from tests.fakes.api import FakeApi, FakeFacts, FakeGpu
 from tests.gui.conftest import NUMBERS_LOCALE, FakePrivacy
 from tests.gui.geometry import clipped_texts
+from tests.gui.plans import plan_on_card
 from tests.gui.scenes import (
     add_failed,
     add_finished,
@@ -87,6 +88,24 @@ def show_plan(window: Window) -> None:
         page.show_plan()
 
 
+def show_tight_plan(window: Window) -> None:
+    """Show a plan that does not fit its card, with what would help."""
+    _show_engine_plan(window, capacity=8)
+
+
+def show_roomy_plan(window: Window) -> None:
+    """Show a plan that leaves room on its card."""
+    _show_engine_plan(window, capacity=24)
+
+
+def _show_engine_plan(window: Window, *, capacity: int) -> None:
+    page = window.shell.page("train")
+    if isinstance(page, TrainPage) and page.planned is not None:
+        page.show_plan()
+        planned = replace(page.planned, plan=plan_on_card(page.planned.plan, gigabytes=capacity))
+        page.show_planned(planned)
+
+
 def mix_data(window: Window) -> None:
     """Add further data and replayed data to the draft."""
     page = window.shell.page("train")
@@ -101,6 +120,8 @@ STATES: tuple[State, ...] = (
     State(name="datasets", page="datasets"),
     State(name="models", page="models"),
     State(name="train", page="train", prepare=show_plan),
+    State(name="train-tight", page="train", prepare=show_tight_plan),
+    State(name="train-roomy", page="train", prepare=show_roomy_plan),
     State(name="train-mix", page="train", prepare=mix_data),
     State(name="train-settings", page="train", prepare=open_settings),
     State(name="runs", page="runs"),

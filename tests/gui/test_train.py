@@ -151,7 +151,7 @@ def test_problem_that_forbids_the_start_offers_its_solution(
     assert start(page).toolTip() == "It is too long."
     (warning,) = page.findChildren(WarningRow)
     api.runs.problems = ()
-    warning.action_triggered.emit("fix")
+    warning.action_triggered.emit("0")
     qtbot.wait_until(lambda: start(page).isEnabled() and page.planned is not None)
     assert page.draft.effective["max_length"] == 40_960
 

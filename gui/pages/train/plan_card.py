@@ -9,7 +9,7 @@ from gettext import gettext as _
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from gui.viewmodels.train import PlanView, ProblemView
+from gui.viewmodels.plan import PlanView, ProblemView
 from gui.widgets.box import Column, Gap, Hairline, Panel, Reflow, Row, Stretch, clear_layout
 from gui.widgets.buttons import Action
 from gui.widgets.card import Card
@@ -26,7 +26,14 @@ _ICONS = {"success": "check", "warning": "status-warning", "danger": "status-dan
 def memory_parts(view: PlanView) -> list[MemoryPart]:
     """Return the parts of the memory bar."""
     return [
-        MemoryPart(key=one.key, name=one.name, low_gb=one.low_gb, high_gb=one.high_gb, role=one.key)
+        MemoryPart(
+            key=one.key,
+            name=one.name,
+            low_gb=one.low_gb,
+            high_gb=one.high_gb,
+            role=one.key,
+            note=one.note,
+        )
         for one in view.parts
     ]
 
@@ -35,11 +42,11 @@ class PlanCard(Card):
     """The plan of the present draft.
 
     Signals:
-        fix_requested: Field and value that would solve a problem.
+        fix_requested: Values by field that would solve a problem.
         field_requested: A setting to show.
     """
 
-    fix_requested = Signal(str, object)
+    fix_requested = Signal(object)
     field_requested = Signal(str)
 
     def __init__(self) -> None:
@@ -52,8 +59,9 @@ class PlanCard(Card):
         self._problems = Column(gap=0)
         head = Row(TextLabel(_("Plan"), role="section"), self._chip, gap=10)
         head.addWidget(self._device, 1)
-        self.add(head, self._bar, self._need).add_rule()
-        self.add(self._statement, self._problems)
+        # What is in the way, and what would help, stands before what will happen.
+        self.add(head, self._bar, self._need, self._problems).add_rule()
+        self.add(self._statement)
         self._figures = (self._chip, self._bar, self._need)
         self.show_waiting(_("Choose data and a model; what will happen then stands here."))
 
@@ -86,9 +94,9 @@ class PlanCard(Card):
             self._problems.add(Hairline(), self._problem_row(problem))
 
     def _problem_row(self, problem: ProblemView) -> QWidget:
-        actions: list[Action] = []
-        if problem.fix is not None:
-            actions.append(Action(key="fix", text=problem.fix_text))
+        actions = [
+            Action(key=str(number), text=one.text) for number, one in enumerate(problem.fixes)
+        ]
         if problem.field:
             actions.append(Action(key="show", text=_("Show the setting"), kind="ghost"))
         row = WarningRow(
@@ -100,8 +108,8 @@ class PlanCard(Card):
     def _on_action(self, problem: ProblemView, key: str) -> None:
         if key == "show":
             self.field_requested.emit(problem.field)
-        elif problem.fix is not None:
-            self.fix_requested.emit(*problem.fix)
+        else:
+            self.fix_requested.emit(problem.fixes[int(key)].values)
 
 
 class _Statement(Panel):

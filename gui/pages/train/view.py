@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from gettext import gettext as _
@@ -21,17 +22,16 @@ from gui.pages.train.plan_card import PlanCard, PlanStrip
 from gui.pages.train.planner import Planned, Planner
 from gui.pages.train.settings_panel import SettingsPanel
 from gui.viewmodels.extra_data import ExtraData, extra_reason, extra_views
+from gui.viewmodels.plan import PlanView, plan_view
 from gui.viewmodels.settings_form import count_words, summary, value_errors
 from gui.viewmodels.train import (
     Draft,
-    PlanView,
     TrainArgument,
     choice_line,
     dataset_choices,
     effort_words,
     first_draft,
     model_choices,
-    plan_view,
     start_reason,
 )
 from gui.widgets.box import Column, Panel, Reflow, Row, Stretch
@@ -107,7 +107,7 @@ class TrainPage(Page):
         choices.passes_chosen.connect(partial(self.change, "epochs"))
         choices.import_requested.connect(lambda: ask_for_files(services, parent=self))
         choices.add_model_requested.connect(lambda: ask_for_model(services, parent=self))
-        self._plan.fix_requested.connect(self.change)
+        self._plan.fix_requested.connect(self.change_all)
         self._plan.field_requested.connect(self.show_setting)
         self._closed.toggled.connect(self.open_settings)
         self._fold_up.clicked.connect(self.show_plan)
@@ -190,6 +190,13 @@ class TrainPage(Page):
         """Set one field of the draft."""
         self._set_draft(self.draft.with_value(name, value))
 
+    def change_all(self, values: Mapping[str, Any]) -> None:
+        """Set several fields of the draft at once."""
+        draft = self.draft
+        for name, value in values.items():
+            draft = draft.with_value(name, value)
+        self._set_draft(draft)
+
     def _set_draft(self, draft: Draft) -> None:
         if draft != self.draft:
             self._is_drafted = True
@@ -200,8 +207,11 @@ class TrainPage(Page):
         self._planner.ask(draft)
 
     def _on_planned(self, planned: Planned) -> None:
-        if planned.draft != self.draft:
-            return
+        if planned.draft == self.draft:
+            self.show_planned(planned)
+
+    def show_planned(self, planned: Planned) -> None:
+        """Show what became of the present draft."""
         self.planned, self._error = planned, ""
         model = self._services.library.model(self.draft.model_id)
         facts = self._services.device.facts

@@ -20,13 +20,11 @@ from gui.viewmodels.train import (
     effort_stop,
     effort_words,
     first_draft,
-    plan_view,
-    problem_views,
     same_again,
     start_reason,
     values_of,
 )
-from tests.fakes.api import GB, PRESETS, FakeApi, a_dataset, a_model
+from tests.fakes.api import PRESETS, FakeApi, a_dataset, a_model
 
 RECIPE = Recipe(dataset_id="d1", model_id="m1")
 
@@ -124,53 +122,6 @@ def test_effort_words_name_a_step_limit_and_no_time() -> None:
     assert effort_words(limited, plan()) == "2 passes, ends after 46 steps"
     assert effort_words(draft(), None) == "2 passes"
     assert effort_words(draft(epochs=1.0), plan()) == "1 pass, 46 steps"
-
-
-def test_plan_that_fits_says_what_stays_free() -> None:
-    view = plan_view(plan(), RECIPE, model=a_model(), device="NVIDIA RTX 4090")
-    assert view.chip_kind == "success"
-    assert view.free == "11.2 GB stays free"
-    assert view.over == ""
-    assert view.need == "This run needs 8.4 to 11.7 GB"
-    assert view.parts[0].key == "other"
-
-
-def test_plan_that_does_not_fit_says_what_is_missing() -> None:
-    view = plan_view(plan(capacity=8 * GB), RECIPE, model=None, device="")
-    assert (view.chip, view.chip_kind) == ("May not fit", "warning")
-    assert view.over == "+4.8 GB"
-    assert view.total == "8.0 GB in this computer"
-
-
-def test_plan_with_an_error_is_not_possible() -> None:
-    view = plan_view(plan(problem()), RECIPE, model=None, device="")
-    assert view.chip_kind == "danger"
-
-
-def test_plan_of_a_tiny_model_is_small_and_said_in_megabytes() -> None:
-    names = "other weights adapter optimizer activations_low activations_high reserve"
-    tiny = dict.fromkeys(names.split(), 2**20)
-    view = plan_view(plan(**tiny), RECIPE, model=None, device="")
-    assert view.is_small
-    assert view.need == "This run needs 4 MB to 5 MB"
-
-
-def test_problems_stand_with_errors_first() -> None:
-    views = problem_views([problem(Severity.NOTE), problem(), problem(Severity.WARNING)], None)
-    assert [one.kind for one in views] == ["danger", "warning", "accent"]
-
-
-def test_problem_with_a_plain_solution_offers_it() -> None:
-    found = problem(code="longer_than_context", field="max_length")
-    (view,) = problem_views([found], a_model(context_tokens=1024))
-    assert view.fix == ("max_length", 1024)
-    assert view.fix_text == "Set it to 1,024"
-    assert view.field == "max_length"
-
-
-def test_problem_about_no_setting_shows_none() -> None:
-    (view,) = problem_views([problem(field="dataset_id")], None)
-    assert (view.field, view.fix) == ("", None)
 
 
 @pytest.mark.parametrize(
