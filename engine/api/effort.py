@@ -27,9 +27,10 @@ _MEASURED_SPREAD = 0.15
 """An earlier run's speed is met within this share, as a rule."""
 
 
-def disk_need(recipe: Recipe, memory: MemoryNeed) -> DiskNeed:
-    """Return what a run writes at most."""
-    adapter = memory.adapter // 2  # without its gradients
+def disk_need(recipe: Recipe, model: ModelInfo, memory: MemoryNeed) -> DiskNeed:
+    """Return what a run writes at most; the adapter is written in 32 bits."""
+    weights = adapter_parameters(model.shape, recipe.lora_rank, family(model.model_type))
+    adapter = 4 * weights
     return DiskNeed(
         checkpoints=recipe.keep_checkpoints + _KEPT_BESIDE,
         checkpoint_bytes=adapter + memory.optimizer,

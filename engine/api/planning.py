@@ -61,7 +61,7 @@ def make_plan(
     )
     held = sum(one.splits.get(EVAL, 0) for one in datasets[: len(recipe.datasets)])
     eval_rows = min(recipe.eval_rows, held)
-    disk = disk_need(recipe, memory)
+    disk = disk_need(recipe, model, memory)
     time = time_need(
         recipe,
         datasets=datasets,

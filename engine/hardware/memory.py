@@ -5,8 +5,8 @@ The terms are those of the limit model of QLoRA, each a pure function here, in b
 
     W  base weights: 4-bit with double quantisation, or whole     M  optimizer state
     E  embedding, head, norms and biases, never rounded           C  inputs of the layers
-    A  adapter weights and their gradients                        U  layers that keep everything
-    B  the layer that is computed again, with its backward pass   D  one matrix restored from 4 bits
+    A  adapter weights, their gradients, their copy in 16 bits    U  layers that keep everything
+    B  the layer that is computed again, with its backward pass   D  matrices restored from 4 bits
     G  the output head, in chunks over the supervised tokens      K  driver, kernels, libraries
 
     peak = K + W + E + A + M + max(C + U + B + D, C + U + G, loading)    plus the allocator's margin
@@ -212,9 +212,13 @@ def weight_bytes(
     return linear_bytes(shape, quantised=quantised, item=item) + others
 
 
-def adapter_bytes(shape: ModelShape, kind: Family, *, rank: int) -> int:
-    """Return A: adapter weights in 32 bits, with their gradients."""
-    return adapter_parameters(shape, rank, kind) * (_MASTER_BYTES + _GRADIENT_BYTES)
+def adapter_bytes(shape: ModelShape, kind: Family, *, rank: int, item: int) -> int:
+    """Return A: adapter weights in 32 bits, their gradients, and their copy that is computed with.
+
+    The copy is made once per step; where 32 bits are computed with, there is none.
+    """
+    copy = item if item < _MASTER_BYTES else 0
+    return adapter_parameters(shape, rank, kind) * (_MASTER_BYTES + _GRADIENT_BYTES + copy)
 
 
 def moment_bytes(shape: ModelShape, kind: Family, *, rank: int, eight_bit: bool) -> int:
@@ -272,9 +276,18 @@ def layer_bytes(
     return tokens * (each + (flowing_per_token(shape, own, item=item) if is_high else 0))
 
 
-def restored_bytes(shape: ModelShape, kind: Family, *, item: int) -> int:
-    """Return D: the largest matrix as it is computed with, and its scales in 32 bits."""
-    return int(_largest(shape, kind) * (item + _SCALE_BYTES))
+def restored_bytes(shape: ModelShape, kind: Family, *, item: int, shared: bool) -> int:
+    """Return D: matrices as they are computed with, and the scales of the largest in 32 bits.
+
+    Args:
+        shape: Sizes of the model.
+        kind: Its family.
+        item: Bytes per number of the computation.
+        shared: The layer is computed again: all of its matrices are restored once for that and for
+            its backward pass. Else one at a time.
+    """
+    sizes = [before * after for before, after in matrices(shape, kind)]
+    return int((sum(sizes) if shared else max(sizes)) * item + max(sizes) * _SCALE_BYTES)
 
 
 def head_bytes(shape: ModelShape, *, tokens: int, item: int) -> int:
@@ -325,14 +338,16 @@ class _Terms:
         return cls(
             weights=linear_bytes(shape, quantised=work.quantised, item=item),
             embeddings=embedding_bytes(shape, kind, item=item),
-            adapter=adapter_bytes(shape, kind, rank=rank),
+            adapter=adapter_bytes(shape, kind, rank=rank, item=item),
             moments=moment_bytes(shape, kind, rank=rank, eight_bit=work.eight_bit),
             inputs=input_bytes(
                 shape, tokens=tokens, item=item, layers=work.again, offload=work.offload
             ),
             kept=(shape.layers - work.again) * one,
             block=(measured if calibration else held, measured),
-            restored=restored_bytes(shape, kind, item=item) if work.quantised else 0,
+            restored=restored_bytes(shape, kind, item=item, shared=work.again > 0)
+            if work.quantised
+            else 0,
             head=head_bytes(shape, tokens=tokens, item=item),
             loading=loading_bytes(shape, kind, item=item) if work.quantised else 0,
             context=calibration.context_bytes or context if calibration else context,
@@ -373,7 +388,7 @@ class _Terms:
             ("C", _("Inputs of layers"), self.inputs, self.inputs, running, _("exact")),
             ("U", _("Layers kept whole"), self.kept, self.kept, running, _("counted per token")),
             ("B", _("Layer in work"), *self.block, layers, measured),
-            ("D", _("Restored matrix"), self.restored, self.restored, layers, _("exact")),
+            ("D", _("Restored matrices"), self.restored, self.restored, layers, _("exact")),
             ("G", _("Output head"), self.head, self.head, phase == "head", _("at most, in chunks")),
             ("L", _("Loading"), self.loading, self.loading, not running, _("the largest matrix")),
             ("K", _("Driver and libraries"), self.context, self.context, always, _("usual amount")),

@@ -65,8 +65,7 @@ def test_rows_count_no_more_than_the_longest_row() -> None:
 
 
 def test_disk_is_checkpoints_with_moments_and_the_adapter_without_gradients() -> None:
-    memory = need()
-    found = disk_need(RECIPE, memory)
+    found = disk_need(replace(RECIPE, lora_rank=32), MODEL, need())
     assert found.adapter == 4 * 83_886_080
     assert found.checkpoint_bytes == 12 * 83_886_080
     assert found.total == 5 * found.checkpoint_bytes + found.adapter
