@@ -13,35 +13,25 @@ from pathlib import Path
 from typing import Any, cast
 
 from engine.domain.model import ModelShape
-from engine.errors import ArchitectureUnsupported, ModelInvalid, RemoteCodeRefused, mark
+from engine.errors import ArchitectureUnsupported, ModelInvalid, RemoteCodeRefused
+from engine.store.decoder_refusals import refusal_of
+from engine.store.decoders import DECODERS
 from engine.store.modelfolder_json import MEBIBYTE, read_object
 from engine.store.modelfolder_packed import CONFIG_KEY, accepts_quantisation, form_of
 
 CONFIG = "config.json"
 _CONFIG_LIMIT_BYTES = MEBIBYTE
 
-ARCHITECTURES: dict[str, str] = {
-    "LlamaForCausalLM": "llama",
-    "MistralForCausalLM": "mistral",
-    "Qwen2ForCausalLM": "qwen2",
-    "Qwen3ForCausalLM": "qwen3",
-    "SmolLM3ForCausalLM": "smollm3",
-    "Olmo2ForCausalLM": "olmo2",
-    "GraniteForCausalLM": "granite",
-}
-"""Architectures that are trained, with their `model_type`. All linear layers are plain ones."""
-
-_REASONS: tuple[tuple[str, str], ...] = (
-    ("Moe", mark("It is a mixture of experts, whose expert weights are not plain linear layers.")),
-    ("Mixtral", mark("It is a mixture of experts, whose weights are not plain linear layers.")),
-    ("GPT2", mark("Its layers are stored transposed, which the 4-bit form does not handle.")),
-    ("Gemma", mark("It limits its attention scores in a way that the trainer does not compute.")),
-    ("ConditionalGeneration", mark("It reads more than text.")),
-    ("Mamba", mark("It has no attention, and its state would run across packed examples.")),
-)
-_EXPERT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_intermediate_size")
 _QUANTISED_KEYS = ("quantization_config", "compression_config", "quantization")
-_ACTIVATIONS = ("silu", "gelu", "gelu_new", "gelu_pytorch_tanh", "relu")
+_ACTIVATIONS = (
+    "silu",
+    "gelu",
+    "gelu_new",
+    "gelu_fast",
+    "gelu_pytorch_tanh",
+    "relu",
+    "relu2",
+)
 _DTYPES = ("bfloat16", "float16", "float32")
 _ROPE_TYPES = ("default", "linear", "dynamic", "yarn", "longrope", "llama3", "proportional")
 _LAYER_TYPES = ("full_attention", "sliding_attention")
@@ -91,6 +81,16 @@ def _token_ids(value: Any) -> bool:
 
 
 def _rope(value: Any) -> bool:
+    """Accept rotary settings, or one set of them for each kind of layer."""
+    if not isinstance(value, dict):
+        return False
+    settings = cast("dict[str, Any]", value)
+    if settings and settings.keys() <= {*_LAYER_TYPES}:
+        return all(one is None or _rope_of_layers(one) for one in settings.values())
+    return _rope_of_layers(value)
+
+
+def _rope_of_layers(value: Any) -> bool:
     """Accept one level of rotary settings: a known type, numbers, and lists of numbers."""
     if not isinstance(value, dict):
         return False
@@ -105,6 +105,62 @@ def _rope(value: Any) -> bool:
             return False
     return True
 
+
+_OTHER_SIZES = (
+    "n_embd",
+    "n_layer",
+    "n_head",
+    "n_inner",
+    "n_positions",
+    "num_kv_heads",
+    "num_ln_in_parallel_attn",
+    "ffn_hidden_size",
+    "original_max_position_embeddings",
+    "sliding_window_pattern",
+)
+_FLAGS = (
+    "add_cross_attention",
+    "alibi",
+    "attention_out_bias",
+    "bias",
+    "multi_query",
+    "new_decoder_architecture",
+    "parallel_attn",
+    "qk_layernorm",
+    "reorder_and_upcast_attn",
+    "scale_attn_by_inverse_layer_idx",
+    "scale_attn_weights",
+    "use_bias",
+    "use_bidirectional_attention",
+    "use_parallel_residual",
+    "use_qk_norm",
+    "use_qkv_bias",
+)
+_RATIOS = (
+    "attn_pdrop",
+    "embd_pdrop",
+    "embedding_dropout",
+    "hidden_dropout",
+    "layer_norm_eps",
+    "layer_norm_epsilon",
+    "norm_eps",
+    "norm_epsilon",
+    "partial_rotary_factor",
+    "resid_pdrop",
+    "residual_dropout",
+    "rotary_pct",
+)
+_ACTIVATION_KEYS = ("activation", "activation_function", "hidden_activation")
+_FACTOR_KEYS = (
+    "attn_logit_softcapping",
+    "clip_qkv",
+    "final_logit_softcapping",
+    "logit_scale",
+    "query_pre_attn_scalar",
+    "rope_local_base_freq",
+    "rotary_emb_base",
+)
+"""Further keys that are taken over; the family's model code says what each of them does."""
 
 _SIZES: dict[str, _Check] = {
     "vocab_size": _whole(1, 2_000_000),
@@ -143,6 +199,11 @@ _ALLOWED: dict[str, _Check] = {
     "logits_scaling": _number(1e-6, 1e6),
     "residual_multiplier": _number(1e-6, 1e6),
     "attention_multiplier": _number(1e-6, 1e6),
+    **dict.fromkeys(_OTHER_SIZES, _optional(_whole(0, 100_000_000))),
+    **dict.fromkeys(_FLAGS, _optional(_flag)),
+    **dict.fromkeys(_RATIOS, _optional(_number(0, 1))),
+    **dict.fromkeys(_ACTIVATION_KEYS, _optional(_one_of(*_ACTIVATIONS))),
+    **dict.fromkeys(_FACTOR_KEYS, _optional(_number(0, 1e12))),
 }
 
 
@@ -166,10 +227,20 @@ def safe_config(path: Path) -> dict[str, Any]:
     _refuse_quantised(found)
     architecture = _architecture(found)
     config = {key: found[key] for key in _ALLOWED if key in found}
+    _complete_sizes(config, architecture)
     _check_values(config)
     config["architectures"] = [architecture]
-    config["model_type"] = ARCHITECTURES[architecture]
-    return _completed(config)
+    config["model_type"] = DECODERS[architecture].model_type
+    return _completed(config, architecture)
+
+
+def library_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what of an allowed config transformers' own configuration class takes.
+
+    A family that names its sizes differently gets them by its own names only.
+    """
+    left_out = DECODERS[config["architectures"][0]].not_for_library
+    return {key: value for key, value in config.items() if key not in left_out}
 
 
 def ignored_keys(path: Path) -> tuple[str, ...]:
@@ -184,7 +255,7 @@ def shape_of(config: dict[str, Any]) -> ModelShape:
     hidden, inner = config["hidden_size"], config["intermediate_size"]
     heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
     head, layers = config["head_dim"], config["num_hidden_layers"]
-    per_layer = 2 * hidden * heads * head + 2 * hidden * kv_heads * head + 3 * hidden * inner
+    decoder = DECODERS[config["architectures"][0]]
     return ModelShape(
         layers=layers,
         hidden=hidden,
@@ -194,54 +265,13 @@ def shape_of(config: dict[str, Any]) -> ModelShape:
         head_dim=head,
         vocabulary=config["vocab_size"],
         tied=config["tie_word_embeddings"],
-        linear_parameters=layers * per_layer,
+        linear_parameters=decoder.linear_parameters(config),
     )
 
 
 def expected_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Return the shape of every weight that the architecture needs, by its name in the files."""
-    layer = _layer_shapes(config)
-    hidden, vocabulary = config["hidden_size"], config["vocab_size"]
-    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (vocabulary, hidden)}
-    for number in range(config["num_hidden_layers"]):
-        shapes |= {f"model.layers.{number}.{name}": shape for name, shape in layer.items()}
-    shapes["model.norm.weight"] = (hidden,)
-    if not config["tie_word_embeddings"]:
-        shapes["lm_head.weight"] = (vocabulary, hidden)
-    return shapes
-
-
-def _layer_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    hidden, inner, head = config["hidden_size"], config["intermediate_size"], config["head_dim"]
-    kind = config["model_type"]
-    wide, narrow = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
-    attention = {
-        "q": (wide, hidden),
-        "k": (narrow, hidden),
-        "v": (narrow, hidden),
-        "o": (hidden, wide),
-    }
-    mlp = {"gate": (inner, hidden), "up": (inner, hidden), "down": (hidden, inner)}
-    biased = "qkv" if kind == "qwen2" else "qkvo" if config.get("attention_bias") else ""
-    found: dict[str, tuple[int, ...]] = {}
-    for name, shape in attention.items():
-        found[f"self_attn.{name}_proj.weight"] = shape
-        if name in biased:
-            found[f"self_attn.{name}_proj.bias"] = shape[:1]
-    for name, shape in mlp.items():
-        found[f"mlp.{name}_proj.weight"] = shape
-        if config.get("mlp_bias"):
-            found[f"mlp.{name}_proj.bias"] = shape[:1]
-    if kind in ("qwen3", "olmo2"):
-        norms = (head, head) if kind == "qwen3" else (wide, narrow)
-        found["self_attn.q_norm.weight"], found["self_attn.k_norm.weight"] = (
-            (norms[0],),
-            (norms[1],),
-        )
-    other_norm = "post_feedforward_layernorm" if kind == "olmo2" else "input_layernorm"
-    found["post_attention_layernorm.weight"] = (hidden,)
-    found[f"{other_norm}.weight"] = (hidden,)
-    return found
+    return DECODERS[config["architectures"][0]].expected_shapes(config)
 
 
 def _entries(value: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
@@ -293,35 +323,30 @@ def _architecture(found: dict[str, Any]) -> str:
             )
         )
     name, kind = names[0], found.get("model_type")
-    experts = next((key for key in _EXPERT_KEYS if found.get(key)), None)
-    if name not in ARCHITECTURES or experts:
-        raise _unsupported(name if not experts else f"{name}Moe", name)
-    if kind != ARCHITECTURES[name]:
+    reason = refusal_of(name, found)
+    if reason or name not in DECODERS:
+        raise _unsupported(name, reason)
+    needed = DECODERS[name].model_type
+    if kind != needed:
         raise ModelInvalid(
             _("{file} says model_type {found}, but {architecture} needs {needed}.").format(
-                file=CONFIG, found=kind, architecture=name, needed=ARCHITECTURES[name]
+                file=CONFIG, found=kind, architecture=name, needed=needed
             )
         )
     return name
 
 
-def _unsupported(hint: str, name: str) -> ArchitectureUnsupported:
-    reason = next((_(text) for part, text in _REASONS if part in hint), "")
+def _unsupported(name: str, reason: str) -> ArchitectureUnsupported:
     message = _("The architecture {name} is not one that Burnish trains.").format(name=name[:80])
     return ArchitectureUnsupported(
-        f"{message} {reason}".strip(),
-        remedy=_("Choose a model with one of these architectures: {names}.").format(
-            names=", ".join(ARCHITECTURES)
+        f"{message} {_(reason)}" if reason else message,
+        remedy=_("Choose a model of one of these families: {names}.").format(
+            names=", ".join(one.model_type for one in DECODERS.values())
         ),
     )
 
 
 def _check_values(config: dict[str, Any]) -> None:
-    missing = [key for key in _SIZES if key not in config]
-    if missing:
-        raise ModelInvalid(
-            _("{file} has no entry {key}.").format(file=CONFIG, key=", ".join(missing))
-        )
     for key, value in config.items():
         if not _ALLOWED[key](value):
             raise ModelInvalid(
@@ -329,6 +354,11 @@ def _check_values(config: dict[str, Any]) -> None:
                     file=CONFIG, key=key, value=str(value)[:60]
                 )
             )
+    missing = [key for key in _SIZES if key not in config]
+    if missing:
+        raise ModelInvalid(
+            _("{file} has no entry {key}.").format(file=CONFIG, key=", ".join(missing))
+        )
     for key in ("layer_types", "no_rope_layers"):
         if config.get(key) is not None and len(config[key]) != config["num_hidden_layers"]:
             raise ModelInvalid(
@@ -338,21 +368,26 @@ def _check_values(config: dict[str, Any]) -> None:
             )
 
 
-# What the libraries take where config.json is silent (transformers 5.23, configuration_*.py).
-_KV_HEADS = {"mistral": 8, "qwen2": 32, "qwen3": 32, "smollm3": 4}
-_CONTEXT_TOKENS = {"mistral": 131_072, "qwen2": 32_768, "qwen3": 32_768, "smollm3": 32_768}
+def _complete_sizes(config: dict[str, Any], architecture: str) -> None:
+    """Give sizes their common names, where a family has names of its own."""
+    decoder = DECODERS[architecture]
+    for own, common in decoder.own_names.items():
+        if config.get(own) is not None:
+            config[common] = config[own]
+    decoder.derive(config)
 
 
-def _completed(config: dict[str, Any]) -> dict[str, Any]:
-    kind, heads = config["model_type"], config["num_attention_heads"]
+def _completed(config: dict[str, Any], architecture: str) -> dict[str, Any]:
+    defaults, heads = DECODERS[architecture].defaults, config["num_attention_heads"]
     if config.get("num_key_value_heads") is None:
         is_named = "num_key_value_heads" in config
-        config["num_key_value_heads"] = heads if is_named else _KV_HEADS.get(kind, heads)
+        default = defaults.get("num_key_value_heads", heads)
+        config["num_key_value_heads"] = heads if is_named else default
     if config.get("head_dim") is None:
-        default = 128 if kind == "qwen3" and "head_dim" not in config else 0
+        default = 0 if "head_dim" in config else defaults.get("head_dim", 0)
         config["head_dim"] = default or config["hidden_size"] // heads
-    config.setdefault("tie_word_embeddings", kind == "smollm3")
-    config.setdefault("max_position_embeddings", _CONTEXT_TOKENS.get(kind, 2048))
+    config.setdefault("tie_word_embeddings", defaults.get("tie_word_embeddings", False))
+    config.setdefault("max_position_embeddings", defaults["max_position_embeddings"])
     if heads % config["num_key_value_heads"]:
         raise ModelInvalid(
             _("{file} shares {heads} heads among {kv_heads}, which does not divide.").format(

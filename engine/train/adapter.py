@@ -75,7 +75,7 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
         stream.write(save(tensors, metadata={"format": "pt"}))
 
 
-def _peft_config(shape: AdapterShape) -> bytes:
+def _peft_config(shape: AdapterShape, *, is_transposed: bool) -> bytes:
     """Return adapter_config.json; no path of this computer is in it."""
     from peft import LoraConfig, TaskType
 
@@ -85,6 +85,7 @@ def _peft_config(shape: AdapterShape) -> bytes:
         lora_dropout=shape.dropout_ratio,
         target_modules=list(shape.targets),
         bias="none",
+        fan_in_fan_out=is_transposed,
         inference_mode=True,
         base_model_name_or_path="",
     )
@@ -115,7 +116,9 @@ def commit_adapter(
         raise ValueError("the model has no adapter")
     with atomicfs.new_folder(target, replace=True) as folder:
         write_tensors(folder / WEIGHTS, saved_tensors(model))
-        atomicfs.write_file(folder / CONFIG, _peft_config(model.adapter))
+        atomicfs.write_file(
+            folder / CONFIG, _peft_config(model.adapter, is_transposed=model.is_transposed)
+        )
         check(read_tensors(folder / WEIGHTS))
     return atomicfs.read_manifest(target).files[WEIGHTS].sha256
 

@@ -13,18 +13,21 @@ from dataclasses import replace
 from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from engine.domain.adapter import AdapterShape
-from engine.errors import ArchitectureUnsupported, ModelInvalid
+from engine.errors import ModelInvalid
 from engine.store import modelfolder
-from engine.train import attention, nf4
+from engine.store.decoders import left_out_prefix
+from engine.train import nf4
+from engine.train.architecture import Skeleton, build_skeleton
 from engine.train.linear import LowRankLinear, adapter_seed
 from engine.train.model import LanguageModel
 from engine.train.nf4_parts import join_parts
+from engine.train.probe import check_trainable
 from engine.train.read_ahead import WHOLE, ReadAhead, Unit, in_file_order
 
 if TYPE_CHECKING:
@@ -50,12 +53,13 @@ def load_model(
 
     Raises:
         ModelInvalid: Weights are missing, or of another shape than the configuration says.
-        ArchitectureUnsupported: Its layers hold weights that are not plain linears.
+        ArchitectureUnsupported: Its layers hold weights that are not plain linears, or its
+            examples would see each other in a packed row.
     """
-    net = _empty_net(modelfolder.safe_config(folder), dtype)
-    linears = _replace_linears(net)
+    skeleton = build_skeleton(modelfolder.safe_config(folder), dtype)
+    net = skeleton.net
     _remake_buffers(net, device)
-    filler = _Filler(net, dtype=dtype, device=device, quantised=quantised)
+    filler = _Filler(skeleton, dtype=dtype, device=device, quantised=quantised)
     units = [one for one in _units(folder) if filler.has_place(one.name)]
     with ReadAhead(units, device=device, on_progress=on_progress) as reading:
         for unit in reading:
@@ -65,9 +69,17 @@ def load_model(
         raise _incomplete(sorted(filler.missing))
     net.requires_grad_(False)
     net.eval()
-    return LanguageModel(
-        net=net, head=_head(net), linears=linears, adapter=None, dtype=dtype, device=device
+    model = LanguageModel(
+        net=net,
+        head=skeleton.head,
+        linears=skeleton.linears,
+        adapter=None,
+        dtype=dtype,
+        device=device,
+        is_transposed=skeleton.is_transposed,
     )
+    check_trainable(model)
+    return model
 
 
 def with_adapter(
@@ -89,47 +101,6 @@ def with_adapter(
     return replace(model, adapter=shape)
 
 
-def _empty_net(config: dict[str, Any], dtype: torch.dtype) -> PreTrainedModel:
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    attention.register()
-    known = AutoConfig.for_model(**config)
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(
-            known, dtype=dtype, attn_implementation=attention.NAME
-        )
-
-
-def _head(net: PreTrainedModel) -> nn.Module:
-    head = net.get_output_embeddings()
-    if head is None:
-        raise ArchitectureUnsupported(_("This model has no output layer that predicts tokens."))
-    return head
-
-
-def _replace_linears(net: PreTrainedModel) -> dict[str, LowRankLinear]:
-    layers = net.base_model.get_submodule("layers")
-    prefix = next(name for name, module in net.named_modules() if module is layers)
-    found: dict[str, LowRankLinear] = {}
-    for name, module in list(layers.named_modules()):
-        if not isinstance(module, nn.Linear):
-            continue
-        with torch.device("meta"):
-            ours = LowRankLinear(
-                module.in_features, module.out_features, bias=module.bias is not None
-            )
-        net.set_submodule(f"{prefix}.{name}", ours)
-        found[f"{prefix}.{name}"] = ours
-    others = [name for name, values in layers.named_parameters() if values.dim() > 2]
-    if others or not found:
-        raise ArchitectureUnsupported(
-            _("The layers of this model hold weights that Burnish cannot train: {names}.").format(
-                names=", ".join(others[:3]) or _("no linear layers")
-            )
-        )
-    return found
-
-
 def _remake_buffers(net: PreTrainedModel, device: torch.device) -> None:
     """Compute the buffers that no checkpoint holds (rotary frequencies, embedding scales).
 
@@ -148,24 +119,27 @@ def _remake_buffers(net: PreTrainedModel, device: torch.device) -> None:
 
 def _units(folder: Path) -> list[Unit]:
     headers = modelfolder.read_weights(folder)
-    return in_file_order([Unit(name, folder, one) for name, one in headers.items()])
+    prefix = left_out_prefix(headers)
+    return in_file_order([Unit(f"{prefix}{name}", folder, one) for name, one in headers.items()])
 
 
 class _Filler:
     """Puts tensors into a model that has no memory yet."""
 
     def __init__(
-        self, net: PreTrainedModel, *, dtype: torch.dtype, device: torch.device, quantised: bool
+        self, skeleton: Skeleton, *, dtype: torch.dtype, device: torch.device, quantised: bool
     ) -> None:
         self._dtype = dtype
         self._device = device
         self._quantised = quantised
         self._places = {
             f"{path}.{name}" if path else name: (module, name)
-            for path, module in net.named_modules()
+            for path, module in skeleton.net.named_modules()
             for name, values in module.named_parameters(recurse=False)
             if values.is_meta
         }
+        self._is_transposed = skeleton.is_transposed
+        self._other_names = skeleton.other_names
         self.missing = set(self._places)
 
     def has_place(self, name: str) -> bool:
@@ -174,7 +148,12 @@ class _Filler:
         Stock transformers leaves the same ones out, and the window named them when the model was
         added (buffers that are computed today, heads for other tasks).
         """
-        return name in self._places
+        return self._place_of(name) in self._places
+
+    def _place_of(self, name: str) -> str:
+        """Return what a tensor of the files is called in the model."""
+        module, _dot, last = name.rpartition(".")
+        return f"{self._other_names.get(module, module)}.{last}"
 
     def place(self, unit: Unit) -> None:
         """Put one weight where it belongs.
@@ -182,19 +161,27 @@ class _Filler:
         Raises:
             ModelInvalid: Its place has another shape.
         """
-        module, last = self._places[unit.name]
+        place = self._place_of(unit.name)
+        module, last = self._places[place]
         wanted, found = module.get_parameter(last).shape, unit.header.shape
-        if wanted != found:
+        if wanted != (found[::-1] if self._is_turned(module, unit) else found):
             raise ModelInvalid(
                 _("{name} has the shape {found}, but the configuration asks for {wanted}.").format(
                     name=unit.name, found=tuple(found), wanted=tuple(wanted)
                 )
             )
         self._fill(module, last, unit)
-        self.missing.discard(unit.name)
+        self.missing.discard(place)
+
+    def _is_turned(self, module: nn.Module, unit: Unit) -> bool:
+        """Return whether the file holds a weight as [in, out]; packed ones are never held so."""
+        is_ours = self._is_transposed and isinstance(module, LowRankLinear)
+        return is_ours and not unit.header.parts
 
     def _fill(self, module: nn.Module, last: str, unit: Unit) -> None:
         parts = {part: self._moved(values) for part, values in unit.tensors.items()}
+        if self._is_turned(module, unit):
+            parts[WHOLE] = parts[WHOLE].transpose(0, -1).contiguous()
         is_held_packed = self._quantised and last == "weight"
         linear = module if is_held_packed and isinstance(module, LowRankLinear) else None
         if unit.header.parts:

@@ -33,6 +33,7 @@ class LanguageModel:
         adapter: Shape of the adapter, or None where there is none.
         dtype: Number format of the computation.
         device: Where it is.
+        is_transposed: The files hold the weights of the linears as [in, out], as GPT-2's do.
     """
 
     net: PreTrainedModel
@@ -41,6 +42,7 @@ class LanguageModel:
     adapter: AdapterShape | None
     dtype: torch.dtype
     device: torch.device
+    is_transposed: bool = False
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """Return A and B of every layer by `<path>.lora_A` and `<path>.lora_B`."""
@@ -95,9 +97,13 @@ class LanguageModel:
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return logits [n, vocabulary] of hidden states [n, hidden].
 
-        Granite divides them, Gemma 2 squeezes them; transformers does the same after the head.
+        Granite divides them, Cohere multiplies them, Gemma 2 squeezes them; transformers does the
+        same after the head, and a model in which it does anything else is not loaded.
         """
         logits = self.head(hidden)
+        factor = getattr(self.net.config, "logit_scale", None)
+        if factor is not None:
+            logits = logits * factor
         scaling = getattr(self.net.config, "logits_scaling", None)
         if scaling is not None:
             logits = logits / scaling

@@ -334,10 +334,10 @@ CASES: dict[str, Case] = {
         config(architectures=["Qwen2MoeForCausalLM"]),
     ),
     "experts_in_dense": (ArchitectureUnsupported, "mixture of experts", config(num_experts=8)),
-    "architecture_gpt2": (
+    "architecture_bloom": (
         ArchitectureUnsupported,
-        "transposed",
-        config(architectures=["GPT2LMHeadModel"]),
+        "by distance",
+        config(architectures=["BloomForCausalLM"], model_type="bloom"),
     ),
     "architecture_none": (ModelInvalid, "architectures", config(architectures=None)),
     "architecture_text": (ModelInvalid, "architectures", config(architectures="LlamaForCausalLM")),

@@ -21,11 +21,11 @@ from engine.store.modelfolder import (
     safe_config,
     special_tokens,
 )
-from engine.store.modelfolder_config import ARCHITECTURES, expected_shapes
+from engine.store.modelfolder_config import expected_shapes
 from engine.store.modelfolder_tokenizer import can_run_away
 from tests.builders.conversations import TEMPLATES, template_text
 from tests.builders.evil_model_folders import config, edit_json
-from tests.builders.model_folder import tiny_model_folder
+from tests.builders.model_folder import MODEL_TYPES, tiny_model_folder
 
 
 def inspect(path: Path) -> ModelInfo:
@@ -49,7 +49,7 @@ def test_sound_folder_tells_all_facts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", MODEL_TYPES)
 def test_expected_shapes_are_those_that_transformers_builds(
     architecture: str, tied: bool, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from engine.errors import ArchitectureUnsupported, ModelInvalid
-from engine.train import load
+from engine.train import architecture, load
 from engine.train.load import load_model
 from tests.builders.model_folder import (
     MODEL_TYPES,
@@ -75,34 +75,6 @@ def test_load_model_rotary_scaling_and_windows_equal_stock(
 ) -> None:
     folder = tiny_model_folder(tmp_path / "base", architecture=architecture, spread=0.12)
     assert_same_logits(edit_config(folder, **values))
-
-
-def test_load_model_gemma2_with_soft_capping_equals_stock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No supported architecture squeezes scores yet; the engine must not be what is missing."""
-    from transformers import Gemma2Config, Gemma2ForCausalLM
-
-    config = Gemma2Config(
-        vocab_size=400,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=32,
-        sliding_window=8,
-        query_pre_attn_scalar=32,
-        attn_logit_softcapping=1.0,
-        final_logit_softcapping=2.0,
-    )
-    torch.manual_seed(0)
-    stock = Gemma2ForCausalLM(config)
-    for values in stock.parameters():
-        nn.init.normal_(values, std=0.2)
-    stock.save_pretrained(tmp_path)
-    monkeypatch.setattr(load.modelfolder, "safe_config", lambda _path: config.to_dict())
-    assert_same_logits(tmp_path)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
@@ -179,8 +151,8 @@ def test_load_model_fused_experts_are_refused(
         net.model.layers[0].experts = nn.Parameter(torch.empty(2, 4, 4, device="meta"))
         return net
 
-    original = load._empty_net
-    monkeypatch.setattr(load, "_empty_net", with_experts)
+    original = architecture._empty_net
+    monkeypatch.setattr(architecture, "_empty_net", with_experts)
     with pytest.raises(ArchitectureUnsupported, match=r"0\.experts"):
         load_ours(folder)
 

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a model is not trained: one plain sentence for each kind, told from its config.json alone."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from engine.errors import mark
+
+EXPERTS = mark(
+    "It is a mixture of experts, whose expert weights are not plain linear layers that the "
+    "trainer can adapt."
+)
+STATE = mark(
+    "It keeps a running state from token to token instead of looking back by attention alone, and "
+    "that state would run across the examples that are packed side by side."
+)
+DISTANCE_BIAS = mark(
+    "It weighs its attention by distance (ALiBi), which the trainer does not compute."
+)
+OWN_ATTENTION = mark(
+    "Its program code computes attention in a place of its own, where examples that are packed "
+    "side by side cannot be kept apart."
+)
+MORE_THAN_TEXT = mark(
+    "It reads more than text: pictures, sound or video. Only models of text alone are trained."
+)
+TWO_PARTS = mark("It is an encoder with a decoder; only decoders alone are trained.")
+NOT_WRITING = mark("It does not write text: it was made to fill gaps, rate or embed.")
+BOTH_WAYS = mark("It looks at later tokens as well as earlier ones, so that it cannot write text.")
+
+_EXPERT_KEYS = (
+    "num_experts",
+    "num_local_experts",
+    "n_routed_experts",
+    "moe_intermediate_size",
+    "moe_num_experts",
+    "num_experts_per_tok",
+    "num_experts_per_token",
+)
+_STATE_KEYS = (
+    "mamba_d_state",
+    "mamba_n_heads",
+    "mamba_expand",
+    "ssm_cfg",
+    "state_size",
+    "ssm_state_size",
+    "lru_width",
+    "linear_num_value_heads",
+    "linear_attn_config",
+    "conv_L_cache",
+    "full_attn_idxs",
+    "attn_layer_indices",
+    "hybrid_override_pattern",
+)
+_STATE_WORDS = ("mamba", "linear_attention", "recurrent", "conv", "rwkv", "hybrid", "ssm")
+_STATE_TYPES = (
+    "mamba", "jamba", "bamba", "zamba", "rwkv", "xlstm", "recurrent_gemma", "falcon_h1", "lfm2",
+    "lfm3", "qwen3_next", "qwen3_5", "granitemoehybrid", "olmo_hybrid", "nemotron_h",
+    "bailing_hybrid", "kimi_linear", "minimax",
+)  # fmt: skip
+_EXPERT_TYPES = (
+    "moe", "mixtral", "dbrx", "jetmoe", "gpt_oss", "deepseek_v2", "deepseek_v3", "deepseek_v32",
+    "deepseek_v4", "llama4", "flex_olmo", "dots1", "longcat_flash", "glm_moe", "afmoe",
+)  # fmt: skip
+_MORE_KEYS = ("vision_config", "audio_config", "text_config", "image_token_id", "vision_tower")
+_MORE_NAMES = ("ConditionalGeneration", "Vision", "Audio", "ImageText", "Llava", "VL")
+_BIASED_TYPES = ("bloom", "mpt")
+_OWN_TYPES = ("gptj", "gpt_neo", "codegen", "xglm", "ctrl", "xlnet", "openai-gpt", "persimmon_old")
+_HEADS = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "RewardModel")
+
+
+def refusal_of(architecture: str, config: dict[str, Any]) -> str:
+    """Return why a model cannot be trained, as a message to translate; empty where nothing is seen.
+
+    Args:
+        architecture: Its class name.
+        config: config.json as it stands, not yet checked.
+    """
+    kind = config.get("model_type")
+    model_type = kind if isinstance(kind, str) else ""
+    rules = (
+        (MORE_THAN_TEXT, _reads_more(architecture, config)),
+        (TWO_PARTS, config.get("is_encoder_decoder") is True),
+        (STATE, _has_state(model_type, architecture, config)),
+        (EXPERTS, _has_experts(model_type, architecture, config)),
+        (DISTANCE_BIAS, model_type in _BIASED_TYPES or config.get("alibi") is True),
+        (BOTH_WAYS, config.get("use_bidirectional_attention") not in (None, False)),
+        (OWN_ATTENTION, model_type in _OWN_TYPES),
+        (NOT_WRITING, any(one in architecture for one in _HEADS)),
+    )
+    return next((reason for reason, is_seen in rules if is_seen), "")
+
+
+def _reads_more(architecture: str, config: dict[str, Any]) -> bool:
+    is_named = any(one in architecture for one in _MORE_NAMES)
+    return is_named or any(isinstance(config.get(key), dict | int) for key in _MORE_KEYS)
+
+
+def _has_state(model_type: str, architecture: str, config: dict[str, Any]) -> bool:
+    layers: list[Any] = []
+    for key in ("layer_types", "layers_block_type", "block_types"):
+        value: Any = config.get(key)
+        if isinstance(value, list):
+            layers += cast("list[Any]", value)
+    is_written = any(isinstance(one, str) and _is_state_word(one) for one in layers)
+    is_named = any(one in model_type for one in _STATE_TYPES) or "Mamba" in architecture
+    return is_written or is_named or any(config.get(key) for key in _STATE_KEYS)
+
+
+def _is_state_word(layer: str) -> bool:
+    return any(one in layer for one in _STATE_WORDS)
+
+
+def _has_experts(model_type: str, architecture: str, config: dict[str, Any]) -> bool:
+    is_named = any(one in model_type for one in _EXPERT_TYPES)
+    is_said = any(one in architecture for one in ("Moe", "MoE", "Mixtral"))
+    return is_named or is_said or any(config.get(key) for key in _EXPERT_KEYS)
