@@ -275,6 +275,27 @@ class RecipeInvalid(EngineError):
     default_remedy = mark("Change the named settings.")
 
 
+class RecipeFileInvalid(EngineError):
+    """A file is not a recipe of Burnish, or some of its values are not possible."""
+
+    code = "recipe_file_invalid"
+    default_remedy = mark("Export the recipe again from the run that it comes from.")
+
+
+class RecipeFileTooNew(EngineError):
+    """A recipe file has a form or settings that only a newer Burnish knows."""
+
+    code = "recipe_file_too_new"
+    default_remedy = mark("Open it with the newer Burnish that wrote it.")
+
+
+class RecipeUnmatched(EngineError):
+    """A recipe file names a dataset or a model whose content is not in this workspace."""
+
+    code = "recipe_unmatched"
+    default_remedy = mark("Import what is missing, or say what stands for it.")
+
+
 class KindUnsuitable(EngineError):
     """The training method cannot learn from this kind of rows."""
 

@@ -18,6 +18,7 @@ from engine.api.mappings import Mappings
 from engine.api.models import Models
 from engine.api.preparation import Preparation
 from engine.api.presets import Presets
+from engine.api.recipes import Recipes
 from engine.api.reports import Reports
 from engine.api.row_views import RowViews
 from engine.api.runs import Runs
@@ -46,6 +47,7 @@ class Api:
     presets: Presets
     machine: Machine
     runs: Runs
+    recipes: Recipes
     exports: Exports
 
 
@@ -92,5 +94,6 @@ def open_api(root: Path | None = None) -> Api:
         presets=presets,
         machine=machine,
         runs=runs,
+        recipes=Recipes(layout, runs=runs, datasets=datasets, models=models),
         exports=exports,
     )

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.cli import columns, data, dataset, demo, documents, model, presets, run, weights
+from engine.cli import columns, data, dataset, demo, documents, model, presets, recipe, run, weights
 from engine.cli.session import Session, write_json
 from engine.errors import EngineError, unforeseen
 
@@ -41,6 +41,7 @@ app.command("demo")(demo.demo)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(model.app, name="model")
 app.add_typer(run.app, name="run")
+app.add_typer(recipe.app, name="recipe")
 
 
 @app.callback()

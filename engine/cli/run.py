@@ -123,10 +123,11 @@ def train(
     session = session_of(context, as_json)
     recipe = _recipe(session, dataset, model, method, preset, settings)
     run_id = session.api.runs.start(recipe, name=name)
-    _follow_run(session, run_id)
+    follow_run(session, run_id)
 
 
-def _follow_run(session: Session, run_id: str) -> None:
+def follow_run(session: Session, run_id: str) -> None:
+    """Follow a run to its end, or until Ctrl-C leaves it running, and show where it stands."""
     view = follow(session, run_id, title=_("Run"), detach=True)
     if not view.state.is_over:
         session.progress.print(
@@ -249,7 +250,7 @@ def show(context: typer.Context, run: RunArgument, as_json: Json = False) -> Non
 def follow_again(context: typer.Context, run: RunArgument, as_json: Json = False) -> None:
     """Follow a run that is running; Ctrl-C leaves it running."""
     session = session_of(context, as_json)
-    _follow_run(session, session.api.runs.get(run).id)
+    follow_run(session, session.api.runs.get(run).id)
 
 
 @app.command("stop")
@@ -266,4 +267,4 @@ def stop(context: typer.Context, run: RunArgument, as_json: Json = False) -> Non
 def resume(context: typer.Context, run: RunArgument, as_json: Json = False) -> None:
     """Go on from the newest verified checkpoint, and follow the run."""
     session = session_of(context, as_json)
-    _follow_run(session, session.api.runs.resume(run))
+    follow_run(session, session.api.runs.resume(run))
