@@ -16,7 +16,7 @@ import msgspec
 
 from engine.domain.model import ModelShape
 from engine.domain.plan import Change, MemoryNeed
-from engine.domain.recipe import Recipe
+from engine.domain.recipe import Optimizer, Recipe
 
 Estimate = Callable[[Recipe], MemoryNeed]
 """Returns what a recipe needs on this device; the method decides whether the model is 4-bit."""
@@ -69,19 +69,18 @@ def changes_of(recipe: Recipe, *, layers: int, quantised: bool) -> Iterator[dict
         layers: Of the model.
         quantised: Its method holds the base model in 4 bits.
     """
-    given = msgspec.to_builtins(recipe)
-    if given.get("activation_offload") in (False, "off"):
-        yield {"activation_offload": "on" if given["activation_offload"] == "off" else True}
+    if not recipe.activation_offload:
+        yield {"activation_offload": True}
     if not recipe.gradient_checkpointing:
         yield {"gradient_checkpointing": True}
-    kept = min(given.get("uncheckpointed_layers", 0), layers)
+    kept = min(recipe.uncheckpointed_layers, layers)
     yield from (
         {"uncheckpointed_layers": one} for one in sorted({kept // 2, 0}, reverse=True) if one < kept
     )
     if recipe.micro_batch_size > 1:
         yield {"micro_batch_size": 1}
-    if given.get("optimizer") == "adamw":
-        yield {"optimizer": "adamw_8bit"}
+    if recipe.optimizer is Optimizer.ADAMW:
+        yield {"optimizer": Optimizer.ADAMW_8BIT.value}
     lengths = [one for one in reversed(_LENGTHS) if _SHORTEST_TOKENS <= one < recipe.max_length]
     ranks = [one for one in reversed(_RANKS) if _LOWEST_RANK <= one < recipe.lora_rank]
     half = [one for one in lengths if 2 * one >= recipe.max_length]
@@ -138,10 +137,9 @@ def changed(recipe: Recipe, values: dict[str, Any]) -> Recipe:
 
 def spare_use(recipe: Recipe, estimate: Estimate, *, layers: int) -> Change | None:
     """Return how many layers could be kept whole for speed with what is free, if any."""
-    given = msgspec.to_builtins(recipe)
-    if "uncheckpointed_layers" not in given or not recipe.gradient_checkpointing:
+    if not recipe.gradient_checkpointing:
         return None
-    now = min(max(0, given["uncheckpointed_layers"]), layers)
+    now = min(recipe.uncheckpointed_layers, layers)
     fitting, beyond = now, layers + 1
     while beyond - fitting > 1:
         middle = (fitting + beyond) // 2

@@ -21,11 +21,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from gettext import gettext as _
-from typing import Any
 
 from engine.domain.model import ModelShape
 from engine.domain.plan import MemoryNeed, MemoryTerm
-from engine.domain.recipe import Dtype, Recipe
+from engine.domain.recipe import Dtype, Optimizer, Recipe
 from engine.hardware.calibration import Calibration
 from engine.hardware.families import Family, family, matrices, small_parameters
 from engine.hardware.gpu import Gpu
@@ -155,8 +154,7 @@ def work_of(
         shape, tokens=tokens, item=item, is_high=True, kind=kind, rank=recipe.lora_rank
     )
     stores_all = gpu is None and everything < _CPU_STORE_SHARE * free_bytes
-    whole = max(0, int(_asked(recipe, "uncheckpointed_layers", 0)))
-    again = max(0, shape.layers - whole)
+    again = max(0, shape.layers - recipe.uncheckpointed_layers)
     if stores_all or not recipe.gradient_checkpointing:
         again = 0
     return Work(
@@ -165,15 +163,10 @@ def work_of(
         quantised=quantised,
         on_card=gpu is not None,
         again=again,
-        offload=gpu is not None and _asked(recipe, "activation_offload", False) in (True, "on"),
-        eight_bit=str(_asked(recipe, "optimizer", "")).endswith("8bit"),
+        offload=gpu is not None and recipe.activation_offload,
+        eight_bit=recipe.optimizer is not Optimizer.ADAMW,
         rank=recipe.lora_rank,
     )
-
-
-def _asked(recipe: Recipe, name: str, usual: Any) -> Any:
-    """Return a field of the recipe; recipes of older versions do not have all."""
-    return getattr(recipe, name, usual)
 
 
 def item_bytes(dtype: Dtype, gpu: Gpu | None) -> int:

@@ -102,12 +102,25 @@ def test_card_that_nothing_helps_is_told_what_size_of_model_fits() -> None:
     assert smaller_model(lambda shape: on(card(80), shape)(short)) == "70"
 
 
-def test_spare_memory_is_offered_to_layers_where_the_recipe_knows_them() -> None:
+def test_spare_memory_is_offered_to_layers_as_far_as_a_tenth_stays_free() -> None:
     found = spare_use(RECIPE, on(card(24)), layers=32)
-    if "uncheckpointed_layers" not in Recipe.__struct_fields__:
-        assert found is None
-        return
     assert found is not None
     assert 0 < found.values["uncheckpointed_layers"] <= 32
     need = on(card(24))(changed(RECIPE, found.values))
     assert need.spare_bytes >= 0.1 * need.capacity
+    more = found.values["uncheckpointed_layers"] + 1
+    beyond = on(card(24))(replace(RECIPE, uncheckpointed_layers=more))
+    assert more > 32 or beyond.spare_bytes < 0.1 * beyond.capacity
+
+
+def test_nothing_is_offered_where_nothing_is_spare_or_nothing_is_computed_again() -> None:
+    assert spare_use(RECIPE, on(card(11)), layers=32) is None
+    stored = replace(RECIPE, gradient_checkpointing=False)
+    assert spare_use(stored, on(card(80)), layers=32) is None
+
+
+def test_long_rows_are_helped_by_offload_before_anything_else() -> None:
+    long = replace(RECIPE, max_length=16_384, lora_rank=16)
+    first = fixes(long, on(card(16)), layers=32, quantised=True)[0]
+    assert first.words == "offload on"
+    assert first.arguments == "--set activation_offload=true"
