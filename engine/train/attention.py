@@ -16,8 +16,14 @@ from typing import TypedDict, Unpack
 
 import torch
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from engine.train.varlen import PackedEdges, VarlenKernel
 
 NAME = "burnish_segments"
+_BLOCK_TOKENS = 1024
+"""Longer examples never have all their scores in memory: kernels without them, or blocks."""
+
 _SHORT_ON_CPU_TOKENS = 256
 """Below this length the CPU's attention kernel is up to three times faster in fp32 than in bf16
 (benchmarks/RESULTS.md), and exacter."""
@@ -25,13 +31,15 @@ _SHORT_ON_CPU_TOKENS = 256
 
 @dataclass(frozen=True)
 class Segments:
-    """Where the examples of a packed row begin and end; host numbers, made once per batch.
+    """Where the examples of a packed row begin and end; made once per batch.
 
     Attributes:
-        edges: 0, the end of the first example, ..., the number of tokens.
+        edges: 0, the end of the first example, ..., the number of tokens; host numbers.
+        packed: The same for the kernel of packed rows, or None on a processor.
     """
 
     edges: tuple[int, ...]
+    packed: PackedEdges | None = None
 
     def spans(self) -> Iterator[tuple[int, int]]:
         """Yield (start, stop) of each example."""
@@ -47,6 +55,7 @@ class AttentionOptions(TypedDict, total=False):
         sliding_window: How many tokens back a token sees, itself included; None means all.
         softcap: Scores are squeezed into (-softcap, softcap); None means not at all.
         segments: Examples of the row; None means one.
+        varlen: The kernel of packed rows; None attends to one example after the other.
     """
 
     dropout: float
@@ -54,6 +63,7 @@ class AttentionOptions(TypedDict, total=False):
     sliding_window: int | None
     softcap: float | None
     segments: Segments | None
+    varlen: VarlenKernel | None
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,11 @@ def segment_attention(
         first = max(0, known - window) if window else 0
         return _attend(query, key[:, :, first:], value[:, :, first:], kernel).transpose(1, 2), None
     edges = options.get("segments") or Segments((0, tokens))
+    varlen = options.get("varlen")
+    packed = edges.packed if kernel.softcap is None else None
+    if varlen and packed and varlen.can(query, window=window, dropout=kernel.dropout):
+        out = varlen.attend(query, key, value, packed, scale=kernel.scale, window=window)
+        return out, None
     parts = [
         _segment(query[:, :, a:b], key[:, :, a:b], value[:, :, a:b], kernel)
         for a, b in edges.spans()
@@ -122,31 +137,73 @@ def _segment(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, kernel: _Kernel
 ) -> torch.Tensor:
     length = query.shape[2]
+    if kernel.softcap is not None and length > _BLOCK_TOKENS:
+        return _in_blocks(query, key, value, kernel, _BLOCK_TOKENS)
     if kernel.window is not None and length > kernel.window:
-        return _windowed(query, key, value, kernel, kernel.window)
+        return _in_blocks(query, key, value, kernel, kernel.window)
     is_slow = query.device.type == "cpu" and query.dtype == torch.bfloat16
     if is_slow and length < _SHORT_ON_CPU_TOKENS:
         exact = _attend(query.float(), key.float(), value.float(), kernel, is_causal=True)
         return exact.to(query.dtype)
+    if query.device.type == "cuda" and length > _BLOCK_TOKENS:
+        return _without_square(query, key, value, kernel)
     return _attend(query, key, value, kernel, is_causal=True)
 
 
-def _windowed(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, kernel: _Kernel, window: int
+def _without_square(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, kernel: _Kernel
 ) -> torch.Tensor:
-    """Attend in blocks of `window` queries, each to the at most 2 * window keys it can see."""
-    length = query.shape[2]
-    positions = torch.arange(length, device=query.device)
+    """Attend by a kernel that never holds all scores of a long example at once."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    fused = [
+        SDPBackend.FLASH_ATTENTION,
+        SDPBackend.CUDNN_ATTENTION,
+        SDPBackend.EFFICIENT_ATTENTION,
+    ]
+    try:
+        with sdpa_kernel(fused):
+            return _attend(query, key, value, kernel, is_causal=True)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        if "No available kernel" not in str(error):
+            raise
+    return _in_blocks(query, key, value, kernel, _BLOCK_TOKENS)
+
+
+def _in_blocks(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, kernel: _Kernel, size: int
+) -> torch.Tensor:
+    """Attend in blocks of `size` queries, each to the keys that it can see.
+
+    Where all scores would be kept for the backward pass, each block is computed again in it.
+    """
     parts: list[torch.Tensor] = []
-    for start in range(0, length, window):
-        stop, first = min(length, start + window), max(0, start - window + 1)
-        back = positions[start:stop, None] - positions[None, first:stop]
-        mask = (back >= 0) & (back < window)
-        seen = slice(first, stop)
+    is_again = size == _BLOCK_TOKENS and torch.is_grad_enabled()
+    for start in range(0, query.shape[2], size):
+        stop = min(query.shape[2], start + size)
+        first = 0 if kernel.window is None else max(0, start - kernel.window + 1)
+        block = query[:, :, start:stop], key[:, :, first:stop], value[:, :, first:stop]
         parts.append(
-            _attend(query[:, :, start:stop], key[:, :, seen], value[:, :, seen], kernel, mask=mask)
+            checkpoint(_block, *block, kernel, use_reentrant=False)
+            if is_again
+            else _block(*block, kernel)
         )
     return torch.cat(parts, dim=2)
+
+
+def _block(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, kernel: _Kernel
+) -> torch.Tensor:
+    """Attend with the last queries of what `key` holds."""
+    known = key.shape[2]
+    positions = torch.arange(known, device=query.device)
+    back = positions[known - query.shape[2] :, None] - positions[None]
+    mask = back >= 0
+    if kernel.window is not None:
+        mask &= back < kernel.window
+    return _attend(query, key, value, kernel, mask=mask)
 
 
 def _attend(

@@ -13,6 +13,7 @@ import torch
 
 from engine.chat.packing import Members
 from engine.train.attention import Segments
+from engine.train.varlen import PackedEdges
 
 Ids = npt.NDArray[np.int32]
 Marks = npt.NDArray[np.bool_]
@@ -95,6 +96,14 @@ class Batch:
     targets: torch.Tensor
 
 
+def _segments(edges: Members, device: torch.device) -> Segments:
+    packed = None
+    if device.type == "cuda":
+        cumulative = torch.from_numpy(edges.astype(np.int32)).to(device, non_blocking=True)
+        packed = PackedEdges(cumulative=cumulative, longest=int(np.diff(edges).max()))
+    return Segments(tuple(int(edge) for edge in edges), packed)
+
+
 def make_batch(examples: Examples, members: Members, device: torch.device) -> Batch:
     """Lay examples side by side; a token is predicted from the one before it in its example."""
     spans = [(int(examples.edges[one]), int(examples.edges[one + 1])) for one in members]
@@ -113,7 +122,7 @@ def make_batch(examples: Examples, members: Members, device: torch.device) -> Ba
     return Batch(
         ids=on_device(ids)[None],
         positions=on_device(positions)[None],
-        segments=Segments(tuple(int(edge) for edge in edges)),
+        segments=_segments(edges, device),
         rows=on_device(targets_at - 1),
         targets=on_device(ids[targets_at]),
     )

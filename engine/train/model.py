@@ -17,6 +17,7 @@ from engine.domain.adapter import AdapterShape
 from engine.train.attention import Segments
 from engine.train.linear import LowRankLinear
 from engine.train.offload import Offload
+from engine.train.varlen import VarlenKernel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -34,6 +35,7 @@ class LanguageModel:
         dtype: Number format of the computation.
         device: Where it is.
         is_transposed: The files hold the weights of the linears as [in, out], as GPT-2's do.
+        varlen: The attention kernel for packed rows, or None where it cannot be used.
     """
 
     net: PreTrainedModel
@@ -43,6 +45,7 @@ class LanguageModel:
     dtype: torch.dtype
     device: torch.device
     is_transposed: bool = False
+    varlen: VarlenKernel | None = None
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """Return A and B of every layer by `<path>.lora_A` and `<path>.lora_B`."""
@@ -91,6 +94,7 @@ class LanguageModel:
             past_key_values=cache,
             use_cache=cache is not None,
             segments=segments,
+            varlen=self.varlen,
         )
         return out.last_hidden_state[0]
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from gettext import gettext as _
 from pathlib import Path
@@ -50,6 +50,7 @@ from engine.train.sources import copy_warnings, sources_of, without_copies
 from engine.train.stepping import Stepper
 from engine.train.stop import heed_stop
 from engine.train.token_cache import TokenCache
+from engine.train.varlen import choose_kernel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +109,10 @@ def prepare_run(
     tokenizer = load_tokenizer(Path(info.path), clock=clock)
     train, held_out = _encode(context, layout, recipe, info, tokenizer)
     model = _load(context, recipe, info, placement, quantised=quantised)
+    varlen, attention = choose_kernel(
+        placement.device, placement.dtype, head_width=info.shape.head_dim
+    )
+    model = replace(model, varlen=varlen)
     optimizer = _choose_optimizer(context, recipe, placement)
     parts = parts_of(train.counts, [one.weight for one in recipe.datasets], replay=recipe.replay)
     order = StepOrder(
@@ -133,7 +138,7 @@ def prepare_run(
         recipe_sha256=atomicfs.sha256_of(folder.recipe),
         data_sha256=data_hash(train.examples, held_out.examples),
     )
-    chosen = {"optimizer": optimizer}
+    chosen = {"optimizer": optimizer, "attention": attention}
     _resolve(run, info, placement, train, held_out, chosen, quantised=quantised)
     return run
 

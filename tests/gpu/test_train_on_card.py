@@ -20,6 +20,7 @@ from engine.train.device import naming_memory_errors
 from engine.train.load import load_model, with_adapter
 from engine.train.loss import batch_loss
 from engine.train.model import LanguageModel
+from engine.train.varlen import choose_kernel, largest_gap
 from tests.builders.model_folder import MODEL_TYPES, tiny_model_folder
 from tests.unit.train.models import random_examples
 from tests.unit.train.runs import Desk, make_desk
@@ -56,6 +57,16 @@ def test_packed_logits_on_a_card_equal_each_example_alone(tmp_path: Path, quanti
     model = load(base, CARD, dtype=torch.float32, quantised=quantised)
     alone = torch.cat([logits(model, one) for one in range(len(LENGTHS))])
     torch.testing.assert_close(logits(model), alone, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("head_width", [64, 128])
+def test_kernel_of_packed_rows_is_right_and_chosen(head_width: int) -> None:
+    if torch.cuda.get_device_capability() < (8, 0):
+        pytest.skip("the kernel of packed rows needs a card of generation 8.0 or later")
+    kernel, choice = choose_kernel(CARD, torch.bfloat16, head_width=head_width)
+    assert choice.value == "varlen", choice.reason
+    assert kernel is not None
+    assert largest_gap(kernel, CARD, torch.bfloat16, head_width=head_width) < 0.05
 
 
 def test_nf4_on_a_card_holds_the_same_numbers_as_on_the_processor(tmp_path: Path) -> None:

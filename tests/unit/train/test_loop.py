@@ -109,6 +109,7 @@ def test_train_whole_run_tells_everything_in_order(desk: Desk) -> None:
         "micro_steps",
         "optimizer",
         "repeatability",
+        "attention",
     } == set(plan.decisions)
     assert all(one.reason for one in plan.decisions.values())
 
