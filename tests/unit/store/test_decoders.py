@@ -64,7 +64,7 @@ def test_family_with_a_derived_size_that_is_no_number_is_refused(
     config = json.loads((folders[name] / "config.json").read_text(encoding="utf-8"))
     config["n_embd" if name == "gpt2" else "hidden_size"] = size
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(ModelInvalid, match="hidden_size|n_embd"):
+    with pytest.raises(ModelInvalid, match=r"hidden_size|n_embd"):
         safe_config(tmp_path)
 
 
