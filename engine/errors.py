@@ -328,6 +328,15 @@ class LossNotFiniteError(EngineError):
     default_remedy = mark("Start again with a lower learning rate.")
 
 
+class TrainingDiverged(EngineError):
+    """The loss leapt up and stayed there, also with a lower learning rate."""
+
+    code = "training_diverged"
+    default_remedy = mark(
+        "Start again with a much lower learning rate, or look for rows that are odd or mislabelled."
+    )
+
+
 class DeviceUnavailable(EngineError):
     """The chosen device is not there or cannot compute."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.api.starter import RESOURCES
-from engine.domain.recipe import problems_of
+from engine.domain.recipe_values import problems_of
 from engine.errors import DocumentDamaged, WrongUsage
 
 FOLDER = RESOURCES / "presets"

@@ -21,7 +21,8 @@ from engine.domain.mix import use_text
 from engine.domain.plan import Plan
 from engine.domain.problem import Problem, Severity, errors_of
 from engine.domain.provenance import Provenance, provenance_of
-from engine.domain.recipe import Recipe, problems_of, recipe_fields
+from engine.domain.recipe import Recipe, recipe_fields
+from engine.domain.recipe_values import problems_of
 from engine.domain.run import JobKind, JobState
 from engine.errors import (
     DatasetNotFound,

@@ -13,7 +13,8 @@ import typer
 from engine.cli.plan_lines import plan_lines, plan_values
 from engine.cli.run import SetOption, follow_run, read_settings
 from engine.cli.session import Json, Session, session_of
-from engine.domain.recipe import Recipe, problems_of
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_values import problems_of
 from engine.errors import RecipeInvalid
 
 app = typer.Typer(help="Recipes as files, to train the same again.", no_args_is_help=True)

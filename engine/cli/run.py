@@ -15,7 +15,8 @@ from engine.cli.follow import duration, follow
 from engine.cli.plan_lines import plan_lines, plan_values
 from engine.cli.session import Json, Session, session_of
 from engine.domain.mix import MAIN_WEIGHT
-from engine.domain.recipe import Recipe, from_text
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_values import from_text
 from engine.domain.run import JobState
 from engine.errors import WrongUsage
 

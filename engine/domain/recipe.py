@@ -8,14 +8,12 @@ the `--set` of the command line and the validation all follow from this one plac
 from __future__ import annotations
 
 from enum import StrEnum
-from gettext import gettext as _
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from engine.domain.mix import MAIN_WEIGHT, MixedDataset, Replay
-from engine.domain.problem import Problem, Severity
 from engine.domain.recipe_field import NO_MEMORY, Group, RecipeField, about, describe
 
 
@@ -341,6 +339,50 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             le=8,
         ),
     ] = 1
+    early_stopping_patience: Annotated[
+        int,
+        about(
+            "Stop early after",
+            "So many held-out checks without a new best end the run, which keeps the best.",
+            Group.CHECKS,
+            "checks",
+            memory=NO_MEMORY,
+            ge=0,
+            le=1_000,
+        ),
+    ] = 0
+    early_stopping_threshold: Annotated[
+        float,
+        about(
+            "Smallest gain",
+            "A held-out loss this little below the best does not put off stopping early.",
+            Group.CHECKS,
+            "nats",
+            memory=NO_MEMORY,
+            rare=True,
+            ge=0,
+            le=10,
+        ),
+    ] = 0.0
+    deliver_best: Annotated[
+        bool,
+        about(
+            "Deliver the best",
+            "The adapter is that of the lowest held-out loss, not that of the last step.",
+            Group.CHECKS,
+            memory=NO_MEMORY,
+        ),
+    ] = False
+    divergence_guard: Annotated[
+        bool,
+        about(
+            "Go back when it diverges",
+            "A loss that leaps up and stays there halves the learning rate from a sound step on.",
+            Group.CHECKS,
+            memory="Main memory keeps one copy of the adapter at first.",
+            rare=True,
+        ),
+    ] = True
     checkpoint_every_steps: Annotated[
         int,
         about(
@@ -417,62 +459,3 @@ def recipe_fields() -> tuple[RecipeField, ...]:
         if meta is not None:
             found.append(describe(field.name, field.type.__origin__, meta, field.default))
     return tuple(found)
-
-
-def problems_of(values: dict[str, Any]) -> list[Problem]:
-    """Check values by name against the recipe's fields; return every problem at once.
-
-    Unknown names, wrong types and values out of limits are errors. The result is empty when
-    `msgspec.convert(values, Recipe)` would succeed for these names.
-    """
-    known = {field.name: field for field in msgspec.structs.fields(Recipe)}
-    problems: list[Problem] = []
-    for name, value in values.items():
-        field = known.get(name)
-        if field is None:
-            problems.append(_unknown(name, tuple(known)))
-            continue
-        try:
-            msgspec.convert(value, field.type)
-        except msgspec.ValidationError as error:
-            problems.append(_impossible(name, value, str(error)))
-    return problems
-
-
-def _unknown(name: str, known: tuple[str, ...]) -> Problem:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, n=1)
-    return Problem(
-        field=name,
-        severity=Severity.ERROR,
-        code="field_unknown",
-        message=_("There is no setting named {name}.").format(name=name),
-        remedy=_("Did you mean {near}?").format(near=near[0]) if near else "",
-    )
-
-
-def _impossible(name: str, value: object, why: str) -> Problem:
-    return Problem(
-        field=name,
-        severity=Severity.ERROR,
-        code="value_impossible",
-        message=_("{name} cannot be {value}: {why}.").format(name=name, value=value, why=why),
-        remedy=_("Give a value within the limits."),
-    )
-
-
-def from_text(name: str, text: str) -> Any:
-    """Read a `--set name=text` value into the type of its field.
-
-    Raises:
-        ValueError: The text is not of that type.
-    """
-    field = next((one for one in recipe_fields() if one.name == name), None)
-    if field is None or field.type == "choice":
-        return text
-    if field.type == "bool":
-        return {"true": True, "false": False, "1": True, "0": False, "on": True, "off": False}[
-            text.strip().lower()
-        ]
-    return int(text) if field.type == "int" else float(text)

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from engine.domain.recipe import Recipe, problems_of
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_values import problems_of
 from engine.errors import RecipeFileInvalid, RecipeFileTooNew
 
 VERSION = 1

@@ -101,6 +101,9 @@ class JobSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         eval_best_step: Its step, or None.
         checkpoint: Name of the newest committed checkpoint, or empty.
         checkpoint_step: Its step.
+        rollbacks: How often the run went back because it diverged.
+        adapter_step: Optimizer step that its adapter is of, or None where it is not known.
+        adapter_is_best: That adapter is the one of the lowest held-out loss.
         result: What a finished job produced, text values by name.
         failure: Why it failed, or None.
     """
@@ -129,5 +132,8 @@ class JobSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     eval_best_step: int | None = None
     checkpoint: str = ""
     checkpoint_step: int = 0
+    rollbacks: int = 0
+    adapter_step: int | None = None
+    adapter_is_best: bool = False
     result: dict[str, str] = {}
     failure: Failure | None = None

@@ -127,6 +127,30 @@ class LossNotFinite(msgspec.Struct, frozen=True, kw_only=True):
     consecutive: int
 
 
+class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
+    """The run diverged and went back; what came after `to_step` counts no more.
+
+    Attributes:
+        step: The last step before it went back.
+        to_step: The step after which it goes on; 0 is the start.
+        count: How often it has gone back, from 1.
+        rate_factor: What the learning rate of the recipe is multiplied with from here on.
+        tokens_seen: Tokens that went through the model up to `to_step`.
+        eval_last: Newest held-out loss up to `to_step`, or None.
+        eval_best: Lowest held-out loss up to `to_step`, or None.
+        eval_best_step: Its step, or None.
+    """
+
+    step: int
+    to_step: int
+    count: int
+    rate_factor: float
+    tokens_seen: int
+    eval_last: float | None = None
+    eval_best: float | None = None
+    eval_best_step: int | None = None
+
+
 class Warned(msgspec.Struct, frozen=True, kw_only=True):
     """Something the user should know; work goes on."""
 
@@ -145,10 +169,19 @@ class DatasetCommitted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AdapterCommitted(msgspec.Struct, frozen=True, kw_only=True):
-    """The run's deliverable adapter was reloaded, is finite, not zero, and answers."""
+    """The run's deliverable adapter was reloaded, is finite, not zero, and answers.
+
+    Attributes:
+        path: Its folder in the job.
+        sha256: Of its weights.
+        step: Optimizer step that it is of; None in logs of older versions.
+        is_best: It is that of the lowest held-out loss.
+    """
 
     path: str
     sha256: str
+    step: int | None = None
+    is_best: bool = False
 
 
 class ExportVerified(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +245,7 @@ Event = (
     | SampleMade
     | CheckpointCommitted
     | LossNotFinite
+    | RolledBack
     | Warned
     | DatasetCommitted
     | AdapterCommitted
@@ -232,6 +266,7 @@ EVENTS: tuple[tuple[str, type[Event]], ...] = (
     ("sample_made", SampleMade),
     ("checkpoint_committed", CheckpointCommitted),
     ("loss_not_finite", LossNotFinite),
+    ("rolled_back", RolledBack),
     ("warned", Warned),
     ("dataset_committed", DatasetCommitted),
     ("adapter_committed", AdapterCommitted),

@@ -32,8 +32,8 @@ def fold(snapshot: JobSnapshot, envelope: Envelope) -> JobSnapshot:
             return _after_step(timed, step)
         case events.EvalDone() as check:
             return _after_eval(timed, check)
-        case events.CheckpointCommitted(name=name, step=step):
-            return replace(timed, checkpoint=name, checkpoint_step=step)
+        case events.CheckpointCommitted() | events.AdapterCommitted() | events.RolledBack() as kept:
+            return _after_keeping(timed, kept)
         case _:
             return _after_end(timed, envelope.event)
 
@@ -62,6 +62,39 @@ def _after_eval(snapshot: JobSnapshot, check: events.EvalDone) -> JobSnapshot:
         eval_last=check.loss,
         eval_best=check.loss if is_better else snapshot.eval_best,
         eval_best_step=check.step if is_better else snapshot.eval_best_step,
+    )
+
+
+def _after_keeping(
+    snapshot: JobSnapshot,
+    event: events.CheckpointCommitted | events.AdapterCommitted | events.RolledBack,
+) -> JobSnapshot:
+    match event:
+        case events.CheckpointCommitted(name=name, step=step):
+            return replace(snapshot, checkpoint=name, checkpoint_step=step)
+        case events.AdapterCommitted(step=step, is_best=is_best):
+            return replace(snapshot, adapter_step=step, adapter_is_best=is_best)
+        case events.RolledBack() as back:
+            return _after_rollback(snapshot, back)
+
+
+def _after_rollback(snapshot: JobSnapshot, back: events.RolledBack) -> JobSnapshot:
+    """Stand where the run goes on; the checkpoint of that step is announced behind the event."""
+    share = back.to_step / snapshot.step if snapshot.step else 0.0
+    is_kept = snapshot.checkpoint_step <= back.to_step
+    return replace(
+        snapshot,
+        step=back.to_step,
+        epoch=snapshot.epoch * share,
+        loss=None,
+        grad_norm=None,
+        tokens_seen=back.tokens_seen,
+        eval_last=back.eval_last,
+        eval_best=back.eval_best,
+        eval_best_step=back.eval_best_step,
+        checkpoint=snapshot.checkpoint if is_kept else "",
+        checkpoint_step=snapshot.checkpoint_step if is_kept else 0,
+        rollbacks=back.count,
     )
 
 

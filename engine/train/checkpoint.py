@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
@@ -62,10 +62,17 @@ def write_checkpoint(
     return target
 
 
-def prune_checkpoints(root: Path, *, keep: int, best_step: int | None) -> None:
-    """Remove all but the newest `keep` checkpoints and the best."""
+def prune_checkpoints(root: Path, *, keep: int, spared: Collection[int]) -> None:
+    """Remove all but the newest `keep` checkpoints and those of some steps."""
     for folder in checkpoint_folders(root)[:-keep]:
-        if step_of(folder) != best_step:
+        if step_of(folder) not in spared:
+            atomicfs.remove_folder(folder)
+
+
+def drop_checkpoints(root: Path, *, after: int) -> None:
+    """Remove all checkpoints of later steps, newest first: those before never miss one between."""
+    for folder in reversed(checkpoint_folders(root)):
+        if step_of(folder) > after:
             atomicfs.remove_folder(folder)
 
 

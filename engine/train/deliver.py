@@ -15,8 +15,13 @@ from engine.train.decoding import answer_greedily
 from engine.train.setup import Run
 
 
-def deliver_adapter(run: Run) -> None:
+def deliver_adapter(run: Run, *, step: int, is_best: bool) -> None:
     """Write the adapter of the current weights; found fit, it replaces an older one.
+
+    Args:
+        run: Whose model holds these weights.
+        step: Optimizer step that they are of.
+        is_best: They are those of the lowest held-out loss.
 
     Raises:
         AdapterUnusable: It holds numbers that are none, changes nothing, or does not answer; it is
@@ -27,7 +32,7 @@ def deliver_adapter(run: Run) -> None:
         sha256 = commit_adapter(target, run.model, lambda tensors: _check(run, tensors))
     except DocumentDamaged as error:
         raise AdapterUnusable(error.message, detail=error.detail) from error
-    run.context.emit(AdapterCommitted(path=target.name, sha256=sha256))
+    run.context.emit(AdapterCommitted(path=target.name, sha256=sha256, step=step, is_best=is_best))
 
 
 def _check(run: Run, tensors: dict[str, torch.Tensor]) -> None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from gettext import gettext as _
 from statistics import fmean
 
-from engine.domain.checkpoint import CheckpointState
+from msgspec.structs import replace
+
+from engine.domain.checkpoint import CheckpointState, GuardState
 from engine.domain.recipe import Recipe
-from engine.errors import AdapterUnusable, Cancelled, LossNotFiniteError
+from engine.errors import AdapterUnusable, Cancelled, CheckpointDamaged, LossNotFiniteError
 from engine.protocol.events import (
     CheckpointCommitted,
     EvalDone,
@@ -29,12 +31,15 @@ from engine.protocol.job import JobContext
 from engine.store import atomicfs
 from engine.store.documents import read_document
 from engine.store.layout import JobFolder
+from engine.train import endings, guards
+from engine.train.adapter import put_tensors
 from engine.train.checkpoint import (
     check_same_run,
     checkpoint_folders,
     checkpoint_name,
     newest_checkpoint,
     prune_checkpoints,
+    read_checkpoint,
     step_of,
     write_checkpoint,
 )
@@ -46,12 +51,12 @@ from engine.train.device import (
     repeatable,
 )
 from engine.train.heldout import HeldOutLoss, held_out_loss
+from engine.train.rollback import WayBack, rolled_back_warning
 from engine.train.samples import answer_sample
 from engine.train.schedule import learning_rate
 from engine.train.setup import Run, prepare_run
 from engine.train.stepping import StepOutcome
 
-NON_FINITE_LIMIT = 3
 _RECENT_STEPS = 20
 
 Clock = Callable[[], float]
@@ -101,9 +106,10 @@ class _Progress:
     eval_last: float | None = None
     eval_best: float | None = None
     eval_best_step: int | None = None
-    non_finite: int = 0
+    guards: GuardState = field(default_factory=GuardState)
     saved_step: int = 0
     saved_at: float = 0.0
+    is_save_due: bool = False
     step_times: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT_STEPS))
     eval_s: float = 0.0
 
@@ -117,6 +123,7 @@ class _Training:
         self._emit = run.context.emit
         self._clock = clock
         self._now = _Progress()
+        self._way_back = WayBack(run)
 
     # --- beginning -----------------------------------------------------------------------------
 
@@ -144,7 +151,12 @@ class _Training:
         state = found.state
         check_same_run(state, recipe_sha256=run.recipe_sha256, data_sha256=run.data_sha256)
         found.restore(run.model, run.stepper.optimizer)
-        now.step = now.saved_step = state.step
+        self._stand_at(state)
+        now.saved_step = state.step
+
+    def _stand_at(self, state: CheckpointState) -> None:
+        run, now = self._run, self._now
+        now.step, now.guards = state.step, state.guards
         now.tokens_seen = run.order.total(run.stepper.lengths, steps=state.step)
         now.supervised_seen = state.tokens_seen
         now.eval_before, now.eval_last = state.eval_before, state.eval_last
@@ -155,16 +167,26 @@ class _Training:
     def go_on(self) -> None:
         """Step to the end or to a stop, and deliver what there is."""
         self._emit(PhaseChanged(phase="training"))
-        while self._now.step < self._run.total_steps:
+        while not self._is_over():
             self._step()
-            if self._eval_is_due():
+            if guards.has_diverged(self._now.guards):
+                self._go_back()
+            elif self._eval_is_due():
                 self._check()
-            if self._run.context.stop_requested() and self._now.step < self._run.total_steps:
+            if self._run.context.stop_requested() and not self._is_over():
                 self._stop()
                 return
             if self._checkpoint_is_due():
                 self._save()
         self._finish()
+
+    def _is_over(self) -> bool:
+        return self._now.step == self._run.total_steps or self._has_ended_early()
+
+    def _has_ended_early(self) -> bool:
+        patience = self._recipe.early_stopping_patience
+        is_out = guards.is_out_of_patience(self._now.guards, patience=patience)
+        return is_out and self._now.step < self._run.total_steps
 
     def _step(self) -> None:
         run, now = self._run, self._now
@@ -177,6 +199,7 @@ class _Training:
             warmup_ratio=self._recipe.warmup_ratio,
             min_ratio=self._recipe.min_learning_rate_ratio,
         )
+        rate *= now.guards.rate_factor
         outcome = run.stepper.run(step, run.order.members(step), learning_rate=rate)
         seconds = self._clock() - started
         now.step = step
@@ -211,24 +234,54 @@ class _Training:
         return steps * fmean(now.step_times) + checks * now.eval_s
 
     def _guard(self, outcome: StepOutcome) -> None:
-        """Count steps in a row whose update was left out, and end the run at the third.
+        """Take note of a step; the third in a row whose update was left out ends the run.
 
         Raises:
             LossNotFiniteError: Three in a row.
         """
         now = self._now
-        if outcome.is_finite:
-            now.non_finite = 0
-            return
-        now.non_finite += 1
-        self._emit(LossNotFinite(step=now.step, consecutive=now.non_finite))
-        if now.non_finite >= NON_FINITE_LIMIT:
+        if not outcome.supervised_tokens:
+            text = _("Step {step} has no token to learn, so it changed nothing.")
+            self._emit(Warned(code="step_without_tokens", message=text.format(step=now.step)))
+        elif outcome.is_finite:
+            now.guards = guards.after_step(
+                now.guards,
+                step=now.step,
+                loss=outcome.loss,
+                grad_norm=outcome.grad_norm,
+                max_grad_norm=self._recipe.max_grad_norm,
+                is_watching=self._recipe.divergence_guard,
+            )
+        else:
+            now.guards = guards.after_skip(now.guards)
+            self._note_skip(now.guards.non_finite)
+
+    def _note_skip(self, count: int) -> None:
+        step = self._now.step
+        self._emit(LossNotFinite(step=step, consecutive=count))
+        if count >= guards.NON_FINITE_LIMIT:
             raise LossNotFiniteError(
                 _(
                     "Loss or gradient was not a number in {count} steps in a row, up to step "
                     "{step}. None of these updates was applied."
-                ).format(count=now.non_finite, step=now.step)
+                ).format(count=count, step=step)
             )
+
+    def _go_back(self) -> None:
+        """Go back to where the run was sound, and on from there with a lower learning rate.
+
+        Raises:
+            TrainingDiverged: It went back as often as it may.
+        """
+        now = self._now
+        state, told = self._way_back.go(now.guards, step=now.step, eval_before=now.eval_before)
+        self._stand_at(state)
+        self._emit(told)
+        self._emit(rolled_back_warning(told, peak=self._recipe.learning_rate))
+        now.saved_step = now.step
+        if now.step:
+            # Written again, so that a crash does not go on with the old learning rate.
+            self._commit()
 
     # --- checking ------------------------------------------------------------------------------
 
@@ -246,11 +299,14 @@ class _Training:
         if found is None:
             raise Cancelled(_("The work was stopped before its first step."))
         self._now.eval_s = self._clock() - started
+        best = self._now.eval_best
         if math.isfinite(found.loss):
             self._note_eval(found)
         else:
             text = _("The held-out loss after step {step} is not a number, so it is left out.")
             self._emit(Warned(code="eval_not_finite", message=text.format(step=self._now.step)))
+        if self._now.step:
+            self._guard_check(found.loss, best)
         for sample in run.samples:
             answer = answer_sample(run.model, run.tokenizer, sample)
             self._emit(
@@ -261,6 +317,14 @@ class _Training:
                     expected=sample.expected,
                 )
             )
+
+    def _guard_check(self, loss: float, best: float | None) -> None:
+        now, threshold = self._now, self._recipe.early_stopping_threshold
+        now.guards = guards.after_check(now.guards, loss=loss, best=best, threshold=threshold)
+        if guards.is_overfitting(now.guards):
+            # Kept at once, so that a crash does not tell it again.
+            now.guards, now.is_save_due = replace(now.guards, is_overfitting_told=True), True
+            self._emit(endings.overfitting_warning(now.step, now.eval_best_step))
 
     def _note_eval(self, found: HeldOutLoss) -> None:
         now = self._now
@@ -287,15 +351,25 @@ class _Training:
         now, recipe = self._now, self._recipe
         every, seconds = recipe.checkpoint_every_steps, recipe.checkpoint_every_s
         return (
-            now.step in (self._run.total_steps, now.eval_best_step)
+            self._is_over()
+            or now.is_save_due
+            or now.step == now.eval_best_step
+            or self._way_back.is_anchor(now.step)
             or (every > 0 and now.step % every == 0)
             or (seconds > 0 and self._clock() - now.saved_at >= seconds)
         )
 
     def _save(self) -> None:
-        run, now = self._run, self._now
+        now = self._now
         if now.step == now.saved_step:
             return
+        if self._way_back.is_anchor(now.step):
+            now.guards = guards.with_anchor(now.guards, step=now.step, best_step=now.eval_best_step)
+            self._way_back.forget_start(now.guards)
+        self._commit()
+
+    def _commit(self) -> None:
+        run, now = self._run, self._now
         state = CheckpointState(
             run_id=run.context.info.id,
             step=now.step,
@@ -306,10 +380,11 @@ class _Training:
             eval_best_step=now.eval_best_step,
             recipe_sha256=run.recipe_sha256,
             data_sha256=run.data_sha256,
+            guards=now.guards,
         )
         root = run.folder.checkpoints
         target = write_checkpoint(root, state, run.model, run.stepper.optimizer)
-        now.saved_step, now.saved_at = now.step, self._clock()
+        now.saved_step, now.saved_at, now.is_save_due = now.step, self._clock(), False
         files = atomicfs.read_manifest(target).files.values()
         self._emit(
             CheckpointCommitted(
@@ -319,44 +394,53 @@ class _Training:
                 is_best=now.eval_best_step == now.step,
             )
         )
-        prune_checkpoints(root, keep=self._recipe.keep_checkpoints, best_step=now.eval_best_step)
+        spared = guards.spared_steps(now.guards, now.eval_best_step)
+        prune_checkpoints(root, keep=self._recipe.keep_checkpoints, spared=spared)
 
     # --- ending --------------------------------------------------------------------------------
 
     def _stop(self) -> None:
         self._save()
+        at = self._now.step
+        step = self._take_best()
         try:
-            deliver_adapter(self._run)
+            deliver_adapter(self._run, step=step, is_best=step == self._now.eval_best_step)
         except AdapterUnusable as error:
             self._emit(Warned(code=error.code, message=error.message))
-        self._emit(Stopped(step=self._now.step, checkpoint=checkpoint_name(self._now.step)))
+        self._emit(Stopped(step=at, checkpoint=checkpoint_name(at) if at else ""))
 
     def _finish(self) -> None:
         run, now = self._run, self._now
-        if now.eval_best_step is not None and now.eval_best_step != now.step:
-            self._emit(_best_was_earlier(now.eval_best_step))
+        if self._has_ended_early():
+            self._emit(endings.early_stop_warning(now.step, now.guards.stale_checks))
+        step = self._take_best()
+        if now.eval_best_step not in (None, step):
+            self._emit(endings.best_was_earlier_warning(now.eval_best_step or 0))
         self._emit(PhaseChanged(phase="saving_adapter"))
-        deliver_adapter(run)
+        deliver_adapter(run, step=step, is_best=step == now.eval_best_step)
         self._emit(
             Finished(
                 result={
                     "adapter": run.folder.adapter.name,
-                    "checkpoint": checkpoint_name(now.step),
+                    "checkpoint": checkpoint_name(step),
+                    "step": str(step),
                 }
             )
         )
 
-
-def _best_was_earlier(step: int) -> Warned:
-    text = (
-        _(
-            "The held-out loss was lowest after step {step}, whose checkpoint is kept; fewer "
-            "passes over the data may be better."
-        )
-        if step
-        else _(
-            "The held-out loss was lowest before training: this run made the model worse at "
-            "the held-out rows."
-        )
-    )
-    return Warned(code="best_was_earlier", message=text.format(step=step))
+    def _take_best(self) -> int:
+        """Put the best checkpoint's adapter in where it is wanted; return the step it is of now."""
+        run, now = self._run, self._now
+        best = now.eval_best_step
+        is_wanted = self._recipe.deliver_best or self._has_ended_early()
+        if not is_wanted or not best or best == now.step:
+            return now.step
+        try:
+            put_tensors(
+                run.model, read_checkpoint(run.folder.checkpoints / checkpoint_name(best)).adapter
+            )
+        except CheckpointDamaged as error:
+            self._emit(Warned(code=error.code, message=error.message))
+            return now.step
+        self._emit(endings.best_delivered_warning(best))
+        return best

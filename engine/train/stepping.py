@@ -65,10 +65,19 @@ class Stepper:
         """Do one step over the given examples.
 
         The loss of each micro-step is a sum, divided by the supervised tokens of the whole step,
-        so that the gradient does not depend on how the examples are split.
+        so that the gradient does not depend on how the examples are split. Without any such token
+        there is nothing to divide by and nothing to learn: the update is left out.
         """
         tokens = int(self.lengths[members].sum())
         supervised = int(self.supervised[members].sum())
+        if not supervised:
+            return StepOutcome(
+                loss=math.nan,
+                grad_norm=math.nan,
+                supervised_tokens=0,
+                tokens=tokens,
+                is_finite=False,
+            )
         loss = self.accumulate(step, members) / supervised
         norm = self.optimizer.clip(self.max_grad_norm)
         mean, length = torch.stack([loss.float(), norm.float()]).tolist()

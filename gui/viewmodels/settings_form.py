@@ -11,8 +11,8 @@ from gettext import ngettext
 from typing import Any
 
 from engine.domain.plan import Plan
-from engine.domain.recipe import problems_of
 from engine.domain.recipe_field import Group, RecipeField
+from engine.domain.recipe_values import problems_of
 from gui.viewmodels import numbers
 from gui.viewmodels.train import Draft, form_fields
 

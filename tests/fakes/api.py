@@ -23,7 +23,8 @@ from engine.domain.decision import Decision
 from engine.domain.model import ModelInfo, ModelShape
 from engine.domain.plan import MemoryNeed, Plan, steps_of
 from engine.domain.problem import Problem
-from engine.domain.recipe import Recipe, problems_of
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_values import problems_of
 from engine.domain.report import Report
 from engine.domain.row_query import RowQuery
 from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState

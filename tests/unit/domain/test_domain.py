@@ -12,7 +12,8 @@ from engine import errors
 from engine.domain.adapter import AdapterShape
 from engine.domain.content_hash import digest as digest_of
 from engine.domain.plan import MemoryNeed, steps_of
-from engine.domain.recipe import Recipe, from_text, problems_of, recipe_fields
+from engine.domain.recipe import Recipe, recipe_fields
+from engine.domain.recipe_values import from_text, problems_of
 from engine.domain.run import JobState
 from engine.domain.split import EVAL, TRAIN, split_of
 

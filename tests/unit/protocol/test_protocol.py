@@ -35,6 +35,7 @@ SAMPLES: tuple[Event, ...] = (
     events.SampleMade(step=0, prompt="p", answer="ä\u2028", expected="e"),
     events.CheckpointCommitted(step=3, name="ck-000003", size_bytes=1, is_best=False),
     events.LossNotFinite(step=4, consecutive=1),
+    events.RolledBack(step=4, to_step=2, count=1, rate_factor=0.5, tokens_seen=60),
     events.Warned(code="x", message="y"),
     events.DatasetCommitted(dataset_id="d", kind="chat", rows=1, rejects=0, splits={"train": 1}),
     events.AdapterCommitted(path="adapter", sha256="0"),
@@ -58,7 +59,7 @@ def state_after(*happened: Event) -> JobSnapshot:
 
 def test_samples_cover_every_event() -> None:
     assert {type(one) for one in SAMPLES} == {one for _kind, one in EVENTS}
-    assert len({kind for kind, _one in EVENTS}) == len(EVENTS) == 17
+    assert len({kind for kind, _one in EVENTS}) == len(EVENTS) == 18
 
 
 @pytest.mark.parametrize("event", SAMPLES, ids=lambda one: type(one).__name__)

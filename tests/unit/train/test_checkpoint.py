@@ -124,7 +124,7 @@ def test_newest_checkpoint_puts_a_damaged_one_aside(
     (tmp_path / "ck-000010" / STATE).unlink()
     newest_checkpoint(tmp_path, lambda _event: None)
     write_checkpoint(tmp_path, state_at(3), model, optimizer)
-    prune_checkpoints(tmp_path, keep=1, best_step=None)
+    prune_checkpoints(tmp_path, keep=1, spared=())
     assert [one.name for one in checkpoint_folders(tmp_path)] == ["ck-000003"]
     assert any(one.name.startswith("damaged-ck-000010") for one in tmp_path.iterdir())
 
@@ -154,7 +154,7 @@ def test_prune_checkpoints_keeps_the_newest_and_the_best(
 ) -> None:
     for step in (1, 2, 3, 4, 5):
         write_checkpoint(tmp_path, state_at(step), model, optimizer)
-    prune_checkpoints(tmp_path, keep=2, best_step=2)
+    prune_checkpoints(tmp_path, keep=2, spared=(2,))
     assert names(tmp_path) == ["ck-000002", "ck-000004", "ck-000005"]
 
 

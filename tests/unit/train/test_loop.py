@@ -123,7 +123,12 @@ def test_train_events_fold_into_a_finished_job(desk: Desk) -> None:
     assert snapshot.eval_before is not None
     assert snapshot.eval_last is not None
     assert snapshot.eval_last < snapshot.eval_before
-    assert snapshot.result == {"adapter": "adapter", "checkpoint": "ck-000010"}
+    assert snapshot.result == {
+        "adapter": "adapter",
+        "checkpoint": "ck-000010",
+        "step": "10",
+    }
+    assert (snapshot.adapter_step, snapshot.adapter_is_best) == (10, True)
 
 
 def test_train_qlora_learns_and_leaves_a_verified_adapter(desk: Desk) -> None:
