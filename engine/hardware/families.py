@@ -9,7 +9,7 @@ stand in docs of the estimate, engine.hardware.memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.domain.model import ModelShape
 
@@ -23,7 +23,9 @@ class Family:
         joined_mlp: Gate and up are one matrix.
         gated: The MLP has three matrices, not two.
         norms: Norms of a layer over the hidden width.
+        norm_biases: The norms have biases too.
         attention_biases: Of the matrices q, k, v and o, how many have a bias: 0, 3 or 4.
+        mlp_biases: The matrices of the MLP have biases.
         query_norm: `head`: query and key have a norm over one head each; `all`: over all heads.
         hidden_kept: Hidden-wide tensors that the backward pass keeps in the computing format.
         exact_hidden_kept: The same in 32 bits: the inputs of the norms.
@@ -34,32 +36,45 @@ class Family:
     joined_mlp: bool = False
     gated: bool = True
     norms: int = 2
+    norm_biases: bool = False
     attention_biases: int = 0
+    mlp_biases: bool = False
     query_norm: str = ""
     hidden_kept: int = 2
     exact_hidden_kept: int = 2
     mlp_kept: int = 4
 
 
+_PLAIN = Family(gated=False, norm_biases=True, attention_biases=4, mlp_biases=True, mlp_kept=2)
+"""Two matrices in the MLP, and biases everywhere."""
+
 FAMILIES: dict[str, Family] = {
-    "llama": Family(),
-    "mistral": Family(),
-    "smollm3": Family(),
-    "granite": Family(),
-    "stablelm": Family(),
+    **dict.fromkeys(
+        ("llama", "mistral", "smollm3", "granite", "gemma", "helium", "ernie4_5"), Family()
+    ),
     "qwen2": Family(attention_biases=3),
-    "qwen3": Family(query_norm="head"),
-    "olmo2": Family(query_norm="all"),
+    "seed_oss": Family(attention_biases=3),
+    **dict.fromkeys(("qwen3", "exaone4", "hunyuan_v1_dense"), Family(query_norm="head")),
+    **dict.fromkeys(("olmo2", "olmo3"), Family(query_norm="all")),
+    "olmo": Family(norms=0),
+    **dict.fromkeys(("cohere", "cohere2"), Family(norms=1)),
     "phi3": Family(joined_attention=True, joined_mlp=True),
+    "glm": Family(joined_mlp=True, attention_biases=3),
+    "glm4": Family(joined_mlp=True, attention_biases=3, norms=4, exact_hidden_kept=4),
     "gemma2": Family(norms=4, exact_hidden_kept=4),
     "gemma3_text": Family(norms=4, exact_hidden_kept=4, query_norm="head"),
-    "starcoder2": Family(gated=False, attention_biases=4, mlp_kept=2),
-    "gpt2": Family(joined_attention=True, gated=False, attention_biases=4, mlp_kept=2),
-    "gpt_neox": Family(joined_attention=True, gated=False, attention_biases=4, mlp_kept=2),
-    "falcon": Family(joined_attention=True, gated=False, mlp_kept=2),
+    "stablelm": Family(norm_biases=True),
+    "arcee": Family(gated=False, mlp_kept=2),
+    "nemotron": Family(gated=False, norm_biases=True, mlp_kept=2),
+    "phi": replace(_PLAIN, norms=1),
+    "starcoder2": _PLAIN,
+    "gpt2": replace(_PLAIN, joined_attention=True),
+    "gpt_neox": replace(_PLAIN, joined_attention=True),
+    "falcon": Family(joined_attention=True, gated=False, norms=1, norm_biases=True, mlp_kept=2),
 }
-"""By `model_type`. Counted on the engine: llama, granite, qwen2, qwen3, olmo2; mistral and smollm3
-have llama's layers. The others follow from the model code of transformers and are not counted."""
+"""By `model_type`. Matrices are those of engine.store.decoders, by test. What a layer keeps was
+counted on the engine for llama, granite, qwen2, qwen3 and olmo2, whose layers most share; for
+those with a different MLP or more norms it follows from the model code of transformers."""
 
 
 def family(model_type: str) -> Family:
@@ -85,7 +100,8 @@ def small_parameters(shape: ModelShape, kind: Family) -> int:
     """Return the weights of all layers that are no matrices: norms and biases."""
     wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     query = {"": 0, "head": 2 * shape.head_dim, "all": wide + narrow}[kind.query_norm]
-    biases = (wide + 2 * narrow if kind.attention_biases else 0) + (
-        shape.hidden if kind.attention_biases == 4 else 0
-    )
-    return shape.layers * (kind.norms * shape.hidden + query + biases)
+    biases = {0: 0, 3: wide + 2 * narrow, 4: wide + 2 * narrow + shape.hidden}
+    norms = kind.norms * shape.hidden * (2 if kind.norm_biases else 1)
+    ups = 2 if kind.gated else 1
+    mlp = ups * shape.intermediate + shape.hidden if kind.mlp_biases else 0
+    return shape.layers * (norms + query + biases[kind.attention_biases] + mlp)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of families has the matrices and the small weights of every decoder that is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.hardware.families import FAMILIES, family, matrices, small_parameters
+from engine.store.decoders import DECODERS
+from engine.store.modelfolder_config import shape_of
+
+SINGLE_KEY_VALUE = ("gpt2", "gpt_neox")
+"""Families whose keys and values have as many heads as the queries."""
+
+
+def config_of(architecture: str) -> dict[str, Any]:
+    decoder = DECODERS[architecture]
+    kv_heads = 4 if decoder.model_type in SINGLE_KEY_VALUE else 2
+    config: dict[str, Any] = {
+        "architectures": [architecture],
+        "model_type": decoder.model_type,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": kv_heads,
+        "head_dim": 8,
+        "vocab_size": 100,
+        "tie_word_embeddings": True,
+    }
+    decoder.derive(config)
+    return config
+
+
+@pytest.mark.parametrize("architecture", sorted(DECODERS))
+def test_family_has_the_matrices_and_the_small_weights_of_its_decoder(architecture: str) -> None:
+    config, decoder = config_of(architecture), DECODERS[architecture]
+    shape, kind = shape_of(config), family(decoder.model_type)
+    layer = decoder.layer(config).values()
+    wanted = sorted(tuple(sorted(one)) for one in layer if len(one) == 2)
+    assert sorted(tuple(sorted(one)) for one in matrices(shape, kind)) == wanted
+    total = sum(before * after for before, after in matrices(shape, kind))
+    assert shape.layers * total == shape.linear_parameters
+    small = shape.layers * sum(one[0] for one in layer if len(one) == 1)
+    assert small_parameters(shape, kind) == small
+
+
+def test_every_decoder_is_in_the_table() -> None:
+    assert {one.model_type for one in DECODERS.values()} == set(FAMILIES)
