@@ -18,6 +18,7 @@ import torch
 
 from engine.errors import AdapterUnusable, ModelInvalid
 from engine.export.lora import LoraAdapter
+from engine.store.decoders import left_out_prefix
 from engine.store.modelfolder_packed import read_weights
 from engine.store.modelfolder_weights import (
     INDEX,
@@ -51,6 +52,19 @@ class ModelTensors:
     files: tuple[str, ...]
     has_index: bool
     headers: Mapping[str, TensorHeader]
+
+    @property
+    def left_out_prefix(self) -> str:
+        """Return what the names in the files lack of the modules' paths."""
+        return left_out_prefix(self.headers)
+
+    def module_of(self, name: str) -> str:
+        """Return the path of the module that a weight of the files belongs to."""
+        return self.left_out_prefix + name.removesuffix(".weight")
+
+    def weight_of(self, module: str) -> str:
+        """Return the name in the files of a module's weight."""
+        return f"{module.removeprefix(self.left_out_prefix)}.weight"
 
     @property
     def size_bytes(self) -> int:
@@ -169,7 +183,7 @@ def check_fit(adapter: LoraAdapter, base: ModelTensors) -> None:
         ModelInvalid: A weight is stored in fewer bits.
     """
     for module, shape in adapter.shapes.items():
-        header = base.headers.get(f"{module}.weight")
+        header = base.headers.get(base.weight_of(module))
         if header is None or header.shape != shape:
             raise AdapterUnusable(
                 _("The adapter does not fit the base model, so nothing was exported."),

@@ -30,12 +30,12 @@ _UNTOUCHED = (None, False, {}, [])
 _EXPECTED: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("peft_type", ("LORA",)),
     ("bias", ("none", None)),
+    ("fan_in_fan_out", (None, False, True)),
     *(
         (name, _UNTOUCHED)
         for name in (
             "alpha_pattern",
             "rank_pattern",
-            "fan_in_fan_out",
             "layer_replication",
             "lora_bias",
             "modules_to_save",
@@ -66,6 +66,7 @@ class LoraAdapter:
         rank: Rows of A and columns of B.
         scale: Factor on B @ A.
         shapes: By module path of the base model: (rows, columns) of the weight it changes.
+        is_transposed: Those weights are stored as [in, out], as GPT-2's are.
     """
 
     folder: Path
@@ -73,12 +74,19 @@ class LoraAdapter:
     rank: int
     scale: float
     shapes: Mapping[str, tuple[int, int]]
+    is_transposed: bool = False
 
     def matrices(self, module: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return scale-free B [rows, rank] and A [rank, columns] of a module, fp32."""
+        """Return scale-free B [rows, rank] and A [rank, columns] of a module, fp32.
+
+        Rows and columns are those of the stored weight: of one that is stored transposed, the
+        update is (B A)^T = A^T B^T.
+        """
         with safe_open(self.folder / WEIGHTS, framework="pt") as file:
             b = file.get_tensor(f"{_PREFIX}{module}{_B}")
             a = file.get_tensor(f"{_PREFIX}{module}{_A}")
+        if self.is_transposed:
+            return a.float().t().contiguous(), b.float().t().contiguous()
         return b.float(), a.float()
 
     def applied(self, module: str, weight: torch.Tensor) -> torch.Tensor:
@@ -112,13 +120,17 @@ def read_adapter(folder: Path) -> LoraAdapter:
     """
     config = _read_config(folder / CONFIG)
     rank, alpha = config["r"], config["lora_alpha"]
+    is_transposed = bool(config.get("fan_in_fan_out"))
     shapes = _read_shapes(folder / WEIGHTS, rank)
+    if is_transposed:
+        shapes = {module: (columns, rows) for module, (rows, columns) in shapes.items()}
     return LoraAdapter(
         folder=folder,
         config=config,
         rank=rank,
         scale=alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank,
         shapes=shapes,
+        is_transposed=is_transposed,
     )
 
 

@@ -129,7 +129,7 @@ def merge(base: ModelTensors, adapter: LoraAdapter, folder: Path, progress: Prog
 def _blocks(base: ModelTensors, name: str, adapter: LoraAdapter) -> Iterator[memoryview]:
     """Yield the content of one merged tensor."""
     header = base.headers[name]
-    module = name.removesuffix(".weight")
+    module = base.module_of(name)
     with (base.folder / header.file).open("rb") as stream:
         if module not in adapter.shapes:
             yield from read_blocks(stream, header)

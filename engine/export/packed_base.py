@@ -17,6 +17,7 @@ from engine.errors import EngineError, ModelInvalid
 from engine.export import stock
 from engine.export.base import FLOATS, ModelTensors, read_exactly, size_bytes
 from engine.store.modelfolder import TensorHeader, safe_config
+from engine.store.modelfolder_config import library_config
 from engine.store.modelfolder_packed import PACKED
 
 _BYTES = "U8"
@@ -48,7 +49,7 @@ def load_base(base: ModelTensors, *, error: type[EngineError]) -> torch.nn.Modul
     """
     if not base.is_packed:
         return stock.load_model(base.folder, base.dtype, error=error)
-    config = AutoConfig.for_model(**safe_config(base.folder))
+    config = AutoConfig.for_model(**library_config(safe_config(base.folder)))
     model = AutoModelForCausalLM.from_config(
         config, dtype=base.dtype, attn_implementation="eager"
     ).eval()

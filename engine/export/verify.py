@@ -124,7 +124,7 @@ def check_merged_files(
         raise _unequal("names, types or shapes of the tensors")
     for name in merged.headers:
         poll()
-        module = name.removesuffix(".weight")
+        module = base.module_of(name)
         if module in adapter.shapes:
             _check_changed(merged, base, name, adapter)
         else:
@@ -153,7 +153,7 @@ def _check_changed(
 ) -> None:
     """Check a merged weight in blocks of rows, by a sum of another order than the merge's."""
     copy, original = merged.headers[name], base.headers[name]
-    b, a = adapter.matrices(name.removesuffix(".weight"))
+    b, a = adapter.matrices(base.module_of(name))
     unit = 2.0 ** -_BITS[FLOATS[copy.dtype]]
     is_same = True
     with (
@@ -219,7 +219,7 @@ def verify_merged(
 
 def _changed_bits(adapter: LoraAdapter, base: ModelTensors) -> int:
     """Return the significant bits of the shortest weights that an adapter changes."""
-    kinds = {base.headers[f"{module}.weight"].dtype for module in adapter.shapes}
+    kinds = {base.headers[base.weight_of(module)].dtype for module in adapter.shapes}
     return min(_BITS[FLOATS[kind]] for kind in kinds)
 
 

@@ -8,7 +8,7 @@ configuration_<model_type>.py); only those are listed that sizes follow from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -266,6 +266,6 @@ DECODERS: dict[str, Decoder] = {
 _BARE, _BARE_MARK = "transformer.", "h.0.ln_1.weight"
 
 
-def left_out_prefix(names: Iterable[str]) -> str:
+def left_out_prefix(names: Container[str]) -> str:
     """Return what the names of a file lack in front; GPT-2's own files were saved without it."""
-    return _BARE if _BARE_MARK in set(names) else ""
+    return _BARE if _BARE_MARK in names else ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def attend_in_segments(net: PreTrainedModel) -> None:
     """Let a Falcon without position biases (ALiBi) attend inside segments."""
-    from transformers.models.falcon.modeling_falcon import FalconAttention
+    from transformers.models.falcon.modeling_falcon import FalconAttention, FalconMLP
 
     # Under this name transformers makes no mask.
     net.config._attn_implementation = NAME
@@ -33,6 +33,13 @@ def attend_in_segments(net: PreTrainedModel) -> None:
     for module in base.modules():
         if isinstance(module, FalconAttention):
             vars(module)["forward"] = partial(_attend, module)
+        elif isinstance(module, FalconMLP) and net.config.bias:
+            module.register_forward_hook(_own_copy)
+
+
+def _own_copy(_module: nn.Module, _arguments: Any, output: torch.Tensor) -> torch.Tensor:
+    """Return a copy: the layer adds to this in place, which a product with a bias forbids."""
+    return output.clone()
 
 
 class _Carrier:

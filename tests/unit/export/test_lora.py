@@ -134,7 +134,6 @@ def test_adapter_with_unsound_tensors_is_refused(
         ("modules_to_save", ["lm_head"]),
         ("rank_pattern", {"q_proj": 4}),
         ("alpha_pattern", {"q_proj": 4}),
-        ("fan_in_fan_out", True),
         ("r", 0),
         ("lora_alpha", None),
     ],
