@@ -1,0 +1,390 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Speed and memory of the trainer on a graphics card, on random models; one call does everything.
+
+Usage: python benchmarks/card_benchmark.py [--only-figures] [--cases NAME ...] [--out FILE]
+
+First runs the tests marked `gpu`, then each case in a process of its own, ended after 150 seconds:
+a random Llama is written, held in NF4 with an adapter of rank 16 on all linears, and trained for a
+few steps of packed rows. Printed are real tokens a second, the share of the card's peak (MFU with 4
+FLOPs for each parameter and token, since the base is frozen; recomputing does not count), the peak
+of reserved memory with the context, and what the plan predicted. On a processor only the case
+`tiny-ragged-512` makes sense: it shows that this script runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from engine.domain.model import ModelShape
+
+if TYPE_CHECKING:
+    import torch
+
+    from engine.train.model import LanguageModel
+
+ROOT = Path(__file__).resolve().parents[1]
+WARM_STEPS, STEPS, RANK, SEED = 2, 5, 16, 0
+LONGEST_CASE_S = 150
+PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "4090": 165e12, "3090": 71e12}
+"""Dense bf16 peak of a card by a part of its name."""
+
+SHAPES: dict[str, dict[str, int]] = {
+    "tiny": {
+        "vocab_size": 4096, "hidden_size": 256, "intermediate_size": 704,
+        "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2,
+    },
+    "1b": {
+        "vocab_size": 128_256, "hidden_size": 2048, "intermediate_size": 8192,
+        "num_hidden_layers": 16, "num_attention_heads": 32, "num_key_value_heads": 8,
+    },
+    "7b": {
+        "vocab_size": 32_000, "hidden_size": 4096, "intermediate_size": 11_008,
+        "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 32,
+    },
+}  # fmt: skip
+HEAD_WIDTHS = {"tiny": 64, "1b": 64, "7b": 128}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One measurement.
+
+    Attributes:
+        shape: Name in SHAPES.
+        tokens: Capacity of a packed sequence.
+        data: `ragged` rows as in conversations, or `uniform` ones of a whole sequence each.
+    """
+
+    shape: str
+    tokens: int
+    data: str
+
+    @property
+    def name(self) -> str:
+        """Return its name on the command line."""
+        return f"{self.shape}-{self.data}-{self.tokens}"
+
+
+CASES = (
+    Case("tiny", 512, "ragged"),
+    Case("1b", 4096, "ragged"),
+    Case("1b", 4096, "uniform"),
+    Case("1b", 16_384, "uniform"),
+    Case("7b", 4096, "ragged"),
+    Case("7b", 4096, "uniform"),
+    Case("7b", 16_384, "uniform"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What one case took.
+
+    Attributes:
+        tokens_per_s: Real tokens a second, median over the steps.
+        slowest: Lowest over the steps.
+        fastest: Highest over the steps.
+        mfu: Share of the card's peak, or -1 where that is not known.
+        peak_bytes: Peak of reserved memory and the context.
+        planned_bytes: What the plan said, its high estimate.
+        load_s: Seconds to load and quantise.
+        attention: What the kernel of packed rows came to.
+        first_loss: Of the first step.
+        last_loss: Of the last step.
+    """
+
+    tokens_per_s: float
+    slowest: float
+    fastest: float
+    mfu: float
+    peak_bytes: int
+    planned_bytes: int
+    load_s: float
+    attention: str
+    first_loss: float
+    last_loss: float
+
+
+def say(line: str) -> None:
+    """Print one line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def write_model(shape: str, folder: Path) -> None:
+    """Write a random Llama in bf16, a shard for each layer, never all of it in memory."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    values: dict[str, Any] = {
+        **SHAPES[shape], "head_dim": HEAD_WIDTHS[shape], "tie_word_embeddings": shape != "7b",
+        "max_position_embeddings": 32_768, "bos_token_id": None, "dtype": "bfloat16",
+        "architectures": ["LlamaForCausalLM"],
+    }  # fmt: skip
+    config = LlamaConfig(**values)
+    config.save_pretrained(folder)
+    with torch.device("meta"):
+        net = LlamaForCausalLM(config)
+    shards: dict[str, dict[str, torch.Tensor]] = {}
+    torch.manual_seed(SEED)
+    pool = torch.randn(1 << 24, dtype=torch.float32).bfloat16() * 0.02
+    for name, values in net.state_dict().items():
+        if name == "lm_head.weight" and config.tie_word_embeddings:
+            continue
+        part = name.split(".")[2] if ".layers." in name else "rest"
+        made = torch.ones(values.shape, dtype=torch.bfloat16)
+        if values.dim() > 1:
+            repeats = -(-values.numel() // pool.numel())
+            made = pool.repeat(repeats)[: values.numel()].view(values.shape).clone()
+        shards.setdefault(part, {})[name] = made
+        if len(shards) > 2:
+            _save_first(shards, folder, save_file)
+    while shards:
+        _save_first(shards, folder, save_file)
+    files = sorted(folder.glob("part-*.safetensors"))
+    index = {name: one.name for one in files for name in _names(one)}
+    (folder / "model.safetensors.index.json").write_text(
+        json.dumps({"metadata": {}, "weight_map": index}), encoding="utf-8"
+    )
+
+
+def _save_first(shards: dict[str, dict[str, Any]], folder: Path, save: Any) -> None:
+    part = next(iter(shards))
+    place = folder / f"part-{part}.safetensors"
+    tensors = shards.pop(part)
+    while place.exists():
+        place = place.with_stem(place.stem + "x")
+    save(tensors, place)
+
+
+def _names(file: Path) -> list[str]:
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt") as tensors:
+        return list(tensors.keys())
+
+
+def make_rows(case: Case, vocabulary: int) -> list[list[tuple[list[int], list[bool]]]]:
+    """Return the random rows of each step: about four sequences full, half of each row trained."""
+    generator = np.random.default_rng(SEED)
+    steps: list[list[tuple[list[int], list[bool]]]] = []
+    for _ in range(WARM_STEPS + STEPS):
+        rows: list[tuple[list[int], list[bool]]] = []
+        left = 4 * case.tokens
+        while left > 16:
+            drawn = case.tokens
+            if case.data == "ragged":
+                drawn = int(np.clip(generator.lognormal(5.5, 0.8), 16, case.tokens))
+            length = min(drawn, left)
+            ids = generator.integers(0, vocabulary, length).tolist()
+            rows.append((ids, [place >= length // 2 for place in range(length)]))
+            left -= length
+        steps.append(rows)
+    return steps
+
+
+def shape_of(name: str) -> ModelShape:
+    """Return the sizes of a shape as the plan takes them."""
+    one = SHAPES[name]
+    hidden, heads, kv_heads = (
+        one["hidden_size"], one["num_attention_heads"], one["num_key_value_heads"]
+    )  # fmt: skip
+    width = HEAD_WIDTHS[name]
+    attention = 2 * hidden * width * (heads + kv_heads)
+    return ModelShape(
+        layers=one["num_hidden_layers"],
+        hidden=hidden,
+        intermediate=one["intermediate_size"],
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=width,
+        vocabulary=one["vocab_size"],
+        tied=name != "7b",
+        linear_parameters=one["num_hidden_layers"]
+        * (attention + 3 * hidden * one["intermediate_size"]),
+    )
+
+
+def measure(case: Case) -> Figures:
+    """Train one case in this process."""
+    import torch
+
+    from engine.train.device import free_memory_bytes, peak_memory_bytes
+
+    is_card = torch.cuda.is_available()
+    device = torch.device("cuda" if is_card else "cpu")
+    free_before, planned = free_memory_bytes(device), planned_bytes(case)
+    model, load_s, attention = ready_model(case.shape, device)
+    speeds, losses = train(case, model)
+    # The context is what is gone beside what torch reserved.
+    taken = peak_memory_bytes(device)
+    if is_card:
+        taken += free_before - free_memory_bytes(device) - torch.cuda.memory_reserved(device)
+    speed = statistics.median(speeds)
+    return Figures(
+        tokens_per_s=speed,
+        slowest=min(speeds),
+        fastest=max(speeds),
+        mfu=share_of_peak(speed, shape_of(case.shape)) if is_card else -1.0,
+        peak_bytes=taken,
+        planned_bytes=planned,
+        load_s=load_s,
+        attention=attention,
+        first_loss=losses[0],
+        last_loss=losses[-1],
+    )
+
+
+def planned_bytes(case: Case) -> int:
+    """Return what the plan says of the memory of a case, its high estimate."""
+    import psutil
+
+    from engine.domain.recipe import Recipe
+    from engine.hardware.gpu import read_gpus
+    from engine.hardware.memory import estimate
+
+    gpus = read_gpus().gpus
+    need = estimate(
+        shape_of(case.shape),
+        Recipe(dataset_id="d", model_id="m", max_length=case.tokens, lora_rank=RANK),
+        quantised=True,
+        gpu=gpus[0] if gpus else None,
+        host_total_bytes=psutil.virtual_memory().total,
+        host_free_bytes=psutil.virtual_memory().available,
+    )
+    return need.high_bytes
+
+
+def ready_model(shape: str, device: torch.device) -> tuple[LanguageModel, float, str]:
+    """Return a model that is ready to train, the seconds to load it, and its attention."""
+    import torch
+
+    from engine.train.load import load_model, with_adapter
+    from engine.train.varlen import choose_kernel
+
+    with tempfile.TemporaryDirectory(prefix="burnish-benchmark-") as place:
+        write_model(shape, Path(place))
+        begun = time.perf_counter()
+        model = load_model(Path(place), dtype=torch.bfloat16, device=device, quantised=True)
+        load_s = time.perf_counter() - begun
+    model = with_adapter(model, rank=RANK, alpha=2.0 * RANK, dropout_ratio=0.0, seed=SEED)
+    kernel, choice = choose_kernel(device, torch.bfloat16, head_width=HEAD_WIDTHS[shape])
+    model = replace(model, varlen=kernel)
+    model.recompute_activations()
+    model.net.train()
+    return model, load_s, f"{choice.value}: {choice.reason}"
+
+
+def train(case: Case, model: LanguageModel) -> tuple[list[float], list[float]]:
+    """Train some steps; return tokens a second behind the warm-up, and all losses."""
+    import torch
+
+    from engine.train.batches import join_examples
+    from engine.train.optimizer import AdapterOptimizer
+    from engine.train.stepping import Stepper
+
+    steps = make_rows(case, SHAPES[case.shape]["vocab_size"])
+    examples = join_examples(row for rows in steps for row in rows)
+    stepper = Stepper(
+        model=model,
+        optimizer=AdapterOptimizer(model.trainable(), weight_decay=0.0),
+        examples=examples,
+        lengths=examples.lengths,
+        supervised=examples.supervised,
+        capacity=case.tokens,
+        micro_batch_size=1,
+        max_grad_norm=1.0,
+        seed=SEED,
+    )
+    speeds: list[float] = []
+    losses: list[float] = []
+    first = 0
+    for number, rows in enumerate(steps):
+        members = np.arange(first, first + len(rows))
+        first += len(rows)
+        begun = time.perf_counter()
+        outcome = stepper.run(number + 1, members, learning_rate=1e-4)
+        if model.device.type == "cuda":
+            torch.cuda.synchronize()
+        losses.append(outcome.loss)
+        if number >= WARM_STEPS:
+            speeds.append(outcome.tokens / (time.perf_counter() - begun))
+    return speeds, losses
+
+
+def share_of_peak(tokens_per_s: float, shape: ModelShape) -> float:
+    """Return the MFU: 4 FLOPs for each linear weight and token, and for half of the head's."""
+    import torch
+
+    name = torch.cuda.get_device_name()
+    peak = next((one for part, one in PEAK_FLOPS.items() if part in name), 0.0)
+    work = 4 * (shape.linear_parameters + 0.5 * shape.vocabulary * shape.hidden)
+    return tokens_per_s * work / peak if peak else -1.0
+
+
+def run_tests() -> int:
+    """Run the tests that need a card."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:xdist", "tests/gpu"]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def told(one: Figures) -> str:
+    """Return figures as a line."""
+    gap = one.planned_bytes / one.peak_bytes - 1
+    share = "" if one.mfu < 0 else f"MFU {one.mfu:.1%}, "
+    return (
+        f"{one.tokens_per_s:,.0f} tokens/s ({one.slowest:,.0f} to {one.fastest:,.0f}), {share}"
+        f"peak {one.peak_bytes / 1e9:.2f} GB, plan {one.planned_bytes / 1e9:.2f} GB ({gap:+.1%}), "
+        f"loaded in {one.load_s:.1f} s, loss {one.first_loss:.3f} to {one.last_loss:.3f}; "
+        f"{one.attention}"
+    )
+
+
+def main() -> int:
+    """Run everything and print it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--only-figures", action="store_true", help="leave the tests out")
+    parser.add_argument("--cases", nargs="*", default=[one.name for one in CASES[1:]])
+    parser.add_argument("--out", type=Path, help="file for the figures as JSON")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        found = measure(next(one for one in CASES if one.name == given.one))
+        say(json.dumps(asdict(found)))
+        return 0
+    status = 0 if given.only_figures else run_tests()
+    figures: dict[str, dict[str, Any]] = {}
+    for name in given.cases:
+        command = [sys.executable, __file__, "--one", name]
+        try:
+            done = subprocess.run(
+                command, stdout=subprocess.PIPE, encoding="utf-8", check=True,
+                timeout=LONGEST_CASE_S,
+            )  # fmt: skip
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            say(f"{name}: {type(error).__name__}")
+            status = 1
+            continue
+        one = figures[name] = json.loads(done.stdout.splitlines()[-1])
+        say(f"{name}: {told(Figures(**one))}")
+        if given.out:
+            given.out.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
