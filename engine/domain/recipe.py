@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from engine.domain.adapter import LoraTargets
 from engine.domain.mix import MAIN_WEIGHT, MixedDataset, Replay
 from engine.domain.recipe_field import NO_MEMORY, Group, RecipeField, about, describe
 
@@ -100,7 +101,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "Learning rate",
             "How big each step is: too low learns little, too high forgets or breaks down.",
             Group.LEARNING,
-            "",
             memory=NO_MEMORY,
             gt=0,
             le=1,
@@ -147,7 +147,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "Weight decay",
             "Pulls the adapter towards zero at every step, which holds back copying a little.",
             Group.LEARNING,
-            "",
             memory=NO_MEMORY,
             rare=True,
             ge=0,
@@ -160,7 +159,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "Gradient limit",
             "Longer gradients are cut to this length, so that one odd row cannot spoil the run.",
             Group.LEARNING,
-            "",
             memory=NO_MEMORY,
             rare=True,
             gt=0,
@@ -185,7 +183,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "Rank",
             "How much the adapter can hold: more learns more from many rows, a little slower.",
             Group.ADAPTER,
-            "",
             memory="Four times the rank takes four times the adapter's memory.",
             ge=1,
             le=512,
@@ -197,7 +194,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "Alpha",
             "How strongly the adapter counts (alpha by rank); more acts like a higher rate.",
             Group.ADAPTER,
-            "",
             memory=NO_MEMORY,
             gt=0,
             le=4096,
@@ -209,13 +205,55 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "Dropout",
             "Leaves out a part of the input at random, against copying from few rows.",
             Group.ADAPTER,
-            "",
             memory="Needs a little more memory where it is above 0.",
             rare=True,
             ge=0,
             le=0.9,
         ),
     ] = 0.0
+    lora_targets: Annotated[
+        LoraTargets,
+        about(
+            "Adapted layers",
+            "All learns best; attention or MLP alone is a little faster and learns less.",
+            Group.ADAPTER,
+            memory="Attention alone needs a third of the adapter's memory or less.",
+            rare=True,
+        ),
+    ] = LoraTargets.ALL
+    use_rslora: Annotated[
+        bool,
+        about(
+            "Steady at high rank (rsLoRA)",
+            "Divides alpha by the root of the rank, so that ranks above 32 learn more.",
+            Group.ADAPTER,
+            memory=NO_MEMORY,
+            rare=True,
+        ),
+    ] = False
+    use_dora: Annotated[
+        bool,
+        about(
+            "Train row lengths too (DoRA)",
+            "Can learn more at low rank, and is slower.",
+            Group.ADAPTER,
+            memory="Keeps one more output of every layer.",
+            rare=True,
+        ),
+    ] = False
+    loraplus_lr_ratio: Annotated[
+        float,
+        about(
+            "Rate of B over A (LoRA+)",
+            "Above 1 the second half of the adapter learns so many times faster; 1 is usual.",
+            Group.ADAPTER,
+            "times",
+            memory=NO_MEMORY,
+            rare=True,
+            ge=1,
+            le=64,
+        ),
+    ] = 1.0
     max_length: Annotated[
         int,
         about(
@@ -414,7 +452,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "Checkpoints to keep",
             "Older ones are removed, but never the best; the result is the same.",
             Group.CHECKPOINTS,
-            "",
             memory="No effect on memory; each takes room on the disk.",
             rare=True,
             ge=1,
@@ -427,7 +464,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "Seed",
             "The same seed on the same computer gives the same result; another mixes anew.",
             Group.REPEATABILITY,
-            "",
             memory=NO_MEMORY,
             ge=0,
             le=2**31 - 1,

@@ -4,6 +4,7 @@
 The arithmetic is Burnish's own, so that it can be compared with what peft computes from the same
 files: W + scale * B @ A in fp32, rounded once to the type of W (Hu et al. 2021, arXiv 2106.09685;
 scale with the square root of the rank where `use_rslora` is set, Kalajdzievski 2023, 2312.03732).
+With `use_dora` each row of the sum is brought to its trained length (Liu et al. 2024, 2402.09353).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from engine.errors import AdapterUnusable
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 _PREFIX = "base_model.model."
-_A, _B = ".lora_A.weight", ".lora_B.weight"
+_A, _B, _MAGNITUDE = ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"
 
 _UNTOUCHED = (None, False, {}, [])
 _EXPECTED: tuple[tuple[str, tuple[object, ...]], ...] = (
@@ -42,7 +43,6 @@ _EXPECTED: tuple[tuple[str, tuple[object, ...]], ...] = (
             "target_parameters",
             "trainable_token_indices",
             "use_bdlora",
-            "use_dora",
             "use_qalora",
             "alora_invocation_tokens",
             "arrow_config",
@@ -89,14 +89,31 @@ class LoraAdapter:
             return a.float().t().contiguous(), b.float().t().contiguous()
         return b.float(), a.float()
 
+    def row_lengths(self, module: str) -> torch.Tensor | None:
+        """Return the trained lengths of a module's rows [rows], fp32, or None without DoRA."""
+        if not self.config.get("use_dora"):
+            return None
+        with safe_open(self.folder / WEIGHTS, framework="pt") as file:
+            return file.get_tensor(f"{_PREFIX}{module}{_MAGNITUDE}").float()
+
     def applied(self, module: str, weight: torch.Tensor) -> torch.Tensor:
-        """Return W + scale * B @ A for a whole weight [rows, columns], fp32."""
+        """Return W + scale * B @ A for a whole weight [rows, columns], fp32, at its row lengths."""
         b, a = self.matrices(module)
-        return weight.float() + self.scale * (b @ a)
+        return brought_to(weight.float() + self.scale * (b @ a), self.row_lengths(module))
+
+
+def brought_to(rows: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
+    """Return rows [n, columns] at the given lengths [n], or as they are where there are none."""
+    return rows if lengths is None else rows * (lengths / rows.norm(dim=1)).unsqueeze(1)
 
 
 def merged_rows(
-    rows: torch.Tensor, b: torch.Tensor, a: torch.Tensor, *, scale: float
+    rows: torch.Tensor,
+    b: torch.Tensor,
+    a: torch.Tensor,
+    *,
+    scale: float,
+    lengths: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return rows + scale * B @ A, summed in fp32 and rounded once to the type of the rows.
 
@@ -105,11 +122,12 @@ def merged_rows(
         b: The same rows of B, [n, rank], fp32.
         a: All of A, [rank, columns], fp32.
         scale: Factor on the product.
+        lengths: The trained lengths of these rows [n], fp32, or None without DoRA.
     """
     total = b @ a
     total *= scale
     total += rows
-    return total.to(rows.dtype)
+    return brought_to(total, lengths).to(rows.dtype)
 
 
 def read_adapter(folder: Path) -> LoraAdapter:
@@ -120,8 +138,10 @@ def read_adapter(folder: Path) -> LoraAdapter:
     """
     config = _read_config(folder / CONFIG)
     rank, alpha = config["r"], config["lora_alpha"]
-    is_transposed = bool(config.get("fan_in_fan_out"))
-    shapes = _read_shapes(folder / WEIGHTS, rank)
+    is_transposed, has_lengths = bool(config.get("fan_in_fan_out")), bool(config.get("use_dora"))
+    if is_transposed and has_lengths:
+        raise _unexportable(["fan_in_fan_out", "use_dora"])
+    shapes = _read_shapes(folder / WEIGHTS, rank, has_lengths=has_lengths)
     if is_transposed:
         shapes = {module: (columns, rows) for module, (rows, columns) in shapes.items()}
     return LoraAdapter(
@@ -141,26 +161,24 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise _unusable(_("{name} cannot be read.").format(name=path.name), str(error)) from error
     odd = [name for name, values in _EXPECTED if config.get(name) not in values]
     if odd:
-        raise _unusable(
-            _("The adapter uses settings that cannot be exported: {names}.").format(
-                names=", ".join(odd)
-            )
-        )
+        raise _unexportable(odd)
     numbers = (config.get("r"), config.get("lora_alpha"))
     if not all(isinstance(one, int | float) and one > 0 for one in numbers):
         raise _unusable(_("The adapter does not say its rank and alpha."))
     return config
 
 
-def _read_shapes(path: Path, rank: int) -> dict[str, tuple[int, int]]:
+def _read_shapes(path: Path, rank: int, *, has_lengths: bool) -> dict[str, tuple[int, int]]:
     shapes: dict[str, tuple[int, int]] = {}
     is_empty = True
     try:
         with safe_open(path, framework="pt") as file:
-            for module in _modules(set(file.keys())):
+            for module in _modules(set(file.keys()), has_lengths=has_lengths):
                 a = file.get_tensor(f"{_PREFIX}{module}{_A}")
                 b = file.get_tensor(f"{_PREFIX}{module}{_B}")
                 _check_pair(module, b, a, rank)
+                if has_lengths:
+                    _check_lengths(module, file.get_tensor(f"{_PREFIX}{module}{_MAGNITUDE}"), b)
                 shapes[module] = (b.shape[0], a.shape[1])
                 is_empty = is_empty and not (b.any() and a.any())
     except (OSError, SafetensorError) as error:
@@ -170,18 +188,25 @@ def _read_shapes(path: Path, rank: int) -> dict[str, tuple[int, int]]:
     return shapes
 
 
-def _modules(names: set[str]) -> list[str]:
-    """Return the modules that have both an A and a B."""
+def _modules(names: set[str], *, has_lengths: bool) -> list[str]:
+    """Return the modules that have both an A and a B, and row lengths where there are any."""
     modules = sorted(
         name.removeprefix(_PREFIX).removesuffix(_A) for name in names if name.endswith(_A)
     )
-    expected = {f"{_PREFIX}{module}{end}" for module in modules for end in (_A, _B)}
+    ends = (_A, _B, _MAGNITUDE) if has_lengths else (_A, _B)
+    expected = {f"{_PREFIX}{module}{end}" for module in modules for end in ends}
     odd = sorted(expected ^ names)
     if odd or not modules:
         raise _unusable(
             _("The tensors of the adapter are not pairs of A and B."), ", ".join(odd[:8])
         )
     return modules
+
+
+def _check_lengths(module: str, lengths: torch.Tensor, b: torch.Tensor) -> None:
+    if lengths.shape != b.shape[:1] or not lengths.isfinite().all():
+        detail = f"{module}: B {tuple(b.shape)}, row lengths {tuple(lengths.shape)}"
+        raise _unusable(_("The row lengths of the adapter do not fit its matrices."), detail)
 
 
 def _check_pair(module: str, b: torch.Tensor, a: torch.Tensor, rank: int) -> None:
@@ -197,4 +222,12 @@ def _unusable(message: str, detail: str = "") -> AdapterUnusable:
         message,
         remedy=_("Export an earlier checkpoint of the run, or train again."),
         detail=detail,
+    )
+
+
+def _unexportable(names: list[str]) -> AdapterUnusable:
+    return _unusable(
+        _("The adapter uses settings that cannot be exported: {names}.").format(
+            names=", ".join(names)
+        )
     )

@@ -135,9 +135,11 @@ def _blocks(base: ModelTensors, name: str, adapter: LoraAdapter) -> Iterator[mem
             yield from read_blocks(stream, header)
             return
         b, a = adapter.matrices(module)
+        lengths = adapter.row_lengths(module)
         for first, rows in read_row_blocks(stream, header):
-            update = b[first : first + len(rows)]
-            yield content_of(merged_rows(rows, update, a, scale=adapter.scale))
+            some = slice(first, first + len(rows))
+            own = None if lengths is None else lengths[some]
+            yield content_of(merged_rows(rows, b[some], a, scale=adapter.scale, lengths=own))
 
 
 def _write_index(base: ModelTensors, folder: Path) -> None:

@@ -25,7 +25,7 @@ from engine.export.base import (
     read_row_blocks,
 )
 from engine.export.comparison import Comparison
-from engine.export.lora import WEIGHTS, LoraAdapter
+from engine.export.lora import WEIGHTS, LoraAdapter, brought_to
 from engine.export.packed_base import load_base
 from engine.export.progress import Progress
 
@@ -153,7 +153,9 @@ def _check_changed(
 ) -> None:
     """Check a merged weight in blocks of rows, by a sum of another order than the merge's."""
     copy, original = merged.headers[name], base.headers[name]
-    b, a = adapter.matrices(base.module_of(name))
+    module = base.module_of(name)
+    b, a = adapter.matrices(module)
+    lengths = adapter.row_lengths(module)
     unit = 2.0 ** -_BITS[FLOATS[copy.dtype]]
     is_same = True
     with (
@@ -163,8 +165,9 @@ def _check_changed(
         for (first, found), (_first, before) in zip(
             read_row_blocks(new, copy), read_row_blocks(old, original), strict=True
         ):
-            update = b[first : first + len(found)]
-            exact = torch.addmm(before.float(), update, a, alpha=adapter.scale)
+            some = slice(first, first + len(found))
+            exact = torch.addmm(before.float(), b[some], a, alpha=adapter.scale)
+            exact = brought_to(exact, None if lengths is None else lengths[some])
             allowed = (unit + _SUM_RATIO) * exact.abs() + _SUM_RATIO * exact.abs().max()
             if not bool(((found.float() - exact).abs() <= allowed).all()):
                 raise _unequal(f"{name} is not base + adapter")

@@ -14,6 +14,7 @@ import torch
 from engine.domain.adapter import AdapterShape
 from engine.errors import CheckpointDamaged, DocumentDamaged
 from engine.store import atomicfs
+from engine.train.linear import MAGNITUDE
 from engine.train.model import LanguageModel
 
 WEIGHTS = "adapter_model.safetensors"
@@ -21,21 +22,26 @@ CONFIG = "adapter_config.json"
 _PREFIX, _SUFFIX = "base_model.model.", ".weight"
 
 
+def _saved_name(name: str) -> str:
+    """Return what peft calls a part of the adapter; a magnitude is no module there."""
+    return f"{_PREFIX}{name}" if name.endswith(MAGNITUDE) else f"{_PREFIX}{name}{_SUFFIX}"
+
+
 def saved_tensors(model: LanguageModel) -> dict[str, torch.Tensor]:
-    """Return A and B of every layer, in 32 bits on the CPU, by the names that peft uses."""
+    """Return what is trained of every layer, in 32 bits on the CPU, by the names that peft uses."""
     return {
-        f"{_PREFIX}{name}{_SUFFIX}": values.detach().to("cpu", torch.float32).contiguous()
+        _saved_name(name): values.detach().to("cpu", torch.float32).contiguous()
         for name, values in model.trainable().items()
     }
 
 
 def put_tensors(model: LanguageModel, tensors: dict[str, torch.Tensor]) -> None:
-    """Take over saved A and B; strict both ways.
+    """Take over saved parts; strict both ways.
 
     Raises:
         CheckpointDamaged: A tensor is missing, unknown, or of another shape.
     """
-    places = {f"{_PREFIX}{name}{_SUFFIX}": values for name, values in model.trainable().items()}
+    places = {_saved_name(name): values for name, values in model.trainable().items()}
     wrong = sorted(places.keys() ^ tensors.keys()) or sorted(
         name for name, values in tensors.items() if values.shape != places[name].shape
     )
@@ -84,6 +90,8 @@ def _peft_config(shape: AdapterShape, *, is_transposed: bool) -> bytes:
         r=shape.rank,
         lora_dropout=shape.dropout_ratio,
         target_modules=list(shape.targets),
+        use_rslora=shape.use_rslora,
+        use_dora=shape.use_dora,
         bias="none",
         fan_in_fan_out=is_transposed,
         inference_mode=True,
@@ -136,6 +144,8 @@ def read_shape(folder: Path) -> AdapterShape:
             alpha=float(config["lora_alpha"]),
             dropout_ratio=config["lora_dropout"],
             targets=tuple(config["target_modules"]),
+            use_rslora=bool(config.get("use_rslora")),
+            use_dora=bool(config.get("use_dora")),
         )
     except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         raise DocumentDamaged(

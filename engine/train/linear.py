@@ -19,11 +19,21 @@ from engine.domain.adapter import AdapterShape
 from engine.domain.randomness import seed_of
 from engine.train import nf4
 
+MAGNITUDE = "lora_magnitude_vector"
+TRAINED_PARTS = ("lora_A", "lora_B", MAGNITUDE)
+"""What an adapter trains of a layer, by the names of attributes, which are peft's."""
+
+_NORM_VALUES = 1 << 24
+"""Weights whose row lengths are taken at a time: 64 MiB in 32 bits."""
+
 
 class LowRankLinear(nn.Module):
     """y = x W^T + b + scale * dropout(x) A^T B^T, with W and b frozen.
 
-    W is dense, or packed in 4 bits. A and B are kept in 32 bits and cast for computing.
+    W is dense, or packed in 4 bits. A and B are kept in 32 bits and cast for computing. With
+    magnitudes m (DoRA, Liu et al. 2024, arXiv 2402.09353), y = x V^T + b where V are the rows of
+    W + scale B A, each brought to its length in m; for the gradient, their lengths before count as
+    constant (section 4.3 there).
 
     Attributes:
         in_features: Width of x.
@@ -33,6 +43,7 @@ class LowRankLinear(nn.Module):
         bias: b [out], or None.
         lora_A: A [rank, in], or None without an adapter.
         lora_B: B [out, rank], or None without an adapter.
+        lora_magnitude_vector: m [out], or None without DoRA.
         scale: Factor on the update.
         dropout_ratio: Dropout on the input of A while training.
         keeps_restored: Whether a restored 4-bit weight is kept for the backward pass. Only for
@@ -50,6 +61,7 @@ class LowRankLinear(nn.Module):
         self.packed: nf4.PackedWeight | None = None
         self.lora_A: nn.Parameter | None = None
         self.lora_B: nn.Parameter | None = None
+        self.lora_magnitude_vector: nn.Parameter | None = None
         self.scale = 0.0
         self.dropout_ratio = 0.0
         self.keeps_restored = False
@@ -69,7 +81,7 @@ class LowRankLinear(nn.Module):
         return self.weight if self.packed is None else nf4.restore(self.packed)
 
     def add_adapter(self, shape: AdapterShape, *, seed: int, device: torch.device) -> None:
-        """Add A, drawn uniformly within 1/sqrt(in), and B = 0, so that y does not change yet.
+        """Add A, drawn uniformly within 1/sqrt(in), B = 0 and m, so that y does not change yet.
 
         The bound is that of `kaiming_uniform_(a=sqrt(5))`, as in the reference implementation. The
         numbers are drawn on the CPU, so that they are the same on every device.
@@ -83,6 +95,8 @@ class LowRankLinear(nn.Module):
         self.lora_B = nn.Parameter(torch.zeros(self.out_features, shape.rank, device=device))
         self.scale = shape.scale
         self.dropout_ratio = shape.dropout_ratio
+        if shape.use_dora:
+            self.lora_magnitude_vector = nn.Parameter(self._row_lengths())
 
     def hold_cast(self, dtype: torch.dtype) -> None:
         """Cast A and B once for all passes until `drop_cast`; they must not change in between."""
@@ -94,17 +108,46 @@ class LowRankLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return y [..., out] for x [..., in]."""
-        if self.lora_A is None and self.packed is None:
-            return functional.linear(x, self.weight, self.bias)
         cast = self._cast or self._cast_to(x.dtype)
+        ratio = self.dropout_ratio if self.training else 0.0
+        if cast is None or cast.row_lengths is None or self.lora_magnitude_vector is None:
+            return self._product(x, cast, self.bias, ratio)
+        # As in peft: what the dropout takes away goes through W, what it leaves through V.
+        left = functional.dropout(x, ratio) if ratio else x
+        factors = self.lora_magnitude_vector / cast.row_lengths
+        y = (self._product(left, cast, None, 0.0) * factors).to(x.dtype)
+        if ratio:
+            return y + self._product(x - left, None, self.bias, 0.0)
+        return y if self.bias is None else y + self.bias
+
+    def _product(
+        self, x: torch.Tensor, cast: _Cast | None, bias: nn.Parameter | None, ratio: float
+    ) -> torch.Tensor:
+        if cast is None and self.packed is None:
+            return functional.linear(x, self.weight, bias)
+        one = _Pass(linear=self, cast=cast, bias=bias, dropout_ratio=ratio)
+        a, b = (None, None) if cast is None else (self.lora_A, self.lora_B)
         weight = self.restored_weight()
-        place, thin = _Backward.apply(x, self.lora_A, self.lora_B, weight, self, cast)
-        return _Forward.apply(place, x.detach(), thin, weight, self, cast)
+        place, thin = _Backward.apply(x, a, b, weight, one)
+        return _Forward.apply(place, x.detach(), thin, weight, one)
 
     def _cast_to(self, dtype: torch.dtype) -> _Cast | None:
         if self.lora_A is None or self.lora_B is None:
             return None
-        return _Cast(self.lora_A.detach().to(dtype), self.lora_B.detach().to(dtype))
+        lengths = None if self.lora_magnitude_vector is None else self._row_lengths()
+        return _Cast(self.lora_A.detach().to(dtype), self.lora_B.detach().to(dtype), lengths)
+
+    def _row_lengths(self) -> torch.Tensor:
+        """Return the length of each row of W + scale B A [out], summed in 32 bits or more."""
+        if self.lora_A is None or self.lora_B is None:
+            raise ValueError("the layer has no adapter")
+        a, b = self.lora_A.detach(), self.lora_B.detach()
+        count = max(1, _NORM_VALUES // self.in_features)
+        pairs = zip(self.restored_weight().split(count), b.split(count), strict=True)
+        rows = [
+            (weight.to(a.dtype) + self.scale * (some @ a)).norm(dim=1) for weight, some in pairs
+        ]
+        return torch.cat(rows)
 
     def extra_repr(self) -> str:
         """Name sizes and form."""
@@ -115,10 +158,21 @@ class LowRankLinear(nn.Module):
 
 @dataclass(frozen=True)
 class _Cast:
-    """A and B in the number format that is computed in."""
+    """A and B in the number format that is computed in, and the lengths of the rows for DoRA."""
 
     a: torch.Tensor
     b: torch.Tensor
+    row_lengths: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pass:
+    """One pass through a layer, with what of it takes part."""
+
+    linear: LowRankLinear
+    cast: _Cast | None
+    bias: nn.Parameter | None
+    dropout_ratio: float
 
 
 class _Backward(torch.autograd.Function):
@@ -135,21 +189,20 @@ class _Backward(torch.autograd.Function):
         _a: nn.Parameter | None,
         _b: nn.Parameter | None,
         weight: torch.Tensor,
-        linear: LowRankLinear,
-        cast: _Cast | None,
+        one: _Pass,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return a stand-in for y that takes no memory, and A x [..., rank]."""
         thin, kept = None, list[torch.Tensor]()
-        if cast is not None:
-            noise = _noise(x, linear.dropout_ratio) if linear.training else None
-            thin = functional.linear(x if noise is None else x * noise, cast.a)
+        if one.cast is not None:
+            noise = _noise(x, one.dropout_ratio)
+            thin = functional.linear(x if noise is None else x * noise, one.cast.a)
             kept = [x, thin] if noise is None else [x, thin, noise != 0]
             ctx.mark_non_differentiable(thin)
-        ctx.linear, ctx.cast = linear, cast
-        ctx.has_weight = linear.keeps_restored and linear.packed is not None
+        ctx.one = one
+        ctx.has_weight = one.linear.keeps_restored and one.linear.packed is not None
         ctx.save_for_backward(*kept, *([weight] if ctx.has_weight else []))
         ctx.set_materialize_grads(False)
-        return x.new_empty(1).expand(*x.shape[:-1], linear.out_features), thin
+        return x.new_empty(1).expand(*x.shape[:-1], one.linear.out_features), thin
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -157,19 +210,19 @@ class _Backward(torch.autograd.Function):
 
         With g = dL/dy: dx = g W + scale g B A, dA = scale (g B)^T x, dB = scale g^T (A x).
         """
-        linear: LowRankLinear = ctx.linear
-        kept = list(ctx.saved_tensors)
+        one: _Pass = ctx.one
+        linear, kept = one.linear, list(ctx.saved_tensors)
         weight = kept.pop() if ctx.has_weight else None
         wide = gradients[0].reshape(-1, linear.out_features)
         dx = da = db = None
         if ctx.needs_input_grad[0]:
             dx = wide @ (linear.restored_weight() if weight is None else weight)
-        if ctx.cast is not None:
-            x, thin, *mask = (one.reshape(-1, one.shape[-1]) for one in kept)
-            noise = mask[0].to(x.dtype).div_(1 - linear.dropout_ratio) if mask else None
-            da, db = _low_rank_gradients(linear, ctx.cast, wide, (x, thin, noise), dx)
+        if one.cast is not None:
+            x, thin, *mask = (each.reshape(-1, each.shape[-1]) for each in kept)
+            noise = mask[0].to(x.dtype).div_(1 - one.dropout_ratio) if mask else None
+            da, db = _low_rank_gradients(one.cast, linear.scale, wide, (x, thin, noise), dx)
         shaped = None if dx is None else dx.view(*gradients[0].shape[:-1], -1)
-        return shaped, da, db, None, None, None
+        return shaped, da, db, None, None
 
 
 class _Forward(torch.autograd.Function):
@@ -182,25 +235,25 @@ class _Forward(torch.autograd.Function):
         x: torch.Tensor,
         thin: torch.Tensor | None,
         weight: torch.Tensor,
-        linear: LowRankLinear,
-        cast: _Cast | None,
+        one: _Pass,
     ) -> torch.Tensor:
         """Return y [..., out]."""
-        y = functional.linear(x, weight, linear.bias)
-        if cast is not None and thin is not None:
-            flat = y.view(-1, linear.out_features)
-            flat.addmm_(thin.view(-1, thin.shape[-1]), cast.b.t(), alpha=linear.scale)
+        y = functional.linear(x, weight, one.bias)
+        if one.cast is not None and thin is not None:
+            flat = y.view(-1, y.shape[-1])
+            narrow = thin.view(-1, thin.shape[-1])
+            flat.addmm_(narrow, one.cast.b.t(), alpha=one.linear.scale)
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Pass the gradient of y on."""
-        return gradients[0], None, None, None, None, None
+        return gradients[0], None, None, None, None
 
 
 def _low_rank_gradients(
-    linear: LowRankLinear,
     cast: _Cast,
+    scale: float,
     wide: torch.Tensor,
     kept: tuple[torch.Tensor, torch.Tensor, torch.Tensor | None],
     dx: torch.Tensor | None,
@@ -208,8 +261,8 @@ def _low_rank_gradients(
     """Return the gradients of A and B in 32 bits or more, and add the update's part to dx.
 
     Args:
-        linear: The layer.
-        cast: Its A and B.
+        cast: A and B.
+        scale: Factor on B A.
         wide: Gradient of y [n, out].
         kept: x [n, in], A x [n, rank] and the factors of the dropout [n, in] or None.
         dx: g W [n, in], or None where x needs no gradient.
@@ -218,12 +271,12 @@ def _low_rank_gradients(
     form = torch.promote_types(x.dtype, torch.float32)
     narrow = wide @ cast.b
     # The scale comes last, so that a product in 16 bits is rounded once.
-    db = (wide.t() @ thin).to(form).mul_(linear.scale)
-    da = (narrow.t() @ (x if noise is None else x * noise)).to(form).mul_(linear.scale)
+    db = (wide.t() @ thin).to(form).mul_(scale)
+    da = (narrow.t() @ (x if noise is None else x * noise)).to(form).mul_(scale)
     if dx is not None and noise is None:
-        dx.addmm_(narrow, cast.a, alpha=linear.scale)
+        dx.addmm_(narrow, cast.a, alpha=scale)
     elif dx is not None and noise is not None:
-        dx.add_((narrow @ cast.a).mul_(noise), alpha=linear.scale)
+        dx.add_((narrow @ cast.a).mul_(noise), alpha=scale)
     return da, db
 
 

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from engine.domain.adapter import AdapterShape
-from engine.errors import ModelInvalid
+from engine.domain.adapter import AdapterShape, LoraTargets
+from engine.domain.recipe import Recipe
+from engine.errors import ArchitectureUnsupported, ModelInvalid
 from engine.store import modelfolder
 from engine.store.decoders import left_out_prefix
 from engine.train import nf4
@@ -29,6 +30,7 @@ from engine.train.model import LanguageModel
 from engine.train.nf4_parts import join_parts
 from engine.train.probe import check_trainable
 from engine.train.read_ahead import WHOLE, ReadAhead, Unit, in_file_order
+from engine.train.targets import is_in_part, target_names
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -83,9 +85,17 @@ def load_model(
 
 
 def with_adapter(
-    model: LanguageModel, *, rank: int, alpha: float, dropout_ratio: float, seed: int
+    model: LanguageModel,
+    *,
+    rank: int,
+    alpha: float,
+    dropout_ratio: float,
+    seed: int,
+    part: LoraTargets = LoraTargets.ALL,
+    use_rslora: bool = False,
+    use_dora: bool = False,
 ) -> LanguageModel:
-    """Give every decoder linear a fresh low-rank update; the answers do not change by it.
+    """Give decoder linears a fresh low-rank update; the answers do not change by it.
 
     Args:
         model: A model without an adapter.
@@ -93,12 +103,53 @@ def with_adapter(
         alpha: The update counts alpha / rank.
         dropout_ratio: Dropout on the input of A while training.
         seed: Of the random numbers in A.
+        part: Which linears.
+        use_rslora: The update counts alpha / sqrt(rank) instead.
+        use_dora: Rows have a trained length besides.
+
+    Raises:
+        ArchitectureUnsupported: The model has no linear of that part, or its files hold the
+            weights transposed, whose rows DoRA cannot measure when they are merged in blocks.
     """
-    targets = tuple(sorted({path.rpartition(".")[2] for path in model.linears}))
-    shape = AdapterShape(rank=rank, alpha=alpha, dropout_ratio=dropout_ratio, targets=targets)
-    for path, linear in model.linears.items():
+    if use_dora and model.is_transposed:
+        raise ArchitectureUnsupported(
+            _("DoRA cannot be used with this model, whose weights are stored transposed."),
+            remedy=_("Switch DoRA off."),
+        )
+    adapted = {path: one for path, one in model.linears.items() if is_in_part(path, part)}
+    if not adapted:
+        raise ArchitectureUnsupported(
+            _("This model has no linear layers of the part to adapt: {part}.").format(part=part)
+        )
+    shape = AdapterShape(
+        rank=rank,
+        alpha=alpha,
+        dropout_ratio=dropout_ratio,
+        targets=target_names(adapted, model.linears.keys() - adapted.keys()),
+        use_rslora=use_rslora,
+        use_dora=use_dora,
+    )
+    for path, linear in adapted.items():
         linear.add_adapter(shape, seed=adapter_seed(seed, path), device=model.device)
     return replace(model, adapter=shape)
+
+
+def with_adapter_of(model: LanguageModel, recipe: Recipe) -> LanguageModel:
+    """Give a model the fresh adapter that a recipe asks for.
+
+    Raises:
+        ArchitectureUnsupported: The model has no linear of the part to adapt.
+    """
+    return with_adapter(
+        model,
+        rank=recipe.lora_rank,
+        alpha=recipe.lora_alpha,
+        dropout_ratio=recipe.lora_dropout,
+        seed=recipe.seed,
+        part=recipe.lora_targets,
+        use_rslora=recipe.use_rslora,
+        use_dora=recipe.use_dora,
+    )
 
 
 def _remake_buffers(net: PreTrainedModel, device: torch.device) -> None:

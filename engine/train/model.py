@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from engine.domain.adapter import AdapterShape
 from engine.train.attention import Segments
-from engine.train.linear import LowRankLinear
+from engine.train.linear import TRAINED_PARTS, LowRankLinear
 from engine.train.offload import Offload
 from engine.train.varlen import VarlenKernel
 
@@ -48,14 +48,23 @@ class LanguageModel:
     varlen: VarlenKernel | None = None
 
     def trainable(self) -> dict[str, nn.Parameter]:
-        """Return A and B of every layer by `<path>.lora_A` and `<path>.lora_B`."""
-        return dict(self._pairs())
+        """Return A, B and magnitudes of every layer by `<path>.lora_A` and so on."""
+        return dict(self._parts())
 
-    def _pairs(self) -> Iterator[tuple[str, nn.Parameter]]:
+    def _parts(self) -> Iterator[tuple[str, nn.Parameter]]:
         for path, linear in self.linears.items():
-            for name, values in (("lora_A", linear.lora_A), ("lora_B", linear.lora_B)):
+            for name in TRAINED_PARTS:
+                values: nn.Parameter | None = getattr(linear, name)
                 if values is not None:
                     yield f"{path}.{name}", values
+
+    def rate_factors(self, ratio: float) -> dict[str, float]:
+        """Return what the learning rate of each part is multiplied with (LoRA+).
+
+        B learns `ratio` times as fast as A (Hayou et al. 2024, arXiv 2402.12354), and so do
+        magnitudes, as in peft's `create_loraplus_optimizer`.
+        """
+        return {name: ratio for name in self.trainable() if not name.endswith(".lora_A")}
 
     @contextmanager
     def steady_adapter(self) -> Iterator[None]:

@@ -33,7 +33,7 @@ from engine.train.examples import (
     skip_warnings,
     truncation_warning,
 )
-from engine.train.load import load_model, with_adapter
+from engine.train.load import load_model, with_adapter_of
 from engine.train.model import LanguageModel
 from engine.train.moments8 import choose_optimizer
 from engine.train.offload import CardPassage, Offload
@@ -189,13 +189,7 @@ def _load(
         quantised=quantised,
         on_progress=byte_progress(context),
     )
-    return with_adapter(
-        model,
-        rank=recipe.lora_rank,
-        alpha=recipe.lora_alpha,
-        dropout_ratio=recipe.lora_dropout,
-        seed=recipe.seed,
-    )
+    return with_adapter_of(model, recipe)
 
 
 def row_progress(context: JobContext, total: int) -> Callable[[int], None]:
@@ -238,7 +232,10 @@ def _stepper(
     return Stepper(
         model=model,
         optimizer=AdapterOptimizer(
-            model.trainable(), weight_decay=recipe.weight_decay, kind=optimizer
+            model.trainable(),
+            weight_decay=recipe.weight_decay,
+            kind=optimizer,
+            rate_factors=model.rate_factors(recipe.loraplus_lr_ratio),
         ),
         examples=examples,
         lengths=examples.lengths,

@@ -17,7 +17,7 @@ from engine.store.layout import JobFolder
 from engine.train.adapter import WEIGHTS, put_tensors, read_tensors
 from engine.train.checkpoint import checkpoint_folders, read_checkpoint
 from engine.train.device import Placement
-from engine.train.load import load_model, with_adapter
+from engine.train.load import load_model, with_adapter_of
 from engine.train.model import LanguageModel
 
 
@@ -49,13 +49,7 @@ def load_tuned(
         quantised=method(recipe.method).quantised,
         on_progress=on_progress,
     )
-    model = with_adapter(
-        model,
-        rank=recipe.lora_rank,
-        alpha=recipe.lora_alpha,
-        dropout_ratio=recipe.lora_dropout,
-        seed=recipe.seed,
-    )
+    model = with_adapter_of(model, recipe)
     put_tensors(model, tensors)
     return model
 

@@ -35,6 +35,7 @@ def make_adapter(
     targets: tuple[str, ...] = LINEARS,
     spread: float = 0.05,
     rslora: bool = False,
+    dora: bool = False,
 ) -> Path:
     """Let peft write an adapter with random matrices for a base model."""
     torch.manual_seed(1)
@@ -45,6 +46,7 @@ def make_adapter(
         target_modules=list(targets),
         task_type="CAUSAL_LM",
         use_rslora=rslora,
+        use_dora=dora,
     )
     with warnings.catch_warnings():
         # peft asks transformers for a property under its old name.
@@ -53,6 +55,8 @@ def make_adapter(
     for name, parameter in tuned.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=spread)
+        if "magnitude" in name:
+            parameter.data *= 1 + 0.1 * torch.randn(parameter.shape)
     tuned.save_pretrained(str(folder))
     (folder / "README.md").unlink()
     return folder

@@ -125,11 +125,37 @@ def test_adapter_with_unsound_tensors_is_refused(
         read_adapter(folder)
 
 
+def test_dora_of_transposed_weights_is_refused(folder: Path) -> None:
+    change_config(folder, use_dora=True, fan_in_fan_out=True)
+    with pytest.raises(AdapterUnusable, match="use_dora"):
+        read_adapter(folder)
+
+
+def test_dora_without_row_lengths_is_refused(folder: Path) -> None:
+    change_config(folder, use_dora=True)
+    with pytest.raises(AdapterUnusable, match="not pairs"):
+        read_adapter(folder)
+
+
+@pytest.mark.parametrize("lengths", [torch.ones(64), torch.full((128,), math.nan)])
+def test_dora_with_unsound_row_lengths_is_refused(folder: Path, lengths: torch.Tensor) -> None:
+    change_config(folder, use_dora=True)
+
+    def add(tensors: Tensors) -> None:
+        for name in [one for one in tensors if ".lora_B" in one]:
+            magnitude = name.replace(".lora_B.weight", ".lora_magnitude_vector")
+            tensors[magnitude] = torch.ones(tensors[name].shape[0])
+        tensors[A.replace(".lora_A.weight", ".lora_magnitude_vector")] = lengths
+
+    change_tensors(folder, add)
+    with pytest.raises(AdapterUnusable, match="row lengths"):
+        read_adapter(folder)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("peft_type", "LOHA"),
-        ("use_dora", True),
         ("bias", "all"),
         ("modules_to_save", ["lm_head"]),
         ("rank_pattern", {"q_proj": 4}),

@@ -42,7 +42,11 @@ def reference(base: Path, adapter: Path, scale: float) -> dict[str, torch.Tensor
         key = f"base_model.model.{name.removesuffix('.weight')}"
         if f"{key}.lora_A.weight" in lora:
             product = lora[f"{key}.lora_B.weight"] @ lora[f"{key}.lora_A.weight"]
-            found[name] = (weight.to(torch.float32) + product * scale).to(weight.dtype)
+            total = weight.to(torch.float32) + product * scale
+            if f"{key}.lora_magnitude_vector" in lora:
+                lengths = lora[f"{key}.lora_magnitude_vector"] / total.norm(dim=1)
+                total = total * lengths.unsqueeze(1)
+            found[name] = total.to(weight.dtype)
     return found
 
 
@@ -56,6 +60,7 @@ class Case(NamedTuple):
     tied: bool = True
     shards: int = 1
     rslora: bool = False
+    dora: bool = False
 
 
 CASES = [
@@ -63,6 +68,8 @@ CASES = [
     Case(dtype="float16", tied=False),
     Case(dtype="float32", shards=2),
     Case(tied=False, shards=3, rslora=True),
+    Case(dora=True),
+    Case(dtype="float32", rslora=True, dora=True),
 ]
 
 
@@ -77,7 +84,7 @@ def test_merge_is_base_and_adapter_to_the_last_bit(
         tied=case.tied,
         shards=case.shards,
     )
-    adapter = make_adapter(base, tmp_path / "adapter", rslora=case.rslora)
+    adapter = make_adapter(base, tmp_path / "adapter", rslora=case.rslora, dora=case.dora)
     before = hashes(base)
     job = make_job(base, adapter)
     target.export(job.context())
@@ -90,12 +97,14 @@ def test_merge_is_base_and_adapter_to_the_last_bit(
     assert job.verified().mean_kl < 1e-5
 
 
-@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize(
+    ("shards", "rslora", "dora"), [(1, False, False), (3, False, False), (1, True, True)]
+)
 def test_merge_is_what_peft_merges_within_one_rounding(
-    make_job: MakeJob, tmp_path: Path, shards: int
+    make_job: MakeJob, tmp_path: Path, shards: int, rslora: bool, dora: bool
 ) -> None:
     base = tiny_model_folder(tmp_path / "base", shards=shards)
-    adapter = make_adapter(base, tmp_path / "adapter")
+    adapter = make_adapter(base, tmp_path / "adapter", rslora=rslora, dora=dora)
     job = make_job(base, adapter)
     target.export(job.context())
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
@@ -221,7 +230,7 @@ def test_merge_with_twice_the_scale_is_not_kept(
 ) -> None:
     once = target.merged_rows
     monkeypatch.setattr(
-        target, "merged_rows", lambda rows, b, a, scale: once(rows, b, a, scale=2 * scale)
+        target, "merged_rows", lambda rows, b, a, scale, **rest: once(rows, b, a, scale=2 * scale)
     )
     job = make_job(trained.base, trained.adapter)
     with pytest.raises(ExportNotEqual, match="Nothing of them was kept"):
