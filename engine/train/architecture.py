@@ -19,7 +19,7 @@ from engine.errors import ArchitectureUnsupported, ModelInvalid
 from engine.store.decoders import DECODERS
 from engine.store.modelfolder_config import library_config
 from engine.train import attention, falcon
-from engine.train.attention import Segments
+from engine.train.carrier import carry_into
 from engine.train.linear import LowRankLinear
 
 if TYPE_CHECKING:
@@ -153,32 +153,8 @@ def _carry_segments(net: PreTrainedModel) -> None:
         falcon.attend_in_segments(net)
     elif kind in _DROPS_SEGMENTS:
         for layer in decoder_layers(net)[1]:
-            carrier = _Carrier()
-            layer.register_forward_pre_hook(carrier.take, with_kwargs=True)
-            layer.get_submodule("self_attn").register_forward_pre_hook(
-                carrier.give, with_kwargs=True
-            )
+            carry_into(layer, layer.get_submodule("self_attn"))
 
 
 def _find_no_padding(_input_ids: torch.Tensor, _attention_mask: torch.Tensor | None) -> None:
     """Stand for transformers' search for padding."""
-
-
-class _Carrier:
-    """Takes the segments from a layer's arguments and gives them to its attention.
-
-    Both happen inside the layer, so that a recomputed layer carries its own segments again.
-    """
-
-    def __init__(self) -> None:
-        self._segments: Segments | None = None
-
-    def take(self, _module: nn.Module, _arguments: Any, options: dict[str, Any]) -> None:
-        """Remember the segments; the hook before a layer runs."""
-        self._segments = options.get("segments")
-
-    def give(
-        self, _module: nn.Module, arguments: Any, options: dict[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
-        """Add the segments; the hook before its attention runs."""
-        return arguments, {**options, "segments": self._segments}

@@ -2,7 +2,7 @@
 """Falcon's attention, inside each example of a packed row.
 
 transformers' Falcon does not ask its attention interface: it computes attention in its own module,
-and its layers take no further arguments. So the segments travel with the rotary angles, which each
+and its layers take no further arguments. So its options travel with the rotary angles, which each
 layer does hand down, and the module's forward pass is replaced by the same one over segments.
 """
 
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from engine.train.attention import NAME, Segments, segment_attention
+from engine.train.attention import NAME, AttentionOptions, segment_attention
+from engine.train.carrier import Carrier
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -27,9 +28,9 @@ def attend_in_segments(net: PreTrainedModel) -> None:
     # Under this name transformers makes no mask.
     net.config._attn_implementation = NAME
     base = net.base_model
-    carrier = _Carrier()
+    carrier = Carrier()
     base.register_forward_pre_hook(carrier.take, with_kwargs=True)
-    base.get_submodule("rotary_emb").register_forward_hook(carrier.give)
+    base.get_submodule("rotary_emb").register_forward_hook(partial(_joined, carrier))
     for module in base.modules():
         if isinstance(module, FalconAttention):
             vars(module)["forward"] = partial(_attend, module)
@@ -42,28 +43,21 @@ def _own_copy(_module: nn.Module, _arguments: Any, output: torch.Tensor) -> torc
     return output.clone()
 
 
-class _Carrier:
-    """Takes the segments from the model's arguments and adds them to the rotary angles."""
-
-    def __init__(self) -> None:
-        self._segments: Segments | None = None
-
-    def take(self, _module: nn.Module, _arguments: Any, options: dict[str, Any]) -> None:
-        """Remember the segments; the hook before the model runs."""
-        self._segments = options.get("segments")
-
-    def give(
-        self, _module: nn.Module, _arguments: Any, angles: tuple[torch.Tensor, torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor, Segments | None]:
-        """Add the segments; the hook after the angles were computed."""
-        return (*angles, self._segments)
+def _joined(
+    carrier: Carrier,
+    _module: nn.Module,
+    _arguments: Any,
+    angles: tuple[torch.Tensor, torch.Tensor],
+) -> tuple[torch.Tensor, torch.Tensor, AttentionOptions]:
+    """Add the options to the rotary angles; the hook after these were computed."""
+    return (*angles, carrier.options)
 
 
 def _attend(
     module: Any,
     hidden_states: torch.Tensor,
     *,
-    position_embeddings: tuple[torch.Tensor, torch.Tensor, Segments | None],
+    position_embeddings: tuple[torch.Tensor, torch.Tensor, AttentionOptions],
     layer_past: Any = None,
     **_options: Any,
 ) -> tuple[torch.Tensor, None]:
@@ -73,11 +67,11 @@ def _attend(
     """
     from transformers.models.falcon.modeling_falcon import apply_rotary_pos_emb
 
-    cos, sin, segments = position_embeddings
+    cos, sin, options = position_embeddings
     parts = module._split_heads(module.query_key_value(hidden_states))
     query, key, value = (one.transpose(1, 2) for one in parts)
     query, key = apply_rotary_pos_emb(query, key, cos, sin)
     if layer_past is not None:
         key, value = layer_past.update(key, value, module.layer_idx)
-    found, _none = segment_attention(module, query, key, value, None, segments=segments)
+    found, _none = segment_attention(module, query, key, value, None, **options)
     return module.dense(found.flatten(2)), None

@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import pytest
 import torch
 
+from engine.train.decoding import answer_greedily
+from engine.train.loss import batch_loss
+from engine.train.model import LanguageModel
+from engine.train.varlen import PackedEdges, VarlenKernel
 from tests.builders.decoders import CASES, DecoderFolders
 from tests.unit.train.models import (
     alone_logits,
+    load_adapted,
     load_ours,
     load_stock,
     pack,
@@ -22,6 +30,16 @@ LENGTHS = [21, 3, 30]
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> DecoderFolders:
     return DecoderFolders(tmp_path_factory.mktemp("families"))
+
+
+def taken_gradients(model: LanguageModel) -> torch.Tensor:
+    """Return the gradients of A and B, and clear them."""
+    found: list[torch.Tensor] = []
+    for one in model.trainable().values():
+        assert one.grad is not None
+        found.append(one.grad.flatten())
+        one.grad = None
+    return torch.cat(found)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -40,3 +58,66 @@ def test_family_every_linear_of_its_layers_gets_an_adapter(
     name: str, folders: DecoderFolders
 ) -> None:
     assert len(load_ours(folders[name], quantised=True).linears) == 2 * CASES[name].linears
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_family_loss_and_gradients_packed_equal_the_sum_of_each_example_alone(
+    name: str, folders: DecoderFolders
+) -> None:
+    examples = random_examples([17, 26])
+    model = load_adapted(folders[name])
+    model.net.train()
+
+    def learn(*members: int) -> float:
+        loss = batch_loss(model, pack(examples, *members))
+        loss.backward()
+        return loss.item()
+
+    apart = learn(0) + learn(1)
+    alone = taken_gradients(model)
+    # Recomputed layers must find their segments again.
+    model.recompute_activations()
+    assert learn(0, 1) == pytest.approx(apart, rel=1e-5)
+    together = taken_gradients(model)
+    assert float(alone.norm()) > 0.1
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5 * float(alone.abs().max()))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_family_answers_token_by_token_as_stock_generates(
+    name: str, folders: DecoderFolders
+) -> None:
+    prompt = random_examples([9]).ids.tolist()
+    answer = answer_greedily(load_ours(folders[name]), prompt, end_ids=frozenset(), limit=8)
+    stock = load_stock(folders[name])
+    with torch.no_grad():
+        for token in answer.ids:
+            logits = stock(input_ids=torch.tensor([prompt])).logits[0, -1]
+            assert logits[token] >= logits.max() - 1e-4
+            prompt.append(token)
+    assert answer.is_finite
+
+
+class RefusingKernel:
+    """Stands for the kernel of packed rows on a card; counts who asks for it, and serves nobody."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def can(self, _query: torch.Tensor, **_options: object) -> bool:
+        self.asked += 1
+        return False
+
+
+# Soft-capped scores have no such kernel, so that it is not asked for.
+@pytest.mark.parametrize("name", [name for name in CASES if name != "gemma2"])
+def test_family_every_layer_is_offered_the_kernel_of_packed_rows(
+    name: str, folders: DecoderFolders
+) -> None:
+    kernel = RefusingKernel()
+    model = replace(load_ours(folders[name]), varlen=cast("VarlenKernel", kernel))
+    batch = pack(random_examples([5, 6]))
+    segments = replace(batch.segments, packed=cast("PackedEdges", object()))
+    with torch.no_grad():
+        model.hidden(batch.ids, batch.positions, segments=segments)
+    assert kernel.asked == 2
