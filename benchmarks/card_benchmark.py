@@ -142,7 +142,8 @@ def write_model(shape: str, folder: Path) -> None:
     shards: dict[str, dict[str, torch.Tensor]] = {}
     torch.manual_seed(SEED)
     pool = torch.randn(1 << 24, dtype=torch.float32).bfloat16() * 0.02
-    for name, values in net.state_dict().items():
+    state: dict[str, torch.Tensor] = dict(net.named_parameters())
+    for name, values in state.items():
         if name == "lm_head.weight" and config.tie_word_embeddings:
             continue
         part = name.split(".")[2] if ".layers." in name else "rest"
