@@ -9,7 +9,7 @@ from gettext import gettext as _
 from typing import Any
 
 from engine.domain.model import ModelInfo
-from engine.domain.plan import Change, MemoryNeed, Plan, TimeNeed
+from engine.domain.plan import Change, LearningAdvice, MemoryNeed, Plan, TimeNeed
 from engine.domain.problem import Problem, Severity
 from engine.domain.recipe import Recipe
 from gui.viewmodels import numbers
@@ -119,7 +119,7 @@ def plan_view(plan: Plan, recipe: Recipe, *, model: ModelInfo | None, device: st
         total_gb=numbers.gigabytes(need.capacity),
         parts=_parts(need, recipe),
         statement=(*plan.statement, *_effort_sentences(plan)),
-        problems=problem_views(plan.problems, model, plan.fixes) + _offers(plan),
+        problems=problem_views(plan.problems, model, plan.fixes, plan.advice) + _offers(plan),
     )
 
 
@@ -259,7 +259,10 @@ _ORDER = tuple(Severity)
 
 
 def problem_views(
-    problems: Sequence[Problem], model: ModelInfo | None, changes: Sequence[Change] = ()
+    problems: Sequence[Problem],
+    model: ModelInfo | None,
+    changes: Sequence[Change] = (),
+    advice: LearningAdvice | None = None,
 ) -> tuple[ProblemView, ...]:
     """Return the findings, errors first, each with its remedy.
 
@@ -267,13 +270,17 @@ def problem_views(
         problems: What the plan found.
         model: The base model, for fixes that depend on it.
         changes: What makes a run fit its device.
+        advice: What is usual, for values that are far from it.
     """
     ordered = sorted(problems, key=lambda one: _ORDER.index(one.severity))
-    return tuple(_problem_view(one, model, changes) for one in ordered)
+    return tuple(_problem_view(one, model, changes, advice) for one in ordered)
 
 
 def _problem_view(
-    problem: Problem, model: ModelInfo | None, changes: Sequence[Change]
+    problem: Problem,
+    model: ModelInfo | None,
+    changes: Sequence[Change],
+    advice: LearningAdvice | None,
 ) -> ProblemView:
     names = {one.name for one in form_fields()}
     return ProblemView(
@@ -281,8 +288,17 @@ def _problem_view(
         strong=problem.message,
         text=problem.remedy,
         field=problem.field if problem.field in names else "",
-        fixes=_fixes_of(problem, model, changes),
+        fixes=_fixes_of(problem, model, changes) or _advised(problem, advice),
     )
+
+
+def _advised(problem: Problem, advice: LearningAdvice | None) -> tuple[FixView, ...]:
+    """Return the usual value for one that is far from it."""
+    if advice is None or problem.code not in ("learning_rate_far", "passes_far"):
+        return ()
+    value = advice.learning_rate if problem.field == "learning_rate" else advice.epochs
+    text = _("Use {value}").format(value=numbers.plain(value))
+    return (FixView(values={problem.field: value}, text=text),)
 
 
 def _fixes_of(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PASSES = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0)
 """The stops of the effort slider, in passes over the data."""
+USUAL_METHOD = "sft_qlora"
 
 
 @cache
@@ -40,6 +41,8 @@ class TrainArgument:
 
     Attributes:
         values: Recipe fields to start from, such as those of an earlier run.
+        method: Training method.
+        is_exact: What is not named stays open, instead of taking what is newest.
     """
 
     dataset_id: str = ""
@@ -47,6 +50,8 @@ class TrainArgument:
     preset: str = ""
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     extra: tuple[ExtraData, ...] = ()
+    method: str = USUAL_METHOD
+    is_exact: bool = False
 
 
 # ---------------------------------------------------------------------- the draft
@@ -60,6 +65,7 @@ class Draft:
         preset_values: Values of the chosen preset.
         values: Fields that the person set, by name.
         extra: Further datasets.
+        method: Training method.
     """
 
     dataset_id: str = ""
@@ -68,6 +74,7 @@ class Draft:
     preset_values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     extra: tuple[ExtraData, ...] = ()
+    method: str = USUAL_METHOD
 
     @property
     def mix(self) -> dict[str, float]:
@@ -144,6 +151,7 @@ def same_again(run: RunView) -> TrainArgument:
         model_id=recipe.model_id,
         values=values_of(recipe),
         extra=tuple(extra),
+        method=recipe.method,
     )
 
 
@@ -212,9 +220,11 @@ def first_draft(
     """Return the draft to begin with: what was asked for, else the newest of each."""
     given = argument or TrainArgument()
     suited = [one for one in datasets if not untrainable(one.kind)]
-    dataset_id = given.dataset_id or (suited[0].id if suited else "")
-    model_id = given.model_id or (models[0].id if models else "")
-    draft = Draft(dataset_id=dataset_id, model_id=model_id, extra=given.extra)
+    dataset_id, model_id = given.dataset_id, given.model_id
+    if not given.is_exact:
+        dataset_id = dataset_id or (suited[0].id if suited else "")
+        model_id = model_id or (models[0].id if models else "")
+    draft = Draft(dataset_id=dataset_id, model_id=model_id, extra=given.extra, method=given.method)
     preset = next((one for one in presets if one.id == given.preset), None)
     if preset is None and presets:
         preset = presets[0]

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from gettext import gettext as _
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
@@ -30,11 +30,16 @@ from gui.widgets.theme.theme import follow_theme, theme
 _MOST_SEGMENTS = 4
 _NARROW = 170
 """A card narrower than this, at 100 %, moves to the next line."""
+_NOTE_GAP = 2
+_HEAD, _HEAD_COMPACT = 16 + 26 + 24, 36
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """One of the cards. `note` stands at the right ("Suggested"); `reason`: why not now."""
+    """One of the cards. `reason`: why not now.
+
+    `note` stands at the right of a card in a list ("Suggested"), and below the text of a tall one.
+    """
 
     key: str
     title: str
@@ -55,8 +60,12 @@ class _Card(RadioPart):
         self.setProperty(RING_RADIUS, theme().tokens.radius[radius])
         self.setEnabled(choice.enabled)
         self.setToolTip(choice.reason)
-        self.setAccessibleDescription(choice.reason or choice.text)
+        self._describe()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def _describe(self) -> None:
+        choice = self.choice
+        self.setAccessibleDescription(choice.reason or f"{choice.text} {choice.note}".strip())
 
     def _paint_ground(self, painter: QPainter) -> None:
         current = theme()
@@ -91,10 +100,14 @@ class _Card(RadioPart):
 
 
 class _TallCard(_Card):
-    """A card in a row of a few: icon above, mark at the top right, text below the title."""
+    """A card in a row of a few: icon above, mark at the top right, text below the title.
 
-    def __init__(self, choice: Choice) -> None:
+    A compact one has its icon beside the title, so that more than four cards take little height.
+    """
+
+    def __init__(self, choice: Choice, *, is_compact: bool) -> None:
         super().__init__(choice, "card")
+        self._is_compact = is_compact
         policy = self.sizePolicy()
         policy.setHeightForWidth(True)
         policy.setVerticalPolicy(QSizePolicy.Policy.Preferred)
@@ -107,7 +120,19 @@ class _TallCard(_Card):
     def heightForWidth(self, width: int) -> int:
         """Return the height of icon, title and the wrapped text."""
         current = theme()
-        return current.px(16 + 26 + 24) + self._text_height(width) + current.px(14)
+        head = current.px(_HEAD_COMPACT if self._is_compact else _HEAD)
+        return head + self._text_height(width) + current.px(14)
+
+    def set_note(self, note: str) -> None:
+        """Say something else below the text."""
+        if note != self.choice.note:
+            self.choice = replace(self.choice, note=note)
+            self._describe()
+            self.updateGeometry()
+            self.update()
+
+    def _note_lines(self, room: float) -> list[str]:
+        return wrap_lines(self.choice.note, self._text_font(), room) if self.isEnabled() else []
 
     def sizeHint(self) -> QSize:
         """Return the room of a card of middle width."""
@@ -121,8 +146,10 @@ class _TallCard(_Card):
 
     def _text_height(self, width: int) -> int:
         room = width - 2 * theme().px(16)
-        lines = wrap_lines(self._text(), self._text_font(), room)
-        return len(lines) * self._line_height()
+        lines = len(wrap_lines(self._text(), self._text_font(), room))
+        notes = len(self._note_lines(room))
+        gap = theme().px(_NOTE_GAP) if notes else 0
+        return (lines + notes) * self._line_height() + gap
 
     def _line_height(self) -> int:
         return theme().px(20)
@@ -137,19 +164,32 @@ class _TallCard(_Card):
                 centre = QPointF(pad + current.px(11), pad + current.px(6))
                 put_icon(painter, centre, self.choice.icon, self._ink("text2"), 20)
             self._paint_mark(painter, QPointF(self.width() - current.px(21), current.px(22)))
-            title = QRectF(pad, pad + current.px(24), self.width() - 2 * pad, current.px(22))
+            title = self._title_place(pad)
             font, ink = current.font("label"), current.colour(self._ink("text"))
             write(painter, title, self.choice.title, font=font, colour=ink)
-            self._paint_text(painter, title.bottom(), pad)
+            head = current.px(_HEAD_COMPACT if self._is_compact else _HEAD)
+            self._paint_text(painter, head - (0 if self._is_compact else current.px(4)), pad)
+
+    def _title_place(self, pad: int) -> QRectF:
+        current = theme()
+        high = current.px(22)
+        if not self._is_compact:
+            return QRectF(pad, pad + current.px(24), self.width() - 2 * pad, high)
+        left, right = pad + current.px(28), self.width() - current.px(38)
+        return QRectF(left, current.px(11), right - left, high)
 
     def _paint_text(self, painter: QPainter, top: float, pad: int) -> None:
         current = theme()
-        role = "text" if self.isChecked() else "text2"
-        for line in wrap_lines(self._text(), self._text_font(), self.width() - 2 * pad):
-            rect = QRectF(pad, top, self.width() - 2 * pad, self._line_height())
-            ink = current.colour(self._ink(role))
-            write(painter, rect, line, font=self._text_font(), colour=ink)
-            top += self._line_height()
+        room = self.width() - 2 * pad
+        lines = wrap_lines(self._text(), self._text_font(), room)
+        role = self._ink("text" if self.isChecked() else "text2")
+        gap = current.px(_NOTE_GAP)
+        for texts, ink in ((lines, role), (self._note_lines(room), "accent_text")):
+            for line in texts:
+                rect = QRectF(pad, top, room, self._line_height())
+                write(painter, rect, line, font=self._text_font(), colour=current.colour(ink))
+                top += self._line_height()
+            top += gap
 
 
 class _FlatCard(_Card):
@@ -194,13 +234,17 @@ class _FlatCard(_Card):
 
 
 class ChoiceCards(QWidget):
-    """A few cards of which one is chosen; side by side, or as a list with `rows`."""
+    """A few cards of which one is chosen; side by side, or as a list with `rows`.
+
+    `compact` cards take less height, for more than four of them.
+    """
 
     chosen = Signal(str)
 
-    def __init__(self, *, name: str, rows: bool = False) -> None:
+    def __init__(self, *, name: str, rows: bool = False, compact: bool = False) -> None:
         super().__init__()
         self._rows = rows
+        self._is_compact = compact
         self._cards: list[_Card] = []
         self._columns = 0
         self.setAccessibleName(name)
@@ -214,7 +258,10 @@ class ChoiceCards(QWidget):
         """Show these cards; what was chosen stays chosen if it is still there."""
         before = self.value()
         clear_layout(self._grid)
-        self._cards = [_FlatCard(one) if self._rows else _TallCard(one) for one in choices]
+        self._cards = [
+            _FlatCard(one) if self._rows else _TallCard(one, is_compact=self._is_compact)
+            for one in choices
+        ]
         for card in self._cards:
             card.setParent(self)
             card.clicked.connect(self._on_clicked)
@@ -226,6 +273,12 @@ class ChoiceCards(QWidget):
         """Choose a card by its key, without a signal."""
         for card in self._cards:
             card.setChecked(card.key == key)
+
+    def set_notes(self, notes: Mapping[str, str]) -> None:
+        """Say other things below the texts of tall cards, by key."""
+        for card in self._cards:
+            if isinstance(card, _TallCard):
+                card.set_note(notes.get(card.key, ""))
 
     def value(self) -> str:
         """Return the key of the chosen card, or ""."""
@@ -259,8 +312,11 @@ class ChoiceCards(QWidget):
             self._grid.setColumnStretch(i, 1 if i < columns else 0)
 
     def _fitting(self) -> int:
+        """Return the columns: as many as fit, but no more than fill the lines evenly."""
         room = self.width() + self._grid.spacing()
-        return max(1, min(len(self._cards), room // (theme().px(_NARROW) + self._grid.spacing())))
+        most = max(1, room // (theme().px(_NARROW) + self._grid.spacing()))
+        lines = max(1, -(-len(self._cards) // most))
+        return max(1, -(-len(self._cards) // lines))
 
 
 class _Segment(RadioPart):

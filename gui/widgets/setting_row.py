@@ -9,8 +9,8 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from gui.widgets.box import Column, Hairline, Row, Stretch
-from gui.widgets.buttons import IconButton
+from gui.widgets.box import Column, Hairline, Panel, Row, Stretch
+from gui.widgets.buttons import Button, IconButton
 from gui.widgets.chip import Chip
 from gui.widgets.text import IconLabel, TextLabel
 from gui.widgets.theme.theme import follow_theme, theme
@@ -55,6 +55,7 @@ class SettingRow(QWidget):
     """
 
     put_back = Signal(str)
+    advice_taken = Signal(str)
 
     def __init__(
         self,
@@ -82,6 +83,11 @@ class SettingRow(QWidget):
         undo = _("Put back the suggested value of {name}").format(name=title)
         self._back = IconButton("undo", undo)
         self._back.clicked.connect(lambda: self.put_back.emit(self.key))
+        self._advice = TextLabel("", role="small", colour="accent_text", elide=True)
+        self._take = Button("", kind="ghost", size="small")
+        self._take.clicked.connect(lambda: self.advice_taken.emit(self.key))
+        self._advice_room = Panel(Row(self._advice, self._take, Stretch(), gap=4))
+        self._advice_room.hide()
         self._sign.hide()
         self._arrange()
         self.set_effect(effect)
@@ -98,7 +104,9 @@ class SettingRow(QWidget):
         below = Row(self._sign, gap=6)
         below.addWidget(self._line, 1)
         row = Row(gap=12)
-        row.addLayout(Column(Stretch(), head, below, Stretch(), gap=4, margins=(0, 9, 0, 9)), 1)
+        words = Column(Stretch(), head, below, self._advice_room, Stretch(), gap=4)
+        words.set_margins((0, 9, 0, 9))
+        row.addLayout(words, 1)
         row.add(_Slot(self.editor, _EDITOR))
         self._suggested_slot = _Slot(self._suggested, _SUGGESTED - 12, right=True)
         self._effect_slot = _Slot(self._effect, _EFFECT - 12, right=True)
@@ -136,6 +144,14 @@ class SettingRow(QWidget):
         """Say what the present value changes."""
         self._effect.set_text(effect)
         self._effect.set_role("value" if self._changed else "body")
+
+    def set_advice(self, text: str, *, button: str = "", reason: str = "") -> None:
+        """Show advice on the value, and what takes it; "" takes it away."""
+        self._advice.set_text(text)
+        self._advice_room.setToolTip(reason)
+        self._take.set_text(button)
+        self._take.setAccessibleName(f"{button}: {text}")
+        self._advice_room.setHidden(not text)
 
     def set_suggested(self, suggested: str) -> None:
         """Show another suggested value."""

@@ -20,6 +20,7 @@ from engine.domain.chunking import Chunking, ChunkPreview, DocumentPreview
 from engine.domain.dataset import DatasetInfo, Reject, Row, RowKind, SourceFile
 from engine.domain.dataset import Mapping as RowMapping
 from engine.domain.decision import Decision
+from engine.domain.learning_advice import advise
 from engine.domain.model import ModelInfo, ModelShape
 from engine.domain.plan import MemoryNeed, Plan, steps_of
 from engine.domain.problem import Problem
@@ -41,6 +42,7 @@ from engine.store.layout import Layout
 from tests.fakes.coverages import FakeCoverages
 from tests.fakes.exports import FakeExports
 from tests.fakes.mappings import FakeMappings
+from tests.fakes.recipes import FakeRecipes
 from tests.fakes.rows import FakeRowTable, a_chat, tokens_of
 
 GB = 2**30
@@ -469,6 +471,7 @@ class FakeRuns:
             total_steps=steps,
             problems=self.problems,
             statement=(f"It learns from 360 rows in {steps} steps.", "Nothing is changed."),
+            advice=advise(recipe, rows=360, hidden=2560),
         )
 
     def start(self, recipe: Recipe, *, name: str = "") -> str:
@@ -798,6 +801,7 @@ class FakeApi:
         self.models = FakeModels(self.datasets)
         self.runs = FakeRuns(self.jobs)
         self.presets = FakePresets()
+        self.recipes = FakeRecipes()
         self.machine = FakeMachine()
         self.exports = FakeExports(self)
         self.reports = FakeReports()

@@ -24,18 +24,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from PySide6.QtCore import QDeadlineTimer, QLocale
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
+from engine.api.presets import Presets
 from engine.api.settings import Settings as SettingValues
+from engine.domain.recipe import Recipe
 from gui.app import Window, look_for_catalogue_once
 from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.navigation import PAGES
+from gui.pages.train.settings_panel import SettingsPanel
 from gui.pages.train.view import TrainPage
 from gui.viewmodels.extra_data import ExtraData
+from gui.viewmodels.recipe_files import opened_recipe
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.theme import theme
 from gui.widgets.theme.tokens import Scheme
-from tests.fakes.api import FakeApi, FakeFacts, FakeGpu
+from tests.fakes.api import FakeApi, FakeFacts, FakeGpu, FakePresets
+from tests.fakes.recipes import a_match
 from tests.gui.conftest import NUMBERS_LOCALE, FakePrivacy
 from tests.gui.geometry import clipped_texts
 from tests.gui.plans import plan_on_card
@@ -81,6 +86,25 @@ def open_settings(window: Window) -> None:
         page.open_settings()
 
 
+def unfold_settings(window: Window) -> None:
+    """Open the settings with those that few people need, at their end."""
+    open_settings(window)
+    page = window.shell.page("train")
+    if isinstance(page, TrainPage):
+        panel = page.findChild(SettingsPanel)
+        if panel is not None:
+            panel.unfold()
+
+
+def open_recipe(window: Window) -> None:
+    """Open a recipe file whose data are not here."""
+    page = window.shell.page("train")
+    if isinstance(page, TrainPage):
+        recipe = Recipe(dataset_id="d1", model_id="m1", lora_rank=64, learning_rate=3e-3)
+        matched = a_match(recipe, has_data=False)
+        page.show_recipe(opened_recipe(matched, "support.recipe.json", ()))
+
+
 def show_plan(window: Window) -> None:
     """Go back from the settings to the plan."""
     page = window.shell.page("train")
@@ -124,6 +148,8 @@ STATES: tuple[State, ...] = (
     State(name="train-roomy", page="train", prepare=show_roomy_plan),
     State(name="train-mix", page="train", prepare=mix_data),
     State(name="train-settings", page="train", prepare=open_settings),
+    State(name="train-all-settings", page="train", prepare=unfold_settings),
+    State(name="train-recipe", page="train", prepare=open_recipe),
     State(name="runs", page="runs"),
     State(name="run", page="runs", run="*"),
     State(name="run-table", page="runs", run="*", tab="Table"),
@@ -191,6 +217,7 @@ def _facade() -> Api:
     api.machine.current = FakeFacts(gpus=(FakeGpu(),))
     api.runs.device = "cuda"
     fill_library(api)
+    api.presets = cast("FakePresets", Presets())
     add_run(api, "support-v3", "r7", created_at="2026-11-04T14:00:00.000Z")
     for add in (add_finished, add_stopped, add_failed, add_interrupted):
         add(api)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -12,21 +13,26 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain.mix import Replay
 from engine.domain.problem import Problem, Severity
+from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind
-from engine.errors import RecipeInvalid
+from engine.errors import RecipeFileTooNew, RecipeInvalid
+from gui.actions.recipe_files import open_recipe, save_recipe
 from gui.bridge.services import Services
 from gui.pages.train.settings_panel import SettingsPanel
 from gui.pages.train.view import TrainPage
 from gui.viewmodels.train import TrainArgument, same_again
+from gui.widgets.banner import Banner
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.chip import Chip
-from gui.widgets.choices import Slider
+from gui.widgets.choices import ChoiceCards, Slider
 from gui.widgets.memory import MemoryBar
 from gui.widgets.number_field import NumberField
 from gui.widgets.picker import ObjectPicker
+from gui.widgets.radio_part import RadioPart
 from gui.widgets.rows import WarningRow
 from gui.widgets.setting_row import SettingRow
 from tests.fakes.api import FakeApi
+from tests.fakes.recipes import a_match
 from tests.gui.find import carried, child
 from tests.gui.scenes import fill_library
 
@@ -179,6 +185,17 @@ def test_search_finds_settings_of_every_group(train: TrainPage) -> None:
     assert all(one.isHidden() for one in panel.findChildren(SettingRow))
 
 
+def test_rare_settings_are_folded_away_until_they_are_asked_for(train: TrainPage) -> None:
+    train.open_settings()
+    assert row(train, "warmup_ratio").isHidden()
+    (more,) = [one for one in train.findChildren(Button) if "more setting" in one.text()]
+    more.click()
+    assert not row(train, "warmup_ratio").isHidden()
+    train.show_setting("seed")
+    train.show_setting("max_grad_norm")
+    assert row(train, "max_grad_norm").isVisible()
+
+
 def test_problem_leads_to_its_setting(train: TrainPage) -> None:
     train.show_setting("max_length")
     assert row(train, "max_length").isVisible()
@@ -237,3 +254,103 @@ def test_argument_of_an_earlier_mixed_run_keeps_its_mix(train: TrainPage, api: F
     api.runs.make("one", "r1", recipe=recipe)
     train.show_argument(same_again(cast("RunView", api.runs.get("r1"))))
     assert (train.draft.mix, train.draft.replay) == ({"d2": 2.0}, ("d3", 0.2))
+
+
+def goals(page: TrainPage) -> ChoiceCards:
+    return child(page, ChoiceCards)
+
+
+def said_by(services: Services) -> list[tuple[str, object]]:
+    """Return what is said from now on, each with its way back."""
+    found: list[tuple[str, object]] = []
+    services.notices.said.connect(lambda text, _word, undo: found.append((text, undo)))
+    return found
+
+
+def test_goal_says_what_it_changes_before_it_is_taken_and_can_be_taken_back(
+    train: TrainPage, window_services: Services
+) -> None:
+    before = train.draft
+    said = said_by(window_services)
+    cards = {one.key: one.accessibleDescription() for one in goals(train).findChildren(RadioPart)}
+    assert "Rank 16\u00a0→\u00a032" in cards["instructions"]
+    goals(train).chosen.emit("instructions")
+    assert train.draft.effective["lora_rank"] == 32
+    ((text, undo),) = said
+    assert "Rank 16\u00a0→\u00a032" in text
+    assert callable(undo)
+    undo()
+    assert train.draft == before
+    assert goals(train).value() == before.preset
+
+
+def test_advice_is_taken_with_one_press_and_can_be_taken_back(
+    train: TrainPage, window_services: Services, qtbot: QtBot
+) -> None:
+    said = said_by(window_services)
+    advice = train.planned.plan.advice if train.planned else None
+    assert advice is not None
+    (take,) = [one for one in train.findChildren(Button) if one.text() == "Take it"]
+    assert "360 rows" in take.accessibleName()
+    take.click()
+    assert train.draft.effective["learning_rate"] == advice.learning_rate
+    assert train.draft.effective["epochs"] == advice.epochs
+    qtbot.wait_until(lambda: train.planned is not None, timeout=5_000)
+    assert not take.isVisible()
+    (_text, undo) = said[0]
+    assert callable(undo)
+    undo()
+    assert train.draft.changed == frozenset()
+
+
+def test_advice_stands_beside_its_field_in_the_settings(train: TrainPage) -> None:
+    train.open_settings()
+    rate = row(train, "learning_rate")
+    (take,) = [one for one in rate.findChildren(Button) if one.text() == "Take it"]
+    assert take.isVisible()
+    take.click()
+    assert train.draft.changed == {"learning_rate"}
+    assert not take.isVisible()
+
+
+def test_recipe_is_saved_as_it_is_planned(
+    api: FakeApi, train: TrainPage, window_services: Services, tmp_path: Path, qtbot: QtBot
+) -> None:
+    said = said_by(window_services)
+    assert train.planned is not None
+    path = tmp_path / "one.recipe.json"
+    save_recipe(window_services, recipe=train.planned.recipe, path=path)
+    qtbot.wait_until(lambda: len(said) == 1)
+    assert api.recipes.saved == [(train.planned.recipe, path)]
+    assert said[0][0] == "Saved as one.recipe.json."
+
+
+def test_opened_recipe_fills_the_draft_and_asks_for_data_that_are_not_here(
+    api: FakeApi, train: TrainPage, window_services: Services, qtbot: QtBot
+) -> None:
+    recipe = Recipe(dataset_id="d1", model_id="m1", method="sft_lora", lora_rank=48, seed=5)
+    api.recipes.matched = a_match(recipe, has_data=False)
+    open_recipe(window_services, path=Path("x.recipe.json"), done=train.show_recipe)
+    banner = child(train, Banner)
+    qtbot.wait_until(banner.isVisible)
+    assert "Choose which dataset stands for Support tickets (360 rows)." in banner.accessibleName()
+    assert (train.draft.dataset_id, train.draft.model_id) == ("", "m1")
+    assert not start(train).isEnabled()
+    train.change("lora_rank", 48)
+    child(train, ObjectPicker).chosen.emit("d1")
+    qtbot.wait_until(lambda: train.planned is not None, timeout=5_000)
+    planned = train.planned
+    assert planned is not None
+    assert planned.recipe == recipe
+
+
+def test_recipe_file_that_cannot_be_opened_says_why(
+    api: FakeApi, train: TrainPage, window_services: Services, qtbot: QtBot
+) -> None:
+    before = train.draft
+    api.recipes.error = RecipeFileTooNew("It is newer.")
+    failed: list[object] = []
+    window_services.notices.failed.connect(lambda error, _title: failed.append(error))
+    open_recipe(window_services, path=Path("x.json"), done=train.show_recipe)
+    qtbot.wait_until(lambda: failed == [api.recipes.error])
+    assert train.draft == before

@@ -100,6 +100,7 @@ def _recipe(api: Api, draft: Draft) -> Recipe:
     return api.runs.make_recipe(
         dataset=draft.dataset_id,
         model=draft.model_id,
+        method_id=draft.method,
         preset=draft.preset,
         values=dict(draft.values),
         mix=draft.mix,

@@ -12,6 +12,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from gui.viewmodels.goals import AdviceView
 from gui.viewmodels.settings_form import (
     ALL,
     SettingView,
@@ -46,10 +47,12 @@ class SettingsPanel(Panel):
     Signals:
         value_changed: Field and new value.
         put_back_requested: Field to put back.
+        advice_taken: Values by field that were advised.
     """
 
     value_changed = Signal(str, object)
     put_back_requested = Signal(str)
+    advice_taken = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,6 +64,7 @@ class SettingsPanel(Panel):
         self._rows: dict[str, SettingRow] = {}
         self._setters: dict[str, Setter] = {}
         self._headers: dict[str, tuple[QWidget, SettingHeader]] = {}
+        self._advice: dict[str, AdviceView] = {}
         self._category = ALL
         self._query = ""
         self._changed: frozenset[str] = frozenset()
@@ -94,6 +98,7 @@ class SettingsPanel(Panel):
             key=view.key, title=view.title, technical=view.key, text=view.why, editor=editor
         )
         row.put_back.connect(self.put_back_requested)
+        row.advice_taken.connect(self._on_advice)
         self._rows[view.key] = row
         self._setters[view.key] = setter
         return row
@@ -148,6 +153,19 @@ class SettingsPanel(Panel):
         for key, words in effects.items():
             self._rows[key].set_effect(words)
 
+    def show_advice(self, advice: Mapping[str, AdviceView]) -> None:
+        """Show what is usual beside the fields that differ from it."""
+        self._advice = dict(advice)
+        for key, row in self._rows.items():
+            view = self._advice.get(key)
+            if view is None:
+                row.set_advice("")
+            else:
+                row.set_advice(view.text, button=view.button, reason=view.reason)
+
+    def _on_advice(self, key: str) -> None:
+        self.advice_taken.emit(self._advice[key].values)
+
     def set_query(self, query: str) -> None:
         """Show only settings with these words, of all sections."""
         self._query = query
@@ -164,6 +182,11 @@ class SettingsPanel(Panel):
         self._category = key
         self._categories.set_value(key)
         self._group.set_value(key)
+        self._filter()
+
+    def unfold(self) -> None:
+        """Show rare settings too."""
+        self._is_unfolded = True
         self._filter()
 
     def _on_more(self) -> None:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QKeySequence, QShortcut
 
+from engine.domain.plan import LearningAdvice
 from engine.errors import EngineError
 from gui.actions.add_model import ask_for_model
 from gui.actions.import_files import ask_for_files
+from gui.actions.recipe_files import ask_to_open_recipe, ask_to_save_recipe
 from gui.actions.runs import start_run
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
@@ -22,7 +24,16 @@ from gui.pages.train.plan_card import PlanCard, PlanStrip
 from gui.pages.train.planner import Planned, Planner
 from gui.pages.train.settings_panel import SettingsPanel
 from gui.viewmodels.extra_data import ExtraData, extra_reason, extra_views
+from gui.viewmodels.goals import (
+    advice_view,
+    changes_of,
+    field_advice,
+    goal_notes,
+    offered_goals,
+    taken_words,
+)
 from gui.viewmodels.plan import PlanView, plan_view
+from gui.viewmodels.recipe_files import OpenedRecipe, file_name
 from gui.viewmodels.settings_form import count_words, summary, value_errors
 from gui.viewmodels.train import (
     Draft,
@@ -34,8 +45,9 @@ from gui.viewmodels.train import (
     model_choices,
     start_reason,
 )
+from gui.widgets.banner import Banner
 from gui.widgets.box import Column, Panel, Reflow, Row, Stretch
-from gui.widgets.buttons import Button
+from gui.widgets.buttons import Button, MenuItem
 from gui.widgets.card import Disclosure
 from gui.widgets.choices import Choice
 from gui.widgets.fields import SearchField
@@ -66,6 +78,11 @@ class TrainPage(Page):
         self._is_drafted = False
         self._is_start_wanted = False
         self._planner = Planner(services)
+        self._advice: LearningAdvice | None = None
+        self._goals: tuple[Preset, ...] = ()
+        self._recipe = Button(_("Recipe"), kind="ghost", icon="file")
+        self._opened = Banner(kind="success")
+        self._opened.hide()
         self._start = Button(
             _("Start training"), kind="primary", icon="play", size="large", key_hint="Ctrl ↵"
         )
@@ -85,8 +102,10 @@ class TrainPage(Page):
     # ------------------------------------------------------------------ arrangement
 
     def _arrange(self) -> None:
-        self.header.set_actions(self._start)
-        self._first = Panel(Column(self._choices, self._plan, self._closed, Stretch(), gap=12))
+        self.header.set_actions(self._recipe, self._start)
+        self._first = Panel(
+            Column(self._opened, self._choices, self._plan, self._closed, Stretch(), gap=12)
+        )
         titles = Row(self._fold_up, self._count, Stretch(), gap=12)
         tools = Row(Stretch(), self._put_back, gap=12)
         tools.addWidget(self._search, 2)
@@ -105,6 +124,9 @@ class TrainPage(Page):
         choices.extra.changed.connect(self.change_extra)
         choices.goal_chosen.connect(self._choose_goal)
         choices.passes_chosen.connect(partial(self.change, "epochs"))
+        choices.advice_taken.connect(self._take_advice)
+        self._recipe.picked.connect(self._on_recipe)
+        self._opened.dismissed.connect(self._opened.hide)
         choices.import_requested.connect(lambda: ask_for_files(services, parent=self))
         choices.add_model_requested.connect(lambda: ask_for_model(services, parent=self))
         self._plan.fix_requested.connect(self.change_all)
@@ -143,13 +165,21 @@ class TrainPage(Page):
             self._services.notices.show_error(outcome.error)
             return
         self._presets = tuple(sorted(outcome.value, key=lambda one: one.order))
-        self._choices.set_goals(
-            [
-                Choice(key=one.id, title=_(one.title), text=_(one.summary), icon=one.icon)
-                for one in self._presets
-            ]
-        )
         self._on_library()
+
+    def _offer_goals(self) -> None:
+        """Offer the goals that suit the model, and what each would change."""
+        model = self._services.library.model(self.draft.model_id)
+        goals = offered_goals(self._presets, is_starter=model is not None and model.bundled)
+        if goals != self._goals:
+            self._goals = goals
+            self._choices.set_goals(
+                [
+                    Choice(key=one.id, title=_(one.title), text=_(one.summary), icon=one.icon)
+                    for one in goals
+                ]
+            )
+        self._choices.goals.set_notes(goal_notes(self.draft, goals))
 
     def _on_library(self) -> None:
         library = self._services.library
@@ -184,7 +214,20 @@ class TrainPage(Page):
 
     def _choose_goal(self, key: str) -> None:
         preset = next(one for one in self._presets if one.id == key)
-        self._set_draft(self.draft.with_preset(preset))
+        self._change_with_way_back(self.draft.with_preset(preset), _(preset.title))
+
+    def _take_advice(self, values: Mapping[str, Any]) -> None:
+        draft = self.draft
+        for name, value in values.items():
+            draft = draft.with_value(name, value)
+        self._change_with_way_back(draft, _("Usual values"))
+
+    def _change_with_way_back(self, draft: Draft, title: str) -> None:
+        """Take another draft, say what changed, and offer the way back."""
+        before = self.draft
+        self._set_draft(draft)
+        text = taken_words(title, changes_of(before, draft))
+        self._services.notices.say(text, undo_text=_("Undo"), undo=partial(self._set_draft, before))
 
     def change(self, name: str, value: Any) -> None:
         """Set one field of the draft."""
@@ -213,6 +256,7 @@ class TrainPage(Page):
     def show_planned(self, planned: Planned) -> None:
         """Show what became of the present draft."""
         self.planned, self._error = planned, ""
+        self._advice = planned.plan.advice
         model = self._services.library.model(self.draft.model_id)
         facts = self._services.device.facts
         is_on_card = planned.plan.decisions["device"].value == "cuda"
@@ -245,9 +289,11 @@ class TrainPage(Page):
         self._choices.extra.show_extra(
             extra_views(draft.extra), reason=extra_reason(draft.extra, choices=choices)
         )
-        if draft.preset:
-            self._choices.goals.set_value(draft.preset)
+        self._offer_goals()
+        self._choices.goals.set_value(draft.preset)
         self._choices.set_effort(draft.effective["epochs"], effort)
+        self._choices.show_advice(advice_view(draft, self._advice))
+        self._recipe.set_menu(self._recipe_menu())
         self._strip.show_plan(self._view, effort)
         self._closed.set_facts(count_words(len(draft.changed)))
         self._count.set_text(count_words(len(draft.changed)))
@@ -255,6 +301,7 @@ class TrainPage(Page):
         self._put_back.set_reason("" if draft.changed else _("Nothing was changed."))
         if self._settings is not None:
             self._settings.show_draft(draft, value_errors(draft))
+            self._settings.show_advice(field_advice(draft, self._advice))
         reason = start_reason(
             draft,
             plan,
@@ -284,6 +331,7 @@ class TrainPage(Page):
             self._settings = SettingsPanel()
             self._settings.value_changed.connect(self.change)
             self._settings.put_back_requested.connect(self._on_put_back)
+            self._settings.advice_taken.connect(self._take_advice)
             self._form_room.addWidget(self._settings)
         self._first.hide()
         self._second.show()
@@ -314,6 +362,37 @@ class TrainPage(Page):
         self.open_settings()
         if self._settings is not None:
             self._settings.show_setting(name)
+
+    # ------------------------------------------------------------------ recipe files
+
+    def _recipe_menu(self) -> list[MenuItem | None]:
+        is_ready = self.planned is not None
+        return [
+            MenuItem(
+                key="save",
+                text=_("Save recipe…"),
+                enabled=is_ready,
+                reason="" if is_ready else _("Choose data and a model first."),
+            ),
+            MenuItem(key="open", text=_("Open recipe…")),
+        ]
+
+    def _on_recipe(self, key: str) -> None:
+        if key == "open":
+            ask_to_open_recipe(self._services, parent=self, done=self.show_recipe)
+        elif self.planned is not None:
+            dataset = self._services.library.dataset(self.draft.dataset_id)
+            name = file_name(dataset.name if dataset else "", self.draft.preset)
+            recipe = self.planned.recipe
+            ask_to_save_recipe(self._services, parent=self, recipe=recipe, name=name)
+
+    def show_recipe(self, opened: OpenedRecipe) -> None:
+        """Fill in an opened recipe, and ask for what was not found here."""
+        self.show_plan()
+        self.show_argument(opened.argument)
+        self._opened.set_kind(opened.kind)
+        self._opened.set_content(opened.cause, opened.question)
+        self._opened.show()
 
     # ------------------------------------------------------------------ starting
 

@@ -121,11 +121,11 @@ def text_width(text: str, font: QFont) -> int:
 
 
 def wrap_lines(text: str, font: QFont, width: float) -> list[str]:
-    """Break a text into lines at its spaces; a word longer than a line stands alone."""
+    """Break a text at its spaces, not at hard ones; a word longer than a line stands alone."""
     metrics = QFontMetricsF(font)
     lines: list[str] = []
     line = ""
-    for word in text.split():
+    for word in filter(None, text.replace("\n", " ").split(" ")):
         longer = f"{line} {word}" if line else word
         if line and metrics.horizontalAdvance(longer) > width:
             lines.append(line)

@@ -97,6 +97,16 @@ def test_first_draft_of_an_argument_takes_its_choices_and_values() -> None:
     assert not made.is_complete
 
 
+def test_exact_argument_leaves_open_what_it_does_not_name() -> None:
+    made = first_draft(
+        TrainArgument(model_id="m1", method="sft_lora", is_exact=True),
+        datasets=[a_dataset()],
+        models=[a_model()],
+        presets=cast("Any", list(PRESETS.values())),
+    )
+    assert (made.dataset_id, made.model_id, made.method) == ("", "m1", "sft_lora")
+
+
 def test_same_again_carries_every_value_of_the_run() -> None:
     api = FakeApi()
     api.runs.make("one", "r1", recipe=replace(RECIPE, lora_rank=64, seed=9))
