@@ -537,6 +537,15 @@ PRESETS = {
             order=3,
             values={"max_steps": 45, "max_length": 256},
         ),
+        FakePreset(
+            id="starter",
+            title="Starter model",
+            summary="Made for the model that comes with Burnish.",
+            icon="home",
+            order=4,
+            values={"max_steps": 45, "max_length": 256},
+            starter_only=True,
+        ),
     )
 }
 
