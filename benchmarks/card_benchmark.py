@@ -143,14 +143,14 @@ def write_model(shape: str, folder: Path) -> None:
     torch.manual_seed(SEED)
     pool = torch.randn(1 << 24, dtype=torch.float32).bfloat16() * 0.02
     state: dict[str, torch.Tensor] = dict(net.named_parameters())
-    for name, values in state.items():
+    for name, weights in state.items():
         if name == "lm_head.weight" and config.tie_word_embeddings:
             continue
         part = name.split(".")[2] if ".layers." in name else "rest"
-        made = torch.ones(values.shape, dtype=torch.bfloat16)
-        if values.dim() > 1:
-            repeats = -(-values.numel() // pool.numel())
-            made = pool.repeat(repeats)[: values.numel()].view(values.shape).clone()
+        made = torch.ones(weights.shape, dtype=torch.bfloat16)
+        if weights.dim() > 1:
+            repeats = -(-weights.numel() // pool.numel())
+            made = pool.repeat(repeats)[: weights.numel()].view(weights.shape).clone()
         shards.setdefault(part, {})[name] = made
         if len(shards) > 2:
             _save_first(shards, folder, save_file)
