@@ -112,10 +112,20 @@ def fixes(
     return tuple(found) if found else _pair(recipe, singles, estimate)
 
 
-def _pair(recipe: Recipe, singles: list[dict[str, Any]], estimate: Estimate) -> tuple[Change, ...]:
+def _pair(
+    recipe: Recipe, singles: list[dict[str, Any]], estimate: Estimate
+) -> tuple[Change, ...]:
+    """Return the least harmful pair; fields are asked first whether their strongest two fit."""
+    strongest = {tuple(one): one for one in singles}  # the last of a field is its strongest
+    fitting = {
+        (first, second)
+        for first, second in combinations(strongest, 2)
+        if _tried(recipe, strongest[first] | strongest[second], estimate) is not None
+    }
     by_harm = sorted(combinations(range(len(singles)), 2), key=lambda one: (sum(one), one))
     for first, second in by_harm:
-        if singles[first].keys() == singles[second].keys():
+        fields = tuple(singles[first]), tuple(singles[second])
+        if fields not in fitting and fields[::-1] not in fitting:
             continue
         change = _tried(recipe, singles[first] | singles[second], estimate)
         if change is not None:
@@ -131,8 +141,11 @@ def _tried(recipe: Recipe, values: dict[str, Any], estimate: Estimate) -> Change
 
 
 def changed(recipe: Recipe, values: dict[str, Any]) -> Recipe:
-    """Return a recipe with other values."""
-    return msgspec.convert({**msgspec.to_builtins(recipe), **values}, Recipe)
+    """Return a recipe with other values, as a change names them."""
+    typed = {
+        name: Optimizer(value) if name == "optimizer" else value for name, value in values.items()
+    }
+    return msgspec.structs.replace(recipe, **typed)
 
 
 def spare_use(recipe: Recipe, estimate: Estimate, *, layers: int) -> Change | None:

@@ -25,6 +25,7 @@ class Phase(StrEnum):
     SPLITTING = "splitting"
     CHECKING_ROWS = "checking_rows"
     FIXING_ROWS = "fixing_rows"
+    MEASURING_MEMORY = "measuring_memory"
 
 
 def phase_title(phase: str) -> str:
@@ -49,5 +50,6 @@ def phase_title(phase: str) -> str:
         Phase.SPLITTING: _("Splitting"),
         Phase.CHECKING_ROWS: _("Checking the rows"),
         Phase.FIXING_ROWS: _("Fixing rows"),
+        Phase.MEASURING_MEMORY: _("Measuring the memory of a layer"),
     }
     return titles.get(phase, phase.replace("_", " ").capitalize())

@@ -30,6 +30,7 @@ class Family:
         hidden_kept: Hidden-wide tensors that the backward pass keeps in the computing format.
         exact_hidden_kept: The same in 32 bits: the inputs of the norms.
         mlp_kept: MLP-wide tensors that it keeps: gate, up, activated gate, and their product.
+        score_bytes: What it keeps of each attention score; 0 where a fused kernel keeps none.
     """
 
     joined_attention: bool = False
@@ -43,6 +44,7 @@ class Family:
     hidden_kept: int = 2
     exact_hidden_kept: int = 2
     mlp_kept: int = 4
+    score_bytes: int = 0
 
 
 _PLAIN = Family(gated=False, norm_biases=True, attention_biases=4, mlp_biases=True, mlp_kept=2)
@@ -56,25 +58,27 @@ FAMILIES: dict[str, Family] = {
     "seed_oss": Family(attention_biases=3),
     **dict.fromkeys(("qwen3", "exaone4", "hunyuan_v1_dense"), Family(query_norm="head")),
     **dict.fromkeys(("olmo2", "olmo3"), Family(query_norm="all")),
-    "olmo": Family(norms=0),
-    **dict.fromkeys(("cohere", "cohere2"), Family(norms=1)),
-    "phi3": Family(joined_attention=True, joined_mlp=True),
-    "glm": Family(joined_mlp=True, attention_biases=3),
-    "glm4": Family(joined_mlp=True, attention_biases=3, norms=4, exact_hidden_kept=4),
-    "gemma2": Family(norms=4, exact_hidden_kept=4),
+    "olmo": Family(norms=0, hidden_kept=5),
+    "cohere": Family(norms=1, exact_hidden_kept=5),
+    "cohere2": Family(norms=1),
+    "phi3": Family(joined_attention=True, joined_mlp=True, mlp_kept=6),
+    "glm": Family(joined_mlp=True, attention_biases=3, mlp_kept=5),
+    "glm4": Family(joined_mlp=True, attention_biases=3, norms=4, exact_hidden_kept=4, mlp_kept=5),
+    "gemma2": Family(norms=4, exact_hidden_kept=4, score_bytes=9),
     "gemma3_text": Family(norms=4, exact_hidden_kept=4, query_norm="head"),
     "stablelm": Family(norm_biases=True),
     "arcee": Family(gated=False, mlp_kept=2),
     "nemotron": Family(gated=False, norm_biases=True, mlp_kept=2),
-    "phi": replace(_PLAIN, norms=1),
+    "phi": replace(_PLAIN, norms=1, mlp_kept=4),
     "starcoder2": _PLAIN,
     "gpt2": replace(_PLAIN, joined_attention=True),
     "gpt_neox": replace(_PLAIN, joined_attention=True),
     "falcon": Family(joined_attention=True, gated=False, norms=1, norm_biases=True, mlp_kept=2),
 }
 """By `model_type`. Matrices are those of engine.store.decoders, by test. What a layer keeps was
-counted on the engine for llama, granite, qwen2, qwen3 and olmo2, whose layers most share; for
-those with a different MLP or more norms it follows from the model code of transformers."""
+counted on the engine: to the byte for llama, granite, qwen2, qwen3, olmo2, within a sixth for all
+others but gpt2, which is like gpt_neox by its model code. Gemma 2 caps its scores, which
+no fused kernel does."""
 
 
 def family(model_type: str) -> Family:

@@ -74,6 +74,34 @@ def read_gpus() -> GpuReport:
     return GpuReport(gpus=found, reason=reason)
 
 
+def process_bytes(pid: int) -> int:
+    """Return the memory that a process holds on all cards; 0 where the driver does not tell."""
+    try:
+        import pynvml
+    except ImportError:
+        return 0
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return 0
+    try:
+        handles = [
+            pynvml.nvmlDeviceGetHandleByIndex(number)
+            for number in range(pynvml.nvmlDeviceGetCount())
+        ]
+        found = [
+            one.usedGpuMemory or 0
+            for handle in handles
+            for one in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
+            if one.pid == pid
+        ]
+    except pynvml.NVMLError:
+        return 0
+    finally:
+        pynvml.nvmlShutdown()
+    return sum(found)
+
+
 def _no_driver(error: pynvml.NVMLError) -> GpuReport:
     import pynvml
 

@@ -71,6 +71,7 @@ class Work:
     Attributes:
         item: Bytes per number of the computation.
         tokens: Tokens that go through the device together.
+        sequence: The most of them that attend to each other.
         quantised: The base model is held in 4 bits.
         on_card: A graphics card computes.
         again: Layers that keep only their input, and are computed again.
@@ -81,6 +82,7 @@ class Work:
 
     item: int
     tokens: int
+    sequence: int
     quantised: bool
     on_card: bool
     again: int
@@ -160,6 +162,7 @@ def work_of(
     return Work(
         item=item,
         tokens=tokens,
+        sequence=recipe.max_length,
         quantised=quantised,
         on_card=gpu is not None,
         again=again,
@@ -324,10 +327,12 @@ class _Terms:
         context = _CUDA_CONTEXT_BYTES if work.on_card else _PROCESS_BYTES
         scale = calibration.layer_scale if calibration else 1.0
         one = layer_bytes(shape, tokens=tokens, item=item, is_high=False, kind=kind, rank=rank)
+        scores = kind.score_bytes * shape.heads * tokens * work.sequence
+        one += scores
         flow = tokens * flowing_per_token(shape, kind, item=item)
         # The layer that is computed again; where none is, only its flowing gradients.
         held = one if work.again else 0
-        measured = int(scale * (held + flow))
+        measured = int(scale * (held + flow)) + (0 if work.again else scores)
         return cls(
             weights=linear_bytes(shape, quantised=work.quantised, item=item),
             embeddings=embedding_bytes(shape, kind, item=item),

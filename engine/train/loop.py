@@ -51,6 +51,7 @@ from engine.train.device import (
     repeatable,
 )
 from engine.train.heldout import HeldOutLoss, held_out_loss
+from engine.train.measuring import remember_speed
 from engine.train.rollback import WayBack, rolled_back_warning
 from engine.train.samples import answer_sample
 from engine.train.schedule import learning_rate
@@ -417,6 +418,15 @@ class _Training:
         if now.eval_best_step not in (None, step):
             self._emit(endings.best_was_earlier_warning(now.eval_best_step or 0))
         self._emit(PhaseChanged(phase="saving_adapter"))
+        remember_speed(
+            run.context,
+            self._recipe,
+            device=run.model.device,
+            order=run.order,
+            lengths=run.stepper.lengths,
+            step=now.step,
+            step_times=now.step_times,
+        )
         deliver_adapter(run, step=step, is_best=step == now.eval_best_step)
         self._emit(
             Finished(

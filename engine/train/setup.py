@@ -34,6 +34,7 @@ from engine.train.examples import (
     truncation_warning,
 )
 from engine.train.load import load_model, with_adapter_of
+from engine.train.measuring import calibrate_once
 from engine.train.model import LanguageModel
 from engine.train.moments8 import choose_optimizer
 from engine.train.offload import CardPassage, Offload
@@ -269,6 +270,16 @@ def _resolve(
     chosen |= _store_and_recompute(run.model, recipe, info, placement, bool(recompute.value))
     if len(run.order.parts) > 1:
         chosen["mix"] = choose_mix(run.order.parts)
+    measured = calibrate_once(
+        run.context,
+        run.model,
+        info,
+        recipe,
+        quantised=quantised,
+        recomputes=bool(recompute.value),
+    )
+    if measured is not None:
+        chosen["layer_memory"] = measured
     run.context.emit(
         resolve_plan(
             recipe,

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run measures of its device: a layer by two passes, and its own speed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.chat.packing import StepOrder, whole
+from engine.domain.recipe import Recipe
+from engine.hardware.calibration import Surroundings, read_measurements
+from engine.hardware.families import family
+from engine.hardware.memory import flowing_per_token, input_bytes, kept_per_token
+from engine.store.modelfolder import inspect_model
+from engine.train.loop import train_adapter
+from engine.train.loss import batch_loss
+from engine.train.measuring import calibrate, calibrate_once, plain_batch, remember_speed
+from tests.builders.model_folder import tiny_model_folder
+from tests.unit.train.models import CPU, load_adapted, random_examples
+from tests.unit.train.runs import MOMENT, make_desk
+
+HERE = Surroundings(device="card", driver="1", libraries="torch 2")
+RECIPE = Recipe(dataset_id="d", model_id="m")
+
+
+@pytest.mark.parametrize("share", [0.8, 1.3])
+def test_layer_that_takes_a_share_of_its_count_is_found_whatever_else_is_held(
+    tmp_path: Path, share: float
+) -> None:
+    folder = tiny_model_folder(tmp_path / "m", layers=3)
+    info = inspect_model(folder, model_id="m", name="m", added_at="")
+    model, kind = load_adapted(folder), family("llama")
+    layer = kept_per_token(info.shape, kind, item=4, rank=4) + flowing_per_token(
+        info.shape, kind, item=4
+    )
+    inputs = input_bytes(info.shape, tokens=1, item=4, layers=3, offload=False)
+    found = calibrate(
+        model,
+        info,
+        quantised=False,
+        surroundings=HERE,
+        tokens=4096,
+        measure=lambda tokens: 10**9 + round(tokens * (inputs + share * layer)),
+        context_bytes=lambda: 123,
+        now=MOMENT,
+    )
+    assert found is not None
+    assert found.layer_scale == pytest.approx(share, rel=1e-3)
+    assert (found.item, found.model_type, found.context_bytes) == (4, "llama", 123)
+
+
+def test_implausible_measurement_is_left_out(tmp_path: Path) -> None:
+    folder = tiny_model_folder(tmp_path / "m")
+    info = inspect_model(folder, model_id="m", name="m", added_at="")
+    found = calibrate(
+        load_adapted(folder),
+        info,
+        quantised=False,
+        surroundings=HERE,
+        tokens=4096,
+        measure=lambda tokens: 5,
+        context_bytes=lambda: 0,
+        now=MOMENT,
+    )
+    assert found is None
+
+
+def test_row_that_is_measured_goes_through_the_model_in_segments_and_trains_few_tokens(
+    tmp_path: Path,
+) -> None:
+    model = load_adapted(tiny_model_folder(tmp_path / "m"))
+    batch = plain_batch(100, vocabulary=400, longest=64)
+    assert batch.segments.edges == (0, 64, 100)
+    assert int(batch.positions.max()) == 63
+    assert len(batch.rows) == len(batch.targets) == 16
+    batch_loss(model, batch).backward()
+    assert all(one.grad is not None for one in model.trainable().values())
+
+
+def test_nothing_is_measured_on_a_processor(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path)
+    info = inspect_model(desk.base, model_id="m", name="m", added_at="")
+    found = calibrate_once(
+        desk.context("run-1"),
+        load_adapted(desk.base),
+        info,
+        RECIPE,
+        quantised=False,
+        recomputes=True,
+    )
+    assert found is None
+    assert desk.events == []
+
+
+def test_speed_counts_the_tokens_of_the_newest_steps(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path)
+    lengths = random_examples([10, 20, 30, 40]).lengths
+    order = StepOrder(parts=whole(4), effective_batch_size=2, seed=1)
+    context = desk.context("run-1", options={"model_fingerprint": "f"})
+    remember_speed(
+        context,
+        RECIPE,
+        device=CPU,
+        order=order,
+        lengths=lengths,
+        step=2,
+        step_times=[0.25, 0.25],
+    )
+    (found,) = read_measurements(desk.layout.measurements).speeds
+    assert found.tokens_per_s == 200.0
+    assert found.tokens_per_row == 25.0
+    assert found.fingerprint == "f"
+
+
+def test_finished_run_leaves_its_speed_and_an_unknown_model_leaves_none(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path)
+    recipe = desk.recipe(max_steps=3)
+    info = inspect_model(desk.base, model_id="m", name="m", added_at="")
+    for run_id, options in (("run-1", {}), ("run-2", {"model_fingerprint": info.fingerprint})):
+        desk.add_run(run_id, recipe)
+        train_adapter(desk.context(run_id, options=options), quantised=False)
+        kept = read_measurements(desk.layout.measurements).speeds
+        assert len(kept) == len(options)
+    assert kept[0].tokens_per_s > 0
+    assert not torch.cuda.is_initialized()
