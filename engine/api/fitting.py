@@ -112,9 +112,7 @@ def fixes(
     return tuple(found) if found else _pair(recipe, singles, estimate)
 
 
-def _pair(
-    recipe: Recipe, singles: list[dict[str, Any]], estimate: Estimate
-) -> tuple[Change, ...]:
+def _pair(recipe: Recipe, singles: list[dict[str, Any]], estimate: Estimate) -> tuple[Change, ...]:
     """Return the least harmful pair; fields are asked first whether their strongest two fit."""
     strongest = {tuple(one): one for one in singles}  # the last of a field is its strongest
     fitting = {
