@@ -70,6 +70,24 @@ class GuardState(msgspec.Struct, frozen=True, kw_only=True):
     anchors: tuple[Anchor, ...] = ()
 
 
+class MemoryRelief(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run gave up because memory ran out, see `engine.train.ladder`.
+
+    Attributes:
+        recomputes_all: Every layer is computed again, whatever the recipe says.
+        rounds_optimizer: The optimizer's moments were rounded to 8 bits.
+        offloads: Layer inputs wait in main memory.
+        tokens_at_once: Most tokens of a micro-step, longer examples alone; 0 as the recipe says.
+        check_tokens: The same for held-out checks.
+    """
+
+    recomputes_all: bool = False
+    rounds_optimizer: bool = False
+    offloads: bool = False
+    tokens_at_once: int = 0
+    check_tokens: int = 0
+
+
 class CheckpointState(msgspec.Struct, frozen=True, kw_only=True):
     """state.json of a checkpoint. Tensors stand beside it in safetensors files.
 
@@ -88,6 +106,7 @@ class CheckpointState(msgspec.Struct, frozen=True, kw_only=True):
         recipe_sha256: Hash of recipe.json; a resumed run must have the same.
         data_sha256: Hash of the tokenised examples; a resumed run must have the same.
         guards: What the guards remember.
+        relief: What was given up because memory ran out.
     """
 
     schema_version: int = 1
@@ -101,3 +120,4 @@ class CheckpointState(msgspec.Struct, frozen=True, kw_only=True):
     recipe_sha256: str
     data_sha256: str
     guards: GuardState = GuardState()
+    relief: MemoryRelief = MemoryRelief()

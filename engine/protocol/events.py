@@ -57,6 +57,16 @@ class PlanResolved(msgspec.Struct, frozen=True, kw_only=True):
     skipped_rows: int
 
 
+class PlanChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Choices of the plan were made anew, because memory ran out; the others stay.
+
+    Attributes:
+        decisions: The new ones by name, each with its reason.
+    """
+
+    decisions: dict[str, Decision]
+
+
 class StepDone(msgspec.Struct, frozen=True, kw_only=True):
     """One optimizer step is done.
 
@@ -240,6 +250,7 @@ Event = (
     | PhaseChanged
     | ProgressMade
     | PlanResolved
+    | PlanChanged
     | StepDone
     | EvalDone
     | SampleMade
@@ -261,6 +272,7 @@ EVENTS: tuple[tuple[str, type[Event]], ...] = (
     ("phase_changed", PhaseChanged),
     ("progress_made", ProgressMade),
     ("plan_resolved", PlanResolved),
+    ("plan_changed", PlanChanged),
     ("step_done", StepDone),
     ("eval_done", EvalDone),
     ("sample_made", SampleMade),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from engine.errors import DeviceUnavailable, NotEnoughMemory
 
 _DTYPES = {Dtype.BF16: torch.bfloat16, Dtype.FP32: torch.float32}
 _GIB = 1 << 30
+_MEMORY_WORDS = ("can't allocate memory", "out of memory", "alloc failed", "alloc_failed")
+"""torch's allocator for processors, CUDA, torch's host allocator, and the status of cuBLAS."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,15 +130,41 @@ def naming_memory_errors(device: torch.device) -> Iterator[None]:
     """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _not_enough(device, error) from error
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error):
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
             raise
-        raise _not_enough(device, error) from error
+        raise not_enough_memory(device, str(error).partition("\n")[0]) from error
 
 
-def _not_enough(device: torch.device, error: BaseException) -> NotEnoughMemory:
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory ran out, by its type or by its words.
+
+    torch has a type for its own allocator; libraries that allocate for themselves (cuBLAS, cuDNN,
+    bitsandbytes) and the allocator of processors raise a plain RuntimeError.
+    """
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in _MEMORY_WORDS)
+
+
+def free_unused(device: torch.device) -> None:
+    """Give back all memory that nothing refers to any more."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def not_enough_memory(
+    device: torch.device, detail: str, *, remedy: str | None = None
+) -> NotEnoughMemory:
+    """Return the error that names the memory of a device with numbers.
+
+    Args:
+        device: Where memory ran out.
+        detail: What the allocator said.
+        remedy: The one change that would fit, or None where it is not known.
+    """
     text = (
         _(
             "The graphics card ran out of memory: it has {total:.1f} GiB, the run held up to "
@@ -153,7 +182,8 @@ def _not_enough(device: torch.device, error: BaseException) -> NotEnoughMemory:
             peak=peak_memory_bytes(device) / _GIB,
             free=free_memory_bytes(device) / _GIB,
         ),
-        detail=str(error).splitlines()[0] if str(error) else "",
+        remedy=remedy,
+        detail=detail,
     )
 
 

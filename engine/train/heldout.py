@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.chat.packing import pack_bins
 from engine.train.batches import Examples, make_batch
+from engine.train.grouping import rows_together
 from engine.train.loss import batch_loss
 from engine.train.model import LanguageModel
 
@@ -42,20 +42,20 @@ def held_out_loss(
     Args:
         model: It is switched to evaluation and back.
         examples: Held-out examples, at least one.
-        capacity: Tokens that go through the model together.
+        capacity: Tokens that go through the model together; longer examples go alone.
         should_stop: Asked before each packed row.
     """
     was_training = model.net.training
     model.net.eval()
     total = torch.zeros((), dtype=torch.float64)
     tokens = 0
-    bins = pack_bins([int(one) for one in examples.lengths], capacity)
+    bins = rows_together(np.arange(len(examples)), examples.lengths, capacity=capacity)
     try:
         with torch.no_grad(), model.steady_adapter():
             for members in bins:
                 if should_stop():
                     return None
-                batch = make_batch(examples, np.asarray(members, np.int64), model.device)
+                batch = make_batch(examples, members, model.device)
                 total += batch_loss(model, batch).to("cpu", torch.float64)
                 tokens += batch.targets.shape[0]
     finally:

@@ -50,10 +50,10 @@ from engine.train.device import (
     peak_memory_bytes,
     repeatable,
 )
-from engine.train.heldout import HeldOutLoss, held_out_loss
+from engine.train.heldout import HeldOutLoss
+from engine.train.ladder import Ladder
 from engine.train.measuring import remember_speed
 from engine.train.rollback import WayBack, rolled_back_warning
-from engine.train.samples import answer_sample
 from engine.train.schedule import learning_rate
 from engine.train.setup import Run, prepare_run
 from engine.train.stepping import StepOutcome
@@ -125,6 +125,7 @@ class _Training:
         self._clock = clock
         self._now = _Progress()
         self._way_back = WayBack(run)
+        self._ladder = Ladder(run)
 
     # --- beginning -----------------------------------------------------------------------------
 
@@ -151,6 +152,7 @@ class _Training:
             return
         state = found.state
         check_same_run(state, recipe_sha256=run.recipe_sha256, data_sha256=run.data_sha256)
+        self._ladder.take_up(state.relief)
         found.restore(run.model, run.stepper.optimizer)
         self._stand_at(state)
         now.saved_step = state.step
@@ -201,9 +203,12 @@ class _Training:
             min_ratio=self._recipe.min_learning_rate_ratio,
         )
         rate *= now.guards.rate_factor
-        outcome = run.stepper.run(step, run.order.members(step), learning_rate=rate)
+        relief = self._ladder.relief
+        outcome = self._ladder.step(step, run.order.members(step), learning_rate=rate)
         seconds = self._clock() - started
         now.step = step
+        # Kept at once, so that a crash does not run into the same wall again.
+        now.is_save_due = now.is_save_due or self._ladder.relief != relief
         now.tokens_seen += outcome.tokens
         now.supervised_seen += outcome.supervised_tokens
         now.step_times.append(seconds)
@@ -293,10 +298,8 @@ class _Training:
         return step == self._run.total_steps or (every > 0 and step % every == 0)
 
     def _check(self, should_stop: Callable[[], bool] = lambda: False) -> None:
-        run, started = self._run, self._clock()
-        found = held_out_loss(
-            run.model, run.held_out, capacity=self._recipe.max_length, should_stop=should_stop
-        )
+        started = self._clock()
+        found = self._ladder.held_out(should_stop)
         if found is None:
             raise Cancelled(_("The work was stopped before its first step."))
         self._now.eval_s = self._clock() - started
@@ -308,8 +311,7 @@ class _Training:
             self._emit(Warned(code="eval_not_finite", message=text.format(step=self._now.step)))
         if self._now.step:
             self._guard_check(found.loss, best)
-        for sample in run.samples:
-            answer = answer_sample(run.model, run.tokenizer, sample)
+        for sample, answer in self._ladder.answers():
             self._emit(
                 SampleMade(
                     step=self._now.step,
@@ -382,6 +384,7 @@ class _Training:
             recipe_sha256=run.recipe_sha256,
             data_sha256=run.data_sha256,
             guards=now.guards,
+            relief=self._ladder.relief,
         )
         root = run.folder.checkpoints
         target = write_checkpoint(root, state, run.model, run.stepper.optimizer)

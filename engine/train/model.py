@@ -21,6 +21,7 @@ from engine.train.varlen import VarlenKernel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+    from transformers.modeling_layers import GradientCheckpointingLayer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +126,16 @@ class LanguageModel:
             logits = torch.tanh(logits / softcap) * softcap
         return logits
 
+    @property
+    def stored_layers(self) -> int:
+        """Return the number of layers that store all that they compute, but need not."""
+        return sum(not one.gradient_checkpointing for one in self._layers())
+
+    def _layers(self) -> list[GradientCheckpointingLayer]:
+        from transformers.modeling_layers import GradientCheckpointingLayer
+
+        return [one for one in self.net.modules() if isinstance(one, GradientCheckpointingLayer)]
+
     def recompute_activations(
         self, *, kept_layers: int = 0, offload: Offload | None = None
     ) -> None:
@@ -139,9 +150,7 @@ class LanguageModel:
             kept_layers: The first so many layers keep everything all the same.
             offload: Where the inputs wait meanwhile; None leaves them on the device.
         """
-        from transformers.modeling_layers import GradientCheckpointingLayer
-
-        layers = [one for one in self.net.modules() if isinstance(one, GradientCheckpointingLayer)]
+        layers = self._layers()
         again = partial(checkpoint, use_reentrant=False)
         last = len(layers) - 1
         for number, layer in enumerate(layers):

@@ -45,6 +45,7 @@ class AdapterOptimizer:
         self._weight_decay = weight_decay
         self._factors = {name: (rate_factors or {}).get(name, 1.0) for name in self._parameters}
         self._in_8_bits: dict[str, Moments8] = {}
+        self._rounded: set[str] = set()
         self._updated: set[str] = set()
         self._updates = 0
         self._adam = torch.optim.AdamW(
@@ -82,7 +83,7 @@ class AdapterOptimizer:
     def round_to_8_bits(self) -> None:
         """Hold the moments of large tensors in 8 bits from now on; one tensor after the other.
 
-        A second call changes nothing. What was saved in one form loads only into the same form.
+        A second call changes nothing. A state that was saved before is rounded when it is loaded.
         """
         for name, values in self._parameters.items():
             state = self._adam.state.get(values)
@@ -90,6 +91,7 @@ class AdapterOptimizer:
                 self._in_8_bits[name] = rounded_moments(
                     state["exp_avg"], state["exp_avg_sq"], updates=self._updates
                 )
+                self._rounded.add(name)
                 self._leave_adam(name)
 
     def clip(self, limit: float) -> torch.Tensor:
@@ -157,9 +159,12 @@ class AdapterOptimizer:
     def load(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Take over a saved state; strict both ways.
 
+        The moments of tensors that were rounded may come as they were before.
+
         Raises:
             CheckpointDamaged: A part is missing, unknown, or of another shape.
         """
+        tensors = self._rounded_where_needed(tensors)
         places = self._places()
         wrong = sorted(places.keys() ^ tensors.keys()) or sorted(
             name for name, values in tensors.items() if values.shape != places[name].shape
@@ -175,3 +180,14 @@ class AdapterOptimizer:
         steps = [int(values) for name, values in tensors.items() if name.startswith("step/")]
         self._updates = max(steps, default=0)
         self._updated.clear()
+
+    def _rounded_where_needed(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        found = dict(tensors)
+        for name in self._rounded:
+            first, second = f"exp_avg/{name}", f"exp_avg_sq/{name}"
+            if first in found and second in found and f"step/{name}" in found:
+                moments = rounded_moments(
+                    found.pop(first), found.pop(second), updates=int(found[f"step/{name}"])
+                )
+                found |= {f"{part}/{name}": one for part, one in moments.tensors().items()}
+        return found

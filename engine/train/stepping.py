@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from engine.chat.packing import Members, micro_steps
+from engine.chat.packing import Members
 from engine.domain.randomness import seed_of
 from engine.train.batches import Examples, make_batch
+from engine.train.grouping import rows_together
 from engine.train.loss import batch_loss
 from engine.train.model import LanguageModel
 from engine.train.optimizer import AdapterOptimizer
@@ -62,7 +63,13 @@ class Stepper:
     seed: int
 
     def run(self, step: int, members: Members, *, learning_rate: float) -> StepOutcome:
-        """Do one step over the given examples.
+        """Do one step over the given examples."""
+        outcome = self.gradients(step, members)
+        self.apply(outcome, learning_rate=learning_rate)
+        return outcome
+
+    def gradients(self, step: int, members: Members) -> StepOutcome:
+        """Leave the clipped gradients of a step with the parameters; nothing is changed by them.
 
         The loss of each micro-step is a sum, divided by the supervised tokens of the whole step,
         so that the gradient does not depend on how the examples are split. Without any such token
@@ -81,27 +88,46 @@ class Stepper:
         loss = self.accumulate(step, members) / supervised
         norm = self.optimizer.clip(self.max_grad_norm)
         mean, length = torch.stack([loss.float(), norm.float()]).tolist()
-        is_finite = math.isfinite(mean) and math.isfinite(length)
-        if is_finite:
-            self.optimizer.step(learning_rate)
-        self.optimizer.clear()
         return StepOutcome(
             loss=mean,
             grad_norm=length,
             supervised_tokens=supervised,
             tokens=tokens,
-            is_finite=is_finite,
+            is_finite=math.isfinite(mean) and math.isfinite(length),
         )
+
+    def apply(self, outcome: StepOutcome, *, learning_rate: float) -> None:
+        """Apply the gradients of a step, or drop them where they are no numbers.
+
+        A call that failed on the way may be made again (see `AdapterOptimizer.step`).
+        """
+        if outcome.is_finite:
+            self.optimizer.step(learning_rate)
+        self.optimizer.clear()
+
+    def groups(self, members: Members) -> list[Members]:
+        """Return the examples of each micro-step, in order."""
+        return rows_together(
+            members,
+            self.lengths,
+            capacity=self.capacity,
+            micro_batch_size=self.micro_batch_size,
+        )
+
+    def with_tokens_at_once(self, tokens: int) -> Stepper:
+        """Return the same with at most so many tokens, or one example, in a micro-step.
+
+        Args:
+            tokens: 0 leaves it as it is. With dropout, other micro-steps draw other numbers.
+        """
+        return replace(self, capacity=tokens, micro_batch_size=1) if tokens else self
 
     def accumulate(self, step: int, members: Members) -> torch.Tensor:
         """Add the gradients of the step's mean loss; return the summed loss, nats."""
         supervised = int(self.supervised[members].sum())
-        groups = micro_steps(
-            members, self.lengths, capacity=self.capacity, micro_batch_size=self.micro_batch_size
-        )
         total = torch.zeros((), dtype=torch.float32, device=self.model.device)
         with self.model.steady_adapter():
-            for number, group in enumerate(groups):
+            for number, group in enumerate(self.groups(members)):
                 self._seed_dropout(step, number)
                 part = batch_loss(self.model, make_batch(self.examples, group, self.model.device))
                 (part / supervised).backward()

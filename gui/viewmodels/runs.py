@@ -430,6 +430,9 @@ def decision_words(name: str) -> str:
         "threads": _("Processor threads"),
         "micro_batch_size": _("Sequences at once"),
         "gradient_checkpointing": _("Recompute instead of store"),
+        "uncheckpointed_layers": _("Layers to store"),
+        "activation_offload": _("Keep layer inputs in main memory"),
+        "tokens_at_once": _("Tokens at once"),
     }
     return known.get(name, name.replace("_", " ").capitalize())
 

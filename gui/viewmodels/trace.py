@@ -15,6 +15,8 @@ from gettext import gettext as _
 from gettext import ngettext
 from math import nan
 
+from msgspec.structs import replace
+
 from engine.domain.decision import Decision
 from engine.domain.phase import phase_title
 from engine.protocol import events
@@ -136,6 +138,8 @@ class RunTrace:
         match event:
             case events.WorkerStarted():
                 self._take_start(event, at)
+            case events.PlanChanged(decisions=decisions) if self.plan:
+                self.plan = replace(self.plan, decisions=self.plan.decisions | decisions)
             case events.PlanResolved():
                 self.plan = event
                 self._tell(at, _plan_words(event))

@@ -8,6 +8,7 @@ import math
 import msgspec
 import pytest
 
+from engine.domain.decision import Decision
 from engine.domain.run import JobSnapshot, JobState
 from engine.protocol import events
 from engine.protocol.codec import decode, decode_command, encode, encode_command
@@ -28,6 +29,7 @@ SAMPLES: tuple[Event, ...] = (
         decisions={}, total_steps=9, train_examples=1, eval_examples=1, trained_tokens=1,
         read_tokens=1, truncated_rows=0, skipped_rows=0,
     ),
+    events.PlanChanged(decisions={"a": Decision(value=1, reason="r", source="hardware")}),
     STEP,
     events.EvalDone(
         step=0, loss=2.0, supervised_tokens=5, examples=1, is_best=True, eval_s=0.1
@@ -59,7 +61,7 @@ def state_after(*happened: Event) -> JobSnapshot:
 
 def test_samples_cover_every_event() -> None:
     assert {type(one) for one in SAMPLES} == {one for _kind, one in EVENTS}
-    assert len({kind for kind, _one in EVENTS}) == len(EVENTS) == 18
+    assert len({kind for kind, _one in EVENTS}) == len(EVENTS) == 19
 
 
 @pytest.mark.parametrize("event", SAMPLES, ids=lambda one: type(one).__name__)
@@ -92,12 +94,12 @@ def test_commands_survive_the_trip() -> None:
 
 
 def test_fold_of_a_whole_run() -> None:
-    snapshot = state_after(*SAMPLES[:8])
+    snapshot = state_after(*SAMPLES[:9])
     assert snapshot.state is JobState.RUNNING
     assert (snapshot.step, snapshot.total_steps, snapshot.loss) == (3, 9, 1.5)
     assert (snapshot.eval_before, snapshot.eval_best, snapshot.eval_best_step) == (2.0, 2.0, 0)
     assert snapshot.checkpoint == "ck-000003"
-    assert (snapshot.started_at, snapshot.updated_at) == ("t1", "t8")
+    assert (snapshot.started_at, snapshot.updated_at) == ("t1", "t9")
 
 
 def test_fold_keeps_the_best_check() -> None:

@@ -8,11 +8,11 @@ import torch
 
 from engine.domain.recipe import Device, Dtype
 from engine.errors import DeviceUnavailable, NotEnoughMemory
-from engine.train import device
 from engine.train.device import (
     choose_placement,
     free_memory_bytes,
     naming_memory_errors,
+    not_enough_memory,
     peak_memory_bytes,
     repeatable,
 )
@@ -113,6 +113,6 @@ def test_repeatable_on_a_processor_is_strict_and_puts_it_back() -> None:
 
 
 def test_out_of_memory_message_names_the_computer() -> None:
-    found = device._not_enough(CPU, MemoryError())
+    found = not_enough_memory(CPU, "")
     assert found.message.startswith("The computer ran out of memory")
     assert "Checkpoints are safe" in found.message

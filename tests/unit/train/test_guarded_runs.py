@@ -30,7 +30,7 @@ from engine.protocol.events import (
     Warned,
 )
 from engine.protocol.fold import fold
-from engine.train import guards, loop, sft_lora, stepping
+from engine.train import guards, ladder, loop, sft_lora, stepping
 from engine.train.adapter import WEIGHTS, read_tensors
 from engine.train.checkpoint import ADAPTER, checkpoint_folders, read_checkpoint
 from engine.train.heldout import HeldOutLoss
@@ -105,14 +105,14 @@ def kept_steps(events: Sequence[Event]) -> list[tuple[int, float | None, float]]
 
 def explode(monkeypatch: pytest.MonkeyPatch, step: int, *, above: float) -> None:
     """Let a step with a higher learning rate than that tear the weights apart."""
-    original = stepping.Stepper.run
+    original = ladder.Ladder.step
 
-    def run(self: stepping.Stepper, number: int, members: Any, *, learning_rate: float) -> Any:
+    def run(self: ladder.Ladder, number: int, members: Any, *, learning_rate: float) -> Any:
         is_torn = number == step and learning_rate > above
         factor = 100.0 if is_torn else 1.0
         return original(self, number, members, learning_rate=factor * learning_rate)
 
-    monkeypatch.setattr(stepping.Stepper, "run", run)
+    monkeypatch.setattr(ladder.Ladder, "step", run)
 
 
 LONG: dict[str, Any] = {
@@ -370,7 +370,7 @@ def test_loss_not_finite_is_counted_over_a_stop(
 
 def script_checks(monkeypatch: pytest.MonkeyPatch, losses: dict[int, float]) -> None:
     """Let the held-out check after a step find this."""
-    original = loop.held_out_loss
+    original = ladder.held_out_loss
     steps: list[int] = []
 
     def told(self: Any) -> None:
@@ -390,7 +390,7 @@ def script_checks(monkeypatch: pytest.MonkeyPatch, losses: dict[int, float]) -> 
         told(self)
         plain(self, *args, **options)
 
-    monkeypatch.setattr(loop, "held_out_loss", check)
+    monkeypatch.setattr(ladder, "held_out_loss", check)
     monkeypatch.setattr(loop._Training, "_check", checked)
 
 

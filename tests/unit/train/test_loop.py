@@ -38,7 +38,7 @@ from engine.protocol.events import (
 )
 from engine.protocol.fold import fold
 from engine.store import atomicfs
-from engine.train import loop, resolve, sft_lora, sft_qlora, stepping
+from engine.train import ladder, loop, resolve, sft_lora, sft_qlora, stepping
 from engine.train.adapter import WEIGHTS, read_shape, read_tensors
 from engine.train.checkpoint import checkpoint_folders
 from engine.train.heldout import HeldOutLoss
@@ -289,7 +289,7 @@ def test_checkpoints_best_held_out_loss_is_kept_and_told(
     def told_loss(*_all: object, **_named: object) -> HeldOutLoss:
         return HeldOutLoss(loss=next(losses), supervised_tokens=9, examples=4)
 
-    monkeypatch.setattr(loop, "held_out_loss", told_loss)
+    monkeypatch.setattr(ladder, "held_out_loss", told_loss)
     run_id = new_run(desk, eval_every_steps=2, keep_checkpoints=1)
     train(desk, run_id)
     kept = [one.name for one in checkpoint_folders(desk.layout.job(run_id).checkpoints)]
