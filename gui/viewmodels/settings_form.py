@@ -108,6 +108,9 @@ def choice_words(value: str) -> str:
         "adamw": _("AdamW, 32 bits"),
         "adamw_8bit": _("AdamW, 8 bits"),
         "paged_adamw_8bit": _("AdamW, 8 bits, paged"),
+        "all": _("All"),
+        "attention": _("Attention"),
+        "mlp": _("MLP"),
         "cpu": _("Processor"),
         "cuda": _("Graphics card"),
     }

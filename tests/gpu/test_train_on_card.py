@@ -146,3 +146,49 @@ def test_decoding_on_a_card_equals_the_processor(tmp_path: Path) -> None:
 def test_memory_that_runs_out_on_a_card_is_named_with_numbers() -> None:
     with pytest.raises(NotEnoughMemory, match="graphics card ran out"), naming_memory_errors(CARD):
         torch.empty(1 << 50, dtype=torch.uint8, device=CARD)
+
+
+def gradients_on_card(base: Path, *, quantised: bool, recompute: bool, dora: bool) -> torch.Tensor:
+    model = load_model(base, dtype=torch.bfloat16, device=CARD, quantised=quantised)
+    model = with_adapter(model, rank=4, alpha=8.0, dropout_ratio=0.0, seed=1, use_dora=dora)
+    for name, values in model.trainable().items():
+        if name.endswith("lora_B"):
+            values.data.normal_(std=0.05, generator=torch.Generator(CARD).manual_seed(5))
+    if recompute:
+        model.recompute_activations()
+    model.net.train()
+    batch = make_batch(random_examples(LENGTHS), np.arange(len(LENGTHS)), CARD)
+    with model.steady_adapter():
+        batch_loss(model, batch).backward()
+    found = [one.grad.flatten() for one in model.trainable().values() if one.grad is not None]
+    return torch.cat(found).cpu()
+
+
+@pytest.mark.parametrize("dora", [False, True])
+@pytest.mark.parametrize("quantised", [False, True])
+def test_gradients_on_a_card_recomputed_ones_are_those_of_stored_activations(
+    tmp_path: Path, quantised: bool, dora: bool
+) -> None:
+    base = tiny_model_folder(tmp_path, spread=0.12)
+    stored, again = (
+        gradients_on_card(base, quantised=quantised, recompute=one, dora=dora)
+        for one in (False, True)
+    )
+    assert float((stored - again).norm() / stored.norm()) < 1e-2
+
+
+def test_recomputation_on_a_card_leaves_no_restored_weight_behind(tmp_path: Path) -> None:
+    base = tiny_model_folder(tmp_path, spread=0.12)
+    model = load(base, CARD, dtype=torch.bfloat16, quantised=True)
+    model.recompute_activations()
+    model.net.train()
+    batch = make_batch(random_examples(LENGTHS), np.arange(len(LENGTHS)), CARD)
+    held: list[int] = []
+    for _step in range(3):
+        with model.steady_adapter():
+            batch_loss(model, batch).backward()
+        for values in model.trainable().values():
+            values.grad = None
+        torch.cuda.synchronize()
+        held.append(torch.cuda.memory_allocated(CARD))
+    assert held[1] == held[2]

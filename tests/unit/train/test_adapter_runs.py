@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole run with every kind of adapter at once: trained, resumed, answering, read by peft."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+
+from engine.domain.recipe import Device, Dtype, Recipe
+from engine.export.lora import read_adapter
+from engine.protocol.events import Finished, StepDone, Stopped
+from engine.store.documents import read_document
+from engine.train import sft_lora
+from engine.train.adapter import WEIGHTS, read_shape
+from engine.train.device import choose_placement
+from engine.train.tuned import load_tuned
+from tests.unit.train.models import alone_logits, load_stock, pack, packed_logits, random_examples
+from tests.unit.train.runs import Desk, make_desk
+
+pytestmark = pytest.mark.filterwarnings(
+    # peft asks transformers by a name that the latter is about to drop.
+    "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"
+)
+
+OPTIONS = {
+    "use_dora": True,
+    "use_rslora": True,
+    "loraplus_lr_ratio": 4.0,
+    "lora_targets": "attention",
+    "lora_dropout": 0.2,
+    "dtype": "fp32",
+    "max_steps": 4,
+}
+
+
+def add_run(desk: Desk, run_id: str) -> None:
+    desk.add_run(run_id, desk.recipe(**OPTIONS))
+
+
+def digest(desk: Desk, run_id: str) -> str:
+    return hashlib.sha256((desk.layout.job(run_id).adapter / WEIGHTS).read_bytes()).hexdigest()
+
+
+def test_run_of_every_kind_resumes_to_the_same_bits_and_is_what_peft_reads(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path)
+    add_run(desk, "whole")
+    sft_lora.train(desk.context("whole"))
+    assert isinstance(desk.events[-1], Finished)
+
+    add_run(desk, "parts")
+    stop = desk.context(
+        "parts", stop_when=lambda event: isinstance(event, StepDone) and event.step == 2
+    )
+    sft_lora.train(stop)
+    assert isinstance(desk.events[-1], Stopped)
+    sft_lora.train(desk.context("parts"))
+    assert isinstance(desk.events[-1], Finished)
+    assert digest(desk, "parts") == digest(desk, "whole")
+
+    folder = desk.layout.job("whole")
+    shape = read_shape(folder.adapter)
+    assert (shape.use_dora, shape.use_rslora) == (True, True)
+    assert shape.targets == ("k_proj", "o_proj", "q_proj", "v_proj")
+    assert read_adapter(folder.adapter).scale == pytest.approx(shape.scale)
+
+    base = desk.base
+    placement = choose_placement(Device.CPU, Dtype.FP32)
+    model = load_tuned(folder, read_document(folder.recipe, Recipe), base, placement)
+    examples = random_examples([12, 30, 7])
+    stock = PeftModel.from_pretrained(load_stock(base), str(folder.adapter)).eval()
+    torch.testing.assert_close(
+        packed_logits(model, pack(examples)), alone_logits(stock, examples), rtol=0, atol=1e-4
+    )
+    plain = alone_logits(load_stock(base), examples)
+    assert float((packed_logits(model, pack(examples)) - plain).abs().max()) > 1e-3
