@@ -14,6 +14,7 @@ class Phase(StrEnum):
     WRITING = "writing"
     READING_ROWS = "reading_rows"
     LOADING_MODEL = "loading_model"
+    KEEPING_WEIGHTS = "keeping_weights"
     CHECKING_BEFORE = "checking_before"
     TRAINING = "training"
     SAVING_ADAPTER = "saving_adapter"
@@ -39,6 +40,7 @@ def phase_title(phase: str) -> str:
         Phase.WRITING: _("Writing the dataset"),
         Phase.READING_ROWS: _("Preparing the rows"),
         Phase.LOADING_MODEL: _("Loading the model"),
+        Phase.KEEPING_WEIGHTS: _("Keeping the 4-bit weights for the next time"),
         Phase.CHECKING_BEFORE: _("Checking held-out rows before training"),
         Phase.TRAINING: _("Training"),
         Phase.SAVING_ADAPTER: _("Saving and checking the adapter"),

@@ -16,9 +16,9 @@ from engine.export.delivery import deliver
 from engine.export.lora import CONFIG, WEIGHTS, LoraAdapter, read_adapter
 from engine.export.options import ExportOptions, read_options
 from engine.export.progress import Progress
-from engine.export.safetensors_writer import TensorEntry, write_tensors
 from engine.export.verify import verify_adapter
 from engine.protocol.job import JobContext
+from engine.store.safetensors_writer import TensorEntry, write_tensors
 
 
 def export(context: JobContext) -> None:

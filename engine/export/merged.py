@@ -33,10 +33,10 @@ from engine.export.lora import LoraAdapter, merged_rows, read_adapter
 from engine.export.options import ExportOptions, read_options
 from engine.export.packed_base import refuse_packed
 from engine.export.progress import Progress
-from engine.export.safetensors_writer import TensorEntry, write_tensors
 from engine.export.verify import verify_merged
 from engine.protocol.job import JobContext
 from engine.store.modelfolder_weights import INDEX
+from engine.store.safetensors_writer import TensorEntry, write_tensors
 
 _ROOM_RATIO = 1.01
 """Free space asked for, of the base's size: the tokenizer and the headers come on top."""

@@ -206,6 +206,10 @@ class Layout:
         """Return model.json of one model."""
         return self.models / model_id / "model.json"
 
+    def nf4_cache(self, model_id: str) -> Path:
+        """Return the folder of a model's kept 4-bit weights."""
+        return self.models / model_id / "nf4-cache"
+
     def job(self, job_id: str) -> JobFolder:
         """Return the paths of one job."""
         return JobFolder(self.jobs / job_id)

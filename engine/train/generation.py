@@ -11,6 +11,7 @@ import msgspec
 
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
 from engine.domain.dataset import Role, TextRow, Turn
+from engine.domain.model import ModelInfo
 from engine.domain.recipe import Device, Dtype, Recipe
 from engine.errors import Cancelled, NoChatTemplate
 from engine.protocol.events import AnswerMade, Finished, PhaseChanged, Stopped
@@ -18,11 +19,10 @@ from engine.protocol.job import JobContext
 from engine.store.documents import read_document
 from engine.store.known_model import find_model
 from engine.store.layout import Layout
+from engine.train.base_weights import load_base
 from engine.train.decoding import answer_greedily
 from engine.train.device import Placement, choose_placement, naming_memory_errors
-from engine.train.load import load_model
 from engine.train.model import LanguageModel
-from engine.train.setup import byte_progress
 from engine.train.tuned import load_tuned
 
 _LONGEST_PROMPT = 1 << 20
@@ -64,14 +64,15 @@ def run(context: JobContext) -> None:
     """
     options = read_options(context.info.options)
     layout = Layout(context.workspace)
-    base = Path(find_model(layout, options.model_id).path)
-    tokenizer = load_tokenizer(base, clock=datetime.fromisoformat(context.info.created_at))
+    info = find_model(layout, options.model_id)
+    tokenizer = load_tokenizer(
+        Path(info.path), clock=datetime.fromisoformat(context.info.created_at)
+    )
     recipe = _recipe(layout, options.run_id)
     placement = choose_placement(options.device, recipe.dtype if recipe else Dtype.AUTO)
     with naming_memory_errors(placement.device):
         try:
-            context.emit(PhaseChanged(phase="loading_model"))
-            model = _load(context, layout, options, recipe, base, placement)
+            model = _load(context, layout, options, recipe, info, placement)
         except Cancelled:
             context.emit(Stopped(step=0, checkpoint=""))
             return
@@ -92,19 +93,12 @@ def _load(
     layout: Layout,
     options: GenerateOptions,
     recipe: Recipe | None,
-    base: Path,
+    info: ModelInfo,
     placement: Placement,
 ) -> LanguageModel:
-    on_progress = byte_progress(context)
     if recipe is None or options.run_id is None:
-        return load_model(
-            base,
-            dtype=placement.dtype,
-            device=placement.device,
-            quantised=False,
-            on_progress=on_progress,
-        )
-    return load_tuned(layout.job(options.run_id), recipe, base, placement, on_progress=on_progress)
+        return load_base(context, info, placement, quantised=False).model
+    return load_tuned(context, layout.job(options.run_id), recipe, info, placement)
 
 
 def _answer(

@@ -27,6 +27,7 @@ from engine.train import nf4
 from engine.train.architecture import Skeleton, build_skeleton
 from engine.train.linear import LowRankLinear, adapter_seed
 from engine.train.model import LanguageModel
+from engine.train.nf4_cache import Nf4Cache, as_damage
 from engine.train.nf4_parts import join_parts
 from engine.train.probe import check_trainable
 from engine.train.read_ahead import WHOLE, ReadAhead, Unit, in_file_order
@@ -43,6 +44,7 @@ def load_model(
     device: torch.device,
     quantised: bool,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    cache: Nf4Cache | None = None,
 ) -> LanguageModel:
     """Load a base model, frozen and without an adapter.
 
@@ -52,8 +54,10 @@ def load_model(
         device: Where to put it.
         quantised: Hold the decoder linears in 4 bits.
         on_progress: Is told bytes read and bytes in all.
+        cache: Where the linears are read from, in 4 bits, instead of the folder.
 
     Raises:
+        DocumentDamaged: The cache cannot be used; the folder can.
         ModelInvalid: Weights are missing, or of another shape than the configuration says.
         ArchitectureUnsupported: Its layers hold weights that are not plain linears, or its
             examples would see each other in a packed row.
@@ -63,9 +67,11 @@ def load_model(
     _remake_buffers(net, device)
     filler = _Filler(skeleton, dtype=dtype, device=device, quantised=quantised)
     units = [one for one in _units(folder) if filler.has_place(one.name)]
-    with ReadAhead(units, device=device, on_progress=on_progress) as reading:
-        for unit in reading:
-            filler.place(unit)
+    if cache is None:
+        filler.place_all(units, on_progress)
+    else:
+        units = [one for one in units if not filler.holds_packed(one.name)]
+        _place_with_cache(filler, units, cache, skeleton, on_progress)
     net.tie_weights(missing_keys=filler.missing, recompute_mapping=False)
     if filler.missing:
         raise _incomplete(sorted(filler.missing))
@@ -174,6 +180,25 @@ def _units(folder: Path) -> list[Unit]:
     return in_file_order([Unit(f"{prefix}{name}", folder, one) for name, one in headers.items()])
 
 
+def _place_with_cache(
+    filler: _Filler,
+    units: list[Unit],
+    cache: Nf4Cache,
+    skeleton: Skeleton,
+    on_progress: Callable[[int, int], None],
+) -> None:
+    kept = cache.units(skeleton.linears)
+    first, total = (sum(one.size_bytes for one in part) for part in (units, units + kept))
+
+    def on_kept(done: int, _total: int) -> None:
+        """Count the kept weights behind the others."""
+        on_progress(first + done, total)
+
+    filler.place_all(units, lambda done, _total: on_progress(done, total))
+    with as_damage():
+        cache.verify(filler.place_all(kept, on_kept, hashed=True))
+
+
 class _Filler:
     """Puts tensors into a model that has no memory yet."""
 
@@ -205,6 +230,22 @@ class _Filler:
         """Return what a tensor of the files is called in the model."""
         module, _dot, last = name.rpartition(".")
         return f"{self._other_names.get(module, module)}.{last}"
+
+    def place_all(
+        self, units: list[Unit], on_progress: Callable[[int, int], None], *, hashed: bool = False
+    ) -> dict[Path, str]:
+        """Read units and put each where it belongs; return the hashes of the files, if wanted."""
+        with ReadAhead(
+            units, device=self._device, on_progress=on_progress, hashed=hashed
+        ) as reading:
+            for unit in reading:
+                self.place(unit)
+        return reading.digests
+
+    def holds_packed(self, name: str) -> bool:
+        """Return whether a tensor that has a place is held in 4 bits."""
+        module, last = self._places[self._place_of(name)]
+        return self._quantised and last == "weight" and isinstance(module, LowRankLinear)
 
     def place(self, unit: Unit) -> None:
         """Put one weight where it belongs.

@@ -69,8 +69,9 @@ class Unit:
 
     @property
     def headers(self) -> dict[str, TensorHeader]:
-        """Return where each of its tensors stands."""
-        return self.header.parts or {WHOLE: self.header}
+        """Return where each of its tensors stands, in the order of the files."""
+        parts = self.header.parts or {WHOLE: self.header}
+        return dict(sorted(parts.items(), key=lambda one: (one[1].file, one[1].offsets)))
 
     @property
     def size_bytes(self) -> int:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from gettext import gettext as _
@@ -18,11 +17,12 @@ from engine.domain.phase import Phase
 from engine.domain.plan import steps_of
 from engine.domain.randomness import seed_of
 from engine.domain.recipe import Optimizer, Recipe
-from engine.protocol.events import PhaseChanged, ProgressMade, Warned
+from engine.protocol.events import PhaseChanged, Warned
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
 from engine.store.known_model import find_model
 from engine.store.layout import JobFolder, Layout
+from engine.train.base_weights import load_base
 from engine.train.batches import Examples, data_hash
 from engine.train.device import Placement
 from engine.train.examples import (
@@ -33,12 +33,13 @@ from engine.train.examples import (
     skip_warnings,
     truncation_warning,
 )
-from engine.train.load import load_model, with_adapter_of
+from engine.train.load import with_adapter_of
 from engine.train.measuring import calibrate_once
 from engine.train.model import LanguageModel
 from engine.train.moments8 import choose_optimizer
 from engine.train.offload import CardPassage, Offload
 from engine.train.optimizer import AdapterOptimizer
+from engine.train.progress import row_progress
 from engine.train.resolve import (
     choose_kept_layers,
     choose_mix,
@@ -49,7 +50,6 @@ from engine.train.resolve import (
 from engine.train.samples import SamplePrompt, sample_prompts
 from engine.train.sources import copy_warnings, sources_of, without_copies
 from engine.train.stepping import Stepper
-from engine.train.stop import heed_stop
 from engine.train.token_cache import TokenCache
 from engine.train.varlen import choose_kernel
 
@@ -109,11 +109,11 @@ def prepare_run(
     clock = datetime.fromisoformat(context.info.created_at)
     tokenizer = load_tokenizer(Path(info.path), clock=clock)
     train, held_out = _encode(context, layout, recipe, info, tokenizer)
-    model = _load(context, recipe, info, placement, quantised=quantised)
+    base = load_base(context, info, placement, quantised=quantised)
     varlen, attention = choose_kernel(
         placement.device, placement.dtype, head_width=info.shape.head_dim
     )
-    model = replace(model, varlen=varlen)
+    model = replace(with_adapter_of(base.model, recipe), varlen=varlen)
     optimizer = _choose_optimizer(context, recipe, placement)
     parts = parts_of(train.counts, [one.weight for one in recipe.datasets], replay=recipe.replay)
     order = StepOrder(
@@ -139,7 +139,7 @@ def prepare_run(
         recipe_sha256=atomicfs.sha256_of(folder.recipe),
         data_sha256=data_hash(train.examples, held_out.examples),
     )
-    chosen = {"optimizer": optimizer, "attention": attention}
+    chosen = {"optimizer": optimizer, "attention": attention} | base.decisions
     _resolve(run, info, placement, train, held_out, chosen, quantised=quantised)
     return run
 
@@ -172,51 +172,6 @@ def _encode(
         sources, tokenizer, max_length=recipe.max_length, limit=recipe.eval_rows
     )
     return train, held_out
-
-
-def _load(
-    context: JobContext,
-    recipe: Recipe,
-    info: ModelInfo,
-    placement: Placement,
-    *,
-    quantised: bool,
-) -> LanguageModel:
-    context.emit(PhaseChanged(phase="loading_model"))
-    model = load_model(
-        Path(info.path),
-        dtype=placement.dtype,
-        device=placement.device,
-        quantised=quantised,
-        on_progress=byte_progress(context),
-    )
-    return with_adapter_of(model, recipe)
-
-
-def row_progress(context: JobContext, total: int) -> Callable[[int], None]:
-    """Return a reporter of rows, which heeds a stop."""
-
-    def on_rows(done: int) -> None:
-        """Tell the rows done so far."""
-        heed_stop(context)
-        context.emit(ProgressMade(done=done, total=total, unit="rows"))
-
-    return on_rows
-
-
-def byte_progress(context: JobContext) -> Callable[[int, int], None]:
-    """Return a reporter of bytes that speaks at most a hundred times, and heeds a stop."""
-    told = -1
-
-    def on_bytes(done: int, total: int) -> None:
-        """Tell the bytes read so far, and heed a stop."""
-        nonlocal told
-        heed_stop(context)
-        if (percent := 100 * done // total) > told:
-            told = percent
-            context.emit(ProgressMade(done=done, total=total, unit="bytes"))
-
-    return on_bytes
 
 
 def _choose_optimizer(context: JobContext, recipe: Recipe, placement: Placement) -> Decision:

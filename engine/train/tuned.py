@@ -3,53 +3,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from gettext import gettext as _
-from pathlib import Path
 
 import torch
 
+from engine.domain.model import ModelInfo
 from engine.domain.recipe import Recipe
 from engine.errors import CheckpointDamaged, DocumentDamaged, NothingToExport
 from engine.methods.registry import method
+from engine.protocol.job import JobContext
 from engine.store import atomicfs
 from engine.store.layout import JobFolder
 from engine.train.adapter import WEIGHTS, put_tensors, read_tensors
+from engine.train.base_weights import load_base
 from engine.train.checkpoint import checkpoint_folders, read_checkpoint
 from engine.train.device import Placement
-from engine.train.load import load_model, with_adapter_of
+from engine.train.load import with_adapter_of
 from engine.train.model import LanguageModel
 
 
 def load_tuned(
+    context: JobContext,
     folder: JobFolder,
     recipe: Recipe,
-    base: Path,
+    info: ModelInfo,
     placement: Placement,
-    *,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> LanguageModel:
     """Load a run's base model and put its newest verified adapter on it.
 
     Args:
+        context: The job that needs it; is told the progress.
         folder: The run.
         recipe: Its recipe.
-        base: Folder of its base model.
+        info: Its base model.
         placement: Where to compute.
-        on_progress: Is told bytes read and bytes in all.
 
     Raises:
         NothingToExport: The run has no adapter and no checkpoint that verifies.
     """
     tensors = newest_adapter(folder)
-    model = load_model(
-        base,
-        dtype=placement.dtype,
-        device=placement.device,
-        quantised=method(recipe.method).quantised,
-        on_progress=on_progress,
-    )
-    model = with_adapter_of(model, recipe)
+    is_quantised = method(recipe.method).quantised
+    base = load_base(context, info, placement, quantised=is_quantised).model
+    model = with_adapter_of(base, recipe)
     put_tensors(model, tensors)
     return model
 

@@ -15,7 +15,7 @@ from engine.export.base import content_of, read_model_tensors
 from engine.export.lora import LoraAdapter
 from engine.export.merged import merge
 from engine.export.progress import Progress
-from engine.export.safetensors_writer import TensorEntry, write_tensors
+from engine.store.safetensors_writer import TensorEntry, write_tensors
 from tests.unit.export.exporting import MakeJob
 
 LAYERS, WIDTH, RANK = 4, 5120, 16

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from engine.export.base import content_of
-from engine.export.safetensors_writer import TensorEntry, header_bytes, write_tensors
+from engine.store.safetensors_writer import TensorEntry, header_bytes, write_tensors
 
 TENSORS = {
     "b": torch.arange(6, dtype=torch.bfloat16).view(2, 3),
