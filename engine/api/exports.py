@@ -69,6 +69,8 @@ class Exports:
             "model_path": _base_of(self._layout, view).path,
             "prompts": self._prompts(view),
             "data": msgspec.to_builtins(self._data(view)),
+            "adapter_step": view.job.snapshot.adapter_step,
+            "adapter_is_best": view.job.snapshot.adapter_is_best,
         }
         job_id = self._jobs.create(JobKind.EXPORT, view.job.info.name, kind.entry, options)
         self._jobs.start(job_id)

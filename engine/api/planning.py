@@ -169,6 +169,7 @@ def _problems(
         _device_there(recipe, facts),
         _disk(disk_bytes, facts),
         _held_out(eval_rows),
+        _early_stopping(recipe, eval_rows),
     ]
     return [one for one in found if one is not None]
 
@@ -336,6 +337,25 @@ def _held_out(eval_rows: int) -> Problem | None:
             eval_rows,
         ).format(count=eval_rows),
         remedy=_("Import more rows, or a larger held-out share."),
+    )
+
+
+def _early_stopping(recipe: Recipe, eval_rows: int) -> Problem | None:
+    """Refuse a patience that no check on the way could ever use up."""
+    if not recipe.early_stopping_patience or (recipe.eval_every_steps and eval_rows):
+        return None
+    if eval_rows:
+        field, remedy = "eval_every_steps", _("Set eval_every_steps, for example to 50.")
+        message = _("Stopping early needs held-out checks on the way, but none is set.")
+    else:
+        field, remedy = "early_stopping_patience", _("Import more rows, or set it to 0.")
+        message = _("Stopping early needs held-out rows, but there are none.")
+    return Problem(
+        field=field,
+        severity=Severity.ERROR,
+        code="early_stopping_blind",
+        message=message,
+        remedy=remedy,
     )
 
 

@@ -157,6 +157,9 @@ def _outcome(run: RunView) -> dict[str, Any]:
         "dataset_id": run.recipe.dataset_id,
         "model_id": run.recipe.model_id,
         "has_adapter": run.has_adapter,
+        "adapter_step": snapshot.adapter_step,
+        "adapter_is_best": snapshot.adapter_is_best,
+        "rollbacks": snapshot.rollbacks,
     }
 
 
@@ -182,6 +185,13 @@ def _show(session: Session, run: RunView) -> None:
             ),
             markup=False,
         )
+    if snapshot.adapter_step is not None and run.has_adapter:
+        words = (
+            _("  the adapter is that of step {step}, the best")
+            if snapshot.adapter_is_best
+            else _("  the adapter is that of step {step}")
+        )
+        session.out.print(words.format(step=snapshot.adapter_step))
     if snapshot.eta_s is not None and not run.state.is_over:
         session.out.print(_("  about {time} left").format(time=duration(snapshot.eta_s)))
     if snapshot.failure is not None:

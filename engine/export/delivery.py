@@ -73,6 +73,8 @@ def _facts(
         modules=tuple(sorted({module.rpartition(".")[2] for module in adapter.shapes})),
         comparison=comparison,
         data=options.data,
+        step=options.adapter_step,
+        is_best=options.adapter_is_best,
     )
 
 

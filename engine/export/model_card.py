@@ -44,6 +44,8 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
         modules: Last names of the adapted modules, sorted.
         comparison: What the check before the export was finished found.
         data: What is told of the rows that were trained.
+        step: Optimizer step that the adapter is of, or None where it is not known.
+        is_best: It is that of the lowest held-out loss.
     """
 
     target: str
@@ -55,6 +57,8 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
     modules: tuple[str, ...]
     comparison: Comparison
     data: tuple[Provenance, ...] = ()
+    step: int | None = None
+    is_best: bool = False
 
 
 def card_text(facts: CardFacts) -> str:
@@ -95,6 +99,7 @@ def _facts(facts: CardFacts) -> str:
         (_("Training method"), facts.method),
         (_("Rank of the adapter"), str(facts.rank)),
         (_("Factor on the adapter"), f"{facts.scale:g}"),
+        *_step(facts),
         (_("Adapted layers"), ", ".join(facts.modules)),
         (
             _("Checked against the trained model"),
@@ -108,6 +113,14 @@ def _facts(facts: CardFacts) -> str:
     )
     lines = [f"| {name} | {_cell(value)} |" for name, value in rows]
     return "\n".join(["| | |", "|---|---|", *lines, ""])
+
+
+def _step(facts: CardFacts) -> tuple[tuple[str, str], ...]:
+    """Return a row that says which step of the run this is, where that is known."""
+    if facts.step is None:
+        return ()
+    words = _("{step}, the lowest held-out loss of the run") if facts.is_best else "{step}"
+    return ((_("Training steps"), words.format(step=facts.step)),)
 
 
 def _data(facts: CardFacts) -> list[str]:

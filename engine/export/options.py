@@ -24,6 +24,8 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
         model_path: Absolute path of the base model's folder; it is only read.
         prompts: Texts that the weights are compared on; empty for built-in ones.
         data: What is told of the rows that were trained.
+        adapter_step: Optimizer step that the adapter is of, or None where it is not known.
+        adapter_is_best: It is that of the lowest held-out loss.
     """
 
     run_id: str
@@ -33,6 +35,8 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
     model_path: Path
     prompts: tuple[str, ...] = ()
     data: tuple[Provenance, ...] = ()
+    adapter_step: int | None = None
+    adapter_is_best: bool = False
 
 
 def read_options(values: Mapping[str, msgspec.Raw]) -> ExportOptions:

@@ -50,8 +50,17 @@ def run_choices(runs: Sequence[RunView], *, now: datetime) -> tuple[RunChoice, .
 
 def _run_choice(run: RunView, now: datetime) -> RunChoice:
     info = run.job.info
-    parts = (run.model_name, run.dataset_name, numbers.day_and_clock(info.created_at, now=now))
+    made = numbers.day_and_clock(info.created_at, now=now)
+    parts = (run.model_name, run.dataset_name, _adapter_words(run.job.snapshot), made)
     return RunChoice(key=run.id, name=info.name, facts=" · ".join(one for one in parts if one))
+
+
+def _adapter_words(snapshot: JobSnapshot) -> str:
+    """Return which step the weights are of, where that is known."""
+    if snapshot.adapter_step is None:
+        return ""
+    words = _("step {step}, the best") if snapshot.adapter_is_best else _("step {step}")
+    return words.format(step=numbers.count(snapshot.adapter_step))
 
 
 @dataclass(frozen=True, kw_only=True)

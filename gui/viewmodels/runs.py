@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from engine.api.jobs import JobView
     from engine.api.runs import RunView
 
-_CHECKS_PAST_BEST = 2
-
-
 # ---------------------------------------------------------------------- the list
 
 
@@ -255,44 +252,6 @@ def _ended_words(snapshot: JobSnapshot, state: JobState) -> str:
             step=numbers.count(snapshot.checkpoint_step)
         )
     return _("It ended before its first checkpoint.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoteView:
-    """A note above the samples."""
-
-    kind: str
-    strong: str
-    text: str
-    can_stop: bool = False
-
-
-def note_view(trace: RunTrace, state: JobState) -> NoteView | None:
-    """Return what should be known about a run now, or None."""
-    best = trace.best
-    since = [one for one in trace.held_out if best is not None and one[0] > best[0]]
-    if best is None or len(since) < _CHECKS_PAST_BEST:
-        return None
-    if not best[0]:
-        return NoteView(
-            kind="warning",
-            strong=_("The held-out loss has not fallen below its start."),
-            text=_("A lower learning rate or more rows may help."),
-            can_stop=not state.is_over,
-        )
-    strong = _("The held-out loss was best at step {step}.").format(step=numbers.count(best[0]))
-    if state.is_over:
-        return NoteView(
-            kind="accent",
-            strong=strong,
-            text=_("It rose after that. Fewer passes may do as well."),
-        )
-    return NoteView(
-        kind="accent",
-        strong=strong,
-        text=_("It has not fallen since. Stopping early loses little."),
-        can_stop=True,
-    )
 
 
 # ---------------------------------------------------------------------- answers

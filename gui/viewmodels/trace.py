@@ -58,6 +58,8 @@ class RunTrace:
         plan: The resolved plan, or None.
         news: What is worth telling, oldest first.
         versions: Libraries and device, as the last worker named them.
+        warned: Codes of what it warned of.
+        rollbacks: Steps that it went back to because it diverged, oldest first.
         cut_count: How often the past was cut back, because a worker went on from a checkpoint.
     """
 
@@ -70,6 +72,8 @@ class RunTrace:
         self.plan: events.PlanResolved | None = None
         self.news: list[News] = []
         self.versions: dict[str, str] = {}
+        self.warned: set[str] = set()
+        self.rollbacks: list[int] = []
         self.cut_count = 0
         self._attempts: list[tuple[str, str]] = []
 
@@ -132,6 +136,7 @@ class RunTrace:
             del column[keep:]
         self.held_out = [one for one in self.held_out if one[0] < step]
         self.samples = [one for one in self.samples if one.step < step]
+        self.rollbacks = [one for one in self.rollbacks if one < step]
         self.cut_count += 1
 
     def _take_other(self, event: events.Event, at: str) -> None:
@@ -151,6 +156,10 @@ class RunTrace:
                 self.samples.append(event)
             case events.CheckpointCommitted():
                 self._take_checkpoint(event, at)
+            case events.RolledBack(to_step=step):
+                self._cut(step + 1)
+                self.checkpoints = [one for one in self.checkpoints if one.step <= step]
+                self.rollbacks.append(step)
             case _:
                 self._take_end(event, at)
 
@@ -179,7 +188,8 @@ class RunTrace:
             case events.LossNotFinite(step=step):
                 words = _("Step {step} gave no finite loss and was left out")
                 self._tell(at, words.format(step=numbers.count(step)), "warning")
-            case events.Warned(message=message):
+            case events.Warned(code=code, message=message):
+                self.warned.add(code)
                 self._tell(at, message, "warning")
             case events.AdapterCommitted():
                 self._tell(at, _("The adapter was reloaded, checked and kept"), "success")

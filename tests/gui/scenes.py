@@ -8,6 +8,8 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from engine.domain.decision import Decision
 from engine.domain.recipe import Recipe
 from engine.protocol.events import (
@@ -18,7 +20,9 @@ from engine.protocol.events import (
     Finished,
     PhaseChanged,
     PlanResolved,
+    RolledBack,
     SampleMade,
+    Warned,
     WorkerStarted,
 )
 from tests.fakes.api import GB, FakeApi, FakeJob, a_dataset, a_model, a_step, a_stop
@@ -74,6 +78,44 @@ def add_stopped(api: FakeApi) -> None:
     add_run(api, "support-v1", "r5", upto=212, total=300, has_adapter=True).emit(a_stop(212))
 
 
+def add_early_stopped(api: FakeApi) -> None:
+    """Add a run that ended early and left the adapter of its best step."""
+    job = add_run(api, "support-early", "r10", upto=700, has_adapter=True)
+    job.emit(
+        Warned(code="early_stopped", message="The run ended early after step 700."),
+        Warned(code="best_delivered", message="The adapter is that of step 550."),
+        AdapterCommitted(path="adapter", sha256="0", step=550, is_best=True),
+        Finished(result={"adapter": "adapter", "checkpoint": "ck-000550", "step": "550"}),
+    )
+
+
+def add_overfitting(api: FakeApi) -> None:
+    """Add a live run that begins to learn the rows by heart."""
+    job = add_run(api, "support-heart", "r11", upto=700)
+    job.emit(Warned(code="overfitting", message="Training loss still falls, held-out loss rose."))
+
+
+def add_rolled_back(api: FakeApi) -> None:
+    """Add a live run that diverged at step 412 and went back to step 375."""
+    job = add_run(api, "support-back", "r12", upto=412)
+    dice, now = random.Random(2), _stamp(datetime.now(UTC))
+    job.emit(*(a_step(step, total=1000, loss=9 + dice.gauss(0, 0.3)) for step in range(413, 418)))
+    job.emit(
+        RolledBack(
+            step=417, to_step=375, count=1, rate_factor=0.5, tokens_seen=375_000,
+            eval_last=_check(350).loss, eval_best=_check(350).loss, eval_best_step=350,
+        ),
+        Warned(code="rolled_back", message="The loss leapt up and stayed there until step 417."),
+        CheckpointCommitted(step=375, name="ck-000375", size_bytes=130_000_000, is_best=False),
+        at=now,
+    )  # fmt: skip
+    for step in range(376, 521):
+        done = _step(step, 1000, dice)
+        job.emit(msgspec.structs.replace(done, learning_rate=done.learning_rate / 2), at=now)
+        if step % 50 == 0:
+            job.emit(_check(step), at=now)
+
+
 def add_failed(api: FakeApi) -> None:
     """Add a run that ran out of memory."""
     add_run(api, "support-v4", "r8", upto=212).emit(
@@ -125,6 +167,7 @@ def _step(step: int, total: int, dice: random.Random) -> Any:
         loss=1.2 + 1.2 * math.exp(-step / 130) + dice.gauss(0, 0.09),
         learning_rate=2e-4 * (step / rise if step < rise else cosine),
         tokens_per_s=5100 + dice.gauss(0, 60),
+        grad_norm=0.35 + 0.4 * math.exp(-step / 90) + abs(dice.gauss(0, 0.05)),
         memory_bytes=round((11.2 + dice.gauss(0, 0.05)) * GB),
         eta_s=(total - step) * _STEP_S,
     )

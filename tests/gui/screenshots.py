@@ -45,9 +45,12 @@ from tests.gui.conftest import NUMBERS_LOCALE, FakePrivacy
 from tests.gui.geometry import clipped_texts
 from tests.gui.plans import plan_on_card
 from tests.gui.scenes import (
+    add_early_stopped,
     add_failed,
     add_finished,
     add_interrupted,
+    add_overfitting,
+    add_rolled_back,
     add_run,
     add_stopped,
     fill_library,
@@ -160,6 +163,9 @@ STATES: tuple[State, ...] = (
     State(name="run-stopped", page="runs", run="support-v1"),
     State(name="run-failed", page="runs", run="support-v4"),
     State(name="run-interrupted", page="runs", run="support-v5"),
+    State(name="run-early", page="runs", run="support-early"),
+    State(name="run-overfitting", page="runs", run="support-heart"),
+    State(name="run-rolled-back", page="runs", run="support-back"),
     State(name="export", page="export"),
     State(name="settings", page="settings"),
 )
@@ -219,7 +225,15 @@ def _facade() -> Api:
     fill_library(api)
     api.presets = cast("FakePresets", Presets())
     add_run(api, "support-v3", "r7", created_at="2026-11-04T14:00:00.000Z")
-    for add in (add_finished, add_stopped, add_failed, add_interrupted):
+    for add in (
+        add_finished,
+        add_stopped,
+        add_failed,
+        add_interrupted,
+        add_early_stopped,
+        add_overfitting,
+        add_rolled_back,
+    ):
         add(api)
     return cast("Api", api)
 

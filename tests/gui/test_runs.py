@@ -27,13 +27,22 @@ from gui.viewmodels.train import TrainArgument
 from gui.widgets.banner import Banner
 from gui.widgets.buttons import Button
 from gui.widgets.charts.line_chart import LineChart
+from gui.widgets.charts.small_chart import SmallChart
 from gui.widgets.error_panel import ErrorPanel
 from gui.widgets.table import DataTable
 from gui.widgets.tabs import TabBar
 from gui.widgets.text import TextLabel
 from tests.fakes.api import FakeApi, a_step, a_stop
 from tests.gui.find import carried, child
-from tests.gui.scenes import add_failed, add_finished, add_interrupted, add_run, add_stopped
+from tests.gui.scenes import (
+    add_early_stopped,
+    add_failed,
+    add_finished,
+    add_interrupted,
+    add_rolled_back,
+    add_run,
+    add_stopped,
+)
 
 pytestmark = pytest.mark.gui
 START = WorkerStarted(attempt=1, pid=1)
@@ -276,6 +285,43 @@ def test_note_comes_when_the_held_out_loss_rises(
         job.emit(check)
     qtbot.wait_until(note.isVisible)
     assert "best at step 50" in note.accessibleName()
+
+
+def test_run_that_went_back_shows_one_line_and_a_mark_where_it_did(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_rolled_back(api)
+    open_run(runs, window_services, qtbot, "r12")
+    qtbot.wait_until(lambda: "Step 520" in title(runs))
+    chart = loss_chart(runs)
+    qtbot.wait_until(lambda: bool(chart.table()) and chart.table()[-1][0] == 520)
+    rows = chart.table()
+    assert [row[0] for row in rows if row[1] is not None] == list(range(1, 521))
+    assert max(row[1] or 0 for row in rows) < 3.0
+    assert chart._canvas.marks == (375,)
+    note = child(child(runs, RunView), Banner)
+    qtbot.wait_until(note.isVisible)
+    assert "back to step 375" in note.accessibleName()
+
+
+def test_gradient_has_a_chart_that_says_its_present_value(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_run(api, "support-v3", "r7", upto=60).emit(a_step(61, total=1000, grad_norm=0.1234))
+    open_run(runs, window_services, qtbot, "r7")
+    charts = {one._canvas.accessibleName(): one._canvas for one in runs.findChildren(SmallChart)}
+    qtbot.wait_until(lambda: charts["Gradient"].accessibleDescription() == "0.123 length")
+
+
+def test_run_that_ended_early_has_no_steps_to_come(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_early_stopped(api)
+    open_run(runs, window_services, qtbot, "r10")
+    qtbot.wait_until(lambda: loss_chart(runs)._canvas.total == 700)
+    note = child(child(runs, RunView), Banner)
+    qtbot.wait_until(note.isVisible)
+    assert "ended early" in note.accessibleName()
 
 
 def test_nothing_is_drawn_while_nobody_looks(

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The charts of a run: loss with held-out points, learning rate, speed and memory."""
+"""The charts of a run: loss with held-out points, learning rate, gradient, speed and memory."""
 
 from __future__ import annotations
 
 from functools import partial
 from gettext import gettext as _
 from gettext import ngettext
+from math import isnan
 
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QWidget
@@ -19,14 +20,18 @@ from gui.widgets.charts.small_chart import SmallChart
 
 
 class Charts(Panel):
-    """Four charts that share one crosshair. Only new points are handed to them."""
+    """Five charts that share one crosshair. Only new points are handed to them."""
 
     def __init__(self) -> None:
         self._loss = LineChart(title=_("Loss"), x_name=_("Step"))
         self._rate = SmallChart(title=_("Learning rate"), series="s1")
+        self._norm = SmallChart(title=_("Gradient"), series="s2")
         self._speed = SmallChart(title=_("Speed"), series="s3")
         self._memory = SmallChart(title=_("Memory"), series="s4")
-        small = Column(self._rate, Hairline(), self._speed, Hairline(), self._memory, gap=10)
+        self._all = (self._loss, self._rate, self._norm, self._speed, self._memory)
+        small = Column(self._rate, gap=8)
+        for chart in self._all[2:]:
+            small.add(Hairline(), chart)
         super().__init__(
             Reflow(
                 self._loss,
@@ -46,23 +51,23 @@ class Charts(Panel):
         self._join_crosshairs()
 
     def _join_crosshairs(self) -> None:
-        charts = (self._loss, self._rate, self._speed, self._memory)
-        for chart in charts:
-            others = tuple(one for one in charts if one is not chart)
+        for chart in self._all:
+            others = tuple(one for one in self._all if one is not chart)
             chart.step_hovered.connect(partial(_hover, others))
 
     def leaveEvent(self, event: QEvent) -> None:
         """Take the crosshair of all charts away with the pointer."""
-        for chart in (self._loss, self._rate, self._speed, self._memory):
+        for chart in self._all:
             chart.set_crosshair(None)
         super().leaveEvent(event)
 
     def clear(self) -> None:
         """Forget the run that was shown."""
         self._shown, self._cuts = 0, 0
-        for chart in (self._loss, self._rate, self._speed, self._memory):
+        for chart in self._all:
             chart.set_points((), ())
         self._loss.set_held_out((), ())
+        self._loss.set_marks((), "")
         self._loss.clear_best()
 
     def show_trace(self, trace: RunTrace, snapshot: JobSnapshot, state: JobState) -> None:
@@ -74,8 +79,9 @@ class Charts(Panel):
         self._append(trace)
         held_out = trace.held_out
         self._loss.set_held_out([one[0] for one in held_out], [one[1] for one in held_out])
+        self._loss.set_marks(trace.rollbacks, _("went back to here"))
         self._show_best(trace, state)
-        self._show_rest(snapshot)
+        self._show_rest(snapshot, state)
         self._loss.set_paused(state.is_over and state is not JobState.FINISHED)
 
     def _append(self, trace: RunTrace) -> None:
@@ -86,9 +92,12 @@ class Charts(Panel):
         columns = trace.columns
         self._loss.append_points(steps, columns["loss"][start:])
         self._rate.append_points(steps, columns["learning_rate"][start:])
+        self._norm.append_points(steps, columns["grad_norm"][start:])
         self._speed.append_points(steps, columns["tokens_per_s"][start:])
         self._memory.append_points(steps, columns["memory_gb"][start:])
         self._rate.set_current(numbers.learning_rate(columns["learning_rate"][-1]), "")
+        norm = columns["grad_norm"][-1]
+        self._norm.set_current("–" if isnan(norm) else numbers.decimal(norm, 3), _("length"))
         self._speed.set_current(numbers.speed(columns["tokens_per_s"][-1]), _("tokens/s"))
         self._memory.set_current(numbers.decimal(columns["memory_gb"][-1], 2), "GB")
 
@@ -105,10 +114,11 @@ class Charts(Panel):
             _("held out, step {step}").format(step=numbers.count(best[0])),
         )
 
-    def _show_rest(self, snapshot: JobSnapshot) -> None:
-        total = snapshot.total_steps
+    def _show_rest(self, snapshot: JobSnapshot, state: JobState) -> None:
+        # A finished run has nothing to come, also where it ended early.
+        total = snapshot.step if state is JobState.FINISHED else snapshot.total_steps
         to_come = max(0, total - snapshot.step)
-        for chart in (self._loss, self._rate, self._speed, self._memory):
+        for chart in self._all:
             chart.set_total(total)
         words = ngettext("{count} step to come", "{count} steps to come", to_come)
         self._loss.set_to_come_text(words.format(count=numbers.count(to_come)) if to_come else "")

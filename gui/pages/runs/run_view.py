@@ -21,11 +21,10 @@ from gui.pages.runs.charts import Charts
 from gui.pages.runs.details import FilesTab, LogTab, Plain, SetupTab, StepTable, local_now
 from gui.pages.runs.samples import Samples
 from gui.viewmodels.job import FailureView, failure_view
+from gui.viewmodels.run_notes import NoteView, note_view
 from gui.viewmodels.runs import (
-    NoteView,
     RunHead,
     file_rows,
-    note_view,
     progress_view,
     prompt_views,
     run_head,

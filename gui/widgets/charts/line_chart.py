@@ -45,6 +45,8 @@ class _LineCanvas(Canvas):
         self.best: _Best | None = None
         self.total = 0
         self.to_come = ""
+        self.marks: tuple[int, ...] = ()
+        self.mark_text = ""
         self.paused = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
@@ -83,6 +85,7 @@ class _LineCanvas(Canvas):
     def paint_series(self, painter: QPainter, plot: QRectF) -> None:
         """Draw ground to come, lines, points and the best one."""
         self._paint_to_come(painter, plot)
+        self._paint_marks(painter, plot)
         painter.save()
         painter.setClipRect(plot.adjusted(-6, -7, 6, 6))
         charts = theme().tokens.charts
@@ -133,6 +136,22 @@ class _LineCanvas(Canvas):
             words = QRectF(rect.left(), top, rect.width(), current.px(20))
             ink = current.colour("text2")
             write(painter, words, self.to_come, font=font, colour=ink, align=CENTRE)
+
+    def _paint_marks(self, painter: QPainter, plot: QRectF) -> None:
+        if not self.marks:
+            return
+        current = theme()
+        font, ink = current.font("caption"), current.colour("text2")
+        painter.setPen(stroke(ink, current.factor, (3 * current.factor,) * 2))
+        for step in self.marks:
+            left = self.to_point(plot, step, 0).x()
+            painter.drawLine(QPointF(left, plot.top()), QPointF(left, plot.bottom()))
+        wide = text_width(self.mark_text, font) + current.px(2)
+        left = self.to_point(plot, self.marks[-1], 0).x() + current.px(5)
+        if left + wide > plot.right():
+            left -= wide + current.px(10)
+        label = QRectF(left, plot.top(), wide, current.px(15))
+        write(painter, label, self.mark_text, font=font, colour=ink, align=LEFT)
 
     def _paint_best(self, painter: QPainter, plot: QRectF) -> None:
         best = self.best
@@ -231,6 +250,11 @@ class LineChart(QWidget):
         self._canvas.best = None
         self._canvas.refresh()
 
+    def set_marks(self, steps: Sequence[int], text: str) -> None:
+        """Mark steps by a dashed line each, the last one with these words."""
+        self._canvas.marks, self._canvas.mark_text = tuple(steps), text
+        self._refresh()
+
     def set_total(self, steps: int) -> None:
         """Say how long the run is; the steps to come are a sunken ground."""
         self._canvas.total = steps
@@ -300,7 +324,11 @@ class LineChart(QWidget):
             texts.append(key.words())
         number = QLocale().toString(at) if at is not None else ""
         self._at.set_text(_("step {step}").format(step=number) if number else "")
-        self._canvas.setAccessibleDescription(" ".join([self._at.text(), *texts]).strip())
+        marked = [
+            f"{self._canvas.mark_text}: {QLocale().toString(one)}." for one in self._canvas.marks
+        ]
+        words = [self._at.text(), *texts, *marked]
+        self._canvas.setAccessibleDescription(" ".join(words).strip())
 
 
 def _two_digits(value: float) -> str:

@@ -128,3 +128,15 @@ def test_small_chart_shows_the_present_value_with_its_unit(qtbot: QtBot) -> None
     assert chart._canvas.accessibleDescription() == "5,103 tokens/s"
     assert chart._canvas.y_texts()[1] == (6000, "6k")
     assert not chart.grab().isNull()
+
+
+def test_chart_says_its_marks_to_those_who_do_not_see_them(qtbot: QtBot) -> None:
+    chart = _chart(qtbot)
+
+    chart.set_marks([20, 60], "went back to here")
+
+    assert chart._canvas.accessibleDescription().endswith(
+        "went back to here: 20. went back to here: 60."
+    )
+    chart.set_marks((), "")
+    assert "back" not in chart._canvas.accessibleDescription()

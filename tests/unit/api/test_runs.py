@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -106,6 +107,26 @@ def plan_codes(
 def test_plan_of_a_sound_recipe_only_notes_few_rows(api: Api) -> None:
     codes = plan_codes(api, recipe=lambda one: msgspec.structs.replace(one, learning_rate=5e-3))
     assert codes == {"few_held_out_rows"}
+
+
+@pytest.mark.parametrize(
+    ("values", "rows", "is_blind"),
+    [
+        ({"early_stopping_patience": 2}, 5, True),
+        ({"early_stopping_patience": 2, "eval_every_steps": 10}, 5, False),
+        ({"early_stopping_patience": 2, "eval_every_steps": 10}, 0, True),
+        ({"eval_every_steps": 0}, 0, False),
+    ],
+)
+def test_plan_refuses_to_stop_early_without_checks_on_the_way(
+    api: Api, values: dict[str, Any], rows: int, is_blind: bool
+) -> None:
+    codes = plan_codes(
+        api,
+        recipe=lambda one: msgspec.structs.replace(one, **values),
+        dataset=lambda one: msgspec.structs.replace(one, splits={"train": 9, "eval": rows}),
+    )
+    assert ("early_stopping_blind" in codes) is is_blind
 
 
 def test_plan_counts_rows_and_steps(api: Api) -> None:

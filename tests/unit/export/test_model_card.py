@@ -98,3 +98,17 @@ def test_card_tells_licence_origin_consent_and_history_of_every_dataset() -> Non
         "## Data: General\n",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("step", "is_best", "row"),
+    [
+        (600, True, "| Training steps | 600, the lowest held-out loss of the run |"),
+        (600, False, "| Training steps | 600 |"),
+        (None, False, ""),
+    ],
+)
+def test_card_says_which_step_the_adapter_is_of(step: int | None, is_best: bool, row: str) -> None:
+    text = card_text(replace(FACTS, step=step, is_best=is_best))
+    assert row in text.splitlines()
+    assert ("Training steps" in text) is (step is not None)

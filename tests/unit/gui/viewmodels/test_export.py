@@ -10,6 +10,7 @@ import pytest
 
 from engine.domain.run import JobState
 from engine.exporters.registry import TARGETS
+from engine.protocol.events import AdapterCommitted
 from gui.viewmodels.export import (
     FileFact,
     Place,
@@ -47,6 +48,17 @@ def test_run_choices_offer_only_runs_with_an_adapter(api: FakeApi) -> None:
     (only,) = run_choices(api.runs.list(), now=NOW)  # type: ignore[arg-type]  # a fake run
     assert (only.key, only.name) == ("r6", "support-v2")
     assert only.facts.startswith("Qwen3-4B · Support tickets · ")
+
+
+@pytest.mark.parametrize(
+    ("is_best", "words"), [(True, "step 1,550, the best"), (False, "step 1,550")]
+)
+def test_run_choices_say_which_step_the_weights_are_of(is_best: bool, words: str) -> None:
+    made = FakeApi()
+    job = made.runs.make("support-v2", "r6", has_adapter=True)
+    job.emit(AdapterCommitted(path="adapter", sha256="0", step=1550, is_best=is_best))
+    (only,) = run_choices(made.runs.list(), now=NOW)  # type: ignore[arg-type]  # a fake run
+    assert words in only.facts.split(" · ")
 
 
 def test_target_choices_tell_the_size_of_each_form() -> None:

@@ -27,7 +27,6 @@ from gui.viewmodels.runs import (
     file_rows,
     held_out_words,
     next_check,
-    note_view,
     progress_view,
     prompt_views,
     run_head,
@@ -153,23 +152,6 @@ def test_progress_of_a_stopped_run_says_that_it_can_go_on() -> None:
     view = progress_view(run.job.snapshot, run.state, trace, run.recipe, now=NOW)
     assert view.left == ""
     assert view.now == "The newest checkpoint is step 200; it can go on from there."
-
-
-def test_note_comes_after_two_checks_past_the_best() -> None:
-    run, trace = run_of(check(0, 2.0), check(50, 1.3), check(100, 1.4))
-    assert note_view(trace, run.state) is None
-    run, trace = run_of(check(0, 2.0), check(50, 1.3), check(100, 1.4), check(150, 1.5))
-    note = note_view(trace, run.state)
-    assert note is not None
-    assert note.can_stop
-    assert "step 50" in note.strong
-
-
-def test_note_warns_where_the_loss_never_fell() -> None:
-    run, trace = run_of(check(0, 1.0), check(50, 1.3), check(100, 1.4))
-    note = note_view(trace, run.state)
-    assert note is not None
-    assert note.kind == "warning"
 
 
 def test_prompts_show_first_middle_and_newest_answers() -> None:

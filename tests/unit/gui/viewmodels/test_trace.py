@@ -14,7 +14,9 @@ from engine.protocol.events import (
     Event,
     LossNotFinite,
     PlanResolved,
+    RolledBack,
     SampleMade,
+    Warned,
     WorkerStarted,
 )
 from gui.viewmodels.trace import RunTrace
@@ -133,3 +135,26 @@ def test_hundred_thousand_steps_are_taken_in_quickly() -> None:
         trace.take(envelopes[start : start + 2_000])
     assert time.process_time() - began < 2.0
     assert len(trace.steps) == 100_000
+
+
+def back_to(step: int, *, count: int = 1) -> RolledBack:
+    return RolledBack(step=9, to_step=step, count=count, rate_factor=0.5, tokens_seen=0)
+
+
+def test_rollback_cuts_the_past_and_marks_where_it_went_back_to() -> None:
+    trace = traced(
+        *(a_step(step) for step in range(1, 7)), check(3, 2.0), saved(4), check(6, 9.0), saved(6)
+    )
+    trace.take([envelope(back_to(4)), envelope(Warned(code="rolled_back", message="It fell."))])
+    assert list(trace.steps) == [1, 2, 3, 4]
+    assert trace.held_out == [(3, 2.0)]
+    assert [one.step for one in trace.checkpoints] == [4]
+    assert (trace.rollbacks, trace.cut_count, trace.warned) == ([4], 1, {"rolled_back"})
+    assert [(one.text, one.kind) for one in trace.news[-1:]] == [("It fell.", "warning")]
+    assert len(trace.columns["grad_norm"]) == 4
+
+
+def test_rollback_further_back_takes_the_mark_before_away() -> None:
+    trace = traced(*(a_step(step) for step in range(1, 7)), back_to(4), a_step(5))
+    trace.take([envelope(back_to(2, count=2))])
+    assert (list(trace.steps), trace.rollbacks) == ([1, 2], [2])
