@@ -222,7 +222,7 @@ def safe_config(path: Path) -> dict[str, Any]:
         RemoteCodeRefused: The file asks for program code.
         ArchitectureUnsupported: The architecture is not trained, or the weights are quantised.
     """
-    found = read_object(path / CONFIG, limit_bytes=_CONFIG_LIMIT_BYTES)
+    found = read_object(path / CONFIG, limit_bytes=_CONFIG_LIMIT_BYTES, constants_as_text=True)
     _refuse_code(found)
     _refuse_quantised(found)
     architecture = _architecture(found)
@@ -245,7 +245,7 @@ def library_config(config: dict[str, Any]) -> dict[str, Any]:
 
 def ignored_keys(path: Path) -> tuple[str, ...]:
     """Return the top-level keys of config.json that are left out and may mean something."""
-    found = read_object(path / CONFIG, limit_bytes=_CONFIG_LIMIT_BYTES)
+    found = read_object(path / CONFIG, limit_bytes=_CONFIG_LIMIT_BYTES, constants_as_text=True)
     known = {*_ALLOWED, *_BENIGN, "architectures", "model_type", CONFIG_KEY}
     return tuple(key for key, value in found.items() if key not in known and value is not None)
 

@@ -71,9 +71,20 @@ def size_of(path: Path, *, failure: type[EngineError] = ModelInvalid) -> int:
 
 
 def read_object(
-    path: Path, *, limit_bytes: int, failure: type[EngineError] = ModelInvalid
+    path: Path,
+    *,
+    limit_bytes: int,
+    failure: type[EngineError] = ModelInvalid,
+    constants_as_text: bool = False,
 ) -> dict[str, Any]:
     """Read a JSON file that holds one object.
+
+    Args:
+        path: The file.
+        limit_bytes: Larger files are refused.
+        failure: What to raise where it does not hold a JSON object.
+        constants_as_text: Take NaN and Infinity, which JSON does not know, for texts instead of
+            refusing the file; for files whose every value is checked afterwards.
 
     Raises:
         FileMissing: There is no such file.
@@ -81,11 +92,17 @@ def read_object(
         EngineError: `failure`, where the file is too large or does not hold a JSON object.
     """
     content = read_bytes(path, limit_bytes=limit_bytes, failure=failure)
-    return parse_object(content, name=path.name, failure=failure)
+    return parse_object(
+        content, name=path.name, failure=failure, constants_as_text=constants_as_text
+    )
 
 
 def parse_object(
-    content: bytes, *, name: str, failure: type[EngineError] = ModelInvalid
+    content: bytes,
+    *,
+    name: str,
+    failure: type[EngineError] = ModelInvalid,
+    constants_as_text: bool = False,
 ) -> dict[str, Any]:
     """Parse UTF-8 JSON with one object; NaN, repeated keys and bottomless nesting are refused.
 
@@ -94,7 +111,9 @@ def parse_object(
     """
     try:
         found = json.loads(
-            content.decode("utf-8"), object_pairs_hook=_without_repeats, parse_constant=_no_constant
+            content.decode("utf-8"),
+            object_pairs_hook=_without_repeats,
+            parse_constant=str if constants_as_text else _no_constant,
         )
     except (ValueError, RecursionError) as error:
         raise failure(

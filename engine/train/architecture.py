@@ -21,6 +21,7 @@ from engine.store.modelfolder_config import library_config
 from engine.train import attention, falcon
 from engine.train.carrier import carry_into
 from engine.train.linear import LowRankLinear
+from engine.train.rotary import turn_by_segment
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -148,6 +149,7 @@ def _replace_linears(net: PreTrainedModel) -> tuple[dict[str, LowRankLinear], bo
 
 def _carry_segments(net: PreTrainedModel) -> None:
     """Bring the segments to attention where the model code drops them on the way."""
+    turn_by_segment(net)
     kind = net.config.model_type
     if kind in _OWN_ATTENTION:
         falcon.attend_in_segments(net)

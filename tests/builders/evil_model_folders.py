@@ -305,7 +305,7 @@ CASES: dict[str, Case] = {
         "not valid JSON",
         write("config.json", b'{"vocab_size":1,"vocab_size":2}'),
     ),
-    "config_nan": (ModelInvalid, "not valid JSON", config(rms_norm_eps=float("nan"))),
+    "config_nan": (ModelInvalid, "rms_norm_eps", config(rms_norm_eps=float("nan"))),
     "pipe": (ModelInvalid, "not a regular file", pipe),
     "auto_map": (RemoteCodeRefused, "auto_map", config(auto_map={"AutoModel": "evil.Evil"})),
     "trust_nested": (

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
 
+from engine.train.batches import Examples, Ids, Marks, join_examples
 from engine.train.decoding import answer_greedily
 from engine.train.loss import batch_loss
 from engine.train.model import LanguageModel
 from engine.train.varlen import PackedEdges, VarlenKernel
-from tests.builders.decoders import CASES, DecoderFolders
+from tests.builders.decoders import CASES, DecoderFolders, decoder_folder
 from tests.unit.train.models import (
     alone_logits,
     load_adapted,
@@ -30,6 +33,44 @@ LENGTHS = [21, 3, 30]
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> DecoderFolders:
     return DecoderFolders(tmp_path_factory.mktemp("families"))
+
+
+LONG_ROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 100.0,
+    "short_factor": [1.0, 1.5, 2.0, 2.5],
+    "long_factor": [3.0, 4.0, 6.0, 8.0],
+    "partial_rotary_factor": 1.0,
+    "original_max_position_embeddings": 16,
+}
+DYNAMIC_ROPE = {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("phi3", {"rope_parameters": LONG_ROPE, "original_max_position_embeddings": 16}),
+        ("llama", {"rope_parameters": DYNAMIC_ROPE, "max_position_embeddings": 16}),
+    ],
+)
+def test_family_angles_that_depend_on_length_do_not_look_at_the_neighbours(
+    name: str, values: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = decoder_folder(tmp_path / "m", name, **values)
+    model = load_ours(folder)
+    for lengths in (LENGTHS, [4, 30], [5]):
+        examples = random_examples(lengths)
+        expected = torch.cat(
+            [alone_logits(load_stock(folder), join_examples([one])) for one in rows_of(examples)]
+        )
+        found = packed_logits(model, pack(examples))
+        torch.testing.assert_close(found, expected, rtol=0, atol=2e-5)
+
+
+def rows_of(examples: Examples) -> list[tuple[Ids, Marks]]:
+    """Return the tokens and marks of each example."""
+    spans = list(pairwise(examples.edges))
+    return [(examples.ids[a:b], examples.trained[a:b]) for a, b in spans]
 
 
 def taken_gradients(model: LanguageModel) -> torch.Tensor:
