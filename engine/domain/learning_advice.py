@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from gettext import gettext as _
 from gettext import ngettext
 
@@ -68,10 +69,18 @@ def advise(recipe: Recipe, *, rows: int, hidden: int) -> LearningAdvice | None:
     return LearningAdvice(
         rows=rows,
         epochs=epochs,
-        learning_rate=usual_rate(hidden=hidden, alpha=recipe.lora_alpha, steps=steps),
+        learning_rate=usual_rate(hidden=hidden, alpha=_plain_alpha(recipe), steps=steps),
         epochs_reason=_epochs_reason(rows, epochs),
         rate_reason=_rate_reason(recipe, hidden, steps),
     )
+
+
+def _plain_alpha(recipe: Recipe) -> float:
+    """Return the alpha that, divided by the rank, gives the factor of the adapter.
+
+    rsLoRA divides by the root of the rank (Kalajdzievski, 2023), so that its alpha counts more.
+    """
+    return recipe.lora_alpha * (math.sqrt(recipe.lora_rank) if recipe.use_rslora else 1.0)
 
 
 def usual_epochs(rows: int) -> float:

@@ -66,6 +66,14 @@ def test_advice_for_800_rows_of_a_7b_model_is_three_passes_at_2e_4() -> None:
     assert "4,096" in advice.rate_reason
 
 
+def test_rank_counts_where_alpha_is_divided_by_its_root() -> None:
+    plain = advise(recipe(lora_rank=64), rows=800, hidden=4096)
+    steady = advise(recipe(lora_rank=64, use_rslora=True), rows=800, hidden=4096)
+    assert plain is not None
+    assert steady is not None
+    assert (plain.learning_rate, steady.learning_rate) == (2e-4, 3e-5)
+
+
 def test_no_rows_and_other_methods_have_no_advice() -> None:
     assert advise(recipe(), rows=0, hidden=4096) is None
     assert advise(recipe(method="dpo"), rows=800, hidden=4096) is None
