@@ -15,14 +15,15 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from PySide6.QtCore import QDeadlineTimer, QLocale
-from PySide6.QtWidgets import QAbstractButton, QApplication
+from PySide6.QtCore import QDeadlineTimer, QLocale, QTimer
+from PySide6.QtWidgets import QAbstractButton, QApplication, QScrollArea
 
 from engine.api.presets import Presets
 from engine.api.settings import Settings as SettingValues
@@ -36,6 +37,7 @@ from gui.pages.train.settings_panel import SettingsPanel
 from gui.pages.train.view import TrainPage
 from gui.viewmodels.extra_data import ExtraData
 from gui.viewmodels.recipe_files import opened_recipe
+from gui.widgets.choices import Slider
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.theme import theme
 from gui.widgets.theme.tokens import Scheme
@@ -99,6 +101,19 @@ def unfold_settings(window: Window) -> None:
             panel.unfold()
 
 
+def show_goals(window: Window) -> None:
+    """Scroll to the goals, the effort and what is usual."""
+    show_plan(window)
+    page = window.shell.page("train")
+    if isinstance(page, TrainPage):
+        page.change("epochs", 8.0)
+        slider, area = page.findChild(Slider), page.findChild(QScrollArea)
+        if slider is not None and area is not None:
+            # A change of the text size is laid out first.
+            show = partial(area.ensureWidgetVisible, slider, 0, theme().px(60))
+            QTimer.singleShot(SETTLE_MS // 2, show)
+
+
 def open_recipe(window: Window) -> None:
     """Open a recipe file whose data are not here."""
     page = window.shell.page("train")
@@ -152,6 +167,7 @@ STATES: tuple[State, ...] = (
     State(name="train-mix", page="train", prepare=mix_data),
     State(name="train-settings", page="train", prepare=open_settings),
     State(name="train-all-settings", page="train", prepare=unfold_settings),
+    State(name="train-goals", page="train", prepare=show_goals),
     State(name="train-recipe", page="train", prepare=open_recipe),
     State(name="runs", page="runs"),
     State(name="run", page="runs", run="*"),

@@ -336,6 +336,8 @@ def test_opened_recipe_fills_the_draft_and_asks_for_data_that_are_not_here(
     assert "Choose which dataset stands for Support tickets (360 rows)." in banner.accessibleName()
     assert (train.draft.dataset_id, train.draft.model_id) == ("", "m1")
     assert not start(train).isEnabled()
+    assert not child(train, MemoryBar).isVisible()
+    assert not any(one.isVisible() for one in train.findChildren(Button) if one.text() == "Take it")
     train.change("lora_rank", 48)
     child(train, ObjectPicker).chosen.emit("d1")
     qtbot.wait_until(lambda: train.planned is not None, timeout=5_000)

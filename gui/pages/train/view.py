@@ -246,8 +246,15 @@ class TrainPage(Page):
         self.draft = draft
         self.planned = None
         self._error = ""
+        if not draft.is_complete:
+            self._forget_plan()
         self._show_draft()
         self._planner.ask(draft)
+
+    def _forget_plan(self) -> None:
+        """Take away what was planned for other data or another model."""
+        self._view, self._advice = None, None
+        self._plan.show_waiting(_("Choose data and a model; what will happen then stands here."))
 
     def _on_planned(self, planned: Planned) -> None:
         if planned.draft == self.draft:

@@ -91,6 +91,18 @@ def test_other_rows_of_the_same_id_are_not_taken_for_it(
     assert away.recipes.open(path, datasets=["d1"]).dataset_id == "d1"
 
 
+def test_same_rows_in_another_order_are_not_taken_for_it(
+    home: Api, tmp_path: Path, base: Path
+) -> None:
+    path = home.recipes.save(a_recipe(home), tmp_path / "one.recipe.json")
+    source = rows_file(tmp_path)
+    turned = tmp_path / "turned.jsonl"
+    turned.write_text("\n".join(reversed(source.read_text(encoding="utf-8").splitlines())))
+    away = workspace(tmp_path / "away", base, turned, "d1")
+    assert away.datasets.get("d1").splits == home.datasets.get("d1").splits
+    assert away.recipes.match(away.recipes.read(path)).datasets == (None,)
+
+
 def test_other_weights_of_the_same_shape_are_not_taken_for_it(
     home: Api, tmp_path: Path, base: Path
 ) -> None:
