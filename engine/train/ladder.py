@@ -34,6 +34,7 @@ from engine.train.heldout import HeldOutLoss, held_out_loss
 from engine.train.offload import CardPassage, Offload, Passage
 from engine.train.samples import SamplePrompt, answer_sample
 from engine.train.setup import Run
+from engine.train.spill import SpillWatch
 from engine.train.stepping import StepOutcome, Stepper
 
 Found = TypeVar("Found")
@@ -65,6 +66,7 @@ class Ladder:
         self._offloads = self._passage is not None and run.recipe.activation_offload
         self._lengths = run.stepper.lengths
         self._most_tokens_done = 0
+        self._spill = SpillWatch(run.model.device)
 
     # --- going on ------------------------------------------------------------------------------
 
@@ -106,6 +108,8 @@ class Ladder:
             self._relieve_step(step, members, why)
         self._update(step, outcome, learning_rate)
         self._most_tokens_done = max(self._most_tokens_done, self._most_tokens(members))
+        if warning := self._spill.warning(step):
+            self._emit(warning)
         return outcome
 
     def _update(self, step: int, outcome: StepOutcome, learning_rate: float) -> None:

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from engine.domain.recipe import Optimizer
+from engine.protocol.events import Finished, StepDone
+from engine.protocol.events import Warned as WarnedEvent
+from engine.train import loop, stepping
 from engine.train.batches import make_batch
 from engine.train.load import load_model, with_adapter
 from engine.train.loss import batch_loss
@@ -19,6 +24,7 @@ from engine.train.offload import CardPassage, Offload
 from engine.train.optimizer import AdapterOptimizer
 from tests.builders.model_folder import tiny_model_folder
 from tests.unit.train.models import random_examples
+from tests.unit.train.runs import make_desk
 
 pytestmark = pytest.mark.gpu
 CARD = torch.device("cuda")
@@ -91,3 +97,26 @@ def test_optimizer_on_a_card_saves_and_resumes_with_the_same_bits(asked: Optimiz
     train(first, whole, 2)
     train(second, resumed, 2)
     assert torch.equal(whole["a"], resumed["a"])
+
+
+def test_run_on_a_card_without_memory_gives_something_up_and_finishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of the first passes asks for more than any card has, so that all rungs are taken."""
+    desk = make_desk(tmp_path, spread=0.12)
+    values = {"device": "cuda", "dtype": "bf16", "max_length": 400, "max_steps": 3}
+    desk.add_run("run", desk.recipe(**values, lora_rank=64, uncheckpointed_layers=1))
+    original, calls = stepping.batch_loss, itertools.count(1)
+
+    def greedy(*args: Any) -> torch.Tensor:
+        if next(calls) <= 4:
+            torch.empty(1 << 50, dtype=torch.uint8, device=CARD)
+        return original(*args)
+
+    monkeypatch.setattr(stepping, "batch_loss", greedy)
+    loop.train_adapter(desk.context("run"), quantised=True)
+    assert [one.code for one in desk.of(WarnedEvent)] == [
+        "memory_recompute", "memory_optimizer", "memory_offload", "memory_split",
+    ]  # fmt: skip
+    assert isinstance(desk.events[-1], Finished)
+    assert all(one.loss is not None for one in desk.of(StepDone))

@@ -81,6 +81,8 @@ def test_choose_placement_torch_without_the_probes_takes_fp32(
         torch.OutOfMemoryError("tried to allocate"),
         MemoryError(),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     ],
 )
 def test_naming_memory_errors_any_form_becomes_one_error_with_numbers(error: Exception) -> None:
