@@ -23,7 +23,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from PySide6.QtCore import QDeadlineTimer, QLocale, QTimer
-from PySide6.QtWidgets import QAbstractButton, QApplication, QScrollArea
+from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from engine.api.presets import Presets
 from engine.api.settings import Settings as SettingValues
@@ -38,6 +38,7 @@ from gui.pages.train.view import TrainPage
 from gui.viewmodels.extra_data import ExtraData
 from gui.viewmodels.recipe_files import opened_recipe
 from gui.widgets.choices import Slider
+from gui.widgets.page import Scroll
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.theme import theme
 from gui.widgets.theme.tokens import Scheme
@@ -107,8 +108,8 @@ def show_goals(window: Window) -> None:
     page = window.shell.page("train")
     if isinstance(page, TrainPage):
         page.change("epochs", 8.0)
-        slider, area = page.findChild(Slider), page.findChild(QScrollArea)
-        if slider is not None and area is not None:
+        (slider,) = page.findChildren(Slider)
+        for area in page.findChildren(Scroll):
             # A change of the text size is laid out first.
             show = partial(area.ensureWidgetVisible, slider, 0, theme().px(60))
             QTimer.singleShot(SETTLE_MS // 2, show)
