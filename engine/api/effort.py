@@ -14,7 +14,7 @@ from engine.domain.recipe import Recipe
 from engine.hardware.calibration import Measurements
 from engine.hardware.families import family
 from engine.hardware.gpu import Gpu
-from engine.hardware.memory import adapter_parameters
+from engine.hardware.memory import AdapterForm, adapter_parameters
 from engine.hardware.speed import rough_speed, token_operations
 
 _CHARACTERS_PER_TOKEN = 4
@@ -29,7 +29,7 @@ _MEASURED_SPREAD = 0.15
 
 def disk_need(recipe: Recipe, model: ModelInfo, memory: MemoryNeed) -> DiskNeed:
     """Return what a run writes at most; the adapter is written in 32 bits."""
-    weights = adapter_parameters(model.shape, recipe.lora_rank, family(model.model_type))
+    weights = adapter_parameters(model.shape, AdapterForm.of(recipe), family(model.model_type))
     adapter = 4 * weights
     return DiskNeed(
         checkpoints=recipe.keep_checkpoints + _KEPT_BESIDE,
@@ -96,7 +96,7 @@ def _by_card(
         model.shape,
         sequence_tokens=round(row_tokens),
         adapter_parameters=adapter_parameters(
-            model.shape, recipe.lora_rank, family(model.model_type)
+            model.shape, AdapterForm.of(recipe), family(model.model_type)
         ),
         recomputed=recipe.gradient_checkpointing,
     )

@@ -108,7 +108,7 @@ def _decisions(
     found = {"device": _device(recipe, facts)}
     for term in memory.terms:
         found[f"memory_{term.symbol}"] = Decision(
-            value=term.high, reason=f"{term.name}: {term.reason}", source="estimate"
+            value=term.high, reason=f"{_(term.name)}: {_(term.reason)}", source="estimate"
         )
     how = (
         _("A run on this card measured what a layer takes.")

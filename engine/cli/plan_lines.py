@@ -68,10 +68,9 @@ def _memory_lines(need: MemoryNeed) -> Iterator[str]:
 def _term_line(term: MemoryTerm) -> str:
     low, high = _gib(term.low), _gib(term.high)
     amount = high if low == high else f"{low}-{high}"
-    note = (
-        term.reason if term.at_peak else _("{reason}; at another moment").format(reason=term.reason)
-    )
-    return f"  {term.symbol} {term.name:<24} {amount:>8} GB  {note}"
+    reason = _(term.reason)
+    note = reason if term.at_peak else _("{reason}; at another moment").format(reason=reason)
+    return f"  {term.symbol} {_(term.name):<24} {amount:>8} GB  {note}"
 
 
 def _time_line(need: TimeNeed) -> str:

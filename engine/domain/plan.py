@@ -16,11 +16,11 @@ class MemoryTerm(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         symbol: Of the formula: W, E, A, M, C, U, B, D, G, K.
-        name: For people.
+        name: For people; to be translated where it is shown.
         low: Low estimate.
         high: High estimate.
         at_peak: It is held at the widest moment; else it comes and goes at another one.
-        reason: What it follows from.
+        reason: What it follows from; to be translated too.
     """
 
     symbol: str

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from engine.domain.adapter import LoraTargets
 from engine.domain.model import ModelShape
 
 
@@ -98,6 +99,16 @@ def matrices(shape: ModelShape, kind: Family) -> tuple[tuple[int, int], ...]:
     ups = 2 if kind.gated else 1
     rise = ((hidden, ups * inner),) if kind.joined_mlp else ((hidden, inner),) * ups
     return (*attention, (wide, hidden), *rise, (inner, hidden))
+
+
+def adapted(
+    shape: ModelShape, kind: Family, targets: LoraTargets = LoraTargets.ALL
+) -> tuple[tuple[int, int], ...]:
+    """Return (in, out) of the matrices of one layer that get an adapter."""
+    every = matrices(shape, kind)
+    first = 2 if kind.joined_attention else 4
+    parts = {LoraTargets.ATTENTION: every[:first], LoraTargets.MLP: every[first:]}
+    return parts.get(targets, every)
 
 
 def small_parameters(shape: ModelShape, kind: Family) -> int:

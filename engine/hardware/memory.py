@@ -20,13 +20,14 @@ widest place. A measurement on the device itself (engine.hardware.calibration) r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from gettext import gettext as _
 
+from engine.domain.adapter import LoraTargets
 from engine.domain.model import ModelShape
 from engine.domain.plan import MemoryNeed, MemoryTerm
 from engine.domain.recipe import Dtype, Optimizer, Recipe
+from engine.errors import mark
 from engine.hardware.calibration import Calibration
-from engine.hardware.families import Family, family, matrices, small_parameters
+from engine.hardware.families import Family, adapted, family, matrices, small_parameters
 from engine.hardware.gpu import Gpu
 
 _NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8
@@ -64,6 +65,48 @@ _SCALE_BYTES = 4 / 64
 """Per weight while a matrix is restored: its scales in 32 bits."""
 
 
+_EXACT, _COUNTED = mark("exact"), mark("counted per token")
+_NAMES = {
+    "W": mark("Base weights"),
+    "E": mark("Embedding and head"),
+    "A": mark("Adapter and gradients"),
+    "M": mark("Optimizer state"),
+    "C": mark("Inputs of layers"),
+    "U": mark("Layers kept whole"),
+    "B": mark("Layer in work"),
+    "D": mark("Restored matrices"),
+    "G": mark("Output head"),
+    "L": mark("Loading"),
+    "K": mark("Driver and libraries"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterForm:
+    """What the adapter is made of.
+
+    Attributes:
+        rank: Its rank.
+        targets: The matrices that have one.
+        dora: Rows have a trained length too.
+    """
+
+    rank: int
+    targets: LoraTargets = LoraTargets.ALL
+    dora: bool = False
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> AdapterForm:
+        """Return the adapter of a recipe."""
+        return cls(rank=recipe.lora_rank, targets=recipe.lora_targets, dora=recipe.use_dora)
+
+    def tensors(self, shape: ModelShape, kind: Family) -> list[int]:
+        """Return the number of weights of every tensor of one layer's adapters."""
+        each = adapted(shape, kind, self.targets)
+        halves = [self.rank * width for pair in each for width in pair]
+        return halves + ([after for _before, after in each] if self.dora else [])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """What the recipe and the device decide of a run's memory.
@@ -77,7 +120,7 @@ class Work:
         again: Layers that keep only their input, and are computed again.
         offload: These inputs wait in main memory.
         eight_bit: The optimizer's moments take one byte.
-        rank: Rank of the adapter.
+        adapter: What is trained.
     """
 
     item: int
@@ -88,7 +131,7 @@ class Work:
     again: int
     offload: bool
     eight_bit: bool
-    rank: int
+    adapter: AdapterForm
 
 
 def estimate(
@@ -153,7 +196,7 @@ def work_of(
     item = item_bytes(recipe.dtype, gpu)
     tokens = recipe.micro_batch_size * recipe.max_length
     everything = shape.layers * layer_bytes(
-        shape, tokens=tokens, item=item, is_high=True, kind=kind, rank=recipe.lora_rank
+        shape, tokens=tokens, item=item, is_high=True, kind=kind, form=AdapterForm.of(recipe)
     )
     stores_all = gpu is None and everything < _CPU_STORE_SHARE * free_bytes
     again = max(0, shape.layers - recipe.uncheckpointed_layers)
@@ -168,7 +211,7 @@ def work_of(
         again=again,
         offload=gpu is not None and recipe.activation_offload,
         eight_bit=recipe.optimizer is not Optimizer.ADAMW,
-        rank=recipe.lora_rank,
+        adapter=AdapterForm.of(recipe),
     )
 
 
@@ -183,10 +226,9 @@ def item_bytes(dtype: Dtype, gpu: Gpu | None) -> int:
     return 2 if gpu is not None and gpu.compute_capability >= (8, 0) else 4
 
 
-def adapter_parameters(shape: ModelShape, rank: int, kind: Family | None = None) -> int:
-    """Return the number of adapter weights when every linear layer of the model has one."""
-    each = matrices(shape, kind or family("llama"))
-    return shape.layers * rank * sum(before + after for before, after in each)
+def adapter_parameters(shape: ModelShape, form: AdapterForm, kind: Family) -> int:
+    """Return the number of weights that are trained."""
+    return shape.layers * sum(form.tensors(shape, kind))
 
 
 def linear_bytes(shape: ModelShape, *, quantised: bool, item: int) -> int:
@@ -208,23 +250,22 @@ def weight_bytes(
     return linear_bytes(shape, quantised=quantised, item=item) + others
 
 
-def adapter_bytes(shape: ModelShape, kind: Family, *, rank: int, item: int) -> int:
+def adapter_bytes(shape: ModelShape, kind: Family, *, form: AdapterForm, item: int) -> int:
     """Return A: adapter weights in 32 bits, their gradients, and their copy that is computed with.
 
     The copy is made once per step; where 32 bits are computed with, there is none.
     """
     copy = item if item < _MASTER_BYTES else 0
-    return adapter_parameters(shape, rank, kind) * (_MASTER_BYTES + _GRADIENT_BYTES + copy)
+    return adapter_parameters(shape, form, kind) * (_MASTER_BYTES + _GRADIENT_BYTES + copy)
 
 
-def moment_bytes(shape: ModelShape, kind: Family, *, rank: int, eight_bit: bool) -> int:
+def moment_bytes(shape: ModelShape, kind: Family, *, form: AdapterForm, eight_bit: bool) -> int:
     """Return M: two moments per adapter weight; small tensors keep 32 bits."""
-    sizes = [rank * width for pair in matrices(shape, kind) for width in pair]
     each = sum(
         int(size * _SMALL_MOMENT_BYTES)
         if eight_bit and size >= _SMALLEST_8_BIT_VALUES
         else size * _MOMENT_BYTES
-        for size in sizes
+        for size in form.tensors(shape, kind)
     )
     return shape.layers * each
 
@@ -234,14 +275,16 @@ def input_bytes(shape: ModelShape, *, tokens: int, item: int, layers: int, offlo
     return (min(2, layers) if offload else layers) * tokens * shape.hidden * item
 
 
-def kept_per_token(shape: ModelShape, kind: Family, *, item: int, rank: int) -> int:
+def kept_per_token(shape: ModelShape, kind: Family, *, item: int, form: AdapterForm) -> int:
     """Return what the backward pass of one layer keeps, in bytes per token.
 
     Attention keeps query, output, key and value; each norm its input in 32 bits and one number;
-    each adapter its narrow product; the fused attention kernel one 32-bit number per head.
+    each adapter its narrow product, and with trained lengths its output; the fused attention kernel
+    one 32-bit number per head.
     """
     wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    adapters = rank * len(matrices(shape, kind))
+    each = adapted(shape, kind, form.targets)
+    adapters = form.rank * len(each) + (sum(after for _before, after in each) if form.dora else 0)
     inner = kind.mlp_kept * shape.intermediate
     computed = kind.hidden_kept * shape.hidden + 2 * wide + 2 * narrow + inner + adapters
     exact = kind.exact_hidden_kept * (shape.hidden + 1) + shape.heads
@@ -264,11 +307,11 @@ def layer_bytes(
     item: int,
     is_high: bool,
     kind: Family | None = None,
-    rank: int = 0,
+    form: AdapterForm | None = None,
 ) -> int:
     """Return u T: what the backward pass keeps of one layer; high: with the flowing gradients."""
     own = kind or family("llama")
-    each = kept_per_token(shape, own, item=item, rank=rank)
+    each = kept_per_token(shape, own, item=item, form=form or AdapterForm(rank=0))
     return tokens * (each + (flowing_per_token(shape, own, item=item) if is_high else 0))
 
 
@@ -323,10 +366,10 @@ class _Terms:
         cls, shape: ModelShape, kind: Family, work: Work, calibration: Calibration | None
     ) -> _Terms:
         """Work out every term."""
-        item, tokens, rank = work.item, work.tokens, work.rank
+        item, tokens, form = work.item, work.tokens, work.adapter
         context = _CUDA_CONTEXT_BYTES if work.on_card else _PROCESS_BYTES
         scale = calibration.layer_scale if calibration else 1.0
-        one = layer_bytes(shape, tokens=tokens, item=item, is_high=False, kind=kind, rank=rank)
+        one = layer_bytes(shape, tokens=tokens, item=item, is_high=False, kind=kind, form=form)
         scores = kind.score_bytes * shape.heads * tokens * work.sequence
         one += scores
         flow = tokens * flowing_per_token(shape, kind, item=item)
@@ -336,8 +379,8 @@ class _Terms:
         return cls(
             weights=linear_bytes(shape, quantised=work.quantised, item=item),
             embeddings=embedding_bytes(shape, kind, item=item),
-            adapter=adapter_bytes(shape, kind, rank=rank, item=item),
-            moments=moment_bytes(shape, kind, rank=rank, eight_bit=work.eight_bit),
+            adapter=adapter_bytes(shape, kind, form=form, item=item),
+            moments=moment_bytes(shape, kind, form=form, eight_bit=work.eight_bit),
             inputs=input_bytes(
                 shape, tokens=tokens, item=item, layers=work.again, offload=work.offload
             ),
@@ -373,27 +416,31 @@ class _Terms:
     def told(
         self, phase: str, work: Work, calibration: Calibration | None
     ) -> tuple[MemoryTerm, ...]:
-        """Return every term in words."""
-        always, layers = True, phase == "layers"
-        running = phase != "loading"
-        measured = _("measured on this device") if calibration else _("counted per token")
-        form = _("4 bits and their scales") if work.quantised else _("whole numbers")
+        """Return every term, in words that whoever shows them translates."""
+        layers, running = phase == "layers", phase != "loading"
+        measured = mark("measured on this device") if calibration else _COUNTED
+        form = mark("4 bits and their scales") if work.quantised else mark("whole numbers")
         rows = (
-            ("W", _("Base weights"), self.weights, self.weights, always, form),
-            ("E", _("Embedding and head"), self.embeddings, self.embeddings, always, _("exact")),
-            ("A", _("Adapter and gradients"), self.adapter, self.adapter, running, _("exact")),
-            ("M", _("Optimizer state"), self.moments, self.moments, running, _("exact")),
-            ("C", _("Inputs of layers"), self.inputs, self.inputs, running, _("exact")),
-            ("U", _("Layers kept whole"), self.kept, self.kept, running, _("counted per token")),
-            ("B", _("Layer in work"), *self.block, layers, measured),
-            ("D", _("Restored matrices"), self.restored, self.restored, layers, _("exact")),
-            ("G", _("Output head"), self.head, self.head, phase == "head", _("at most, in chunks")),
-            ("L", _("Loading"), self.loading, self.loading, not running, _("the largest matrix")),
-            ("K", _("Driver and libraries"), self.context, self.context, always, _("usual amount")),
+            ("W", self.weights, self.weights, True, form),
+            ("E", self.embeddings, self.embeddings, True, _EXACT),
+            ("A", self.adapter, self.adapter, running, _EXACT),
+            ("M", self.moments, self.moments, running, _EXACT),
+            ("C", self.inputs, self.inputs, running, _EXACT),
+            ("U", self.kept, self.kept, running, _COUNTED),
+            ("B", *self.block, layers, measured),
+            ("D", self.restored, self.restored, layers, _EXACT),
+            ("G", self.head, self.head, phase == "head", mark("at most, in chunks")),
+            ("L", self.loading, self.loading, not running, mark("the largest matrix")),
+            ("K", self.context, self.context, True, mark("usual amount")),
         )
         return tuple(
             MemoryTerm(
-                symbol=symbol, name=name, low=low, high=high, at_peak=there and high > 0, reason=why
+                symbol=symbol,
+                name=_NAMES[symbol],
+                low=low,
+                high=high,
+                at_peak=there and high > 0,
+                reason=why,
             )
-            for symbol, name, low, high, there, why in rows
+            for symbol, low, high, there, why in rows
         )

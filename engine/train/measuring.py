@@ -35,7 +35,7 @@ from engine.hardware.calibration import (
 from engine.hardware.families import family
 from engine.hardware.gpu import process_bytes, read_gpus
 from engine.hardware.machine import processor_name
-from engine.hardware.memory import flowing_per_token, input_bytes, kept_per_token
+from engine.hardware.memory import AdapterForm, flowing_per_token, input_bytes, kept_per_token
 from engine.protocol.events import PhaseChanged
 from engine.protocol.job import JobContext
 from engine.store.eventlog import timestamp
@@ -61,10 +61,10 @@ Measure = Callable[[int], int]
 def calibrate(
     model: LanguageModel,
     info: ModelInfo,
+    recipe: Recipe,
     *,
     quantised: bool,
     surroundings: Surroundings,
-    tokens: int,
     measure: Measure,
     context_bytes: Callable[[], int],
     now: datetime,
@@ -74,16 +74,17 @@ def calibrate(
     Args:
         model: With an adapter; every layer is computed again, and nothing is moved away.
         info: The same as it is known in the workspace.
+        recipe: Its recipe.
         quantised: It is held in 4 bits.
         surroundings: Where this is.
-        tokens: Length of the row.
         measure: The measurement.
         context_bytes: Returns what driver and libraries hold; asked after the passes.
         now: The present time.
     """
     kind, item = family(info.model_type), model.dtype.itemsize
-    rank = model.adapter.rank if model.adapter else 0
-    counted = kept_per_token(info.shape, kind, item=item, rank=rank)
+    form, tokens = AdapterForm.of(recipe), recipe.micro_batch_size * recipe.max_length
+    tokens = min(max(tokens, _FEWEST_TOKENS), _MOST_TOKENS)
+    counted = kept_per_token(info.shape, kind, item=item, form=form)
     counted += flowing_per_token(info.shape, kind, item=item)
     inputs = input_bytes(info.shape, tokens=1, item=item, layers=info.shape.layers, offload=False)
     scale = fit_layer(measure, tokens=tokens, input_bytes=inputs, layer_bytes=counted)
@@ -126,14 +127,13 @@ def calibrate_once(
     if known is not None:
         return None
     context.emit(PhaseChanged(phase=Phase.MEASURING_MEMORY))
-    tokens = recipe.micro_batch_size * recipe.max_length
     try:
         found = calibrate(
             model,
             info,
+            recipe,
             quantised=quantised,
             surroundings=card,
-            tokens=min(max(tokens, _FEWEST_TOKENS), _MOST_TOKENS),
             measure=lambda count: peak_of_pass(model, count, longest=info.context_tokens),
             context_bytes=_context_bytes,
             now=context.now(),

@@ -194,7 +194,7 @@ def _note(need: MemoryNeed, key: str) -> str:
             _("{name}: {size} ({reason})")
             if one.at_peak
             else _("{name}: {size}, but at another moment ({reason})")
-        ).format(name=one.name, size=numbers.memory(one.high), reason=one.reason)
+        ).format(name=_(one.name), size=numbers.memory(one.high), reason=_(one.reason))
         for one in made_of
     )
 

@@ -11,7 +11,7 @@ import torch
 from engine.domain.recipe import Recipe
 from engine.hardware.calibration import read_measurements
 from engine.hardware.families import family
-from engine.hardware.memory import kept_per_token
+from engine.hardware.memory import AdapterForm, kept_per_token
 from engine.store.modelfolder import inspect_model
 from engine.train.load import load_model, with_adapter
 from engine.train.measuring import calibrate_once, peak_of_pass
@@ -52,5 +52,5 @@ def test_memory_of_a_pass_grows_in_step_with_its_tokens(tmp_path: Path) -> None:
         peak_of_pass(model, count, longest=info.context_tokens) for count in (8192, 16_384, 32_768)
     )
     assert many - some == pytest.approx(2 * (some - few), rel=0.1)
-    kept = kept_per_token(info.shape, family("llama"), item=2, rank=8)
+    kept = kept_per_token(info.shape, family("llama"), item=2, form=AdapterForm(rank=8))
     assert (many - few) / (32_768 - 8192) > kept

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from engine.domain.adapter import LoraTargets
 from engine.domain.model import ModelShape
 from engine.domain.plan import MemoryNeed
 from engine.domain.recipe import Dtype, Recipe
@@ -13,6 +14,7 @@ from engine.hardware.calibration import Calibration, Surroundings
 from engine.hardware.families import FAMILIES, matrices
 from engine.hardware.gpu import Gpu
 from engine.hardware.memory import (
+    AdapterForm,
     adapter_parameters,
     estimate,
     input_bytes,
@@ -61,7 +63,7 @@ def need(
 
 
 def test_adapter_of_8b_at_rank_32_has_84_million_parameters() -> None:
-    assert adapter_parameters(LLAMA_8B, 32) == 83_886_080
+    assert adapter_parameters(LLAMA_8B, AdapterForm(rank=32), FAMILIES["llama"]) == 83_886_080
 
 
 def test_weights_of_8b_are_4127_bits_per_linear_weight_and_16_bits_elsewhere() -> None:
@@ -215,13 +217,34 @@ def test_matrices_of_each_family_are_finite_and_positive(kind: str) -> None:
 
 
 def test_eight_bit_moments_take_two_bytes_except_for_small_tensors() -> None:
-    full = moment_bytes(LLAMA_8B, FAMILIES["llama"], rank=32, eight_bit=False)
-    small = moment_bytes(LLAMA_8B, FAMILIES["llama"], rank=32, eight_bit=True)
+    full = moment_bytes(LLAMA_8B, FAMILIES["llama"], form=AdapterForm(rank=32), eight_bit=False)
+    small = moment_bytes(LLAMA_8B, FAMILIES["llama"], form=AdapterForm(rank=32), eight_bit=True)
     assert full == 8 * 83_886_080
     assert small == pytest.approx(2 * 83_886_080, rel=0.02)
     tiny = replace(LLAMA_8B, hidden=64, intermediate=128, heads=2, kv_heads=2, head_dim=32)
-    both = [moment_bytes(tiny, FAMILIES["llama"], rank=4, eight_bit=one) for one in (True, False)]
+    both = [
+        moment_bytes(tiny, FAMILIES["llama"], form=AdapterForm(rank=4), eight_bit=one)
+        for one in (True, False)
+    ]
     assert both[0] == both[1]
+
+
+def test_parts_of_the_layers_and_trained_lengths_change_what_is_trained() -> None:
+    llama, wide = FAMILIES["llama"], 4096 + 4096
+    found = {
+        part: adapter_parameters(LLAMA_8B, AdapterForm(rank=1, targets=part), llama) // 32
+        for part in LoraTargets
+    }
+    assert found[LoraTargets.ATTENTION] == 2 * wide + 2 * (4096 + 1024)
+    assert found[LoraTargets.MLP] == 3 * (4096 + 14336)
+    assert found[LoraTargets.ALL] == found[LoraTargets.ATTENTION] + found[LoraTargets.MLP]
+    plain, lengths = (
+        adapter_parameters(LLAMA_8B, AdapterForm(rank=1, dora=one), llama) for one in (False, True)
+    )
+    assert lengths - plain == 32 * (2 * 4096 + 2 * 1024 + 2 * 14336 + 4096)
+    assert need(replace(RECIPE, use_dora=True)).high_bytes > need().high_bytes
+    alone = need(replace(RECIPE, lora_targets=LoraTargets.ATTENTION))
+    assert alone.adapter < need().adapter / 3
 
 
 def test_offloaded_inputs_are_two_whatever_the_depth() -> None:

@@ -12,7 +12,7 @@ from engine.chat.packing import StepOrder, whole
 from engine.domain.recipe import Recipe
 from engine.hardware.calibration import Surroundings, read_measurements
 from engine.hardware.families import family
-from engine.hardware.memory import flowing_per_token, input_bytes, kept_per_token
+from engine.hardware.memory import AdapterForm, flowing_per_token, input_bytes, kept_per_token
 from engine.store.modelfolder import inspect_model
 from engine.train.loop import train_adapter
 from engine.train.loss import batch_loss
@@ -32,16 +32,16 @@ def test_layer_that_takes_a_share_of_its_count_is_found_whatever_else_is_held(
     folder = tiny_model_folder(tmp_path / "m", layers=3)
     info = inspect_model(folder, model_id="m", name="m", added_at="")
     model, kind = load_adapted(folder), family("llama")
-    layer = kept_per_token(info.shape, kind, item=4, rank=4) + flowing_per_token(
-        info.shape, kind, item=4
-    )
+    layer = kept_per_token(
+        info.shape, kind, item=4, form=AdapterForm.of(RECIPE)
+    ) + flowing_per_token(info.shape, kind, item=4)
     inputs = input_bytes(info.shape, tokens=1, item=4, layers=3, offload=False)
     found = calibrate(
         model,
         info,
+        RECIPE,
         quantised=False,
         surroundings=HERE,
-        tokens=4096,
         measure=lambda tokens: 10**9 + round(tokens * (inputs + share * layer)),
         context_bytes=lambda: 123,
         now=MOMENT,
@@ -57,9 +57,9 @@ def test_implausible_measurement_is_left_out(tmp_path: Path) -> None:
     found = calibrate(
         load_adapted(folder),
         info,
+        RECIPE,
         quantised=False,
         surroundings=HERE,
-        tokens=4096,
         measure=lambda tokens: 5,
         context_bytes=lambda: 0,
         now=MOMENT,

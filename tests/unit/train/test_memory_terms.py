@@ -15,6 +15,7 @@ from engine.domain.model import ModelShape
 from engine.domain.recipe import Optimizer
 from engine.hardware.families import Family, family
 from engine.hardware.memory import (
+    AdapterForm,
     adapter_bytes,
     embedding_bytes,
     input_bytes,
@@ -129,7 +130,7 @@ def test_adapter_gradients_and_copy_are_those_of_the_formula(
     trained = model.trainable().values()
     held = sum(size(one) + size(one.grad) for one in trained if one.grad is not None)
     copies = sum(one.numel() * item for one in trained) if item < 4 else 0
-    found = adapter_bytes(shape_of(folder), family("llama"), rank=RANK, item=item)
+    found = adapter_bytes(shape_of(folder), family("llama"), form=AdapterForm(rank=RANK), item=item)
     assert found == held + copies
 
 
@@ -142,7 +143,9 @@ def test_moments_are_those_of_the_formula(tmp_path: Path, kind: Optimizer) -> No
     state = optimizer.tensors()
     held = sum(size(one) for name, one in state.items() if not name.startswith("step"))
     eight_bit = kind is not Optimizer.ADAMW
-    found = moment_bytes(shape_of(folder), family("llama"), rank=64, eight_bit=eight_bit)
+    found = moment_bytes(
+        shape_of(folder), family("llama"), form=AdapterForm(rank=64), eight_bit=eight_bit
+    )
     assert found == pytest.approx(held, rel=EXACT)
 
 
@@ -160,7 +163,7 @@ def test_what_a_layer_keeps_per_token_is_what_the_table_says(
         few, many = kept_bytes(model, SHORT), kept_bytes(model, LONG)
         per_token.append((many - few) / (LONG - SHORT))
     shape = shape_of(folder)
-    found = kept_per_token(shape, known, item=dtype.itemsize, rank=RANK)
+    found = kept_per_token(shape, known, item=dtype.itemsize, form=AdapterForm(rank=RANK))
     assert found == pytest.approx(per_token[1] - per_token[0], rel=EXACT)
 
 
