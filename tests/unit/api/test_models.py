@@ -160,6 +160,18 @@ def test_removed_model_is_forgotten_and_its_folder_stays(models: Models, tmp_pat
         models.remove("abcdef000001")
 
 
+def test_removed_model_takes_its_kept_weights_along(
+    models: Models, layout: Layout, tmp_path: Path
+) -> None:
+    info = models.add(tiny_model_folder(tmp_path / "m"))
+    kept = layout.nf4_cache(info.id) / "current"
+    atomicfs.make_folder(kept)
+    (kept / "model.safetensors").write_bytes(b"bits")
+    models.remove(info.id)
+    assert not kept.exists()
+    assert list(layout.models.iterdir()) == []
+
+
 def job_view(kind: JobKind, state: JobState, **options: object) -> JobView:
     raw = {key: msgspec.Raw(msgspec.json.encode(one)) for key, one in options.items()}
     info = JobInfo(id="job1", kind=kind, name="My job", entry="e", created_at="", options=raw)
