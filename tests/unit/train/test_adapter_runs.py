@@ -14,12 +14,13 @@ from engine.domain.recipe import Device, Dtype, Recipe
 from engine.export.lora import read_adapter
 from engine.protocol.events import Finished, StepDone, Stopped
 from engine.store.documents import read_document
+from engine.store.known_model import find_model
 from engine.train import sft_lora
 from engine.train.adapter import WEIGHTS, read_shape
 from engine.train.device import choose_placement
 from engine.train.tuned import load_tuned
 from tests.unit.train.models import alone_logits, load_stock, pack, packed_logits, random_examples
-from tests.unit.train.runs import Desk, make_desk
+from tests.unit.train.runs import MODEL, Desk, make_desk
 
 pytestmark = pytest.mark.filterwarnings(
     # peft asks transformers by a name that the latter is about to drop.
@@ -67,13 +68,13 @@ def test_run_of_every_kind_resumes_to_the_same_bits_and_is_what_peft_reads(tmp_p
     assert shape.targets == ("k_proj", "o_proj", "q_proj", "v_proj")
     assert read_adapter(folder.adapter).scale == pytest.approx(shape.scale)
 
-    base = desk.base
     placement = choose_placement(Device.CPU, Dtype.FP32)
-    model = load_tuned(folder, read_document(folder.recipe, Recipe), base, placement)
+    recipe, info = read_document(folder.recipe, Recipe), find_model(desk.layout, MODEL)
+    model = load_tuned(desk.context("whole"), folder, recipe, info, placement)
     examples = random_examples([12, 30, 7])
-    stock = PeftModel.from_pretrained(load_stock(base), str(folder.adapter)).eval()
+    stock = PeftModel.from_pretrained(load_stock(desk.base), str(folder.adapter)).eval()
     torch.testing.assert_close(
         packed_logits(model, pack(examples)), alone_logits(stock, examples), rtol=0, atol=1e-4
     )
-    plain = alone_logits(load_stock(base), examples)
+    plain = alone_logits(load_stock(desk.base), examples)
     assert float((packed_logits(model, pack(examples)) - plain).abs().max()) > 1e-3
