@@ -6,9 +6,10 @@ gradients are dropped and it is done again; within the update each parameter is 
 once, however often the update has to be taken up. The rungs, in order:
 
 1. every layer is computed again in the backward pass instead of stored: same bits;
-2. the optimizer's numbers are rounded to 8 bits, once;
-3. layer inputs wait in main memory: same bits;
-4. half the tokens go through the device together: same sum of gradients, in another order.
+2. layer inputs wait in main memory: same bits;
+3. half the tokens go through the device together: same sum of gradients, in another order;
+4. the optimizer's numbers are rounded to 8 bits, once: the only one that changes the loss curve,
+   a little, and so the last.
 
 What was given up is kept in checkpoints, so that a resumed run does not fail once more.
 """
@@ -160,13 +161,11 @@ class Ladder:
         why = _ran_out(step)
         if self._run.model.stored_layers:
             self._recompute_all(why)
-        elif self._round_if_possible(why):
-            return
         elif self._passage is not None and not self._offloads:
             self._offload(why)
         elif most := _most_tokens_together(self._stepper().groups(members), self._lengths):
             self._split(most // 2, why)
-        else:
+        elif not self._round_if_possible(why):
             raise self._too_little_for_step(members, detail)
 
     def _recompute_all(self, why: str) -> None:

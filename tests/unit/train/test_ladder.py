@@ -198,7 +198,7 @@ def test_ladder_takes_the_rungs_in_order_and_tells_each(
     fail(monkeypatch, "forward", 1, 2, 3, 4)
     steps(climbing, run, 1)
     assert codes(desk) == [
-        "memory_recompute", "memory_optimizer", "memory_offload", "memory_split",
+        "memory_recompute", "memory_offload", "memory_split", "memory_optimizer",
     ]  # fmt: skip
     changed: dict[str, Any] = {}
     for one in desk.of(PlanChanged):
