@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -110,13 +111,13 @@ def test_new_folder_that_reads_back_differently_is_not_committed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = atomicfs._entry
-    calls: list[Path] = []
+    calls = itertools.count()
 
     def lying(path: Path) -> atomicfs.FileEntry:
-        calls.append(path)
+        is_second = next(calls) % 2
         entry = real(path)
         wrong = atomicfs.FileEntry(size_bytes=entry.size_bytes, sha256="0" * 64)
-        return wrong if len(calls) > 1 else entry
+        return wrong if is_second else entry
 
     monkeypatch.setattr(atomicfs, "_entry", lying)
     with pytest.raises(DocumentDamaged), atomicfs.new_folder(tmp_path / "x") as building:
