@@ -171,7 +171,7 @@ class _Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Rest:
+class _Rest(Chunk):
     """Lines that are read one by one.
 
     Attributes:
@@ -183,10 +183,6 @@ class _Rest:
     table: _Table
     line: int
     parts: Iterable[bytes]
-
-    def plain_rows(self) -> PlainRows | None:
-        """Return None."""
-        return None
 
     def records(self) -> Iterator[Record | Reject]:
         """Yield every row as a record or as a reject; the first row of a file is its header."""

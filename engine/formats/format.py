@@ -66,7 +66,7 @@ class Chunk(Protocol):
 
         May be called in another thread than the rest.
         """
-        ...
+        return None
 
     def records(self) -> Iterator[Record | Reject]:
         """Yield them one by one."""

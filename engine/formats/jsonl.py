@@ -99,7 +99,7 @@ def _end_of(buffer: bytes, is_last: bool) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Rest:
+class _Rest(Chunk):
     """Lines that are decoded one by one.
 
     Attributes:
@@ -111,10 +111,6 @@ class _Rest:
     file: str
     line: int
     parts: Iterable[bytes]
-
-    def plain_rows(self) -> PlainRows | None:
-        """Return None."""
-        return None
 
     def records(self) -> Iterator[Record | Reject]:
         """Yield every line that is not blank, as a record or as a reject."""

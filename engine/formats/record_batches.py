@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.domain.dataset import Reject
-from engine.formats.format import Record
+from engine.formats.format import Chunk, Record
 from engine.formats.plain_chat import PlainChat
 from engine.formats.plain_rows import PlainRows, plain_rows_of
 from engine.formats.refusal import RefusedRecord, bad_encoding, reject
@@ -57,7 +57,7 @@ def values_of(batch: RecordBatch) -> Iterator[object]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchChunk:
+class BatchChunk(Chunk):
     """Rows of a record batch, in columns or one by one.
 
     Attributes:
@@ -92,14 +92,10 @@ class BatchChunk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LostRows:
+class LostRows(Chunk):
     """Rows that cannot be decoded, told by one reject."""
 
     told: Reject
-
-    def plain_rows(self) -> PlainRows | None:
-        """Return None."""
-        return None
 
     def records(self) -> Iterator[Record | Reject]:
         """Yield the reject."""

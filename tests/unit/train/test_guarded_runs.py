@@ -36,6 +36,7 @@ from engine.train.checkpoint import ADAPTER, checkpoint_folders, read_checkpoint
 from engine.train.heldout import HeldOutLoss
 from engine.train.setup import Run, prepare_run
 from tests.unit.train.runs import Desk, chat_rows, make_desk, text_rows, write_dataset
+from tests.unit.train.spoiling import spoil_loss
 
 _numbers = itertools.count(1)
 RATE = 5e-3
@@ -345,20 +346,10 @@ def test_rollback_best_of_before_the_anchor_is_still_there(
     assert names(desk, run_id) == ["ck-000004", "ck-000005", "ck-000010"]
 
 
-def spoil(monkeypatch: pytest.MonkeyPatch, steps: set[int]) -> None:
-    original = stepping.Stepper.accumulate
-
-    def accumulate(self: stepping.Stepper, step: int, members: Any) -> torch.Tensor:
-        found = original(self, step, members)
-        return found * float("nan") if step in steps else found
-
-    monkeypatch.setattr(stepping.Stepper, "accumulate", accumulate)
-
-
 def test_loss_not_finite_is_counted_over_a_stop(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spoil(monkeypatch, {2, 3, 4})
+    spoil_loss(monkeypatch, {2, 3, 4})
     run_id = new_run(desk)
     train(desk, run_id, stop_when=at_step(3))
     with pytest.raises(LossNotFiniteError, match="step 4"):

@@ -51,6 +51,7 @@ from tests.unit.train.runs import (
     text_rows,
     write_dataset,
 )
+from tests.unit.train.spoiling import spoil_loss
 
 
 @pytest.fixture(scope="module")
@@ -305,16 +306,6 @@ def test_checkpoints_by_time_follow_the_clock(desk: Desk) -> None:
     steps = [one.step for one in desk.of(CheckpointCommitted)]
     assert steps[-1] == 10
     assert 3 <= len(steps) < 10
-
-
-def spoil_loss(monkeypatch: pytest.MonkeyPatch, steps: set[int]) -> None:
-    original = stepping.Stepper.accumulate
-
-    def accumulate(self: stepping.Stepper, step: int, members: Any) -> torch.Tensor:
-        found = original(self, step, members)
-        return found * float("nan") if step in steps else found
-
-    monkeypatch.setattr(stepping.Stepper, "accumulate", accumulate)
 
 
 def test_loss_not_finite_once_leaves_the_update_out_and_goes_on(
