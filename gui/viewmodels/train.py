@@ -121,6 +121,13 @@ class Draft:
             values[name] = value
         return replace(self, values=values)
 
+    def with_values(self, values: Mapping[str, Any]) -> Draft:
+        """Return the draft with several fields set."""
+        draft = self
+        for name, value in values.items():
+            draft = draft.with_value(name, value)
+        return draft
+
     def put_back(self, name: str) -> Draft:
         """Return the draft with the suggested value of one field."""
         return self.with_value(name, self.suggested.get(name))
@@ -217,7 +224,10 @@ def first_draft(
     models: Sequence[ModelInfo],
     presets: Sequence[Preset],
 ) -> Draft:
-    """Return the draft to begin with: what was asked for, else the newest of each."""
+    """Return the draft to begin with: what was asked for, else the newest of each.
+
+    Where values are given without their goal, as by a recipe file, it is the nearest goal.
+    """
     given = argument or TrainArgument()
     suited = [one for one in datasets if not untrainable(one.kind)]
     dataset_id, model_id = given.dataset_id, given.model_id
@@ -225,14 +235,14 @@ def first_draft(
         dataset_id = dataset_id or (suited[0].id if suited else "")
         model_id = model_id or (models[0].id if models else "")
     draft = Draft(dataset_id=dataset_id, model_id=model_id, extra=given.extra, method=given.method)
-    preset = next((one for one in presets if one.id == given.preset), None)
-    if preset is None and presets:
-        preset = presets[0]
-    if preset is not None:
-        draft = draft.with_preset(preset)
-    for name, value in given.values.items():
-        draft = draft.with_value(name, value)
-    return draft
+    is_starter = any(one.id == model_id and one.bundled for one in models)
+    offered = [one for one in presets if is_starter or not one.starter_only]
+    named = [one for one in presets if one.id == given.preset] or offered
+    drafts = [draft.with_preset(one).with_values(given.values) for one in named]
+    if not drafts:
+        return draft.with_values(given.values)
+    # Without values of its own every goal is as near as the first.
+    return min(drafts, key=lambda one: len(one.changed))
 
 
 def effort_stop(epochs: float) -> int:

@@ -217,10 +217,7 @@ class TrainPage(Page):
         self._change_with_way_back(self.draft.with_preset(preset), _(preset.title))
 
     def _take_advice(self, values: Mapping[str, Any]) -> None:
-        draft = self.draft
-        for name, value in values.items():
-            draft = draft.with_value(name, value)
-        self._change_with_way_back(draft, _("Usual values"))
+        self._change_with_way_back(self.draft.with_values(values), _("Usual values"))
 
     def _change_with_way_back(self, draft: Draft, title: str) -> None:
         """Take another draft, say what changed, and offer the way back."""
@@ -235,10 +232,7 @@ class TrainPage(Page):
 
     def change_all(self, values: Mapping[str, Any]) -> None:
         """Set several fields of the draft at once."""
-        draft = self.draft
-        for name, value in values.items():
-            draft = draft.with_value(name, value)
-        self._set_draft(draft)
+        self._set_draft(self.draft.with_values(values))
 
     def _set_draft(self, draft: Draft) -> None:
         if draft != self.draft:

@@ -97,6 +97,18 @@ def test_first_draft_of_an_argument_takes_its_choices_and_values() -> None:
     assert not made.is_complete
 
 
+def test_first_draft_of_values_alone_takes_the_nearest_goal() -> None:
+    preset = cast("Any", PRESETS["instructions"])
+    values = Draft().with_preset(preset).effective | {"seed": 9}
+    made = first_draft(
+        TrainArgument(values=values, is_exact=True),
+        datasets=[],
+        models=[],
+        presets=cast("Any", list(PRESETS.values())),
+    )
+    assert (made.preset, made.changed) == ("instructions", {"seed"})
+
+
 def test_exact_argument_leaves_open_what_it_does_not_name() -> None:
     made = first_draft(
         TrainArgument(model_id="m1", method="sft_lora", is_exact=True),
