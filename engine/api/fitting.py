@@ -16,7 +16,8 @@ import msgspec
 
 from engine.domain.model import ModelShape
 from engine.domain.plan import Change, MemoryNeed
-from engine.domain.recipe import Optimizer, Recipe
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_choices import Optimizer
 
 Estimate = Callable[[Recipe], MemoryNeed]
 """Returns what a recipe needs on this device; the method decides whether the model is 4-bit."""

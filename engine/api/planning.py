@@ -16,7 +16,8 @@ from engine.domain.mix import Part, parts_of
 from engine.domain.model import ModelInfo
 from engine.domain.plan import Change, DiskNeed, MemoryNeed, Plan, TimeNeed, steps_of
 from engine.domain.problem import Problem, Severity
-from engine.domain.recipe import Device, Recipe
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_choices import Device
 from engine.domain.split import EVAL, TRAIN
 from engine.hardware.calibration import Measurements
 from engine.hardware.machine import MachineFacts

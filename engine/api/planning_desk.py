@@ -10,7 +10,8 @@ import msgspec
 from engine.api import fitting
 from engine.domain.model import ModelInfo, ModelShape
 from engine.domain.plan import Change, MemoryNeed
-from engine.domain.recipe import Device, Recipe
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_choices import Device
 from engine.hardware.calibration import Measurements, Surroundings, library_versions
 from engine.hardware.gpu import Gpu
 from engine.hardware.machine import MachineFacts

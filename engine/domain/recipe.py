@@ -7,7 +7,6 @@ the `--set` of the command line and the validation all follow from this one plac
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -15,40 +14,8 @@ from msgspec import Meta
 
 from engine.domain.adapter import LoraTargets
 from engine.domain.mix import MAIN_WEIGHT, MixedDataset, Replay
+from engine.domain.recipe_choices import Device, Dtype, Optimizer, Schedule
 from engine.domain.recipe_field import NO_MEMORY, Group, RecipeField, about, describe
-
-
-class Schedule(StrEnum):
-    """How the learning rate moves after the warm-up."""
-
-    COSINE = "cosine"
-    LINEAR = "linear"
-    CONSTANT = "constant"
-    STABLE_DECAY = "stable_decay"
-
-
-class Dtype(StrEnum):
-    """Number format of the computation; `auto` takes bf16 where the device has it."""
-
-    AUTO = "auto"
-    BF16 = "bf16"
-    FP32 = "fp32"
-
-
-class Device(StrEnum):
-    """Where the run computes; `auto` takes the graphics card where there is one."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
-class Optimizer(StrEnum):
-    """How the numbers are held that AdamW keeps for each weight of the adapter."""
-
-    ADAMW = "adamw"
-    ADAMW_8BIT = "adamw_8bit"
-    PAGED_ADAMW_8BIT = "paged_adamw_8bit"
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from engine.domain.adapter import LoraTargets
 from engine.domain.model import ModelShape
 from engine.domain.plan import MemoryNeed, MemoryTerm
-from engine.domain.recipe import Dtype, Optimizer, Recipe
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_choices import Dtype, Optimizer
 from engine.errors import mark
 from engine.hardware.calibration import Calibration
 from engine.hardware.families import Family, adapted, family, matrices, small_parameters

@@ -14,7 +14,7 @@ import psutil
 import torch
 
 from engine.domain.decision import Decision
-from engine.domain.recipe import Device, Dtype
+from engine.domain.recipe_choices import Device, Dtype
 from engine.errors import DeviceUnavailable, NotEnoughMemory
 
 _DTYPES = {Dtype.BF16: torch.bfloat16, Dtype.FP32: torch.float32}

@@ -12,7 +12,8 @@ import msgspec
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
 from engine.domain.dataset import Role, TextRow, Turn
 from engine.domain.model import ModelInfo
-from engine.domain.recipe import Device, Dtype, Recipe
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_choices import Device, Dtype
 from engine.errors import Cancelled, NoChatTemplate
 from engine.protocol.events import AnswerMade, Finished, PhaseChanged, Stopped
 from engine.protocol.job import JobContext

@@ -26,7 +26,7 @@ from msgspec.structs import replace
 from engine.chat.packing import Members
 from engine.domain.checkpoint import MemoryRelief
 from engine.domain.decision import Decision
-from engine.domain.recipe import Optimizer
+from engine.domain.recipe_choices import Optimizer
 from engine.errors import NotEnoughMemory
 from engine.protocol.events import PlanChanged, Warned
 from engine.train.device import free_unused, is_out_of_memory, not_enough_memory

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from engine.domain.decision import Decision
-from engine.domain.recipe import Optimizer
+from engine.domain.recipe_choices import Optimizer
 
 SMALLEST_VALUES = 4096
 """Smaller tensors stay in 32 bits, as in bitsandbytes (`min_8bit_size`)."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.domain.recipe import Optimizer
+from engine.domain.recipe_choices import Optimizer
 from engine.errors import CheckpointDamaged
 from engine.train.moments8 import SMALLEST_VALUES, Moments8, empty_moments, rounded_moments
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 
-from engine.domain.recipe import Schedule
+from engine.domain.recipe_choices import Schedule
 
 DECAY_RATIO = 0.2
 """The part of a run in which `STABLE_DECAY` falls: Hägele et al., Scaling Laws and Compute-Optimal

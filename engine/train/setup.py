@@ -16,7 +16,8 @@ from engine.domain.model import ModelInfo
 from engine.domain.phase import Phase
 from engine.domain.plan import steps_of
 from engine.domain.randomness import seed_of
-from engine.domain.recipe import Optimizer, Recipe
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_choices import Optimizer
 from engine.protocol.events import PhaseChanged, Warned
 from engine.protocol.job import JobContext
 from engine.store import atomicfs

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.domain.recipe import Optimizer
+from engine.domain.recipe_choices import Optimizer
 from engine.protocol.events import Finished, StepDone
 from engine.protocol.events import Warned as WarnedEvent
 from engine.train import loop, stepping

@@ -16,7 +16,8 @@ from engine.api.planning import make_plan
 from engine.api.runs import Runs
 from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.model import ModelInfo
-from engine.domain.recipe import Device, Recipe
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_choices import Device
 from engine.domain.run import JobKind
 from engine.errors import (
     ModelChanged,

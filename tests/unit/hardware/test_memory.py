@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from engine.domain.adapter import LoraTargets
 from engine.domain.model import ModelShape
 from engine.domain.plan import MemoryNeed
-from engine.domain.recipe import Dtype, Recipe
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_choices import Dtype
 from engine.hardware.calibration import Calibration, Surroundings
 from engine.hardware.families import FAMILIES, matrices
 from engine.hardware.gpu import Gpu

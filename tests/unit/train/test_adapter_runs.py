@@ -10,7 +10,8 @@ import pytest
 import torch
 from peft import PeftModel
 
-from engine.domain.recipe import Device, Dtype, Recipe
+from engine.domain.recipe import Recipe
+from engine.domain.recipe_choices import Device, Dtype
 from engine.export.lora import read_adapter
 from engine.protocol.events import Finished, StepDone, Stopped
 from engine.store.documents import read_document

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.domain.recipe import Device, Dtype
+from engine.domain.recipe_choices import Device, Dtype
 from engine.errors import DeviceUnavailable, NotEnoughMemory
 from engine.train.device import (
     choose_placement,

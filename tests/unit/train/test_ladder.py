@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from engine.domain.checkpoint import MemoryRelief
-from engine.domain.recipe import Optimizer
+from engine.domain.recipe_choices import Optimizer
 from engine.errors import NotEnoughMemory
 from engine.protocol.events import EvalDone, Event, Finished, PlanChanged, SampleMade, StepDone
 from engine.protocol.events import Warned as WarnedEvent

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from engine.domain.model import ModelShape
-from engine.domain.recipe import Optimizer
+from engine.domain.recipe_choices import Optimizer
 from engine.hardware.families import Family, family
 from engine.hardware.memory import (
     AdapterForm,

@@ -12,7 +12,7 @@ from bitsandbytes import functional
 from bitsandbytes.optim.adamw import AdamW8bit
 from torch import nn
 
-from engine.domain.recipe import Optimizer
+from engine.domain.recipe_choices import Optimizer
 from engine.errors import CheckpointDamaged
 from engine.train.moments8 import Moments8, choose_optimizer
 from engine.train.optimizer import AdapterOptimizer

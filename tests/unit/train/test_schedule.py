@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.domain.recipe import Schedule
+from engine.domain.recipe_choices import Schedule
 from engine.train.schedule import learning_rate
 
 
