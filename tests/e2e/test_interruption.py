@@ -14,14 +14,15 @@ import psutil
 import pytest
 
 from engine.domain.run import JobState
-from engine.protocol.events import AdapterCommitted, CheckpointCommitted, StepDone
+from engine.protocol.events import AdapterCommitted, CheckpointCommitted, PhaseChanged, StepDone
 from engine.store.eventlog import EventReader
-from engine.store.layout import Layout
-from tests.e2e.command_line import SAMPLE, STARTER, CommandLine
+from engine.store.layout import JobFolder, Layout
+from tests.e2e.command_line import LIMIT_S, SAMPLE, STARTER, CommandLine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 STEPS = 12
+SLICE_S = 0.01
 TRAIN = (
     "train", "--dataset", "Tickets", "--model", "Starter", "--preset", "starter",
     "--set", f"max_steps={STEPS}", "--set", "checkpoint_every_steps=3",
@@ -56,30 +57,58 @@ def whole(line: CommandLine) -> tuple[dict[int, float | None], str]:
     return losses(line, run_id), adapter_hash(line, run_id)
 
 
-def wait_for_checkpoint(line: CommandLine, known: set[str]) -> str:
-    """Return the id of the new run as soon as it has committed a checkpoint."""
-    jobs = Layout(line.workspace).jobs
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for folder in jobs.iterdir():
-            if folder.name in known or not (folder / "recipe.json").exists():
-                continue
-            events = EventReader(folder / "events.jsonl").poll()
-            if any(isinstance(one.event, CheckpointCommitted) for one in events):
-                return folder.name
-        time.sleep(0.02)
-    raise AssertionError("no checkpoint within 60 s")
-
-
 def known_jobs(line: CommandLine) -> set[str]:
     return {one.name for one in Layout(line.workspace).jobs.iterdir()}
 
 
-def worker_of(line: CommandLine, run_id: str) -> psutil.Process:
-    identity: dict[str, Any] = json.loads(
-        Layout(line.workspace).job(run_id).identity.read_text(encoding="utf-8")
-    )
-    return psutil.Process(identity["pid"])
+def worker_of(folder: Path) -> psutil.Process | None:
+    """Return the worker of a job, or None as long as it has not told who it is."""
+    identity = JobFolder(folder).identity
+    if not identity.exists():
+        return None
+    said: dict[str, Any] = json.loads(identity.read_text(encoding="utf-8"))
+    return psutil.Process(said["pid"])
+
+
+def new_worker(line: CommandLine, known: set[str], deadline: float) -> tuple[str, psutil.Process]:
+    """Return id and worker of the new run as soon as there is one."""
+    while time.monotonic() < deadline:
+        for name in known_jobs(line) - known:
+            worker = worker_of(Layout(line.workspace).jobs / name)
+            if worker is not None:
+                return name, worker
+        time.sleep(0.02)
+    raise AssertionError("no worker in time")
+
+
+def held_at_checkpoint(line: CommandLine, known: set[str]) -> tuple[str, psutil.Process]:
+    """Return id and suspended worker of the new run, which has just committed a checkpoint.
+
+    From its first phase on the worker goes on in slices far shorter than the rest of its run, and
+    never while it is looked at: however slow this machine is at that moment, the run cannot get to
+    its end unseen.
+    """
+    deadline = time.monotonic() + LIMIT_S
+    run_id, worker = new_worker(line, known, deadline)
+    reader = EventReader(Layout(line.workspace).job(run_id).events)
+    while not any(isinstance(one.event, PhaseChanged) for one in reader.poll()):
+        assert time.monotonic() < deadline, "no phase in time"
+        time.sleep(SLICE_S)
+    while time.monotonic() < deadline:
+        worker.suspend()
+        if any(isinstance(one.event, CheckpointCommitted) for one in reader.poll()):
+            return run_id, worker
+        worker.resume()
+        time.sleep(SLICE_S)
+    raise AssertionError("no checkpoint in time")
+
+
+def wait_for_command(line: CommandLine, run_id: str) -> None:
+    """Wait until a command lies in the folder of a run."""
+    deadline = time.monotonic() + LIMIT_S
+    while not any(Layout(line.workspace).job(run_id).commands.glob("*.json")):
+        assert time.monotonic() < deadline, "no command in time"
+        time.sleep(0.02)
 
 
 def test_killed_worker_resumes_to_the_same_bits(
@@ -87,9 +116,9 @@ def test_killed_worker_resumes_to_the_same_bits(
 ) -> None:
     known = known_jobs(line)
     with line.start(*TRAIN) as process:
-        run_id = wait_for_checkpoint(line, known)
-        worker_of(line, run_id).kill()
-        out, _err = process.communicate(timeout=60)
+        run_id, worker = held_at_checkpoint(line, known)
+        worker.kill()
+        out, _err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 1
     assert json.loads(out)["error"]["code"] == "worker_died"
     assert line.do("run", "show", run_id)["state"] == JobState.INTERRUPTED
@@ -103,9 +132,16 @@ def test_stopped_run_resumes_to_the_same_bits(
 ) -> None:
     known = known_jobs(line)
     with line.start(*TRAIN) as process:
-        run_id = wait_for_checkpoint(line, known)
-        stopped = line.do("run", "stop", run_id)
-        process.communicate(timeout=60)
+        run_id, worker = held_at_checkpoint(line, known)
+        with line.start("run", "stop", run_id) as asking:
+            try:
+                wait_for_command(line, run_id)
+            finally:
+                worker.resume()
+            out, _err = asking.communicate(timeout=LIMIT_S)
+        process.communicate(timeout=LIMIT_S)
+    assert asking.returncode == 0
+    stopped = json.loads(out)
     assert stopped["state"] == "stopped"
     assert 0 < stopped["steps"] < STEPS
     assert stopped["has_adapter"]
@@ -118,12 +154,15 @@ def test_stopped_run_resumes_to_the_same_bits(
 def test_ctrl_c_leaves_the_run_running(line: CommandLine) -> None:
     known = known_jobs(line)
     with line.start(*TRAIN) as process:
-        run_id = wait_for_checkpoint(line, known)
+        run_id, worker = held_at_checkpoint(line, known)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=LIMIT_S)
+        finally:
+            worker.resume()
     assert process.returncode == 0
-    assert json.loads(out)["state"] in ("running", "finished")
-    assert f"run follow {run_id}" in err.decode() or json.loads(out)["state"] == "finished"
+    assert json.loads(out)["state"] == "running"
+    assert f"run follow {run_id}" in err.decode()
     assert line.do("run", "follow", run_id)["state"] == "finished"
 
 
@@ -137,9 +176,9 @@ def test_finished_run_cannot_be_resumed(line: CommandLine) -> None:
 def test_run_without_adapter_is_not_exported(line: CommandLine, tmp_path: Path) -> None:
     known = known_jobs(line)
     with line.start(*TRAIN) as process:
-        run_id = wait_for_checkpoint(line, known)
-        worker_of(line, run_id).kill()
-        process.communicate(timeout=60)
+        run_id, worker = held_at_checkpoint(line, known)
+        worker.kill()
+        process.communicate(timeout=LIMIT_S)
     answer = line.ask("export", run_id, "--target", "adapter", "--out", tmp_path / "out")
     assert (answer.status, answer.values["error"]["code"]) == (1, "nothing_to_export")
     assert not (tmp_path / "out").exists()
