@@ -118,8 +118,10 @@ def commit_adapter(
 
     Raises:
         DiskFull: No room.
+        ModelChanged: The base model's files were written to meanwhile.
         ValueError: The model has no adapter.
     """
+    model.check_unchanged()
     if model.adapter is None:
         raise ValueError("the model has no adapter")
     with atomicfs.new_folder(target, replace=True) as folder:

@@ -50,7 +50,9 @@ def write_checkpoint(
 
     Raises:
         DiskFull: No room; older checkpoints are untouched.
+        ModelChanged: The base model's files were written to meanwhile.
     """
+    model.check_unchanged()
     atomicfs.make_folder(root)
     target = root / checkpoint_name(state.step)
     if target.exists():

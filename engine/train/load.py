@@ -2,8 +2,9 @@
 """Builds a base model from its folder: code of transformers, weights streamed one by one.
 
 The model is made without memory, its decoder linears are replaced by ours, and each tensor is
-rounded to 4 bits where that is wanted, and put in its place, while the next ones are read. Nothing
-that came with the model is run, and nothing is fetched.
+rounded to 4 bits where that is wanted, and put in its place, while the next ones are read. Dense
+weights on a processor are not read but mapped. Nothing that came with the model is run, and nothing
+is fetched.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from engine.store.decoders import left_out_prefix
 from engine.train import nf4
 from engine.train.architecture import Skeleton, build_skeleton
 from engine.train.linear import LowRankLinear, adapter_seed
+from engine.train.mapped import MappedFiles, can_map
 from engine.train.model import LanguageModel
 from engine.train.nf4_cache import Nf4Cache, as_damage
 from engine.train.nf4_parts import join_parts
@@ -65,7 +67,7 @@ def load_model(
     skeleton = build_skeleton(modelfolder.safe_config(folder), dtype)
     net = skeleton.net
     _remake_buffers(net, device)
-    filler = _Filler(skeleton, dtype=dtype, device=device, quantised=quantised)
+    filler = _Filler(skeleton, folder, dtype=dtype, device=device, quantised=quantised)
     units = [one for one in _units(folder) if filler.has_place(one.name)]
     if cache is None:
         filler.place_all(units, on_progress)
@@ -85,6 +87,7 @@ def load_model(
         dtype=dtype,
         device=device,
         is_transposed=skeleton.is_transposed,
+        mapped=filler.mapped,
     )
     check_trainable(model)
     return model
@@ -203,8 +206,15 @@ class _Filler:
     """Puts tensors into a model that has no memory yet."""
 
     def __init__(
-        self, skeleton: Skeleton, *, dtype: torch.dtype, device: torch.device, quantised: bool
+        self,
+        skeleton: Skeleton,
+        folder: Path,
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        quantised: bool,
     ) -> None:
+        self.mapped = MappedFiles(folder)
         self._dtype = dtype
         self._device = device
         self._quantised = quantised
@@ -234,13 +244,34 @@ class _Filler:
     def place_all(
         self, units: list[Unit], on_progress: Callable[[int, int], None], *, hashed: bool = False
     ) -> dict[Path, str]:
-        """Read units and put each where it belongs; return the hashes of the files, if wanted."""
+        """Put each unit where it belongs; return the hashes of the files, if wanted."""
+        total, done = sum(one.size_bytes for one in units), 0
+        to_map = [one for one in units if self._maps(one)]
+        for unit in to_map:
+            unit.tensors[WHOLE] = self.mapped.tensor(unit.header)
+            self.place(unit)
+            done += unit.size_bytes
+            on_progress(done, total)
+        to_read = [one for one in units if not self._maps(one)]
         with ReadAhead(
-            units, device=self._device, on_progress=on_progress, hashed=hashed
+            to_read,
+            device=self._device,
+            on_progress=lambda read, _total: on_progress(done + read, total),
+            hashed=hashed,
         ) as reading:
             for unit in reading:
                 self.place(unit)
         return reading.digests
+
+    def _maps(self, unit: Unit) -> bool:
+        """Return whether a weight is used where it stands in its file.
+
+        Rounding to 4 bits reads each weight once, and a graphics card needs a copy.
+        """
+        if self._quantised or self._device.type != "cpu":
+            return False
+        module, _last = self._places[self._place_of(unit.name)]
+        return can_map(unit.header, dtype=self._dtype) and not self._is_turned(module, unit)
 
     def holds_packed(self, name: str) -> bool:
         """Return whether a tensor that has a place is held in 4 bits."""

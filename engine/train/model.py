@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from engine.domain.adapter import AdapterShape
 from engine.train.attention import Segments
 from engine.train.linear import TRAINED_PARTS, LowRankLinear
+from engine.train.mapped import MappedFiles
 from engine.train.offload import Offload
 from engine.train.varlen import VarlenKernel
 
@@ -37,6 +38,7 @@ class LanguageModel:
         device: Where it is.
         is_transposed: The files hold the weights of the linears as [in, out], as GPT-2's do.
         varlen: The attention kernel for packed rows, or None where it cannot be used.
+        mapped: The files that dense weights are used in where they stand; None for none.
     """
 
     net: PreTrainedModel
@@ -47,6 +49,16 @@ class LanguageModel:
     device: torch.device
     is_transposed: bool = False
     varlen: VarlenKernel | None = None
+    mapped: MappedFiles | None = None
+
+    def check_unchanged(self) -> None:
+        """Check that the base weights are still what was loaded; call it before a result is kept.
+
+        Raises:
+            ModelChanged: A file that they are used in was written to.
+        """
+        if self.mapped is not None:
+            self.mapped.check_unchanged()
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """Return A, B and magnitudes of every layer by `<path>.lora_A` and so on."""

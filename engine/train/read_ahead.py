@@ -3,8 +3,8 @@
 
 While one tensor is rounded on the device, the next ones come from the disk. At most `ALIVE` of them
 are in memory at a time, whatever the size of the model. For a graphics card they are read into
-pinned memory, from which copies run beside the computation. Files are read, never mapped: a mapped
-file counts as memory of the process and changes under its reader.
+pinned memory, from which copies run beside the computation. Files are read here, not mapped: what
+is used once and then dropped is better not part of the process.
 """
 
 from __future__ import annotations

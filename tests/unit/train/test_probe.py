@@ -69,3 +69,19 @@ def test_sound_model_in_16_bits_passes(dtype: torch.dtype, tmp_path: Path) -> No
     folder = decoder_folder(tmp_path / "m", "gemma2")
     model = load_ours(folder, dtype=dtype, quantised=True)
     check_trainable(replace(model))
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3", "gpt2", "falcon"])
+def test_sound_model_is_asked_once(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[int] = []
+    hidden = LanguageModel.hidden
+
+    def counted(self: LanguageModel, ids: torch.Tensor, *others: Any, **options: Any) -> Any:
+        passes.append(ids.shape[1])
+        return hidden(self, ids, *others, **options)
+
+    monkeypatch.setattr(LanguageModel, "hidden", counted)
+    load_ours(decoder_folder(tmp_path / "m", name))
+    assert passes == [16]
