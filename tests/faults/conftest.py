@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all fault tests share."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.builders.model_folder import tiny_model_folder
+
+_IN_MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def memory_folder() -> Iterator[Path]:
+    """Return an empty folder, in memory where that can be: thousands of states are made in it."""
+    place = _IN_MEMORY if _IN_MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def tell() -> Callable[[str], None]:
+    """Return what writes a line about the faults that were injected; `-rP` shows it."""
+
+    def write(line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a tiny model."""
+    return tiny_model_folder(tmp_path_factory.mktemp("model"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.faults)

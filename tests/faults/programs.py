@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Short programs that change a workspace as the application does, to be traced or killed.
+
+    python -m tests.faults.programs NAME WORKSPACE SAID
+
+Each says in the file SAID what it has promised to a person, right after the call has returned:
+whatever is said must be there after any crash. A program does the same whenever it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from msgspec.structs import replace
+
+from engine.api.datasets import Datasets
+from engine.api.jobs import Jobs
+from engine.api.settings import read_settings, write_settings
+from engine.api.versions import Versions
+from engine.domain.run import JobKind
+from engine.domain.version import Action
+from engine.protocol.events import ProgressMade
+from engine.store.eventlog import EventWriter
+from engine.store.layout import Layout
+from tests.builders.dataset_import import START, ImportRun, new_workspace
+
+Say = Callable[[str], None]
+ROWS = 12
+KEPT_CHECKPOINTS = 2
+
+
+def checkpoints_of(workspace: Path) -> Path:
+    """Return where `checkpoints` writes."""
+    return workspace / "jobs" / "j1" / "checkpoints"
+
+
+def adapter_of(workspace: Path) -> Path:
+    """Return where `adapter` writes."""
+    return workspace / "jobs" / "j1" / "adapter"
+
+
+def rows_file(workspace: Path) -> Path:
+    """Return the file that `imported` reads; it lies beside the workspace."""
+    return workspace.with_name("rows.jsonl")
+
+
+# ---------------------------------------------------------------------- what is there before
+
+
+def prepare_empty(workspace: Path) -> None:
+    """Make an empty workspace, and the source file beside it."""
+    new_workspace(workspace)
+    lines = (
+        f'{{"messages":[{{"role":"user","content":"q{n}"}},{{"role":"assistant","content":"a{n}"}}]}}\n'
+        for n in range(ROWS)
+    )
+    rows_file(workspace).write_text("".join(lines), encoding="utf-8")
+
+
+def prepare_dataset(workspace: Path) -> None:
+    """Make a workspace with one dataset, d1."""
+    prepare_empty(workspace)
+    _import(workspace)
+
+
+def prepare_run(workspace: Path) -> None:
+    """Make a workspace with the folder of a run, j1."""
+    prepare_empty(workspace)
+    checkpoints_of(workspace).mkdir(parents=True)
+
+
+def prepare_log(workspace: Path) -> None:
+    """Make the folder of a run whose log has a torn tail."""
+    prepare_run(workspace)
+    _append(workspace, range(3), lambda _word: None)
+    with Layout(workspace).job("j1").events.open("ab") as stream:
+        stream.write(b'{"seq":4,"t":"20')
+
+
+# ---------------------------------------------------------------------- the programs
+
+
+def _import(workspace: Path) -> None:
+    ImportRun(Layout(workspace), [rows_file(workspace)], eval_ratio=0.25).run()
+
+
+def imported(workspace: Path, say: Say) -> None:
+    """Import a dataset."""
+    _import(workspace)
+    say("d1")
+
+
+def changed(workspace: Path, say: Say) -> None:
+    """Leave rows out, take it back, and tag a row."""
+    layout = Layout(workspace)
+    versions = Versions(layout, Datasets(layout, Jobs(layout)), now=lambda: START)
+    ids = versions.order("d1").splits["train"][:2].tolist()
+    say(f"head {versions.remove_rows('d1', ids, action=Action.REMOVED).number}")
+    say(f"head {versions.undo('d1').number}")
+    say(f"head {versions.tag('d1', ids, 'odd').number}")
+
+
+def removed(workspace: Path, say: Say) -> None:
+    """Remove the dataset."""
+    layout = Layout(workspace)
+    Datasets(layout, Jobs(layout)).remove("d1")
+    say("gone")
+
+
+def renamed(workspace: Path, say: Say) -> None:
+    """Rename the dataset, and change a setting."""
+    layout = Layout(workspace)
+    Datasets(layout, Jobs(layout)).rename("d1", "Other")
+    say("Other")
+    settings = workspace / "settings.json"
+    write_settings(settings, replace(read_settings(settings), scheme="dark"))
+    say("dark")
+
+
+def job_made(workspace: Path, say: Say) -> None:
+    """Write down what a job shall do."""
+    made = Jobs(Layout(workspace), make_id=lambda: "j7")
+    say(made.create(JobKind.IMPORT, "Seven", "engine.api.importing:run", {"paths": []}))
+
+
+def logged(workspace: Path, say: Say) -> None:
+    """Go on with a torn event log."""
+    _append(workspace, range(3, 6), say)
+
+
+def _append(workspace: Path, numbers: range, say: Say) -> None:
+    writer = EventWriter(Layout(workspace).job("j1").events, now=lambda: START)
+    for number in numbers:
+        writer.append(ProgressMade(done=number, total=9, unit="rows"))
+    writer.close()
+    say(f"events {numbers.stop}")
+
+
+def checkpoints(workspace: Path, say: Say) -> None:
+    """Commit and prune checkpoints, the last of one step twice, as after a rollback."""
+    from engine.domain.checkpoint import CheckpointState
+    from engine.train.checkpoint import prune_checkpoints, write_checkpoint
+
+    model, optimizer = _trained()
+    root = checkpoints_of(workspace)
+    state = CheckpointState(
+        run_id="j1",
+        step=0,
+        tokens_seen=0,
+        eval_before=2.0,
+        eval_last=None,
+        eval_best=None,
+        eval_best_step=None,
+        recipe_sha256="r",
+        data_sha256="d",
+    )
+    for number, step in enumerate((1, 2, 3, 3), start=1):
+        _move(model, number)
+        write_checkpoint(root, replace(state, step=step, tokens_seen=number), model, optimizer)
+        say(f"checkpoint {number}")
+        prune_checkpoints(root, keep=KEPT_CHECKPOINTS, spared=())
+
+
+def adapter(workspace: Path, say: Say) -> None:
+    """Deliver an adapter, and a better one in its place."""
+    from engine.train.adapter import commit_adapter
+
+    model, _optimizer = _trained()
+    for number in (1, 2):
+        _move(model, number)
+        say(f"adapter {commit_adapter(adapter_of(workspace), model, lambda _tensors: None)}")
+
+
+def _trained() -> tuple[Any, Any]:
+    """Return a tiny model with an adapter, and the optimizer of it."""
+    from engine.train.optimizer import AdapterOptimizer
+    from tests.unit.train.models import load_adapted
+
+    model = load_adapted(Path(os.environ[MODEL_VARIABLE]))
+    return model, AdapterOptimizer(model.trainable(), weight_decay=0.0)
+
+
+def _move(model: Any, number: int) -> None:
+    import torch
+
+    with torch.no_grad():
+        for values in cast("Mapping[str, Any]", model.trainable()).values():
+            values.fill_(number / 10)
+
+
+MODEL_VARIABLE = "BURNISH_FAULTS_MODEL"
+"""Names the folder of the base model."""
+
+PROGRAMS: Mapping[str, tuple[Callable[[Path], None], Callable[[Path, Say], None]]] = {
+    "imported": (prepare_empty, imported),
+    "changed": (prepare_dataset, changed),
+    "removed": (prepare_dataset, removed),
+    "renamed": (prepare_dataset, renamed),
+    "job_made": (prepare_empty, job_made),
+    "logged": (prepare_log, logged),
+    "checkpoints": (prepare_run, checkpoints),
+    "adapter": (prepare_run, adapter),
+}
+
+
+def argv_of(name: str, workspace: Path, said: Path) -> list[str]:
+    """Return the arguments of Python that run a program."""
+    return ["-m", "tests.faults.programs", name, str(workspace), str(said)]
+
+
+def environment(base_model: Path) -> dict[str, str]:
+    """Return the variables that a program needs."""
+    here = str(Path(__file__).resolve().parents[2])
+    own = {"PYTHONPATH": here, "PYTHONDONTWRITEBYTECODE": "1", MODEL_VARIABLE: str(base_model)}
+    return dict(os.environ) | own
+
+
+def main() -> None:
+    """Run one program."""
+    name, workspace, said = sys.argv[1:]
+    handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def say(word: str) -> None:
+        os.write(handle, f"{word}\n".encode())
+
+    PROGRAMS[name][1](Path(workspace), say)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must be true of a workspace after any crash: whole and old, or whole and new.
+
+Each verdict opens the workspace as the application does at its next start and returns what is
+wrong with it, in words; nothing is wrong where the list is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from engine.api.datasets import Datasets
+from engine.api.jobs import Jobs
+from engine.api.settings import read_settings
+from engine.api.versions import Versions
+from engine.errors import EngineError
+from engine.formats.versions import iter_rows
+from engine.protocol.events import ProgressMade
+from engine.store import atomicfs
+from engine.store.eventlog import EventReader, EventWriter
+from engine.store.layout import Layout
+from engine.store.workspace import open_workspace
+from tests.builders.dataset_import import START
+from tests.faults import programs
+
+Said = tuple[str, ...]
+Verdict = Callable[[Path, Said], Iterator[str]]
+
+
+def complaints(name: str, workspace: Path, said: Said) -> list[str]:
+    """Return what is wrong with a workspace after a crash of a program."""
+    try:
+        open_workspace(workspace, now=START)
+        return list(VERDICTS[name](workspace, said))
+    except (EngineError, OSError) as error:
+        return [f"{type(error).__name__}: {error}"]
+
+
+def _datasets(workspace: Path) -> Datasets:
+    layout = Layout(workspace)
+    return Datasets(layout, Jobs(layout))
+
+
+def _whole_dataset(workspace: Path) -> Iterator[str]:
+    """Read every row of every dataset, against the manifests."""
+    found = _datasets(workspace)
+    for name, why in found.damaged():
+        yield f"dataset {name}: {why}"
+    for info in found.list():
+        folder = Layout(workspace).dataset(info.id)
+        rows = sum(1 for split in info.splits for _row in iter_rows(folder, split, info.version))
+        if rows != info.rows:
+            yield f"{info.id} has {rows} rows instead of {info.rows}"
+
+
+def imported(workspace: Path, said: Said) -> Iterator[str]:
+    """The dataset is there in full, or not at all."""
+    yield from _whole_dataset(workspace)
+    if {one.id for one in _datasets(workspace).list()} < set(said):
+        yield "an imported dataset is lost"
+
+
+def changed(workspace: Path, said: Said) -> Iterator[str]:
+    """The dataset is at the version that was said last, or at a later one of the same program."""
+    yield from _whole_dataset(workspace)
+    layout = Layout(workspace)
+    versions = Versions(layout, Datasets(layout, Jobs(layout)), now=lambda: START)
+    heads = ["head 1", "head 2", "head 1", "head 3"]
+    allowed = heads[len(said) : len(said) + 2]
+    head = f"head {_datasets(workspace).get('d1').version}"
+    if head not in allowed:
+        yield f"the dataset is at {head}, after {said}"
+    if len(versions.history("d1")) < max((int(one.split()[1]) for one in said), default=1):
+        yield "a version is lost"
+
+
+def removed(workspace: Path, said: Said) -> Iterator[str]:
+    """The dataset is there in full, or gone."""
+    yield from _whole_dataset(workspace)
+    if said and _datasets(workspace).list():
+        yield "a removed dataset is back"
+    if any(one.name == "d1" for one in Layout(workspace).datasets.iterdir()) == (not said):
+        return
+    if not said and _datasets(workspace).damaged():
+        yield "half of a dataset is left"
+
+
+def renamed(workspace: Path, said: Said) -> Iterator[str]:
+    """Name and settings are the old or the new."""
+    yield from _whole_dataset(workspace)
+    name = _datasets(workspace).get("d1").name
+    if name != "Other" and (said or name != "rows"):
+        yield f"the dataset is called {name!r} after {said}"
+    scheme = read_settings(workspace / "settings.json").scheme
+    if scheme not in ({"dark"} if "dark" in said else {"dark", "system"}):
+        yield f"the scheme is {scheme}"
+
+
+def job_made(workspace: Path, said: Said) -> Iterator[str]:
+    """The job is there in full, or not at all."""
+    found = [one.info.name for one in Jobs(Layout(workspace)).list()]
+    if found not in ([["Seven"]] if said else [[], ["Seven"]]):
+        yield f"jobs: {found}"
+    for one in Layout(workspace).jobs.iterdir():
+        if not one.name.startswith(".") and not (one / "job.json").exists():
+            yield "half of a job is left"
+
+
+def logged(workspace: Path, said: Said) -> Iterator[str]:
+    """Events are there in order, none twice; the next writer goes on behind the last."""
+    path = Layout(workspace).job("j1").events
+    least = 6 if said else 3
+    numbers = _numbers(path)
+    if numbers != list(range(len(numbers))) or len(numbers) < least:
+        yield f"events {numbers} after {said}"
+    writer = EventWriter(path, now=lambda: START)
+    writer.append(ProgressMade(done=len(numbers), total=9, unit="rows"))
+    writer.close()
+    if _numbers(path) != list(range(len(numbers) + 1)):
+        yield "the log cannot be gone on with"
+
+
+def _numbers(path: Path) -> list[int]:
+    events = [one.event for one in EventReader(path).poll()]
+    return [one.done for one in events if isinstance(one, ProgressMade)]
+
+
+def checkpoints(workspace: Path, said: Said) -> Iterator[str]:
+    """Whatever bears a checkpoint's name verifies, and the one that was said last is there."""
+    from engine.train.checkpoint import checkpoint_folders, read_checkpoint
+
+    root = programs.checkpoints_of(workspace)
+    counts: list[int] = []
+    for folder in checkpoint_folders(root):
+        checkpoint = read_checkpoint(folder)
+        counts.append(checkpoint.state.tokens_seen)
+        moved = next(iter(checkpoint.adapter.values())).flatten()[0].item()
+        if round(10 * moved) != checkpoint.state.tokens_seen:
+            yield f"{folder.name} mixes two checkpoints"
+    if max(counts, default=0) < len(said):
+        yield f"checkpoints {counts} after {said}"
+
+
+def adapter(workspace: Path, said: Said) -> Iterator[str]:
+    """There is an adapter as soon as one was said to be there, and it is whole."""
+    folder = programs.adapter_of(workspace)
+    if folder.exists():
+        atomicfs.verify_folder(folder)
+    elif said:
+        yield "a delivered adapter is lost"
+
+
+VERDICTS: Mapping[str, Verdict] = {
+    "imported": imported,
+    "changed": changed,
+    "removed": removed,
+    "renamed": renamed,
+    "job_made": job_made,
+    "logged": logged,
+    "checkpoints": checkpoints,
+    "adapter": adapter,
+}
