@@ -11,6 +11,7 @@ al., USENIX ATC 2020).
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import hashlib
 import os
@@ -30,10 +31,14 @@ from engine.errors import DiskFull, DocumentDamaged, NotWritable, TargetExists
 MANIFEST = "MANIFEST.json"
 TEMPORARY_PREFIX = ".tmp-"
 TRASH_PREFIX = ".del-"
+REPLACED_PREFIX = ".old-"
 DAMAGED_PREFIX = "damaged-"
 _BLOCK_BYTES = 1 << 20
 _READINGS = 2
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_HERE, _RENAME_EXCHANGE = -100, 2
+"""AT_FDCWD and the flag of renameat2 (linux/fcntl.h, linux/fs.h)."""
+_UNKNOWN = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -87,9 +92,18 @@ def _free_bytes(path: Path) -> int:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and its parents, readable by the user alone (0700)."""
+    """Make a folder and its parents, readable by the user alone (0700); their names are durable."""
     with naming_disk_errors(path):
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_durable(path)
+
+
+def _make_durable(path: Path) -> None:
+    """Make a folder; where its parents are made too, each name is synced before it is used."""
+    if path.is_dir():
+        return
+    _make_durable(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:
@@ -169,18 +183,22 @@ def new_folder(target: Path, *, replace: bool = False) -> Generator[Path, None, 
     if is_taken and not replace:
         raise TargetExists(_("{path} exists already and was not changed.").format(path=target))
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
+    make_folder(target.parent)
     with naming_disk_errors(target):
-        temporary.mkdir(mode=0o700, parents=True)
+        temporary.mkdir(mode=0o700)
         try:
             yield temporary
             _seal(temporary)
             if is_taken:
-                remove_folder(target)
-            _take_the_name(temporary, target)
+                _change_places(temporary, target)
+            else:
+                _take_the_name(temporary, target)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         sync_folder(target.parent)
+        if is_taken:
+            remove_folder(temporary)
 
 
 def _take_the_name(temporary: Path, target: Path) -> None:
@@ -199,6 +217,36 @@ def _take_the_name(temporary: Path, target: Path) -> None:
                 _("{path} exists already and was not changed.").format(path=target)
             ) from error
         raise
+
+
+def _change_places(new: Path, old: Path) -> None:
+    """Swap the names of two folders, so that at no moment neither of them has its name.
+
+    Where the system cannot do that in one step, the old folder steps aside under a name from which
+    `sweep` puts it back, should everything stop between the two steps.
+    """
+    if _exchange(new, old):
+        return
+    aside = old.with_name(f"{REPLACED_PREFIX}{old.name}")
+    old.rename(aside)
+    new.rename(old)
+    aside.rename(new)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two names in one step and return True, or return False where that is not known."""
+    if sys.platform != "linux":
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        return False
+    names = os.fsencode(first), os.fsencode(second)
+    if libc.renameat2(_HERE, names[0], _HERE, names[1], _RENAME_EXCHANGE) == 0:
+        return True
+    error = ctypes.get_errno()
+    if error in _UNKNOWN:
+        return False
+    raise OSError(error, os.strerror(error), str(second))
 
 
 def _seal(folder: Path) -> None:
@@ -310,13 +358,24 @@ def remove_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Delete what interrupted writes and removals left in a folder that has no other writer."""
+    """Undo what interrupted writes and removals left in a folder that has no other writer."""
+    for aside in folder.glob(f"{REPLACED_PREFIX}*"):
+        _put_back(aside, folder / aside.name.removeprefix(REPLACED_PREFIX))
     for path in folder.iterdir():
         if path.name.startswith((TEMPORARY_PREFIX, TRASH_PREFIX)):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+def _put_back(aside: Path, place: Path) -> None:
+    """Give a folder its name again if nothing took it; else it was replaced and goes."""
+    if place.exists():
+        remove_folder(aside)
+    else:
+        aside.rename(place)
+        sync_folder(place.parent)
 
 
 def open_for_append(path: Path) -> IO[bytes]:

@@ -55,9 +55,7 @@ def write_checkpoint(
     model.check_unchanged()
     atomicfs.make_folder(root)
     target = root / checkpoint_name(state.step)
-    if target.exists():
-        atomicfs.remove_folder(target)
-    with atomicfs.new_folder(target) as folder:
+    with atomicfs.new_folder(target, replace=True) as folder:
         write_tensors(folder / ADAPTER, saved_tensors(model))
         write_tensors(folder / OPTIMIZER, optimizer.tensors())
         write_document(folder / STATE, state)

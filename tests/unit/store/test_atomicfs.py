@@ -155,3 +155,35 @@ def test_files_and_folders_are_private(tmp_path: Path) -> None:
         (building / "sub" / "f").write_bytes(b"abc")
     assert (tmp_path / "x" / "sub" / "f").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "x" / "sub").stat().st_mode & 0o777 == 0o700
+
+
+def put(folder: Path, text: str) -> None:
+    with atomicfs.new_folder(folder, replace=True) as building:
+        (building / "a").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_replaced_folder_is_new_and_nothing_of_the_old_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_known: bool
+) -> None:
+    if not is_known:
+        monkeypatch.setattr(atomicfs, "_exchange", lambda _first, _second: False)
+    put(tmp_path / "x", "old")
+    put(tmp_path / "x", "new")
+    assert (tmp_path / "x" / "a").read_text(encoding="utf-8") == "new"
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
+
+
+def test_folder_that_stepped_aside_is_put_back_by_the_sweep(tmp_path: Path) -> None:
+    put(tmp_path / "x", "old")
+    (tmp_path / "x").rename(tmp_path / ".old-x")
+    atomicfs.sweep(tmp_path)
+    assert (tmp_path / "x" / "a").read_text(encoding="utf-8") == "old"
+
+
+def test_folder_that_stepped_aside_for_a_new_one_goes_at_the_sweep(tmp_path: Path) -> None:
+    put(tmp_path / ".old-x", "old")
+    put(tmp_path / "x", "new")
+    atomicfs.sweep(tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
+    assert (tmp_path / "x" / "a").read_text(encoding="utf-8") == "new"
