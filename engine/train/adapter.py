@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,21 @@ import torch
 from engine.domain.adapter import AdapterShape
 from engine.errors import CheckpointDamaged, DocumentDamaged
 from engine.store import atomicfs
+from engine.store.safetensors_writer import TensorEntry
+from engine.store.safetensors_writer import write_tensors as write_entries
+from engine.train.device import free_unused, is_out_of_memory
 from engine.train.linear import MAGNITUDE
 from engine.train.model import LanguageModel
+from engine.train.read_ahead import DTYPES
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 _PREFIX, _SUFFIX = "base_model.model.", ".weight"
+_CODES = {dtype: code for code, dtype in DTYPES.items()}
+_ORDER = ("I64", "F64", "F32", "I32", "BF16", "F16", "I16", "I8", "U8", "BOOL")
+"""That of safetensors: the wider first, so that each stands at a multiple of its own width."""
+
+_BLOCK_BYTES, _SMALLEST_BLOCK_BYTES = 4 << 20, 4 << 10
 
 
 def _saved_name(name: str) -> str:
@@ -27,11 +36,16 @@ def _saved_name(name: str) -> str:
     return f"{_PREFIX}{name}" if name.endswith(MAGNITUDE) else f"{_PREFIX}{name}{_SUFFIX}"
 
 
+def held_tensors(model: LanguageModel) -> dict[str, torch.Tensor]:
+    """Return what is trained of every layer where and as it is held, by the names of peft."""
+    return {_saved_name(name): values.detach() for name, values in model.trainable().items()}
+
+
 def saved_tensors(model: LanguageModel) -> dict[str, torch.Tensor]:
     """Return what is trained of every layer, in 32 bits on the CPU, by the names that peft uses."""
     return {
-        _saved_name(name): values.detach().to("cpu", torch.float32).contiguous()
-        for name, values in model.trainable().items()
+        name: values.to("cpu", torch.float32).contiguous()
+        for name, values in held_tensors(model).items()
     }
 
 
@@ -73,12 +87,70 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         ) from error
 
 
-def write_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    """Write a safetensors file inside a folder that `atomicfs.new_folder` commits."""
-    from safetensors.torch import save
+def write_tensors(
+    path: Path, tensors: Mapping[str, torch.Tensor], *, dtype: torch.dtype | None = None
+) -> None:
+    """Write a safetensors file inside a folder that `atomicfs.new_folder` commits.
 
-    with atomicfs.new_file(path) as stream:
-        stream.write(save(tensors, metadata={"format": "pt"}))
+    The file is the one that `safetensors.torch.save` makes, to the byte, but no more than a block
+    of one tensor is ever copied into main memory; where even that is too much, half of it is.
+
+    Args:
+        path: Where; nothing may be there.
+        tensors: By name, on any device.
+        dtype: Number format in the file; None leaves each as it is.
+
+    Raises:
+        DiskFull: No room.
+    """
+    forms = {name: dtype or values.dtype for name, values in tensors.items()}
+    names = sorted(tensors, key=lambda name: (_ORDER.index(_CODES[forms[name]]), name))
+    entries = [
+        TensorEntry(
+            name=name,
+            dtype=_CODES[forms[name]],
+            shape=tuple(tensors[name].shape),
+            size_bytes=tensors[name].numel() * forms[name].itemsize,
+        )
+        for name in names
+    ]
+    room = _Room()
+    write_entries(path, entries, lambda one: room.blocks(tensors[one.name], forms[one.name]))
+
+
+class _Room:
+    """How much of a tensor is moved into main memory at a time: less, once that was too much."""
+
+    def __init__(self) -> None:
+        self._bytes = _BLOCK_BYTES
+
+    def blocks(self, values: torch.Tensor, dtype: torch.dtype) -> Iterator[memoryview]:
+        """Yield the content of a tensor.
+
+        Raises:
+            RuntimeError, MemoryError: There is no room for the smallest block either.
+        """
+        flat, done = values.reshape(-1), 0
+        while done < len(flat):
+            part = flat[done : done + max(1, self._bytes // dtype.itemsize)]
+            block = _moved(part, dtype, is_last=self._bytes <= _SMALLEST_BLOCK_BYTES)
+            if block is None:
+                # Only here, where the error and all that it held are gone.
+                free_unused(values.device)
+                self._bytes //= 2
+                continue
+            done += len(block)
+            yield block.view(torch.uint8).numpy().data
+
+
+def _moved(part: torch.Tensor, dtype: torch.dtype, *, is_last: bool) -> torch.Tensor | None:
+    """Return some values in main memory, or None where they do not fit and fewer may."""
+    try:
+        return part.to("cpu", dtype)
+    except (RuntimeError, MemoryError) as error:
+        if is_last or not is_out_of_memory(error):
+            raise
+        return None
 
 
 def _peft_config(shape: AdapterShape, *, is_transposed: bool) -> bytes:
@@ -125,7 +197,7 @@ def commit_adapter(
     if model.adapter is None:
         raise ValueError("the model has no adapter")
     with atomicfs.new_folder(target, replace=True) as folder:
-        write_tensors(folder / WEIGHTS, saved_tensors(model))
+        write_tensors(folder / WEIGHTS, held_tensors(model), dtype=torch.float32)
         atomicfs.write_file(
             folder / CONFIG, _peft_config(model.adapter, is_transposed=model.is_transposed)
         )

@@ -15,7 +15,7 @@ from engine.errors import CheckpointDamaged, DocumentDamaged, RunNotResumable
 from engine.protocol.events import Warned
 from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
-from engine.train.adapter import put_tensors, read_tensors, saved_tensors, write_tensors
+from engine.train.adapter import held_tensors, put_tensors, read_tensors, write_tensors
 from engine.train.model import LanguageModel
 from engine.train.optimizer import AdapterOptimizer
 
@@ -56,8 +56,8 @@ def write_checkpoint(
     atomicfs.make_folder(root)
     target = root / checkpoint_name(state.step)
     with atomicfs.new_folder(target, replace=True) as folder:
-        write_tensors(folder / ADAPTER, saved_tensors(model))
-        write_tensors(folder / OPTIMIZER, optimizer.tensors())
+        write_tensors(folder / ADAPTER, held_tensors(model), dtype=torch.float32)
+        write_tensors(folder / OPTIMIZER, optimizer.held())
         write_document(folder / STATE, state)
     return target
 

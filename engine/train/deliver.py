@@ -11,7 +11,9 @@ import torch
 from engine.errors import AdapterUnusable, DocumentDamaged
 from engine.protocol.events import AdapterCommitted
 from engine.train.adapter import commit_adapter, put_tensors
-from engine.train.decoding import answer_greedily
+from engine.train.decoding import Answer, answer_greedily
+from engine.train.device import free_unused, is_out_of_memory
+from engine.train.model import LanguageModel
 from engine.train.setup import Run
 
 
@@ -41,10 +43,35 @@ def _check(run: Run, tensors: dict[str, torch.Tensor]) -> None:
     if not any(bool(values.any()) for name, values in tensors.items() if "lora_B" in name):
         raise AdapterUnusable(_("The adapter changes nothing: no update was ever applied."))
     put_tensors(run.model, tensors)
-    prompt = _first_prompt(run)
-    answer = answer_greedily(run.model, prompt, end_ids=frozenset(), limit=1)
+    answer = _answer(run.model, _first_prompt(run))
     if not answer.ids or not answer.is_finite:
         raise AdapterUnusable(_("With the adapter the model does not answer."))
+
+
+def _answer(model: LanguageModel, prompt: list[int]) -> Answer:
+    """Return one token; where memory runs out, to the last half of the prompt, and so on.
+
+    Whether the model answers at all is asked here, so that the end of a prompt is as good as all.
+
+    Raises:
+        RuntimeError, MemoryError: There is no memory for a prompt of one token either.
+    """
+    while True:
+        answer = _try_answer(model, prompt)
+        if answer is not None:
+            return answer
+        # Only here, where the error and all that it held are gone.
+        free_unused(model.device)
+        prompt = prompt[-(len(prompt) // 2) :]
+
+
+def _try_answer(model: LanguageModel, prompt: list[int]) -> Answer | None:
+    try:
+        return answer_greedily(model, prompt, end_ids=frozenset(), limit=1)
+    except (RuntimeError, MemoryError) as error:
+        if len(prompt) == 1 or not is_out_of_memory(error):
+            raise
+        return None
 
 
 def _first_prompt(run: Run) -> list[int]:

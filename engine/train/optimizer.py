@@ -140,20 +140,21 @@ class AdapterOptimizer:
             values.grad = None
         self._updated.clear()
 
-    def _places(self) -> dict[str, torch.Tensor]:
+    def held(self) -> dict[str, torch.Tensor]:
+        """Return the state where it is held, by `<part>/<parameter>`."""
         found: dict[str, torch.Tensor] = {}
         for name, values in self._parameters.items():
             if name in self._in_8_bits:
-                held = self._in_8_bits[name].tensors()
+                parts = self._in_8_bits[name].tensors()
             else:
-                held = {part: self._adam.state[values][part] for part in _PARTS}
-            found |= {f"{part}/{name}": one for part, one in held.items()}
+                parts = {part: self._adam.state[values][part] for part in _PARTS}
+            found |= {f"{part}/{name}": one for part, one in parts.items()}
         return found
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return the state on the CPU by `<part>/<parameter>`."""
         return {
-            name: values.detach().to("cpu").contiguous() for name, values in self._places().items()
+            name: values.detach().to("cpu").contiguous() for name, values in self.held().items()
         }
 
     def load(self, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -165,7 +166,7 @@ class AdapterOptimizer:
             CheckpointDamaged: A part is missing, unknown, or of another shape.
         """
         tensors = self._rounded_where_needed(tensors)
-        places = self._places()
+        places = self.held()
         wrong = sorted(places.keys() ^ tensors.keys()) or sorted(
             name for name, values in tensors.items() if values.shape != places[name].shape
         )
