@@ -34,6 +34,7 @@ from engine.store import atomicfs
 from engine.store.documents import write_document
 from engine.store.eventlog import timestamp
 from engine.store.layout import DatasetFolder, Layout
+from engine.store.ledger import Ledger
 
 if TYPE_CHECKING:
     import numpy as np
@@ -230,9 +231,10 @@ class _Derived:
         """
         self._context.emit(PhaseChanged(phase=Phase.WRITING))
         progress = RowProgress(self._context, total)
-        with atomicfs.new_folder(self._target.root) as building:
+        ledger = Ledger()
+        with atomicfs.new_folder(self._target.root, ledger=ledger) as building:
             folder = DatasetFolder(building)
-            info = self._rows(folder, rows, progress)
+            info = self._rows(folder, rows, progress, ledger)
             with closing(open_table(folder, info, FIRST, None)) as table:
                 splits, left_out = self._split(table, rule, held)
                 rejects = [_held_out(table, info, int(row_id)) for row_id in left_out]
@@ -254,11 +256,15 @@ class _Derived:
         return replace(info, splits=version.splits, rows=version.rows, version=version.number)
 
     def _rows(
-        self, folder: DatasetFolder, rows: Iterator[tuple[RowPlace, Row]], progress: RowProgress
+        self,
+        folder: DatasetFolder,
+        rows: Iterator[tuple[RowPlace, Row]],
+        progress: RowProgress,
+        ledger: Ledger,
     ) -> DatasetInfo:
         from engine.formats.dataset_writer import DatasetWriter
 
-        with DatasetWriter(folder.rows, self._info.kind, 0.0) as writer:
+        with DatasetWriter(folder.rows, self._info.kind, 0.0, ledger) as writer:
             for number, (place, row) in enumerate(rows, start=1):
                 writer.add(row, place.source, place.line, place.fields)
                 if number % TELL_ROWS == 0:

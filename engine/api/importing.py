@@ -61,6 +61,7 @@ from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
 from engine.store.eventlog import timestamp
 from engine.store.layout import DatasetFolder, Layout
+from engine.store.ledger import Ledger
 
 PROGRESS_EVERY = timedelta(seconds=0.2)
 NAMED_REJECTS = 20
@@ -253,11 +254,12 @@ def _import(context: JobContext, options: ImportOptions, layout: Layout) -> Data
         )
         progress = _Progress(context, sum(_size(plan.path) for plan in plans))
         _check_room(layout, sum(unpacked_bytes(plan.path) for plan in plans))
-        with atomicfs.new_folder(target.root) as building:
+        ledger = Ledger()
+        with atomicfs.new_folder(target.root, ledger=ledger) as building:
             folder = DatasetFolder(building)
-            info = _build(context, options, folder, plans, left_out, progress)
+            info = _build(context, options, folder, plans, left_out, progress, ledger)
             info = counter.told(info, plans, options.chunking)
-            write_document(folder.info, info)
+            write_document(folder.info, info, durable=False)
             context.emit(PhaseChanged(phase="writing"))
     return info
 
@@ -269,12 +271,13 @@ def _build(
     plans: list[SourcePlan],
     left_out: list[Reject],
     progress: _Progress,
+    ledger: Ledger,
 ) -> DatasetInfo:
     """Write rows and rejects into the folder of the new dataset."""
     kind = next((plan.kind for plan in plans if plan.kind is not None), RowKind.CHAT)
     with (
         atomicfs.new_file(folder.rejects) as stream,
-        DatasetWriter(folder.rows, kind, options.eval_ratio) as writer,
+        DatasetWriter(folder.rows, kind, options.eval_ratio, ledger) as writer,
     ):
         rejects = _Rejects(stream)
         for one in left_out:

@@ -38,7 +38,7 @@ def data_file(rows: Path, split: str) -> Path:
 
 
 def write_documents(rows: Path, kind: RowKind, fingerprints: dict[str, str]) -> None:
-    """Write what stands beside the Arrow files.
+    """Write what stands beside the Arrow files, in a folder that is being built.
 
     Args:
         rows: The rows folder, with one folder for each split.
@@ -55,7 +55,7 @@ def write_documents(rows: Path, kind: RowKind, fingerprints: dict[str, str]) -> 
 
 
 def _write(path: Path, document: _Json) -> None:
-    atomicfs.write_file(path, msgspec.json.format(msgspec.json.encode(document)))
+    atomicfs.write_file(path, msgspec.json.format(msgspec.json.encode(document)), durable=False)
 
 
 def _value(dtype: str) -> _Json:

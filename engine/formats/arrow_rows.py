@@ -30,6 +30,7 @@ from engine.domain.dataset import (
 from engine.formats.arrow_layout import TURN_FIELDS, data_file
 from engine.formats.plain_rows import PlainRows, role_names
 from engine.store import atomicfs
+from engine.store.ledger import FollowedStream
 
 if TYPE_CHECKING:
     from pyarrow import Array, DataType, RecordBatch, Schema
@@ -97,13 +98,13 @@ class RowPlace(msgspec.Struct, frozen=True, gc=False):
 class RowWriter:
     """Writes rows of one kind to one Arrow stream; holds at most one batch in memory."""
 
-    def __init__(self, stream: IO[bytes], kind: RowKind) -> None:
+    def __init__(self, stream: IO[bytes] | FollowedStream, kind: RowKind) -> None:
         """Begin the stream; the caller opens and closes the file."""
         from pyarrow import ipc
 
         self._schema = schema_of(kind)
         self._columns = _columns_of(kind)
-        self._writer = ipc.new_stream(stream, self._schema)
+        self._writer = ipc.new_stream(cast("IO[bytes]", stream), self._schema)
         self._begin()
         self.rows = 0
 

@@ -18,6 +18,7 @@ from engine.formats.arrow_layout import data_file, write_documents
 from engine.formats.arrow_rows import RowPlace, RowWriter, move_rows, plain_batch
 from engine.formats.plain_rows import PlainRows
 from engine.store import atomicfs
+from engine.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
@@ -60,9 +61,17 @@ class DatasetWriter:
     side, the rows of the lowest hash go to `eval`, or those of the highest to `train`.
     """
 
-    def __init__(self, rows: Path, kind: RowKind, eval_ratio: float) -> None:
-        """Write into a folder that does not exist yet."""
+    def __init__(self, rows: Path, kind: RowKind, eval_ratio: float, ledger: Ledger) -> None:
+        """Write into a folder that does not exist yet.
+
+        Args:
+            rows: The folder.
+            kind: Kind of all rows.
+            eval_ratio: Share of rows that go to `eval`, 0 to 1.
+            ledger: Told what was written to the files.
+        """
         self._rows = rows
+        self._ledger = ledger
         self._kind = kind
         self._eval_ratio = eval_ratio
         self._hashes = bytearray()
@@ -77,7 +86,9 @@ class DatasetWriter:
     def _open(self, split: str, files: ExitStack) -> RowWriter:
         file = data_file(self._rows, split)
         atomicfs.make_folder(file.parent)
-        return RowWriter(files.enter_context(atomicfs.new_file(file)), self._kind)
+        return RowWriter(
+            files.enter_context(atomicfs.followed_file(file, self._ledger)), self._kind
+        )
 
     def __exit__(
         self,
@@ -162,6 +173,8 @@ class DatasetWriter:
         self, splits: dict[str, int], digest: str, source: str, target: str
     ) -> dict[str, int]:
         moved = move_rows(self._rows, self._kind, digest, source=source, target=target)
+        for split in (source, target):
+            self._ledger.forget(data_file(self._rows, split))
         return {**splits, source: splits[source] - moved, target: moved}
 
 

@@ -3,9 +3,9 @@
 
 A file or folder appears under its name complete and synced, or not at all: temporary name on the
 same disk, fsync, rename, fsync of the parent. Folders carry a manifest of SHA-256 hashes, written
-last; every file is read twice for it, and both readings must agree. After a failed fsync the
-temporary object is thrown away and never retried (the kernel may have dropped the data; Rebello et
-al., USENIX ATC 2020).
+last; every file is read back for it and must be what was written, or, where nobody hashed it while
+it was written, the same in two readings. After a failed fsync the temporary object is thrown away
+and never retried (the kernel may have dropped the data; Rebello et al., USENIX ATC 2020).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import IO
 import msgspec
 
 from engine.errors import DiskFull, DocumentDamaged, NotWritable, TargetExists
+from engine.store.ledger import FollowedStream, Ledger, is_as_printed
 
 MANIFEST = "MANIFEST.json"
 TEMPORARY_PREFIX = ".tmp-"
@@ -34,7 +35,7 @@ TRASH_PREFIX = ".del-"
 REPLACED_PREFIX = ".old-"
 DAMAGED_PREFIX = "damaged-"
 _BLOCK_BYTES = 1 << 20
-_READINGS = 2
+_READINGS, _THREADS = 2, 4
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HERE, _RENAME_EXCHANGE = -100, 2
 """AT_FDCWD and the flag of renameat2 (linux/fcntl.h, linux/fs.h)."""
@@ -128,7 +129,8 @@ def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     Args:
         path: Where; its folder must exist.
         content: All of it.
-        durable: False leaves out the syncs, for files that are worth nothing after a power cut.
+        durable: False leaves out the syncs, for files that are worth nothing after a power cut, and
+            for those of a `new_folder`, which syncs all of its files itself.
 
     Raises:
         DiskFull: No room; the old file is untouched.
@@ -165,13 +167,34 @@ def new_file(path: Path) -> Generator[IO[bytes], None, None]:
 
 
 @contextlib.contextmanager
-def new_folder(target: Path, *, replace: bool = False) -> Generator[Path, None, None]:
-    """Build a folder under a temporary name; commit it when the block ends without an error.
+def followed_file(path: Path, ledger: Ledger) -> Generator[FollowedStream, None, None]:
+    """Open a new file as `new_file` does, and hash what is written to it meanwhile.
 
-    With `replace`, what stands at the target stays until the new folder is complete and verified.
+    Args:
+        path: A file inside a `new_folder` that was given the same ledger.
+        ledger: Is told what the file has to be.
+
+    Raises:
+        DiskFull: No room.
+        NotWritable: The place refuses.
+    """
+    with new_file(path) as stream, ledger.following(path, stream) as followed:
+        yield followed
+
+
+@contextlib.contextmanager
+def new_folder(
+    target: Path, *, replace: bool = False, ledger: Ledger | None = None
+) -> Generator[Path, None, None]:
+    """Build a folder under a temporary name; commit it when the block ends without an error.
 
     The block may write files by any means (safetensors, pyarrow ...); all are synced and hashed
     here. On an error nothing of it remains.
+
+    Args:
+        target: The name it takes.
+        replace: What stands at the target stays until the new folder is complete and verified.
+        ledger: Knows what some of the files have to be, which are then read back once only.
 
     Raises:
         TargetExists: Something stands at the target; it was not touched.
@@ -188,7 +211,7 @@ def new_folder(target: Path, *, replace: bool = False) -> Generator[Path, None, 
         temporary.mkdir(mode=0o700)
         try:
             yield temporary
-            _seal(temporary)
+            _seal(temporary, ledger or Ledger())
             if is_taken:
                 _change_places(temporary, target)
             else:
@@ -249,25 +272,20 @@ def _exchange(first: Path, second: Path) -> bool:
     raise OSError(error, os.strerror(error), str(second))
 
 
-def _seal(folder: Path) -> None:
-    """Sync every file, read each twice, and write the manifest last.
+def _seal(folder: Path, ledger: Ledger) -> None:
+    """Sync every file, read each back, and write the manifest last.
 
     Raises:
-        DocumentDamaged: A file is not the same both times.
+        DocumentDamaged: A file is not what was written, or not the same in two readings.
     """
-    files: dict[str, FileEntry] = {}
-    # Both readings have a handle of their own; at the same time they take half as long.
-    with ThreadPoolExecutor(_READINGS, thread_name_prefix="verify") as readers:
-        for path in sorted(folder.rglob("*")):
-            if path.is_dir():
-                path.chmod(0o700)
-                continue
-            path.chmod(0o600)
-            _sync_file(path)
-            entry, again = readers.map(_entry, [path] * _READINGS)
-            if entry != again:
-                raise _not_as_written(path.parent, path.name)
-            files[path.relative_to(folder).as_posix()] = entry
+    paths: list[Path] = []
+    for path in sorted(folder.rglob("*")):
+        is_folder = path.is_dir()
+        path.chmod(0o700 if is_folder else 0o600)
+        if not is_folder:
+            paths.append(path)
+    entries = _read_back(paths, ledger)
+    files = {path.relative_to(folder).as_posix(): entries[path] for path in paths}
     write_file(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(Manifest(files=files))))
     for path in folder.rglob("*"):
         if path.is_dir():
@@ -275,6 +293,35 @@ def _seal(folder: Path) -> None:
     sync_folder(folder)
     if read_manifest(folder).files != files:
         raise _not_as_written(folder, MANIFEST)
+
+
+def _read_back(paths: list[Path], ledger: Ledger) -> dict[Path, FileEntry]:
+    """Sync files and read them back; return what they hold.
+
+    Raises:
+        DocumentDamaged: A file is not what was written, or not the same in two readings.
+    """
+    wanted = {path: found for path in paths if (found := ledger.find(path))}
+    others = [path for path in paths if path not in wanted]
+    # A disk syncs many files in little more time than one. Two readings of a file have a handle
+    # of their own each; at the same time they take half as long.
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="seal") as pool:
+        list(pool.map(_sync_file, paths))
+        are_as_wanted = pool.map(is_as_printed, wanted.keys(), wanted.values())
+        readings = list(pool.map(_entry, [path for path in others for _ in range(_READINGS)]))
+        as_wanted = dict(zip(wanted, are_as_wanted, strict=True))
+    first, second = readings[::_READINGS], readings[1::_READINGS]
+    as_wanted |= {path: a == b for path, a, b in zip(others, first, second, strict=True)}
+    for path in paths:
+        if not as_wanted[path]:
+            raise _not_as_written(path.parent, path.name)
+    return {
+        **dict(zip(others, first, strict=True)),
+        **{
+            path: FileEntry(size_bytes=one.size_bytes, sha256=one.sha256)
+            for path, one in wanted.items()
+        },
+    }
 
 
 def _sync_file(path: Path) -> None:

@@ -33,6 +33,7 @@ from engine.formats.versions import iter_rows
 from engine.store import atomicfs
 from engine.store.documents import write_document
 from engine.store.layout import DatasetFolder
+from engine.store.ledger import Ledger
 
 CHAT = ChatRow(
     messages=(
@@ -59,7 +60,7 @@ def texts(count: int) -> list[Row]:
 
 def write(folder: Path, rows: list[Row], eval_ratio: float = 0.0) -> Written:
     """Write a rows folder."""
-    with DatasetWriter(folder, kind_of(rows[0]), eval_ratio) as writer:
+    with DatasetWriter(folder, kind_of(rows[0]), eval_ratio, Ledger()) as writer:
         for number, row in enumerate(rows, start=1):
             writer.add(row, 1, number)
         return writer.finish()

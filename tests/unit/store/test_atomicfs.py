@@ -7,12 +7,15 @@ import errno
 import itertools
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from engine.errors import DiskFull, DocumentDamaged, NotWritable, TargetExists
 from engine.store import atomicfs
+from engine.store import ledger as ledger_module
+from engine.store.ledger import Ledger
 
 
 def no_space(*arguments: object, **options: object) -> None:
@@ -123,6 +126,60 @@ def test_new_folder_that_reads_back_differently_is_not_committed(
     with pytest.raises(DocumentDamaged), atomicfs.new_folder(tmp_path / "x") as building:
         (building / "f").write_bytes(b"abc")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "longer"])
+def test_followed_file_that_is_not_what_was_written_is_not_committed(
+    tmp_path: Path, harm: str
+) -> None:
+    harmed = {"flip": b"abd", "cut": b"ab", "longer": b"abc\0"}[harm]
+
+    def build() -> None:
+        ledger = Ledger()
+        with atomicfs.new_folder(tmp_path / "x", ledger=ledger) as building:
+            with atomicfs.followed_file(building / "f", ledger) as stream:
+                stream.write(b"abc")
+            (building / "f").write_bytes(harmed)
+
+    with pytest.raises(DocumentDamaged):
+        build()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_followed_file_stands_in_the_manifest_as_any_other(tmp_path: Path) -> None:
+    parts = [bytes([one]) * 700_000 for one in range(5)]
+    ledger = Ledger()
+    with atomicfs.new_folder(tmp_path / "x", ledger=ledger) as building:
+        with atomicfs.followed_file(building / "f", ledger) as stream:
+            for part in parts:
+                assert stream.write(part) == len(part)
+        (building / "g").write_bytes(b"".join(parts))
+    files = atomicfs.verify_folder(tmp_path / "x").files
+    assert files["f"] == files["g"]
+    assert files["f"].size_bytes == 3_500_000
+
+
+def test_followed_file_on_full_disk_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "_SYNCED_BYTES", 1)
+    monkeypatch.setattr(os, "fsync", no_space)
+    before = threading.active_count()
+
+    def build() -> None:
+        ledger = Ledger()
+        with (
+            atomicfs.new_folder(tmp_path / "x", ledger=ledger) as building,
+            atomicfs.followed_file(building / "f", ledger) as stream,
+        ):
+            for _ in range(9):
+                stream.write(bytes(1 << 20))
+            pytest.fail("nobody heard of it while it was written")
+
+    with pytest.raises(DiskFull):
+        build()
+    assert list(tmp_path.iterdir()) == []
+    assert threading.active_count() == before
 
 
 def test_remove_folder_is_complete(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from engine.protocol.job import JobContext
 from engine.store import atomicfs
 from engine.store.documents import write_document
 from engine.store.layout import Layout
+from engine.store.ledger import Ledger
 from engine.store.modelfolder import inspect_model
 from engine.store.workspace import open_workspace
 from tests.builders.model_folder import tiny_model_folder
@@ -66,7 +67,7 @@ def write_dataset(
     """Commit rows as a dataset of the workspace."""
     kind = RowKind.CHAT if isinstance(rows[0], ChatRow) else RowKind.TEXT
     with atomicfs.new_folder(layout.dataset(dataset_id).root) as folder:
-        with DatasetWriter(folder / "rows", kind, eval_ratio) as writer:
+        with DatasetWriter(folder / "rows", kind, eval_ratio, Ledger()) as writer:
             for line, row in enumerate(rows):
                 writer.add(row, 0, line)
             written = writer.finish()
