@@ -51,18 +51,21 @@ def answer_greedily(
     ids: list[int] = []
     known, ended, is_finite = list(prompt), False, True
     first = 0
-    with torch.no_grad(), model.steady_adapter():
-        while len(ids) < limit and not should_stop():
-            logits = _next_logits(model, known[first:], first, cache)
-            token = int(logits.argmax())
-            is_finite = is_finite and bool(torch.isfinite(logits).all())
-            if token in end_ids:
-                ended = True
-                break
-            first = len(known)
-            known.append(token)
-            ids.append(token)
-    model.net.train(was_training)
+    try:
+        with torch.no_grad(), model.steady_adapter():
+            while len(ids) < limit and not should_stop():
+                logits = _next_logits(model, known[first:], first, cache)
+                token = int(logits.argmax())
+                is_finite = is_finite and bool(torch.isfinite(logits).all())
+                if token in end_ids:
+                    ended = True
+                    break
+                first = len(known)
+                known.append(token)
+                ids.append(token)
+    finally:
+        # A run in which memory ran out for an answer goes on, and must go on in training.
+        model.net.train(was_training)
     return Answer(ids=ids, ended=ended, is_finite=is_finite)
 
 

@@ -86,9 +86,9 @@ class LanguageModel:
         Outside, each pass casts for itself. So a cast never outlives what it was made from, however
         the adapter is changed: by an optimizer of any kind, or by a checkpoint.
         """
-        for linear in self.linears.values():
-            linear.hold_cast(self.dtype)
         try:
+            for linear in self.linears.values():
+                linear.hold_cast(self.dtype)
             yield
         finally:
             for linear in self.linears.values():
