@@ -11,7 +11,13 @@ from pathlib import Path
 import torch
 
 from engine.domain.checkpoint import CheckpointState
-from engine.errors import CheckpointDamaged, DocumentDamaged, RunNotResumable
+from engine.errors import (
+    CheckpointDamaged,
+    DocumentDamaged,
+    EngineError,
+    ModelChanged,
+    RunNotResumable,
+)
 from engine.protocol.events import Warned
 from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
@@ -46,10 +52,10 @@ def checkpoint_folders(root: Path) -> list[Path]:
 def write_checkpoint(
     root: Path, state: CheckpointState, model: LanguageModel, optimizer: AdapterOptimizer
 ) -> Path:
-    """Commit a checkpoint and return its folder; one of the same step is replaced.
+    """Commit a checkpoint and return its folder; one of the same step stays until it is whole.
 
     Raises:
-        DiskFull: No room; older checkpoints are untouched.
+        DiskFull: No room; what was there before is untouched.
         ModelChanged: The base model's files were written to meanwhile.
     """
     model.check_unchanged()
@@ -62,11 +68,30 @@ def write_checkpoint(
     return target
 
 
-def prune_checkpoints(root: Path, *, keep: int, spared: Collection[int]) -> None:
-    """Remove all but the newest `keep` checkpoints and those of some steps."""
+def prune_checkpoints(root: Path, *, keep: int, spared: Collection[int]) -> list[str]:
+    """Remove all but the newest `keep` checkpoints and those of some steps.
+
+    Returns:
+        The names of those that the system did not let go, because another program reads them.
+    """
+    refused: list[str] = []
     for folder in checkpoint_folders(root)[:-keep]:
-        if step_of(folder) not in spared:
+        if step_of(folder) in spared:
+            continue
+        try:
             atomicfs.remove_folder(folder)
+        except (EngineError, OSError):
+            refused.append(folder.name)
+    return refused
+
+
+def not_removed_warning(names: list[str]) -> Warned:
+    """Say that old checkpoints are still there; the run goes on without their room."""
+    text = _(
+        "Old checkpoints could not be removed, because another program uses them: {names}. They "
+        "stay on the disk until that program is closed."
+    )
+    return Warned(code="checkpoint_not_removed", message=text.format(names=", ".join(names)))
 
 
 def drop_checkpoints(root: Path, *, after: int) -> None:
@@ -127,11 +152,20 @@ def newest_checkpoint(root: Path, warn: Callable[[Warned], None]) -> Checkpoint 
     return None
 
 
-def check_same_run(state: CheckpointState, *, recipe_sha256: str, data_sha256: str) -> None:
+def check_same_run(
+    state: CheckpointState, *, recipe_sha256: str, data_sha256: str, weights_sha256: str
+) -> None:
     """Check that a run would go on with what it began with.
+
+    Args:
+        state: Of the checkpoint that it would go on from.
+        recipe_sha256: As it is now.
+        data_sha256: As it is now.
+        weights_sha256: As it is now; a checkpoint of an older version does not know it.
 
     Raises:
         RunNotResumable: The recipe or the tokenised rows differ.
+        ModelChanged: The weights of the base model differ.
     """
     if state.recipe_sha256 != recipe_sha256:
         raise RunNotResumable(_("The recipe is not the one that this run began with."))
@@ -142,3 +176,27 @@ def check_same_run(state: CheckpointState, *, recipe_sha256: str, data_sha256: s
                 "tokenizer or the chat template has changed."
             )
         )
+    if state.weights_sha256 and state.weights_sha256 != weights_sha256:
+        raise ModelChanged(
+            _("The base model has other weights than this run was trained on."),
+            remedy=_("Put the old files back, or start a new run."),
+        )
+
+
+def moved_warning(state: CheckpointState, *, placement: str) -> Warned | None:
+    """Say so where a run goes on elsewhere than before, where it is not the same to the bit.
+
+    Args:
+        state: Of the checkpoint that it goes on from.
+        placement: Device and number format as they are now.
+    """
+    if state.placement in ("", placement):
+        return None
+    text = _(
+        "The run goes on with {now}; up to step {step} it computed with {before}. The last digits "
+        "differ, and so does the speed."
+    )
+    return Warned(
+        code="placement_changed",
+        message=text.format(now=placement, step=state.step, before=state.placement),
+    )

@@ -37,7 +37,9 @@ from engine.train.checkpoint import (
     check_same_run,
     checkpoint_folders,
     checkpoint_name,
+    moved_warning,
     newest_checkpoint,
+    not_removed_warning,
     prune_checkpoints,
     read_checkpoint,
     step_of,
@@ -111,6 +113,8 @@ class _Progress:
     saved_step: int = 0
     saved_at: float = 0.0
     is_save_due: bool = False
+    is_check_due: bool = False
+    is_refusal_told: bool = False
     step_times: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT_STEPS))
     eval_s: float = 0.0
 
@@ -139,11 +143,17 @@ class _Training:
         atomicfs.make_folder(self._run.folder.checkpoints)
         atomicfs.sweep(self._run.folder.checkpoints)
         self._restore()
-        if self._now.step == 0 and len(self._run.held_out):
+        now = self._now
+        is_due_again = now.is_check_due
+        if is_due_again or (now.step == 0 and len(self._run.held_out)):
             self._emit(PhaseChanged(phase="checking_before"))
-            self._check(should_stop=self._run.context.stop_requested)
+            self._check()
         self._run.model.net.train()
-        self._now.saved_at = self._clock()
+        now.saved_at = self._clock()
+        if is_due_again:
+            # Written again, with what the check found.
+            now.saved_step = 0
+            self._save()
 
     def _restore(self) -> None:
         run, now = self._run, self._now
@@ -151,11 +161,19 @@ class _Training:
         if found is None:
             return
         state = found.state
-        check_same_run(state, recipe_sha256=run.recipe_sha256, data_sha256=run.data_sha256)
+        check_same_run(
+            state,
+            recipe_sha256=run.recipe_sha256,
+            data_sha256=run.data_sha256,
+            weights_sha256=run.weights_sha256,
+        )
+        if warning := moved_warning(state, placement=run.placement):
+            self._emit(warning)
         self._ladder.take_up(state.relief)
         found.restore(run.model, run.stepper.optimizer)
         self._stand_at(state)
         now.saved_step = state.step
+        now.is_check_due = state.is_check_due
 
     def _stand_at(self, state: CheckpointState) -> None:
         run, now = self._run, self._now
@@ -176,7 +194,8 @@ class _Training:
                 self._go_back()
             elif self._eval_is_due():
                 self._check()
-            if self._run.context.stop_requested() and not self._is_over():
+            is_open = not self._is_over() or self._now.is_check_due
+            if is_open and self._run.context.stop_requested():
                 self._stop()
                 return
             if self._checkpoint_is_due():
@@ -297,11 +316,20 @@ class _Training:
         every, step = self._recipe.eval_every_steps, self._now.step
         return step == self._run.total_steps or (every > 0 and step % every == 0)
 
-    def _check(self, should_stop: Callable[[], bool] = lambda: False) -> None:
+    def _check(self) -> None:
+        """Find the held-out loss, or note that it is still to be found where a stop is asked for.
+
+        Raises:
+            Cancelled: The stop came before the first step of this attempt.
+        """
         started = self._clock()
-        found = self._ladder.held_out(should_stop)
+        found = self._ladder.held_out(self._run.context.stop_requested)
         if found is None:
-            raise Cancelled(_("The work was stopped before its first step."))
+            if not self._now.step or self._now.is_check_due:
+                raise Cancelled(_("The work was stopped before its first step."))
+            self._now.is_check_due = True
+            return
+        self._now.is_check_due = False
         self._now.eval_s = self._clock() - started
         best = self._now.eval_best
         if math.isfinite(found.loss):
@@ -309,7 +337,7 @@ class _Training:
         else:
             text = _("The held-out loss after step {step} is not a number, so it is left out.")
             self._emit(Warned(code="eval_not_finite", message=text.format(step=self._now.step)))
-        if self._now.step:
+        if self._now.step and found.examples:
             self._guard_check(found.loss, best)
         for sample, answer in self._ladder.answers():
             self._emit(
@@ -366,7 +394,7 @@ class _Training:
         now = self._now
         if now.step == now.saved_step:
             return
-        if self._way_back.is_anchor(now.step):
+        if self._way_back.is_anchor(now.step) and not now.is_check_due:
             now.guards = guards.with_anchor(now.guards, step=now.step, best_step=now.eval_best_step)
             self._way_back.forget_start(now.guards)
         self._commit()
@@ -385,6 +413,9 @@ class _Training:
             data_sha256=run.data_sha256,
             guards=now.guards,
             relief=self._ladder.relief,
+            weights_sha256=run.weights_sha256,
+            placement=run.placement,
+            is_check_due=now.is_check_due,
         )
         root = run.folder.checkpoints
         target = write_checkpoint(root, state, run.model, run.stepper.optimizer)
@@ -399,7 +430,10 @@ class _Training:
             )
         )
         spared = guards.spared_steps(now.guards, now.eval_best_step)
-        prune_checkpoints(root, keep=self._recipe.keep_checkpoints, spared=spared)
+        refused = prune_checkpoints(root, keep=self._recipe.keep_checkpoints, spared=spared)
+        if refused and not now.is_refusal_told:
+            now.is_refusal_told = True
+            self._emit(not_removed_warning(refused))
 
     # --- ending --------------------------------------------------------------------------------
 

@@ -153,6 +153,8 @@ def _start_state(run: Run) -> CheckpointState:
         eval_best_step=None,
         recipe_sha256=run.recipe_sha256,
         data_sha256=run.data_sha256,
+        weights_sha256=run.weights_sha256,
+        placement=run.placement,
     )
 
 

@@ -20,7 +20,7 @@ from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Optimizer
 from engine.protocol.events import PhaseChanged, Warned
 from engine.protocol.job import JobContext
-from engine.store import atomicfs
+from engine.store import atomicfs, modelfolder
 from engine.store.known_model import find_model
 from engine.store.layout import JobFolder, Layout
 from engine.train.base_weights import load_base
@@ -71,6 +71,8 @@ class Run:
         total_steps: Steps of the whole run.
         recipe_sha256: Hash of recipe.json.
         data_sha256: Hash of all tokenised examples.
+        weights_sha256: Hash of samples of the base model's weights.
+        placement: Device and number format, in words of the recipe.
     """
 
     context: JobContext
@@ -84,6 +86,8 @@ class Run:
     total_steps: int
     recipe_sha256: str
     data_sha256: str
+    weights_sha256: str
+    placement: str
 
     @property
     def model(self) -> LanguageModel:
@@ -139,6 +143,8 @@ def prepare_run(
         ),
         recipe_sha256=atomicfs.sha256_of(folder.recipe),
         data_sha256=data_hash(train.examples, held_out.examples),
+        weights_sha256=modelfolder.sample_hash(Path(info.path)),
+        placement=", ".join(str(placement.decisions[one].value) for one in ("device", "dtype")),
     )
     chosen = {"optimizer": optimizer, "attention": attention} | base.decisions
     _resolve(run, info, placement, train, held_out, chosen, quantised=quantised)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import msgspec
@@ -10,14 +11,24 @@ import pytest
 import torch
 
 from engine.domain.checkpoint import CheckpointState
-from engine.errors import CheckpointDamaged, RunNotResumable
+from engine.errors import (
+    CheckpointDamaged,
+    DiskFull,
+    EngineError,
+    ModelChanged,
+    NotWritable,
+    RunNotResumable,
+)
 from engine.protocol.events import Warned
+from engine.store import atomicfs
+from engine.train import checkpoint
 from engine.train.checkpoint import (
     ADAPTER,
     OPTIMIZER,
     STATE,
     check_same_run,
     checkpoint_folders,
+    moved_warning,
     newest_checkpoint,
     prune_checkpoints,
     read_checkpoint,
@@ -50,6 +61,8 @@ def state_at(step: int) -> CheckpointState:
         eval_best_step=1,
         recipe_sha256="r",
         data_sha256="d",
+        weights_sha256="w",
+        placement="cuda, bf16",
     )
 
 
@@ -158,9 +171,71 @@ def test_prune_checkpoints_keeps_the_newest_and_the_best(
     assert names(tmp_path) == ["ck-000002", "ck-000004", "ck-000005"]
 
 
-@pytest.mark.parametrize("field", ["recipe_sha256", "data_sha256"])
-def test_check_same_run_another_hash_is_refused(field: str) -> None:
-    hashes = {"recipe_sha256": "r", "data_sha256": "d"}
-    check_same_run(state_at(1), **hashes)
-    with pytest.raises(RunNotResumable):
-        check_same_run(state_at(1), **(hashes | {field: "other"}))
+def test_prune_checkpoints_one_that_another_program_holds_stays_and_is_named(
+    tmp_path: Path,
+    model: LanguageModel,
+    optimizer: AdapterOptimizer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for step in (1, 2, 3):
+        write_checkpoint(tmp_path, state_at(step), model, optimizer)
+    remove = atomicfs.remove_folder
+
+    def refuse(folder: Path) -> None:
+        if folder.name == "ck-000001":
+            raise NotWritable("in use")
+        remove(folder)
+
+    monkeypatch.setattr(atomicfs, "remove_folder", refuse)
+    assert prune_checkpoints(tmp_path, keep=1, spared=()) == ["ck-000001"]
+    assert names(tmp_path) == ["ck-000001", "ck-000003"]
+
+
+def test_write_checkpoint_same_step_on_a_full_disk_leaves_the_one_that_is_there(
+    tmp_path: Path,
+    model: LanguageModel,
+    optimizer: AdapterOptimizer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = write_checkpoint(tmp_path, state_at(7), model, optimizer)
+
+    def full(*_args: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(checkpoint, "write_tensors", full)
+    with pytest.raises(DiskFull):
+        write_checkpoint(tmp_path, state_at(7), model, optimizer)
+    assert read_checkpoint(target).state == state_at(7)
+    assert [one.name for one in tmp_path.iterdir()] == ["ck-000007"]
+
+
+HASHES = {"recipe_sha256": "r", "data_sha256": "d", "weights_sha256": "w"}
+
+
+@pytest.mark.parametrize(
+    ("field", "error"),
+    [
+        ("recipe_sha256", RunNotResumable),
+        ("data_sha256", RunNotResumable),
+        ("weights_sha256", ModelChanged),
+    ],
+)
+def test_check_same_run_another_hash_is_refused(field: str, error: type[EngineError]) -> None:
+    check_same_run(state_at(1), **HASHES)
+    with pytest.raises(error):
+        check_same_run(state_at(1), **(HASHES | {field: "other"}))
+
+
+def test_check_same_run_older_checkpoint_without_a_hash_of_the_weights_goes_on() -> None:
+    state = msgspec.structs.replace(state_at(1), weights_sha256="", placement="")
+    check_same_run(state, **HASHES)
+    assert moved_warning(state, placement="cpu, fp32") is None
+
+
+def test_moved_warning_names_both_places() -> None:
+    assert moved_warning(state_at(4), placement="cuda, bf16") is None
+    warning = moved_warning(state_at(4), placement="cpu, fp32")
+    assert warning is not None
+    assert warning.code == "placement_changed"
+    for word in ("cpu, fp32", "cuda, bf16", "step 4"):
+        assert word in warning.message
