@@ -28,6 +28,10 @@ class Family:
         attention_biases: Of the matrices q, k, v and o, how many have a bias: 0, 3 or 4.
         mlp_biases: The matrices of the MLP have biases.
         query_norm: `head`: query and key have a norm over one head each; `all`: over all heads.
+        inner_norms: Norms over the width of attention and over that of the MLP: one of each.
+        head_vectors: Further weights of a layer that are as wide as one head.
+        head_scalars: Further weights of a layer, so many for each head.
+        scalars: Further weights of a layer, whatever its sizes.
         hidden_kept: Hidden-wide tensors that the backward pass keeps in the computing format.
         exact_hidden_kept: The same in 32 bits: the inputs of the norms.
         mlp_kept: MLP-wide tensors that it keeps: gate, up, activated gate, and their product.
@@ -42,6 +46,10 @@ class Family:
     attention_biases: int = 0
     mlp_biases: bool = False
     query_norm: str = ""
+    inner_norms: int = 0
+    head_vectors: int = 0
+    head_scalars: int = 0
+    scalars: int = 0
     hidden_kept: int = 2
     exact_hidden_kept: int = 2
     mlp_kept: int = 4
@@ -74,12 +82,25 @@ FAMILIES: dict[str, Family] = {
     "starcoder2": _PLAIN,
     "gpt2": replace(_PLAIN, joined_attention=True),
     "gpt_neox": replace(_PLAIN, joined_attention=True),
+    "gpt_bigcode": replace(_PLAIN, joined_attention=True, exact_hidden_kept=1),
+    "opt": replace(_PLAIN, exact_hidden_kept=1, mlp_kept=1),
+    "biogpt": replace(_PLAIN, exact_hidden_kept=1),
+    "jais2": replace(_PLAIN, exact_hidden_kept=1),
+    "persimmon": replace(_PLAIN, joined_attention=True, head_vectors=4, exact_hidden_kept=3),
+    **dict.fromkeys(("cwm", "ministral", "ministral3"), Family()),
+    "granite_swa": Family(head_scalars=1, hidden_kept=3, score_bytes=7),
+    "hyperclovax": Family(norms=4, exact_hidden_kept=4),
+    "apertus": Family(gated=False, query_norm="head", scalars=2, mlp_kept=5),
+    "vaultgemma": Family(score_bytes=9),
+    "nanochat": Family(norms=0, gated=False, hidden_kept=3, exact_hidden_kept=3, mlp_kept=2),
+    "bitnet": Family(inner_norms=1, hidden_kept=3, exact_hidden_kept=3, mlp_kept=6),
+    "diffllama": Family(head_vectors=4, hidden_kept=3, exact_hidden_kept=4),
     "falcon": Family(joined_attention=True, gated=False, norms=1, norm_biases=True, mlp_kept=2),
 }
 """By `model_type`. Matrices are those of engine.store.decoders, by test. What a layer keeps was
 counted on the engine: to the byte for llama, granite, qwen2, qwen3, olmo2, within a sixth for all
-others but gpt2, which is like gpt_neox by its model code. Gemma 2 caps its scores, which
-no fused kernel does."""
+others but gpt2, which is like gpt_neox by its model code. Gemma 2 and
+VaultGemma cap their scores, and Granite SWA adds sinks to them, which no fused kernel does."""
 
 
 def family(model_type: str) -> Family:
@@ -119,4 +140,6 @@ def small_parameters(shape: ModelShape, kind: Family) -> int:
     norms = kind.norms * shape.hidden * (2 if kind.norm_biases else 1)
     ups = 2 if kind.gated else 1
     mlp = ups * shape.intermediate + shape.hidden if kind.mlp_biases else 0
-    return shape.layers * (norms + query + biases[kind.attention_biases] + mlp)
+    inner = kind.inner_norms * (shape.hidden + shape.intermediate)
+    own = kind.head_vectors * shape.head_dim + kind.head_scalars * shape.heads + kind.scalars
+    return shape.layers * (norms + query + biases[kind.attention_biases] + mlp + inner + own)

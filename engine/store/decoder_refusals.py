@@ -27,6 +27,24 @@ MORE_THAN_TEXT = mark(
 )
 TWO_PARTS = mark("It is an encoder with a decoder; only decoders alone are trained.")
 NOT_WRITING = mark("It does not write text: it was made to fill gaps, rate or embed.")
+COMPRESSED = mark(
+    "It keeps its keys and values in a compressed form (latent attention), which the trainer does "
+    "not compute."
+)
+FED_LAYERS = mark(
+    "Each of its layers is fed from a further embedding of its own and shares keys and values with "
+    "other layers, which the trainer does not compute."
+)
+LOOPED = mark("Its layers are not one stack that each token passes once.")
+OTHER_HEAD = mark(
+    "Its output layer does more than one product, and the trainer computes just that one."
+)
+DRAFTS = mark("It drafts for another model and reads that model's states; it is none by itself.")
+BYTES = mark("It reads bytes, which models of its own cut into patches, instead of tokens.")
+UNKNOWN = mark(
+    "It is not among the families that were proven to train right: packed examples kept apart, and "
+    "the same answers when the result is loaded elsewhere."
+)
 BOTH_WAYS = mark("It looks at later tokens as well as earlier ones, so that it cannot write text.")
 
 _EXPERT_KEYS = (
@@ -66,12 +84,37 @@ _EXPERT_TYPES = (
 _MORE_KEYS = ("vision_config", "audio_config", "text_config", "image_token_id", "vision_tower")
 _MORE_NAMES = ("ConditionalGeneration", "Vision", "Audio", "ImageText", "Llava", "VL")
 _BIASED_TYPES = ("bloom", "mpt")
-_OWN_TYPES = ("gptj", "gpt_neo", "codegen", "xglm", "ctrl", "xlnet", "openai-gpt", "persimmon_old")
+_BY_TYPE: dict[str, tuple[str, ...]] = {
+    OWN_ATTENTION: (
+        "gptj", "gpt_neo", "gpt_neox_japanese", "codegen", "xglm", "ctrl", "xlnet", "openai-gpt",
+        "cpmant", "reformer",
+    ),
+    NOT_WRITING: (
+        "bert", "bert-generation", "big_bird", "camembert", "data2vec-text", "electra", "ernie",
+        "megatron-bert", "rembert", "roberta", "roberta-prelayernorm", "roc_bert", "roformer",
+        "xlm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+    ),
+    TWO_PARTS: (
+        "bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "marian", "mbart", "mvp",
+        "pegasus", "plbart", "prophetnet", "musicgen", "musicgen_melody", "trocr", "whisper",
+    ),
+    MORE_THAN_TEXT: ("moshi", "cohere_compass_text", "git", "fuyu", "emu3", "phi4_multimodal"),
+    COMPRESSED: ("minicpm3", "youtu"),
+    FED_LAYERS: ("gemma3n_text", "gemma4_text", "gemma4_unified_text"),
+    LOOPED: ("hrm_text",),
+    OTHER_HEAD: ("modernbert-decoder",),
+    DRAFTS: ("gemma4_assistant", "gemma4_unified_assistant"),
+    BYTES: ("blt",),
+}  # fmt: skip
+"""By `model_type`, as found in the model code of transformers 5.23."""
+
 _HEADS = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "RewardModel")
 
 
 def refusal_of(architecture: str, config: dict[str, Any]) -> str:
     """Return why a model cannot be trained, as a message to translate; empty where nothing is seen.
+
+    A family that is unknown here and not trained either is refused all the same, see `UNKNOWN`.
 
     Args:
         architecture: Its class name.
@@ -86,7 +129,7 @@ def refusal_of(architecture: str, config: dict[str, Any]) -> str:
         (EXPERTS, _has_experts(model_type, architecture, config)),
         (DISTANCE_BIAS, model_type in _BIASED_TYPES or config.get("alibi") is True),
         (BOTH_WAYS, config.get("use_bidirectional_attention") not in (None, False)),
-        (OWN_ATTENTION, model_type in _OWN_TYPES),
+        *((reason, model_type in types) for reason, types in _BY_TYPE.items()),
         (NOT_WRITING, any(one in architecture for one in _HEADS)),
     )
     return next((reason for reason, is_seen in rules if is_seen), "")

@@ -207,6 +207,135 @@ def stablelm(config: Config) -> Shapes:
     return found
 
 
+def opt(config: Config) -> Shapes:
+    """OPT and BioGPT: biases, a plain MLP, norms with a bias."""
+    hidden, inner, biased = (
+        config["hidden_size"],
+        config["intermediate_size"],
+        bool(config.get("enable_bias", True)),
+    )
+    has_norms = config.get("layer_norm_elementwise_affine", True)
+    around = ("self_attn_layer_norm", "final_layer_norm")
+    return {
+        **_attention(config, biased="qkvo" if biased else "", output="out_proj"),
+        **linear("fc1", inner, hidden, bias=biased),
+        **linear("fc2", hidden, inner, bias=biased),
+        **(norms(hidden, *around, bias=True) if has_norms else {}),
+    }
+
+
+def opt_around(config: Config) -> Shapes:
+    """OPT outside its layers: embeddings of another width are mapped, and the norm may lack."""
+    hidden, width = config["hidden_size"], config.get("word_embed_proj_dim")
+    found: Shapes = {}
+    is_before = config.get("do_layer_norm_before", True)
+    is_last = is_before and not config.get("_remove_final_layer_norm")
+    if is_last and config.get("layer_norm_elementwise_affine", True):
+        found |= norms(hidden, "model.decoder.final_layer_norm", bias=True)
+    if width not in (None, hidden):
+        found["model.decoder.embed_tokens.weight"] = (config["vocab_size"], width)
+        found |= linear("model.decoder.project_in", hidden, width)
+        found |= linear("model.decoder.project_out", width, hidden)
+    return found
+
+
+def apertus(config: Config) -> Shapes:
+    """Apertus: a plain MLP whose activation has weights; norms on queries and keys."""
+    names = ("attention_layernorm", "feedforward_layernorm")
+    return {
+        **_attention(config, biased=_everywhere(config)),
+        **_mlp(config, ("up_proj",), "down_proj"),
+        **norms(config["head_dim"], "self_attn.q_norm", "self_attn.k_norm"),
+        **norms(config["hidden_size"], *names),
+        **{f"mlp.act_fn.{name}": (1,) for name in ("alpha_p", "alpha_n")},
+        **{f"mlp.act_fn.{name}": () for name in ("beta", "eps")},
+    }
+
+
+def jais2(config: Config) -> Shapes:
+    """Jais 2: as Nemotron, with biases everywhere."""
+    biased = bool(config.get("mlp_bias", True))
+    return {
+        **_attention(config, biased=_everywhere(config, default=True)),
+        **_mlp(config, ("up_proj",), "down_proj", bias=biased),
+        **norms(config["hidden_size"], *_AROUND, bias=True),
+    }
+
+
+def granite_swa(config: Config) -> Shapes:
+    """Granite SWA: as Llama, with a sink for each head."""
+    return llama(config) | {"self_attn.sinks": (config["num_attention_heads"],)}
+
+
+def hyperclovax(config: Config) -> Shapes:
+    """HyperCLOVA X: as Llama, with norms behind attention and MLP as well."""
+    more = ("post_norm1", "post_norm2") if config.get("use_post_norm", True) else ()
+    return llama(config) | norms(config["hidden_size"], *more)
+
+
+def vaultgemma(config: Config) -> Shapes:
+    """VaultGemma: as Llama, with the second norm by another name."""
+    return {
+        **_attention(config, biased=_everywhere(config)),
+        **_gated(config),
+        **norms(config["hidden_size"], "input_layernorm", "pre_feedforward_layernorm"),
+    }
+
+
+def nanochat(config: Config) -> Shapes:
+    """NanoChat: a plain MLP, and norms that have no weights."""
+    return {
+        **_attention(config, biased=_everywhere(config)),
+        **_mlp(config, ("fc1",), "fc2"),
+    }
+
+
+def bitnet(config: Config) -> Shapes:
+    """BitNet before its weights are rounded: as Llama, with norms inside attention and MLP."""
+    return {
+        **llama(config),
+        **norms(config["hidden_size"], "self_attn.attn_sub_norm"),
+        **norms(config["intermediate_size"], "mlp.ffn_sub_norm"),
+    }
+
+
+def diffllama(config: Config) -> Shapes:
+    """DiffLlama: as Llama, with the factors of the attention that is taken off."""
+    names = ("lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2")
+    found = {**_attention(config, biased=_everywhere(config)), **_gated(config)}
+    found |= norms(config["hidden_size"], *_AROUND)
+    return found | {f"self_attn.{name}": (config["head_dim"],) for name in names}
+
+
+def persimmon(config: Config) -> Shapes:
+    """Persimmon: as GPT-NeoX, with norms on queries and keys of each head."""
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    names = ("self_attn.q_layernorm", "self_attn.k_layernorm")
+    return {
+        **linear("self_attn.query_key_value", 3 * hidden, hidden, bias=True),
+        **linear("self_attn.dense", hidden, hidden, bias=True),
+        **linear("mlp.dense_h_to_4h", inner, hidden, bias=True),
+        **linear("mlp.dense_4h_to_h", hidden, inner, bias=True),
+        **norms(hidden, *_AROUND, bias=True),
+        **(
+            norms(config["head_dim"], *names, bias=True) if config.get("qk_layernorm", True) else {}
+        ),
+    }
+
+
+def gpt_bigcode(config: Config) -> Shapes:
+    """GPT-BigCode and SantaCoder: queries, keys and values in one matrix, biases everywhere."""
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    _wide, narrow = _widths(config)
+    return {
+        **linear("attn.c_attn", hidden + 2 * narrow, hidden, bias=True),
+        **linear("attn.c_proj", hidden, hidden, bias=True),
+        **linear("mlp.c_fc", inner, hidden, bias=True),
+        **linear("mlp.c_proj", hidden, inner, bias=True),
+        **norms(hidden, "ln_1", "ln_2", bias=True),
+    }
+
+
 def seed_oss(config: Config) -> Shapes:
     """Seed-OSS: biases of the output apart from those of the inputs."""
     biased = "qkv" if config.get("attention_bias", True) else ""

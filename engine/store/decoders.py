@@ -28,12 +28,14 @@ class Decoder:
         norm: Module of the last norm.
         head: Module of the output layer, as it is named in the files.
         positions: Module of learned positions, or an empty text.
+        more_positions: Rows of learned positions beyond the context.
         has_norm: The last norm has weights.
         has_biases: The last norm has a bias.
         has_head_bias: The output layer has a bias.
         own_names: Its own names of sizes, each with the common one.
         defaults: Values of common keys that config.json may leave out.
         derive: Fills in what follows from several keys.
+        others: Names and shapes of weights outside the layers that no other entry tells.
         not_for_library: Common keys that its library class does not take.
     """
 
@@ -44,12 +46,14 @@ class Decoder:
     norm: str = "model.norm"
     head: str = "lm_head"
     positions: str = ""
+    more_positions: int = 0
     has_norm: bool = True
     has_biases: bool = False
     has_head_bias: bool = False
     own_names: Mapping[str, str] = field(default_factory=dict[str, str])
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     derive: Callable[[Config], None] = lambda config: None
+    others: Callable[[Config], Shapes] = lambda config: {}
     not_for_library: tuple[str, ...] = ()
 
     def expected_shapes(self, config: Config) -> Shapes:
@@ -57,7 +61,8 @@ class Decoder:
         hidden, vocabulary = config["hidden_size"], config["vocab_size"]
         found: Shapes = {f"{self.embedding}.weight": (vocabulary, hidden)}
         if self.positions:
-            found[f"{self.positions}.weight"] = (config["max_position_embeddings"], hidden)
+            rows = config["max_position_embeddings"] + self.more_positions
+            found[f"{self.positions}.weight"] = (rows, hidden)
         layer = self.layer(config)
         for number in range(config["num_hidden_layers"]):
             found |= {f"{self.layers}.{number}.{name}": shape for name, shape in layer.items()}
@@ -67,7 +72,7 @@ class Decoder:
             found |= shapes.linear(self.head, vocabulary, hidden)
         if self.has_head_bias:
             found[f"{self.head}.bias"] = (vocabulary,)
-        return found
+        return found | self.others(config)
 
     def linear_parameters(self, config: Config) -> int:
         """Return the number of weights in the matrices of all layers."""
@@ -86,6 +91,17 @@ def _complete_gpt2(config: Config) -> None:
     _complete_inner(config, "n_inner")
 
 
+def _complete_bigcode(config: Config) -> None:
+    _complete_inner(config, "n_inner")
+    is_shared = config.get("multi_query", True)
+    config["num_key_value_heads"] = 1 if is_shared else config.get("num_attention_heads")
+
+
+def _complete_alone(config: Config) -> None:
+    """Give each head keys and values of its own."""
+    config["num_key_value_heads"] = config.get("num_attention_heads")
+
+
 def _complete_falcon(config: Config) -> None:
     _complete_inner(config, "ffn_hidden_size")
     heads = config.get("num_attention_heads")
@@ -99,6 +115,13 @@ def _context(tokens: int, **others: Any) -> dict[str, Any]:
     return {"max_position_embeddings": tokens, **others}
 
 
+_GPT2_NAMES = {
+    "n_embd": "hidden_size",
+    "n_layer": "num_hidden_layers",
+    "n_head": "num_attention_heads",
+    "n_positions": "max_position_embeddings",
+}
+_OF_HEADS = ("head_dim", "num_key_value_heads")
 _GEMMA = {"head_dim": 256, "tie_word_embeddings": True}
 
 DECODERS: dict[str, Decoder] = {
@@ -242,23 +265,105 @@ DECODERS: dict[str, Decoder] = {
         norm="transformer.ln_f",
         positions="transformer.wpe",
         has_biases=True,
-        own_names={
-            "n_embd": "hidden_size",
-            "n_layer": "num_hidden_layers",
-            "n_head": "num_attention_heads",
-            "n_positions": "max_position_embeddings",
-        },
+        own_names=_GPT2_NAMES,
         defaults=_context(1024, tie_word_embeddings=True),
         derive=_complete_gpt2,
-        not_for_library=(
-            "head_dim",
-            "num_key_value_heads",
-            "intermediate_size",
-            "hidden_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "max_position_embeddings",
-        ),
+        not_for_library=(*_OF_HEADS, "intermediate_size", *_GPT2_NAMES.values()),
+    ),
+    "GPTBigCodeForCausalLM": Decoder(
+        model_type="gpt_bigcode",
+        layer=shapes.gpt_bigcode,
+        embedding="transformer.wte",
+        layers="transformer.h",
+        norm="transformer.ln_f",
+        positions="transformer.wpe",
+        has_biases=True,
+        own_names=_GPT2_NAMES,
+        defaults=_context(1024, tie_word_embeddings=True),
+        derive=_complete_bigcode,
+        not_for_library=(*_OF_HEADS, "intermediate_size", *_GPT2_NAMES.values()),
+    ),
+    "OPTForCausalLM": Decoder(
+        model_type="opt",
+        layer=shapes.opt,
+        embedding="model.decoder.embed_tokens",
+        layers="model.decoder.layers",
+        positions="model.decoder.embed_positions",
+        more_positions=2,
+        has_norm=False,
+        own_names={"ffn_dim": "intermediate_size"},
+        defaults=_context(2048, tie_word_embeddings=True),
+        derive=_complete_alone,
+        others=shapes.opt_around,
+        not_for_library=(*_OF_HEADS, "intermediate_size"),
+    ),
+    "BioGptForCausalLM": Decoder(
+        model_type="biogpt",
+        layer=shapes.opt,
+        embedding="biogpt.embed_tokens",
+        layers="biogpt.layers",
+        norm="biogpt.layer_norm",
+        head="output_projection",
+        positions="biogpt.embed_positions",
+        more_positions=2,
+        has_biases=True,
+        defaults=_context(1024, tie_word_embeddings=True),
+        derive=_complete_alone,
+        not_for_library=_OF_HEADS,
+    ),
+    "PersimmonForCausalLM": Decoder(
+        model_type="persimmon",
+        layer=shapes.persimmon,
+        norm="model.final_layernorm",
+        has_biases=True,
+        defaults=_context(16_384),
+        derive=_complete_alone,
+        not_for_library=_OF_HEADS,
+    ),
+    "CwmForCausalLM": Decoder(
+        model_type="cwm",
+        layer=shapes.mistral,
+        defaults=_context(131_072, num_key_value_heads=8, head_dim=128),
+    ),
+    "MinistralForCausalLM": Decoder(
+        model_type="ministral",
+        layer=shapes.mistral,
+        defaults=_context(131_072, num_key_value_heads=8),
+    ),
+    "Ministral3ForCausalLM": Decoder(
+        model_type="ministral3",
+        layer=shapes.mistral,
+        defaults=_context(262_144, num_key_value_heads=8, head_dim=128),
+    ),
+    "GraniteSWAForCausalLM": Decoder(
+        model_type="granite_swa",
+        layer=shapes.granite_swa,
+        defaults=_context(8192, num_key_value_heads=4, tie_word_embeddings=True),
+    ),
+    "HyperCLOVAXForCausalLM": Decoder(
+        model_type="hyperclovax", layer=shapes.hyperclovax, defaults=_context(2048)
+    ),
+    "ApertusForCausalLM": Decoder(
+        model_type="apertus", layer=shapes.apertus, defaults=_context(65_536)
+    ),
+    "Jais2ForCausalLM": Decoder(
+        model_type="jais2", layer=shapes.jais2, has_biases=True, defaults=_context(8192)
+    ),
+    "VaultGemmaForCausalLM": Decoder(
+        model_type="vaultgemma",
+        layer=shapes.vaultgemma,
+        defaults=_context(8192, num_key_value_heads=4, **_GEMMA),
+    ),
+    "NanoChatForCausalLM": Decoder(
+        model_type="nanochat", layer=shapes.nanochat, has_norm=False, defaults=_context(2048)
+    ),
+    "BitNetForCausalLM": Decoder(
+        model_type="bitnet",
+        layer=shapes.bitnet,
+        defaults=_context(2048, num_key_value_heads=5),
+    ),
+    "DiffLlamaForCausalLM": Decoder(
+        model_type="diffllama", layer=shapes.diffllama, defaults=_context(2048)
     ),
 }
 """Architectures that are trained."""

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from engine.domain.model import ModelShape
 from engine.errors import ArchitectureUnsupported, ModelInvalid, RemoteCodeRefused
-from engine.store.decoder_refusals import refusal_of
+from engine.store.decoder_refusals import UNKNOWN, refusal_of
 from engine.store.decoders import DECODERS
 from engine.store.modelfolder_json import MEBIBYTE, read_object
 from engine.store.modelfolder_packed import CONFIG_KEY, accepts_quantisation, form_of
@@ -31,6 +31,7 @@ _ACTIVATIONS = (
     "gelu_pytorch_tanh",
     "relu",
     "relu2",
+    "xielu",
 )
 _DTYPES = ("bfloat16", "float16", "float32")
 _ROPE_TYPES = ("default", "linear", "dynamic", "yarn", "longrope", "llama3", "proportional")
@@ -114,15 +115,21 @@ _OTHER_SIZES = (
     "n_positions",
     "num_kv_heads",
     "num_ln_in_parallel_attn",
+    "ffn_dim",
     "ffn_hidden_size",
     "original_max_position_embeddings",
     "sliding_window_pattern",
+    "word_embed_proj_dim",
 )
 _FLAGS = (
+    "_remove_final_layer_norm",
     "add_cross_attention",
     "alibi",
     "attention_out_bias",
     "bias",
+    "do_layer_norm_before",
+    "enable_bias",
+    "layer_norm_elementwise_affine",
     "multi_query",
     "new_decoder_architecture",
     "parallel_attn",
@@ -130,17 +137,25 @@ _FLAGS = (
     "reorder_and_upcast_attn",
     "scale_attn_by_inverse_layer_idx",
     "scale_attn_weights",
+    "scale_embedding",
     "use_bias",
     "use_bidirectional_attention",
     "use_parallel_residual",
+    "use_post_norm",
     "use_qk_norm",
     "use_qkv_bias",
 )
 _RATIOS = (
+    "activation_dropout",
+    "attention_probs_dropout_prob",
     "attn_pdrop",
+    "dropout",
     "embd_pdrop",
     "embedding_dropout",
     "hidden_dropout",
+    "hidden_dropout_prob",
+    "lambda_std_dev",
+    "layerdrop",
     "layer_norm_eps",
     "layer_norm_epsilon",
     "norm_eps",
@@ -198,7 +213,8 @@ _ALLOWED: dict[str, _Check] = {
     "embedding_multiplier": _number(1e-6, 1e6),
     "logits_scaling": _number(1e-6, 1e6),
     "residual_multiplier": _number(1e-6, 1e6),
-    "attention_multiplier": _number(1e-6, 1e6),
+    "attention_multiplier": _optional(_number(1e-6, 1e6)),
+    "layer_rope_theta": _optional(_list_of(_number(0, 1e12), 512)),
     **dict.fromkeys(_OTHER_SIZES, _optional(_whole(0, 100_000_000))),
     **dict.fromkeys(_FLAGS, _optional(_flag)),
     **dict.fromkeys(_RATIOS, _optional(_number(0, 1))),
@@ -325,7 +341,7 @@ def _architecture(found: dict[str, Any]) -> str:
     name, kind = names[0], found.get("model_type")
     reason = refusal_of(name, found)
     if reason or name not in DECODERS:
-        raise _unsupported(name, reason)
+        raise _unsupported(name, reason or UNKNOWN)
     needed = DECODERS[name].model_type
     if kind != needed:
         raise ModelInvalid(
@@ -339,7 +355,7 @@ def _architecture(found: dict[str, Any]) -> str:
 def _unsupported(name: str, reason: str) -> ArchitectureUnsupported:
     message = _("The architecture {name} is not one that Burnish trains.").format(name=name[:80])
     return ArchitectureUnsupported(
-        f"{message} {_(reason)}" if reason else message,
+        f"{message} {_(reason)}",
         remedy=_("Choose a model of one of these families: {names}.").format(
             names=", ".join(one.model_type for one in DECODERS.values())
         ),
@@ -359,7 +375,7 @@ def _check_values(config: dict[str, Any]) -> None:
         raise ModelInvalid(
             _("{file} has no entry {key}.").format(file=CONFIG, key=", ".join(missing))
         )
-    for key in ("layer_types", "no_rope_layers"):
+    for key in ("layer_types", "no_rope_layers", "layer_rope_theta"):
         if config.get(key) is not None and len(config[key]) != config["num_hidden_layers"]:
             raise ModelInvalid(
                 _("{file} has {found} entries in {key}, but the model has {layers} layers.").format(

@@ -56,6 +56,8 @@ class AttentionOptions(TypedDict, total=False):
         softcap: Scores are squeezed into (-softcap, softcap); None means not at all.
         segments: Examples of the row; None means one.
         varlen: The kernel of packed rows; None attends to one example after the other.
+        s_aux: A score of each head that takes its share of attention and gives nothing for it (an
+            attention sink); None for none.
     """
 
     dropout: float
@@ -64,6 +66,7 @@ class AttentionOptions(TypedDict, total=False):
     softcap: float | None
     segments: Segments | None
     varlen: VarlenKernel | None
+    s_aux: torch.Tensor | None
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,12 @@ class _Kernel:
     window: int | None
     softcap: float | None
     grouped: bool
+    sinks: torch.Tensor | None = None
+
+    @property
+    def needs_scores(self) -> bool:
+        """Return whether something is done to the scores that no fused kernel of torch does."""
+        return self.softcap is not None or self.sinks is not None
 
 
 def register() -> None:
@@ -115,13 +124,14 @@ def segment_attention(
         window=window,
         softcap=options.get("softcap"),
         grouped=query.shape[1] != key.shape[1],
+        sinks=options.get("s_aux"),
     )
     if tokens == 1:
         first = max(0, known - window) if window else 0
         return _attend(query, key[:, :, first:], value[:, :, first:], kernel).transpose(1, 2), None
     edges = options.get("segments") or Segments((0, tokens))
     varlen = options.get("varlen")
-    packed = edges.packed if kernel.softcap is None else None
+    packed = None if kernel.needs_scores else edges.packed
     if varlen and packed and varlen.can(query, window=window, dropout=kernel.dropout):
         out = varlen.attend(query, key, value, packed, scale=kernel.scale, window=window)
         return out, None
@@ -137,7 +147,7 @@ def _segment(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, kernel: _Kernel
 ) -> torch.Tensor:
     length = query.shape[2]
-    if kernel.softcap is not None and length > _BLOCK_TOKENS:
+    if kernel.needs_scores and length > _BLOCK_TOKENS:
         return _in_blocks(query, key, value, kernel, _BLOCK_TOKENS)
     if kernel.window is not None and length > kernel.window:
         return _in_blocks(query, key, value, kernel, kernel.window)
@@ -216,11 +226,11 @@ def _attend(
     is_causal: bool = False,
 ) -> torch.Tensor:
     """Attend to all keys, to those of a mask (True: seen), or causally to as many as queries."""
-    if kernel.softcap is not None:
+    if kernel.needs_scores:
         if is_causal:
             shape = (query.shape[2], key.shape[2])
             mask = torch.ones(shape, dtype=torch.bool, device=query.device).tril()
-        return _capped(query, key, value, kernel, softcap=kernel.softcap, mask=mask)
+        return _with_scores(query, key, value, kernel, mask=mask)
     return functional.scaled_dot_product_attention(
         query,
         key,
@@ -233,22 +243,31 @@ def _attend(
     )
 
 
-def _capped(
+def _with_scores(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     kernel: _Kernel,
     *,
-    softcap: float,
     mask: torch.Tensor | None,
 ) -> torch.Tensor:
-    """Attend with soft-capped scores (Gemma 2), which no fused kernel of torch offers."""
+    """Attend with soft-capped scores (Gemma 2) or sinks (Granite SWA).
+
+    A sink is one more score in the softmax, of a token whose value is zero. This is the same as to
+    multiply what comes out by sigmoid(logsumexp(scores) - sink), as the model code of transformers
+    does it.
+    """
     share = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
     scale = kernel.scale if kernel.scale is not None else query.shape[-1] ** -0.5
-    scores = torch.tanh(query @ key.transpose(2, 3) * (scale / softcap)) * softcap
+    scores = query @ key.transpose(2, 3) * (scale / (kernel.softcap or 1.0))
+    if kernel.softcap is not None:
+        scores = torch.tanh(scores) * kernel.softcap
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
+    if kernel.sinks is not None:
+        sinks = kernel.sinks.to(scores.dtype).view(1, -1, 1, 1).expand(*scores.shape[:3], 1)
+        scores = torch.cat([scores, sinks], dim=-1)
     exact = torch.promote_types(scores.dtype, torch.float32)
     weights = torch.softmax(scores, dim=-1, dtype=exact).to(query.dtype)
-    return functional.dropout(weights, kernel.dropout) @ value
+    return functional.dropout(weights[..., : key.shape[2]], kernel.dropout) @ value

@@ -175,6 +175,9 @@ def _remake_buffers(net: PreTrainedModel, device: torch.device) -> None:
             )
         if names:
             net._init_weights(module)
+        for name in {"beta", "eps"} & set(names):
+            # xIELU's constants, which transformers fills from the files alone.
+            module.get_buffer(name).fill_(getattr(module, f"_{name}_scalar"))
 
 
 def _units(folder: Path) -> list[Unit]:
@@ -221,12 +224,18 @@ class _Filler:
         self._places = {
             f"{path}.{name}" if path else name: (module, name)
             for path, module in skeleton.net.named_modules()
-            for name, values in module.named_parameters(recurse=False)
-            if values.is_meta
+            for name, _values in module.named_parameters(recurse=False)
+        }
+        self.missing = set(self._places)
+        # Constants that were computed already, which the files may hold otherwise.
+        self._places |= {
+            f"{path}.{name}": (module, name)
+            for path, module in skeleton.net.named_modules()
+            for name, _values in module.named_buffers(recurse=False)
+            if name not in module._non_persistent_buffers_set
         }
         self._is_transposed = skeleton.is_transposed
         self._other_names = skeleton.other_names
-        self.missing = set(self._places)
 
     def has_place(self, name: str) -> bool:
         """Return whether a tensor belongs anywhere; one that does not is not even read.
@@ -286,7 +295,7 @@ class _Filler:
         """
         place = self._place_of(unit.name)
         module, last = self._places[place]
-        wanted, found = module.get_parameter(last).shape, unit.header.shape
+        wanted, found = getattr(module, last).shape, unit.header.shape
         if wanted != (found[::-1] if self._is_turned(module, unit) else found):
             raise ModelInvalid(
                 _("{name} has the shape {found}, but the configuration asks for {wanted}.").format(
@@ -318,7 +327,10 @@ class _Filler:
             return
         # Cast where it will be; what was read is ours, so that it may become the weight itself.
         own = parts[WHOLE].to(self._dtype)
-        module.register_parameter(last, nn.Parameter(own, requires_grad=False))
+        if last in module._buffers:
+            module.register_buffer(last, own)
+        else:
+            module.register_parameter(last, nn.Parameter(own, requires_grad=False))
 
     def _moved(self, values: torch.Tensor) -> torch.Tensor:
         return values.to(self._device, non_blocking=True)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
     from transformers.modeling_layers import GradientCheckpointingLayer
 
+_MULTIPLIES = ("hyperclovax",)
+"""Families whose `logits_scaling` is a factor; for all others it is a divisor."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModel:
@@ -123,8 +126,9 @@ class LanguageModel:
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return logits [n, vocabulary] of hidden states [n, hidden].
 
-        Granite divides them, Cohere multiplies them, Gemma 2 squeezes them; transformers does the
-        same after the head, and a model in which it does anything else is not loaded.
+        Granite divides them, Cohere and HyperCLOVA X multiply them, Gemma 2 squeezes them;
+        transformers does the same after the head, and a model in which it does anything else is not
+        loaded.
         """
         logits = self.head(hidden)
         factor = getattr(self.net.config, "logit_scale", None)
@@ -132,7 +136,8 @@ class LanguageModel:
             logits = logits * factor
         scaling = getattr(self.net.config, "logits_scaling", None)
         if scaling is not None:
-            logits = logits / scaling
+            multiplies = self.net.config.model_type in _MULTIPLIES
+            logits = logits * scaling if multiplies else logits / scaling
         softcap = getattr(self.net.config, "final_logit_softcapping", None)
         if softcap is not None:
             logits = torch.tanh(logits / softcap) * softcap

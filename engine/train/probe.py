@@ -120,12 +120,16 @@ def _check_head(model: LanguageModel, out: Any) -> None:
         """Stand for the body."""
         return out
 
-    body = vars(model.net.base_model)
-    body["forward"] = answered
+    base = model.net.base_model
+    # OPT's whole model asks the decoder inside its body.
+    bodies = [base, *(module for name, module in base.named_children() if name == "decoder")]
+    for one in bodies:
+        vars(one)["forward"] = answered
     try:
         found = model.net(input_ids=_two_examples(model)[0], use_cache=False).logits[0]
     finally:
-        del body["forward"]
+        for one in bodies:
+            del vars(one)["forward"]
     ours = model.logits(out.last_hidden_state[0])
     largest = float(found.float().nan_to_num().abs().max())
     if _distance(ours, found) > _HEAD_RATIO * largest:

@@ -57,6 +57,13 @@ class Case:
 
 
 _WINDOWS = {"sliding_window": 5, "layer_types": ["sliding_attention", "full_attention"]}
+_GPT2: dict[str, Any] = {
+    "n_inner": 48,
+    "resid_pdrop": 0.0,
+    "embd_pdrop": 0.0,
+    "attn_pdrop": 0.0,
+    "pad_token_id": None,
+}
 _FALCON = ("num_key_value_heads", "intermediate_size")
 
 CASES: dict[str, Case] = {
@@ -161,17 +168,93 @@ CASES: dict[str, Case] = {
     ),
     "gpt2": Case(
         model_type="gpt2",
-        values={
-            "n_inner": 48,
-            "resid_pdrop": 0.0,
-            "embd_pdrop": 0.0,
-            "attn_pdrop": 0.0,
-            "scale_attn_by_inverse_layer_idx": True,
-            "pad_token_id": None,
-        },
+        values={**_GPT2, "scale_attn_by_inverse_layer_idx": True},
         without=("num_key_value_heads", "intermediate_size"),
         linears=4,
     ),
+    "gpt_bigcode": Case(
+        model_type="gpt_bigcode",
+        values=_GPT2,
+        without=("num_key_value_heads", "intermediate_size"),
+        linears=4,
+    ),
+    "gpt_bigcode_apart": Case(
+        model_type="gpt_bigcode",
+        values={**_GPT2, "multi_query": False},
+        without=("num_key_value_heads", "intermediate_size"),
+        linears=4,
+    ),
+    "opt": Case(
+        model_type="opt",
+        values={"ffn_dim": 48, "dropout": 0.0, "word_embed_proj_dim": 32},
+        without=("num_key_value_heads", "intermediate_size"),
+        linears=6,
+    ),
+    "opt_350m": Case(
+        model_type="opt",
+        values={
+            "ffn_dim": 48,
+            "dropout": 0.0,
+            "word_embed_proj_dim": 16,
+            "do_layer_norm_before": False,
+            "enable_bias": False,
+        },
+        without=("num_key_value_heads", "intermediate_size"),
+        linears=6,
+    ),
+    "biogpt": Case(
+        model_type="biogpt",
+        values={"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
+        without=("num_key_value_heads",),
+        linears=6,
+    ),
+    "persimmon": Case(model_type="persimmon", without=("num_key_value_heads",), linears=4),
+    "cwm": Case(model_type="cwm", values={"head_dim": 16, "bos_token_id": 1, **_WINDOWS}),
+    "ministral": Case(model_type="ministral", values={"head_dim": 16, **_WINDOWS}),
+    "ministral3": Case(
+        model_type="ministral3",
+        values={
+            "head_dim": 16,
+            "rope_parameters": {
+                "rope_type": "yarn",
+                "rope_theta": 100.0,
+                "factor": 8.0,
+                "beta_fast": 32.0,
+                "beta_slow": 1.0,
+                "mscale": 1.0,
+                "mscale_all_dim": 1.0,
+                "llama_4_scaling_beta": 0.5,
+                "original_max_position_embeddings": 8,
+            },
+        },
+    ),
+    "granite_swa": Case(
+        model_type="granite_swa",
+        values={
+            "attention_multiplier": 0.2,
+            "logits_scaling": 1.5,
+            "layer_rope_theta": [0.0, 100.0],
+            **_WINDOWS,
+        },
+    ),
+    "hyperclovax": Case(
+        model_type="hyperclovax", values={"attention_multiplier": 0.2, "logits_scaling": 1.5}
+    ),
+    "apertus": Case(model_type="apertus", linears=6),
+    "jais2": Case(model_type="jais2", linears=6),
+    "vaultgemma": Case(
+        model_type="vaultgemma",
+        values={
+            "head_dim": 16,
+            "query_pre_attn_scalar": 20,
+            "attn_logit_softcapping": 1.0,
+            "final_logit_softcapping": 2.0,
+            **_WINDOWS,
+        },
+    ),
+    "nanochat": Case(model_type="nanochat", values={"final_logit_softcapping": 2.0}, linears=6),
+    "bitnet": Case(model_type="bitnet"),
+    "diffllama": Case(model_type="diffllama"),
 }
 
 

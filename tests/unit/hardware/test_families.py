@@ -11,7 +11,7 @@ from engine.hardware.families import FAMILIES, family, matrices, small_parameter
 from engine.store.decoders import DECODERS
 from engine.store.modelfolder_config import shape_of
 
-SINGLE_KEY_VALUE = ("gpt2", "gpt_neox")
+SINGLE_KEY_VALUE = ("gpt2", "gpt_neox", "opt", "biogpt", "persimmon")
 """Families whose keys and values have as many heads as the queries."""
 
 

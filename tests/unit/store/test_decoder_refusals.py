@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub.errors import StrictDataclassClassValidationError
 from transformers import AutoConfig
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
@@ -18,12 +19,19 @@ from transformers.models.auto.modeling_auto import (
 from engine.errors import ArchitectureUnsupported, ModelInvalid
 from engine.store.decoder_refusals import (
     BOTH_WAYS,
+    BYTES,
+    COMPRESSED,
     DISTANCE_BIAS,
     EXPERTS,
+    FED_LAYERS,
+    LOOPED,
     MORE_THAN_TEXT,
+    NOT_WRITING,
+    OTHER_HEAD,
     OWN_ATTENTION,
     STATE,
     TWO_PARTS,
+    refusal_of,
 )
 from engine.store.decoders import DECODERS
 from engine.store.modelfolder import inspect_model, safe_config
@@ -40,7 +48,13 @@ KINDS: dict[str, tuple[str, ...]] = {
     ),
     DISTANCE_BIAS: ("bloom", "mpt"),
     OWN_ATTENTION: ("gptj", "gpt_neo", "codegen", "xglm"),
-    TWO_PARTS: ("bart", "marian"),
+    TWO_PARTS: ("bart", "marian", "trocr"),
+    NOT_WRITING: ("bert", "roberta", "electra", "xlm"),
+    COMPRESSED: ("minicpm3", "youtu"),
+    FED_LAYERS: ("gemma3n_text", "gemma4_text"),
+    LOOPED: ("hrm_text",),
+    OTHER_HEAD: ("modernbert-decoder",),
+    BYTES: ("blt",),
 }  # fmt: skip
 PICTURES = ("gemma3", "llava", "qwen2_vl", "qwen2_5_vl", "mllama", "idefics3", "paligemma")
 WORDS_OF_RULES = [(name, reason) for reason, names in KINDS.items() for name in names]
@@ -94,6 +108,30 @@ def test_trained_family_in_a_form_that_is_not_trained_is_refused(
     name: str, architecture: str, values: dict[str, Any], reason: str, tmp_path: Path
 ) -> None:
     assert_refused(write_config(tmp_path, name, architecture, **values), reason)
+
+
+def test_no_family_of_the_library_is_unknown(tmp_path: Path) -> None:
+    """A family here that a new version of transformers brings: train it, or name the reason."""
+    unknown: list[str] = []
+    for name, found in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.items():
+        architecture = found if isinstance(found, str) else found[0]
+        if architecture in DECODERS:
+            continue
+        try:
+            config: dict[str, Any] = AutoConfig.for_model(name).to_dict()
+        except (ValueError, StrictDataclassClassValidationError):
+            config = {"model_type": name}  # It has no defaults.
+        if not refusal_of(architecture, config):
+            unknown.append(name)
+    assert unknown == []
+
+
+def test_family_that_nobody_knows_is_refused_with_what_was_not_proven(tmp_path: Path) -> None:
+    config = {"model_type": "llama9", "architectures": ["Llama9ForCausalLM"]}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert refusal_of("Llama9ForCausalLM", config) == ""
+    with pytest.raises(ArchitectureUnsupported, match="packed examples kept apart"):
+        safe_config(tmp_path)
 
 
 def test_every_family_of_the_library_is_trained_or_refused_as_unsupported(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from engine.train import attention
 from engine.train.attention import Segments, segment_attention
 
 EDGES = (0, 5, 6, 19)
@@ -115,3 +117,33 @@ def test_segment_attention_with_a_mask_is_refused() -> None:
 def test_segment_attention_with_a_batch_is_refused() -> None:
     with pytest.raises(ValueError, match="one row"):
         attend(*(one.repeat(2, 1, 1, 1) for one in states()))
+
+
+@pytest.mark.parametrize("block", [4, 1024])
+@pytest.mark.parametrize("window", [None, 3])
+def test_sinks_take_their_share_as_the_model_code_says(
+    window: int | None, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reference is the form of transformers: what comes out times sigmoid(lse - sink)."""
+    from transformers.models.granite_swa.modeling_granite_swa import eager_attention_forward
+
+    monkeypatch.setattr(attention, "_BLOCK_TOKENS", block)
+    sinks = torch.tensor([0.5, -1.0, 2.0, 0.0], dtype=torch.float64)
+    module = nn.Module()
+    module.sinks = nn.Parameter(sinks)
+    vars(module)["num_key_value_groups"] = 2
+    parts = tuple(one.double().requires_grad_() for one in states())
+    found = attend(
+        *parts, segments=Segments(EDGES), s_aux=sinks, sliding_window=window, scaling=0.3
+    )
+    expected: list[torch.Tensor] = []
+    for start, stop in pairwise(EDGES):
+        query, key, value = (one[:, :, start:stop] for one in parts)
+        back = torch.arange(stop - start)[:, None] - torch.arange(stop - start)[None]
+        seen = (back >= 0) & (back < (window or 1 << 30))
+        mask = torch.zeros(seen.shape, dtype=torch.float64).masked_fill(~seen, -torch.inf)
+        expected.append(eager_attention_forward(module, query, key, value, mask, scaling=0.3)[0])
+    # The reference rounds its weights to 32 bits.
+    torch.testing.assert_close(found, torch.cat(expected, dim=1), rtol=0, atol=1e-6)
+    found.sum().backward()
+    assert all(one.grad is not None and bool(one.grad.isfinite().all()) for one in parts)
