@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 
 from engine.chat.rows import note_text, problem_text
 from engine.chat.tokenizer import ChatTokenizer
-from engine.domain.dataset import Row
+from engine.domain.dataset import ChatRow, Row, TextRow
 from engine.errors import NothingToTrain
 from engine.protocol.events import Warned
 from engine.train.batches import Examples, Ids, Marks, join_examples
@@ -23,6 +23,8 @@ from engine.train.sources import RowSource
 from engine.train.token_cache import EncodedRows, TokenCache, joined
 
 _BATCH_ROWS = 256
+_BATCH_CHARACTERS = 500_000
+"""What is encoded together: half a second of work, so that a stop is heeded within it."""
 _MANY_TRUNCATED_SHARE = 0.2
 
 
@@ -128,8 +130,7 @@ def encode(
     note_names: dict[str, int] = {}
     problem_names: dict[str, int] = {}
     place = 0
-    source = iter(rows)
-    while batch := list(islice(source, _BATCH_ROWS)):
+    for batch in _batches(rows):
         for found in tokenizer.encode_rows(batch, max_length=max_length):
             if found.problem:
                 number = problem_names.setdefault(found.problem, len(problem_names))
@@ -152,6 +153,23 @@ def encode(
         note_names=tuple(note_names),
         problem_names=tuple(problem_names),
     )
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield rows in order, few of those that are long; a row alone may be of any length."""
+    batch: list[Row] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        if isinstance(row, ChatRow):
+            characters += sum(len(turn.content) for turn in row.messages)
+        elif isinstance(row, TextRow):
+            characters += len(row.text)
+        if len(batch) == _BATCH_ROWS or characters >= _BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
 
 
 def _split(parts: Sequence[EncodedRows], rows: tuple[Row, ...]) -> EncodedSplit:

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
-from engine.domain.dataset import ChatRow, DatasetInfo, Row
-from engine.errors import NothingToTrain
+from engine.domain.dataset import ChatRow, DatasetInfo, Row, TextRow
+from engine.errors import Cancelled, NothingToTrain
 from engine.store.documents import read_document
 from engine.store.layout import Layout
 from engine.store.workspace import open_workspace
+from engine.train import examples
 from engine.train.batches import data_hash, join_examples
 from engine.train.examples import (
+    encode,
     encode_held_out_rows,
     encode_training_rows,
     note_warnings,
@@ -64,6 +66,23 @@ def test_encode_training_rows_are_those_of_the_tokenizer_in_order(
         span = slice(int(found.edges[place]), int(found.edges[place + 1]))
         assert found.ids[span].tolist() == expected.ids
         assert found.trained[span].tolist() == expected.trained
+
+
+def test_encode_tells_of_long_rows_often_so_that_a_stop_is_heeded_soon(
+    tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examples, "_BATCH_CHARACTERS", 3000)
+    rows: list[Row] = [TextRow(text="word " * 200), chat_row("long " * 200, "a")] * 4
+    told: list[int] = []
+    found = encode(rows, tokenizer, max_length=64, on_rows=told.append)
+    assert told == [3, 6, 8]
+    assert (found.rows, len(found.examples), len(found.problems)) == (8, 4, 4)
+
+    def stop(_count: int) -> None:
+        raise Cancelled("The work was stopped.")
+
+    with pytest.raises(Cancelled):
+        encode(rows, tokenizer, max_length=64, on_rows=stop)
 
 
 def test_encode_training_rows_problems_are_counted_by_code(
@@ -138,7 +157,7 @@ def test_sample_prompts_hold_tools_names_and_ids_of_calls(tmp_path: Path) -> Non
 
 
 def test_data_hash_moves_with_ids_marks_and_edges() -> None:
-    examples = [
+    joined = [
         join_examples(rows)
         for rows in (
             [([1, 2], [True, True]), ([3], [True])],
@@ -147,9 +166,9 @@ def test_data_hash_moves_with_ids_marks_and_edges() -> None:
             [([1], [True]), ([2, 3], [True, True])],
         )
     ]
-    assert len({data_hash(one) for one in examples}) == 4
+    assert len({data_hash(one) for one in joined}) == 4
     nothing = join_examples([])
-    assert data_hash(examples[0], nothing) != data_hash(nothing, examples[0])
+    assert data_hash(joined[0], nothing) != data_hash(nothing, joined[0])
 
 
 def test_encode_training_rows_notes_are_counted_and_told(
