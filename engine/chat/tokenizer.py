@@ -19,7 +19,8 @@ import msgspec
 from msgspec.structs import replace
 from tokenizers import Tokenizer
 
-from engine.chat.encoding import ControlUnavoidable, Encoded, Encoder, pattern_of
+from engine.chat.encoded import Encoded
+from engine.chat.encoding import ControlUnavoidable, Encoder, pattern_of
 from engine.chat.loss_mask import (
     Span,
     SpansUnclear,
@@ -330,7 +331,10 @@ class ChatTokenizer:
         is_exact = True
         for span in spans:
             start, end = encoded.index_of(span.start), encoded.index_of(span.end)
-            is_exact = is_exact and self._spells(encoded.ids, start, end, rendered.text, span)
+            is_exact = is_exact and (
+                encoded.is_spelled(span.start, span.end)
+                or self._spells(encoded.ids, start, end, rendered.text, span)
+            )
             answers.append(_answer(start, end, max_length, is_trained=span.is_trained))
         if not is_exact:
             answers = []
@@ -403,9 +407,11 @@ class ChatTokenizer:
         Control texts in it count as control: the row is the very text that the model shall read.
         """
         try:
-            ids = self._text_ids(self._tokenizer.encode(row.text).ids)
+            row.text.encode()  # a lone surrogate cannot be tokenised
         except UnicodeEncodeError:
             return problem_row(RowProblem.UNREADABLE_TEXT)
+        (encoded,) = self._tokenizer.encode_batch_fast([row.text])
+        ids = self._text_ids(encoded.ids)
         answer = _answer(0, len(ids), max_length, is_trained=True)
         if self._eos_id is None:
             answer = replace(answer, end_of_turn=EndOfTurn.MISSING)

@@ -299,6 +299,8 @@ def test_row_with_broken_tool_calls_or_letters_is_flagged_alone() -> None:
     broken = ChatRow(messages=(turn("user", "a"), turn("assistant", "", tool_calls="{")))
     found = make().encode_rows([broken, chat("a", "\ud800"), chat("a", "b")], max_length=99)
     assert [one.problem for one in found] == ["tool_calls_invalid", "unreadable_text", ""]
+    found = make().encode_rows([TextRow(text="a \ud800"), TextRow(text="a")], max_length=99)
+    assert [one.problem for one in found] == ["unreadable_text", ""]
 
 
 def test_rows_in_a_batch_are_those_one_by_one() -> None:
