@@ -25,6 +25,7 @@ from engine.store.modelfolder_config import (
 from engine.store.modelfolder_packed import read_weights
 from engine.store.modelfolder_tokenizer import (
     GENERATION_CONFIG,
+    SPECIAL_TOKENS_MAP,
     TEMPLATE,
     TOKENIZER,
     TOKENIZER_CONFIG,
@@ -175,7 +176,10 @@ def fingerprint(path: Path) -> str:
         ModelInvalid: The weight index is not sound.
     """
     digest = hashlib.sha256()
-    for name in (CONFIG, GENERATION_CONFIG, TOKENIZER, TOKENIZER_CONFIG, TEMPLATE):
+    names = [CONFIG, GENERATION_CONFIG, TOKENIZER, TOKENIZER_CONFIG, TEMPLATE]
+    if (path / SPECIAL_TOKENS_MAP).is_file():  # of a folder without it the hash stays as it was
+        names.append(SPECIAL_TOKENS_MAP)
+    for name in names:
         digest.update(f"{name}\0".encode())
         if (path / name).is_file():
             with (path / name).open("rb") as stream:

@@ -20,7 +20,7 @@ from engine.store.modelfolder_json import MEBIBYTE, read_bytes, read_object
 
 TOKENIZER, TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
 TEMPLATE, GENERATION_CONFIG = "chat_template.jinja", "generation_config.json"
-_SPECIAL_TOKENS_MAP = "special_tokens_map.json"
+SPECIAL_TOKENS_MAP = "special_tokens_map.json"
 _TOKENIZER_LIMIT_BYTES, _CONFIG_LIMIT_BYTES = 256 * MEBIBYTE, 16 * MEBIBYTE
 _TEMPLATE_LIMIT_BYTES = MEBIBYTE
 _PATTERN_LIMIT = 4096
@@ -198,7 +198,7 @@ def special_tokens(path: Path) -> dict[str, str]:
     Raises:
         TokenizerInvalid: A file that names them is not a JSON object.
     """
-    sources = (_optional_object(path / _SPECIAL_TOKENS_MAP), tokenizer_config(path))
+    sources = (_optional_object(path / SPECIAL_TOKENS_MAP), tokenizer_config(path))
     found: dict[str, str] = {}
     for source in sources:
         for name in _NAMES:

@@ -174,7 +174,13 @@ def test_fingerprint_follows_what_decides_the_result(tmp_path: Path) -> None:
     after = fingerprint(path)
     assert after != before
     (path / "chat_template.jinja").write_text("{{ messages }}", encoding="utf-8")
-    assert fingerprint(path) != after
+    templated = fingerprint(path)
+    assert templated != after
+    (path / "special_tokens_map.json").write_text('{"bos_token": "<s>"}', encoding="utf-8")
+    named = fingerprint(path)
+    assert named != templated
+    (path / "special_tokens_map.json").write_text('{"bos_token": "<t>"}', encoding="utf-8")
+    assert fingerprint(path) not in (named, templated)
 
 
 def test_chat_template_is_taken_from_the_file_the_text_or_the_default(tmp_path: Path) -> None:
