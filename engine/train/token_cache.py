@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import jinja2
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +34,12 @@ from engine.train.sources import RowSource
 KEPT_ENTRIES = 4
 """Entries of one dataset; the oldest go first."""
 
+_SPARE_BYTES = 1 << 30
+"""What the disk must have left behind an entry: the run has more to write than that."""
+_LEFT_BEHIND_S = 86_400.0
+"""No run writes an entry for a day: it was ended in the middle of it."""
+_HARMLESS = (OSError, DiskFull, NotWritable, TargetExists, DocumentDamaged)
+"""What may keep an entry from being written or removed; the run goes on without it."""
 _WORDS = "words.json"
 
 
@@ -118,11 +126,12 @@ class TokenCache:
         try:
             atomicfs.verify_folder(folder)
             words = read_document(folder / _WORDS, _Words)
-            os.utime(folder)
-        except (DocumentDamaged, OSError):
+            arrays = {name: np.load(_file(folder, name), mmap_mode="r") for name in _ARRAYS}
+        except (DocumentDamaged, OSError, ValueError):
             _remove(folder)
             return None
-        arrays = {name: np.load(_file(folder, name), mmap_mode="r") for name in _ARRAYS}
+        with contextlib.suppress(OSError):  # on a disk that cannot be written to it grows old
+            os.utime(folder)
         examples = Examples(**{name: arrays.pop(name) for name in _EXAMPLES})
         return EncodedRows(
             examples=examples,
@@ -135,11 +144,16 @@ class TokenCache:
     def write(self, source: RowSource, found: EncodedRows) -> None:
         """Keep the tokens of all training rows of a dataset, if there is room for them."""
         folder = self._folder(source)
-        with contextlib.suppress(DiskFull, NotWritable, TargetExists):
+        arrays = {
+            name: getattr(found.examples if name in _EXAMPLES else found, name) for name in _ARRAYS
+        }
+        with contextlib.suppress(*_HARMLESS):
             atomicfs.make_folder(folder.parent)
+            needed = sum(one.nbytes for one in arrays.values())
+            if shutil.disk_usage(folder.parent).free < needed + _SPARE_BYTES:
+                return
             with atomicfs.new_folder(folder) as building:
-                for name in _ARRAYS:
-                    values = getattr(found.examples if name in _EXAMPLES else found, name)
+                for name, values in arrays.items():
                     with atomicfs.new_file(_file(building, name)) as stream:
                         np.save(stream, values, allow_pickle=False)
                 words = _Words(
@@ -159,6 +173,8 @@ class TokenCache:
 
 
 _EXAMPLES = tuple(one.name for one in fields(Examples))
+_KEEPING = ("examples.py", "token_cache.py")
+_UNFINISHED = (atomicfs.TEMPORARY_PREFIX, atomicfs.TRASH_PREFIX)
 _ARRAYS = (*_EXAMPLES, "places", "truncated", "notes", "problem_places", "problems")
 
 
@@ -168,26 +184,34 @@ def _file(folder: Path, name: str) -> Path:
 
 def _encoder() -> list[str]:
     """Return what tells one state of the encoding code from another."""
+    versions = [tokenizers.__version__, jinja2.__version__]
     sources = sorted(Path(engine.chat.__file__).parent.glob("*.py"))
     if not sources:  # an installed program holds them inside of itself
         stat = Path(sys.executable).stat()
-        return [tokenizers.__version__, str(stat.st_size), str(stat.st_mtime_ns)]
+        return [*versions, str(stat.st_size), str(stat.st_mtime_ns)]
     digest = hashlib.sha256()
-    for one in sources:
+    for one in (*sources, *(Path(__file__).with_name(name) for name in _KEEPING)):
         digest.update(one.read_bytes())
-    return [tokenizers.__version__, digest.hexdigest()]
+    return [*versions, digest.hexdigest()]
 
 
 def _forget_oldest(folder: Path) -> None:
-    entries = [one for one in folder.iterdir() if one.is_dir()]
-    entries.sort(key=lambda one: one.stat().st_mtime, reverse=True)
-    for one in entries[KEPT_ENTRIES:]:
+    """Remove all but the newest entries, and what writers left behind that were ended.
+
+    What another run is writing just now is neither counted nor touched.
+    """
+    folders = (one for one in folder.iterdir() if one.is_dir())
+    found = sorted(((one.stat().st_mtime, one) for one in folders), reverse=True)
+    entries = [one for _changed, one in found if not one.name.startswith(_UNFINISHED)]
+    old = max((changed for changed, _one in found), default=0.0) - _LEFT_BEHIND_S
+    left = [one for changed, one in found if changed < old and one not in entries]
+    for one in (*entries[KEPT_ENTRIES:], *left):
         _remove(one)
 
 
 def _remove(folder: Path) -> None:
     # Mapped by another run on Windows it stays, and goes the next time.
-    with contextlib.suppress(OSError, NotWritable):
+    with contextlib.suppress(*_HARMLESS):
         atomicfs.remove_folder(folder)
 
 

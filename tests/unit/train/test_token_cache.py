@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import IO, Any
 
+import jinja2
 import numpy as np
 import pytest
 
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
 from engine.domain.dataset import DatasetInfo, Row
+from engine.errors import DocumentDamaged
 from engine.store import atomicfs
 from engine.store.documents import read_document
 from engine.store.layout import Layout
@@ -142,16 +148,145 @@ def test_only_the_newest_entries_stay(layout: Layout, tokenizer: ChatTokenizer) 
     assert replace(CACHE, max_length=100).read(source) is None
 
 
-def test_a_full_disk_keeps_no_tokens_and_ends_no_run(
-    layout: Layout, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        OSError("1000 requested and 10 written"),  # how numpy says that a disk is full
+        OSError(5, "Input/output error"),
+        DocumentDamaged("A file is not the same both times it is read."),
+    ],
+)
+def test_a_disk_that_takes_no_tokens_ends_no_run(
+    layout: Layout, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     source = source_of(layout)
 
-    def full(*_args: object, **_named: object) -> None:
-        raise OSError(28, "No space left on device")
+    def fail(*_args: object, **_named: object) -> None:
+        raise error
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(np, "save", fail)
     found, _told = encoded(source, tokenizer, CACHE)
     assert len(found.examples) == 21
-    assert [one.name for one in source.folder.tokens.iterdir()] == []
-    assert atomicfs.TEMPORARY_PREFIX not in str(list(source.folder.tokens.iterdir()))
+    assert list(source.folder.tokens.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+def test_a_file_that_grows_too_large_ends_no_run(layout: Layout, tokenizer: ChatTokenizer) -> None:
+    import resource
+    import signal
+
+    source = source_of(layout)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        found, _told = encoded(source, tokenizer, CACHE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert len(found.examples) == 21
+    assert list(source.folder.tokens.iterdir()) == []
+
+
+def test_the_last_of_a_disk_is_left_to_the_run(
+    layout: Layout, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = source_of(layout)
+    usage = shutil.disk_usage(layout.root)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=1 << 30))
+    encoded(source, tokenizer, CACHE)
+    assert CACHE.read(source) is None
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=1 << 31))
+    encoded(source, tokenizer, CACHE)
+    assert CACHE.read(source) is not None
+
+
+def test_two_runs_that_write_the_same_tokens_at_once_leave_one_whole_entry(
+    layout: Layout, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = source_of(layout)
+    save, others = np.save, []
+
+    def save_after_another(stream: IO[bytes], values: Any, **named: Any) -> None:
+        """Let another run write the whole entry while this one is at its first file."""
+        if not others:
+            others.append("begun")
+            others.append(facts(encoded(source, tokenizer, CACHE)[0]))
+        save(stream, values, **named)
+
+    monkeypatch.setattr(np, "save", save_after_another)
+    found, _told = encoded(source, tokenizer, CACHE)
+    assert facts(found) == others[1]
+    assert len(list(source.folder.tokens.iterdir())) == 1
+    kept = CACHE.read(source)
+    assert kept is not None
+    assert data_hash(kept.examples) == data_hash(found.examples)
+
+
+def test_what_another_run_is_writing_is_not_counted_and_stays(
+    layout: Layout, tokenizer: ChatTokenizer
+) -> None:
+    source = source_of(layout)
+    encoded(source, tokenizer, CACHE)
+    now = source.folder.tokens.stat().st_mtime
+    for name, age in (("writing", 100), ("ended", 100_000)):
+        path = source.folder.tokens / f"{atomicfs.TEMPORARY_PREFIX}{name}"
+        path.mkdir()
+        os.utime(path, (now - age, now - age))
+    for length in range(100, 108):
+        encoded(source, tokenizer, replace(CACHE, max_length=length))
+    names = [one.name for one in source.folder.tokens.iterdir()]
+    assert len(names) == token_cache.KEPT_ENTRIES + 1
+    assert f"{atomicfs.TEMPORARY_PREFIX}writing" in names
+
+
+def test_an_entry_that_goes_while_it_is_read_is_encoded_anew(
+    layout: Layout, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = source_of(layout)
+    first, _told = encoded(source, tokenizer, CACHE)
+    read = token_cache.read_document
+
+    def read_then_lose(path: Path, kind: Any) -> Any:
+        """Let another run remove the entry as soon as it was found to be sound."""
+        found = read(path, kind)
+        atomicfs.remove_folder(path.parent)
+        return found
+
+    monkeypatch.setattr(token_cache, "read_document", read_then_lose)
+    again, _told = encoded(source, tokenizer, CACHE)
+    assert facts(again) == facts(first)
+
+
+def test_a_disk_that_cannot_be_written_to_gives_kept_tokens(
+    layout: Layout, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = source_of(layout)
+    encoded(source, tokenizer, CACHE)
+
+    def refuse(_path: Path) -> None:
+        raise PermissionError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert CACHE.read(source) is not None
+    assert len(list(source.folder.tokens.iterdir())) == 1
+
+
+@pytest.mark.parametrize("part", ["jinja2", "examples.py"])
+def test_tokens_of_another_renderer_or_keeper_are_not_taken(
+    layout: Layout,
+    tokenizer: ChatTokenizer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    part: str,
+) -> None:
+    source = source_of(layout)
+    encoded(source, tokenizer, CACHE)
+    if part == "jinja2":
+        monkeypatch.setattr(jinja2, "__version__", "0.0")
+    else:
+        for name in ("examples.py", "token_cache.py"):
+            (tmp_path / name).write_text("# other", encoding="utf-8")
+        monkeypatch.setattr(token_cache, "__file__", str(tmp_path / "token_cache.py"))
+    assert CACHE.read(source) is None
