@@ -10,8 +10,8 @@ generation 8.0 on, in 16 bits; whether it gives the right numbers is tried befor
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from gettext import gettext as _
 from itertools import pairwise
 from typing import Any
@@ -24,6 +24,7 @@ from engine.domain.decision import Decision
 _LEAST_CAPABILITY = (8, 0)
 _WIDEST_HEAD = 256
 _TRIED_EDGES = (0, 70, 71, 200)
+_TRIED_WINDOW = 37
 _FAULTS = (RuntimeError, TypeError, ValueError, AssertionError)
 """What a kernel may answer where it does not run; errors of CUDA are RuntimeErrors."""
 
@@ -51,17 +52,20 @@ class VarlenKernel:
     Attributes:
         call: `varlen_attn`.
         names: Its parameters.
+        is_right_in_windows: Its numbers are right where tokens see only so far back.
     """
 
     call: Callable[..., Any]
     names: frozenset[str]
+    is_right_in_windows: bool = True
 
     def can(self, query: torch.Tensor, *, window: int | None, dropout: float) -> bool:
         """Return whether this query [1, heads, T, width] can go through the kernel."""
         width = query.shape[-1]
         is_fit = query.is_floating_point() and query.element_size() == 2
         is_sized = width % 8 == 0 and width <= _WIDEST_HEAD
-        return is_fit and is_sized and dropout == 0.0 and (window is None or self._has_window)
+        is_seen = window is None or (self._has_window and self.is_right_in_windows)
+        return is_fit and is_sized and dropout == 0.0 and is_seen
 
     @property
     def _has_window(self) -> bool:
@@ -132,10 +136,17 @@ def choose_kernel(
     kernel = find_kernel()
     reason = _why_not(kernel, device, dtype, head_width)
     if kernel is not None and not reason:
-        reason = _fault_of(kernel, device, dtype, head_width)
+        scales = (None, 0.5 * head_width**-0.5)
+        reason = _fault_of(kernel, device, dtype, head_width, scales=scales)
     if kernel is None or reason:
         return None, Decision(value="segments", reason=reason, source="hardware")
     text = _("One flash kernel computes all packed rows; tried against plain attention at start.")
+    if _fault_of(kernel, device, dtype, head_width, scales=(None,), window=_TRIED_WINDOW):
+        kernel = replace(kernel, is_right_in_windows=False)
+        text = _(
+            "One flash kernel computes all packed rows; tried against plain attention at start. "
+            "Layers with a sliding window do without it: it computes none, or wrong ones, here."
+        )
     return kernel, Decision(value="varlen", reason=text, source="hardware")
 
 
@@ -156,11 +167,20 @@ def _why_not(
 
 
 def _fault_of(
-    kernel: VarlenKernel, device: torch.device, dtype: torch.dtype, head_width: int
+    kernel: VarlenKernel,
+    device: torch.device,
+    dtype: torch.dtype,
+    head_width: int,
+    *,
+    scales: Sequence[float | None],
+    window: int | None = None,
 ) -> str:
     """Return what is wrong with outputs or gradients of the kernel; empty if they are right."""
     try:
-        gap = largest_gap(kernel, device, dtype, head_width=head_width)
+        gap = max(
+            largest_gap(kernel, device, dtype, head_width=head_width, scale=one, window=window)
+            for one in scales
+        )
     except _FAULTS as error:
         text = _("The kernel for packed rows does not run here ({error}).")
         return text.format(error=type(error).__name__)
@@ -171,9 +191,24 @@ def _fault_of(
 
 
 def largest_gap(
-    kernel: VarlenKernel, device: torch.device, dtype: torch.dtype, *, head_width: int
+    kernel: VarlenKernel,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    head_width: int,
+    scale: float | None = None,
+    window: int | None = None,
 ) -> float:
-    """Return the largest difference of outputs and gradients from plain attention in 32 bits."""
+    """Return the largest difference of outputs and gradients from plain attention in 32 bits.
+
+    Args:
+        kernel: The kernel.
+        device: Where it is tried.
+        dtype: In which number format.
+        head_width: Numbers of one attention head.
+        scale: Of the scores; None means 1/sqrt(width).
+        window: How many tokens back a token sees, itself included; None means all.
+    """
     generator = torch.Generator().manual_seed(0)
     tokens = _TRIED_EDGES[-1]
     shapes = [(1, 4, tokens, head_width), (1, 2, tokens, head_width), (1, 2, tokens, head_width)]
@@ -185,8 +220,9 @@ def largest_gap(
     edges = PackedEdges(
         cumulative=cumulative, longest=max(stop - start for start, stop in pairwise(_TRIED_EDGES))
     )
-    ours = kernel.attend(found[0], found[1], found[2], edges, scale=None, window=None)
-    plain = torch.cat([_plain(exact, *span) for span in pairwise(_TRIED_EDGES)], dim=1)
+    ours = kernel.attend(found[0], found[1], found[2], edges, scale=scale, window=window)
+    spans = pairwise(_TRIED_EDGES)
+    plain = torch.cat([_plain(exact, *one, scale=scale, window=window) for one in spans], dim=1)
     ours.backward(upstream.to(device, dtype))
     plain.backward(upstream)
     gaps = [(ours.detach().float().cpu() - plain.detach()).abs().max()]
@@ -197,9 +233,14 @@ def largest_gap(
     return float(torch.stack(gaps).max())
 
 
-def _plain(parts: list[torch.Tensor], start: int, stop: int) -> torch.Tensor:
+def _plain(
+    parts: list[torch.Tensor], start: int, stop: int, *, scale: float | None, window: int | None
+) -> torch.Tensor:
     query, key, value = (one[:, :, start:stop] for one in parts)
+    seen = torch.ones(stop - start, stop - start, dtype=torch.bool).tril()
+    if window is not None:
+        seen = seen.triu(1 - window)
     out = functional.scaled_dot_product_attention(
-        query, key, value, is_causal=True, enable_gqa=True
+        query, key, value, attn_mask=seen, scale=scale, enable_gqa=True
     )
     return out.transpose(1, 2)

@@ -143,10 +143,23 @@ def test_on_a_processor_no_kernel_is_chosen_and_the_reason_says_so() -> None:
     assert "processor" in choice.reason
 
 
+def one_token_too_far(*args: Any, window_size: tuple[int, int], **named: Any) -> torch.Tensor:
+    """Count a window without the token itself, as some versions of a kernel might."""
+    back = window_size[0] + 1 if window_size[0] >= 0 else -1
+    return of_torch_2_12(*args, window_size=(back, 0), **named)
+
+
+def unscaled(*args: Any, scale: float | None, **named: Any) -> torch.Tensor:
+    """Take no notice of the scale of the scores."""
+    del scale
+    return of_torch_2_12(*args, **named)
+
+
 @pytest.mark.parametrize(
     ("call", "value", "word"),
     [
         (of_torch_2_12, "varlen", "tried"),
+        (unscaled, "segments", "off by"),
         (lambda query, *_args, **_named: query * 1.0, "segments", "off by"),
         (None, "segments", "does not run"),
     ],
@@ -164,6 +177,45 @@ def test_kernel_is_chosen_only_if_its_numbers_are_right(
     assert choice.value == value
     assert (found is kernel) == (value == "varlen")
     assert word in choice.reason
+
+
+def no_windows_here(*args: Any, window_size: tuple[int, int], **named: Any) -> torch.Tensor:
+    """Refuse windows, as a version might whose backward pass has none."""
+    if window_size[0] >= 0:
+        raise RuntimeError("windows are not supported")
+    return of_torch_2_12(*args, window_size=window_size, **named)
+
+
+@pytest.mark.parametrize("call", [one_token_too_far, no_windows_here])
+def test_kernel_that_is_wrong_in_windows_alone_serves_layers_without(
+    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = VarlenKernel(call=call, names=NEWEST)
+    monkeypatch.setattr(varlen, "find_kernel", lambda: kernel)
+    monkeypatch.setattr(varlen, "_why_not", lambda *_args: "")
+    found, choice = choose_kernel(CPU, torch.bfloat16, head_width=16)
+    assert found is not None
+    query = torch.zeros(1, 4, 3, 16, dtype=torch.bfloat16)
+    assert found.can(query, window=None, dropout=0.0)
+    assert not found.can(query, window=2, dropout=0.0)
+    assert choice.value == "varlen"
+    assert "sliding window" in choice.reason
+
+
+def test_kernel_without_windows_of_its_own_is_told_to_be_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def of_any_length(
+        query: Any, key: Any, value: Any, edges: Any, *_rest: Any, is_causal: bool
+    ) -> Any:
+        assert is_causal
+        return written_out(query, key, value, edges, scale=None, back=-1)
+
+    kernel = VarlenKernel(call=of_any_length, names=frozenset({"is_causal"}))
+    monkeypatch.setattr(varlen, "find_kernel", lambda: kernel)
+    monkeypatch.setattr(varlen, "_why_not", lambda *_args: "")
+    _found, choice = choose_kernel(CPU, torch.bfloat16, head_width=16)
+    assert "sliding window" in choice.reason
 
 
 def test_largest_gap_also_looks_at_gradients() -> None:
