@@ -22,6 +22,9 @@ from engine.train.batches import Examples, Ids, Marks, join_examples
 from engine.train.sources import RowSource
 from engine.train.token_cache import EncodedRows, TokenCache, joined
 
+Named = tuple[str, Row]
+"""The content hash of a row, hex, and the row."""
+
 _BATCH_ROWS = 256
 _BATCH_CHARACTERS = 500_000
 """What is encoded together: half a second of work, so that a stop is heeded within it."""
@@ -97,16 +100,33 @@ def encode_held_out_rows(
     *,
     max_length: int,
     limit: int,
+    on_rows: Callable[[int], None],
 ) -> EncodedSplit:
     """Tokenise at most `limit` held-out rows of all datasets that are not replayed.
 
     Those with the lowest content hashes are taken: a fair sample that depends neither on the order
     nor on the number of files that were imported.
+
+    Args:
+        sources: The datasets.
+        tokenizer: Of the base model.
+        max_length: Longer rows are cut at the end.
+        limit: Rows at most.
+        on_rows: Is told how many rows were read, then encoded; may raise to end the work.
     """
     held = chain.from_iterable(one.held_out_rows() for one in sources if not one.is_replay)
-    chosen = [row for _digest, row in heapq.nsmallest(limit, held, key=lambda one: one[0])]
-    found = encode(chosen, tokenizer, max_length=max_length, on_rows=lambda _count: None)
+    told = _told(held, on_rows)
+    chosen = [row for _digest, row in heapq.nsmallest(limit, told, key=lambda one: one[0])]
+    found = encode(chosen, tokenizer, max_length=max_length, on_rows=on_rows)
     return _split([found], tuple(chosen[int(place)] for place in found.places))
+
+
+def _told(rows: Iterable[Named], on_rows: Callable[[int], None]) -> Iterator[Named]:
+    """Yield rows, and tell of every so many."""
+    for count, row in enumerate(rows, start=1):
+        if count % _BATCH_ROWS == 0:
+            on_rows(count)
+        yield row
 
 
 def encode(

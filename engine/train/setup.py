@@ -51,6 +51,7 @@ from engine.train.resolve import (
 from engine.train.samples import SamplePrompt, sample_prompts
 from engine.train.sources import copy_warnings, sources_of, without_copies
 from engine.train.stepping import Stepper
+from engine.train.stop import heed_stop
 from engine.train.token_cache import TokenCache
 from engine.train.varlen import choose_kernel
 
@@ -176,7 +177,11 @@ def _encode(
     for warning in (*told, *([cut] if cut else [])):
         context.emit(warning)
     held_out = encode_held_out_rows(
-        sources, tokenizer, max_length=recipe.max_length, limit=recipe.eval_rows
+        sources,
+        tokenizer,
+        max_length=recipe.max_length,
+        limit=recipe.eval_rows,
+        on_rows=lambda _count: heed_stop(context),
     )
     return train, held_out
 

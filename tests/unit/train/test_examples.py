@@ -121,10 +121,25 @@ def test_encode_held_out_rows_take_the_lowest_hashes(
 ) -> None:
     write_dataset(layout, chat_rows(60), eval_ratio=0.5)
     source = source_of(layout)
-    found = encode_held_out_rows([source], tokenizer, max_length=512, limit=5)
+    found = encode_held_out_rows([source], tokenizer, max_length=512, limit=5, on_rows=ignore)
     lowest = sorted(source.held_out_rows(), key=lambda one: one[0])[:5]
     assert list(found.rows) == [row for _digest, row in lowest]
     assert len(found.examples) == 5
+
+
+def test_encode_held_out_rows_heeds_a_stop_while_it_reads(
+    layout: Layout, tokenizer: ChatTokenizer
+) -> None:
+    write_dataset(layout, chat_rows(700), eval_ratio=0.9)
+    told: list[int] = []
+
+    def stop(count: int) -> None:
+        told.append(count)
+        raise Cancelled("The work was stopped.")
+
+    with pytest.raises(Cancelled):
+        encode_held_out_rows([source_of(layout)], tokenizer, max_length=512, limit=5, on_rows=stop)
+    assert told == [256]
 
 
 def test_sample_prompts_end_before_the_last_answer(tokenizer: ChatTokenizer) -> None:
