@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Entry of Burnish: the window, a worker (`--worker JOB`), or the command line.
+"""Entry of Burnish: the window, a worker (`--worker JOB`), its peers, or the command line.
 
 Only the standard library is imported here; each role imports what it needs.
 """
@@ -18,6 +18,10 @@ def main(arguments: list[str]) -> int:
 
         launch = arguments[3] if arguments[2:3] == ["--launch"] else ""
         return run_worker(Path(arguments[1]), launch)
+    if arguments[:1] == ["--peer"] and arguments[2:3] == ["--rank"]:
+        from engine.worker.peer import run_peer
+
+        return run_peer(Path(arguments[1]), int(arguments[3]))
     if not arguments or arguments[0] == "--window":
         from gui.app import run_window
 

@@ -389,6 +389,20 @@ class WorkerDied(EngineError):
     default_remedy = mark("Look at the log, then resume the run.")
 
 
+class ProcessLost(EngineError):
+    """A process that trained together with others has ended; finished checkpoints are safe."""
+
+    code = "process_lost"
+    default_remedy = mark("Look at the end of the log, then resume the run.")
+
+
+class ProcessFailed(EngineError):
+    """A process that trained together with others failed; finished checkpoints are safe."""
+
+    code = "process_failed"
+    default_remedy = mark("Resume the run, with fewer processes if it fails again.")
+
+
 class CheckpointDamaged(EngineError):
     """A checkpoint does not verify and is not used."""
 

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from gettext import gettext as _
 from gettext import ngettext
 
 from engine.api.effort import disk_need, time_need
 from engine.api.planning_desk import Desk
+from engine.api.sharing import shared_time, sharing_decisions, sharing_problems
 from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.decision import Decision
 from engine.domain.learning_advice import advise, far_off
@@ -63,15 +65,20 @@ def make_plan(
     held = sum(one.splits.get(EVAL, 0) for one in datasets[: len(recipe.datasets)])
     eval_rows = min(recipe.eval_rows, held)
     disk = disk_need(recipe, model, memory)
-    time = time_need(
+    time = shared_time(
+        partial(
+            time_need,
+            recipe,
+            datasets=datasets,
+            parts=parts,
+            model=model,
+            steps=steps,
+            device=desk.device,
+            gpu=desk.gpu,
+        ),
+        known,
         recipe,
-        datasets=datasets,
-        parts=parts,
-        model=model,
-        steps=steps,
-        device=desk.device,
-        gpu=desk.gpu,
-        measured=known,
+        facts,
     )
     found = desk.fixes(recipe) if memory.spare_bytes < 0 else ()
     smaller = desk.smaller_model(recipe) if memory.spare_bytes < 0 and not found else ""
@@ -87,6 +94,7 @@ def make_plan(
             *_dataset_problems(recipe, datasets, model, method, parts),
             *_problems(recipe, model, facts, disk.total, eval_rows),
             *_fit(memory, found, smaller, facts),
+            *sharing_problems(recipe, facts),
             *far_off(recipe, advice),
         ),
         statement=_statement(recipe, datasets, model, method, parts, steps, eval_rows),
@@ -106,7 +114,7 @@ def _decisions(
     disk: DiskNeed,
     time: TimeNeed | None,
 ) -> dict[str, Decision]:
-    found = {"device": _device(recipe, facts)}
+    found = {"device": _device(recipe, facts)} | sharing_decisions(recipe, facts)
     for term in memory.terms:
         found[f"memory_{term.symbol}"] = Decision(
             value=term.high, reason=f"{_(term.name)}: {_(term.reason)}", source="estimate"

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import msgspec
 
 from engine.api import fitting
+from engine.api.sharing import planned_processes, shared_memory
 from engine.domain.model import ModelInfo, ModelShape
 from engine.domain.plan import Change, MemoryNeed
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Device
 from engine.hardware.calibration import Measurements, Surroundings, library_versions
+from engine.hardware.cards import smallest_together
 from engine.hardware.gpu import Gpu
 from engine.hardware.machine import MachineFacts
 from engine.hardware.memory import estimate, item_bytes
@@ -43,6 +45,8 @@ class Desk:
     ) -> Desk:
         """Return the desk of a recipe."""
         gpu = facts.gpus[0] if facts.gpus and recipe.device is not Device.CPU else None
+        if gpu is not None and planned_processes(recipe, facts) > 1:
+            gpu = smallest_together(facts.gpus)
         return cls(facts=facts, model=model, gpu=gpu, measured=measured)
 
     @property
@@ -64,7 +68,7 @@ class Desk:
                 item=item_bytes(recipe.dtype, self.gpu),
                 quantised=quantised,
             )
-        return estimate(
+        found = estimate(
             shape or self.model.shape,
             recipe,
             quantised=quantised,
@@ -74,6 +78,9 @@ class Desk:
             model_type=self.model.model_type,
             calibration=calibration,
         )
+        if self.gpu is None and recipe.processes > 1:
+            return shared_memory(found, recipe.processes)
+        return found
 
     def fixes(self, recipe: Recipe) -> tuple[Change, ...]:
         """Return the changes that make a recipe fit, the least harmful first."""

@@ -306,6 +306,19 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             memory="Decides whose memory is used.",
         ),
     ] = Device.AUTO
+    processes: Annotated[
+        int,
+        about(
+            "Cards at once",
+            "So many cards of one kind share the rows of each step: faster, same result.",
+            Group.MEMORY,
+            "cards",
+            memory="Each card holds the whole model.",
+            rare=True,
+            ge=1,
+            le=16,
+        ),
+    ] = 1
     eval_every_steps: Annotated[
         int,
         about(

@@ -73,6 +73,7 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
         max_length: Longest row.
         tokens_per_row: Mean length of its rows.
         measured_at: UTC, ISO 8601.
+        processes: How many trained together.
     """
 
     device: str
@@ -84,6 +85,7 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int
     tokens_per_row: float
     measured_at: str
+    processes: int = 1
 
 
 class Measurements(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +101,11 @@ class Measurements(msgspec.Struct, frozen=True, kw_only=True):
         """Return what was measured for exactly this, or None."""
         key = (surroundings, model_type, item, quantised)
         return next((one for one in reversed(self.calibrations) if _calibrated(one) == key), None)
+
+    def of_processes(self, count: int) -> Measurements:
+        """Return the same with the speeds of so many processes alone."""
+        speeds = tuple(one for one in self.speeds if one.processes == count)
+        return msgspec.structs.replace(self, speeds=speeds)
 
     def speed(self, device: str, *, fingerprint: str, method: str) -> Speed | None:
         """Return the newest speed of this model and method on this device, or None."""
@@ -123,8 +130,9 @@ def _calibrated(one: Calibration) -> tuple[Surroundings, str, int, bool]:
     return one.surroundings, one.model_type, one.item, one.quantised
 
 
-def _run_of(one: Speed) -> tuple[str, str, str, str, int]:
-    return one.device, one.fingerprint, one.method, one.dataset_id, one.dataset_version
+def _run_of(one: Speed) -> tuple[str, str, str, str, int, int]:
+    rows = one.dataset_id, one.dataset_version
+    return one.device, one.fingerprint, one.method, *rows, one.processes
 
 
 def read_measurements(path: Path) -> Measurements:

@@ -16,6 +16,7 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
         title: Name for people.
         summary: One sentence on what it is for.
         entry: `module:function` that the worker resolves.
+        peer_entry: The same for a process that only computes for the worker.
         kinds: Row kinds it learns from.
         quantised: The base model is held in 4 bits.
     """
@@ -24,5 +25,6 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     summary: str
     entry: str
+    peer_entry: str
     kinds: tuple[RowKind, ...]
     quantised: bool

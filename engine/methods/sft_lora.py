@@ -14,6 +14,7 @@ METHOD = Method(
         "Learns from your examples with the base model held in full: more memory, no rounding."
     ),
     entry="engine.train.sft_lora:train",
+    peer_entry="engine.train.sft_lora:assist",
     kinds=(RowKind.CHAT, RowKind.TEXT),
     quantised=False,
 )

@@ -12,6 +12,7 @@ METHOD = Method(
     title=mark("4-bit adapter (QLoRA)"),
     summary=mark("Learns from your examples with the base model held in 4 bits: least memory."),
     entry="engine.train.sft_qlora:train",
+    peer_entry="engine.train.sft_qlora:assist",
     kinds=(RowKind.CHAT, RowKind.TEXT),
     quantised=True,
 )

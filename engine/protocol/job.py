@@ -3,13 +3,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from engine.domain.run import JobInfo
 from engine.protocol.events import Event
+
+
+class PeerLine(Protocol):
+    """A line to another process of the same job on this computer; both ends take turns."""
+
+    def send(self, parts: Sequence[bytes]) -> None:
+        """Send one message of some parts.
+
+        Raises:
+            ProcessLost: The other process has ended.
+        """
+        ...
+
+    def receive(self) -> list[bytes]:
+        """Wait for one message and return its parts.
+
+        Raises:
+            ProcessLost: The other process has ended.
+        """
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +45,7 @@ class JobContext:
         emit: Writes one event; returns when it is in the log.
         stop_requested: Whether the job should end at the next safe point; cheap to ask.
         now: Current UTC time.
+        peers: Lines to the processes that compute together with this one; empty where it is alone.
     """
 
     workspace: Path
@@ -33,7 +55,33 @@ class JobContext:
     emit: Callable[[Event], None]
     stop_requested: Callable[[], bool]
     now: Callable[[], datetime]
+    peers: tuple[PeerLine, ...] = ()
 
 
 JobEntry = Callable[[JobContext], None]
 """Emits the job's events, as the last one `Finished` or `Stopped`; raises otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeerContext:
+    """The surroundings of a process that only computes for the worker of a job.
+
+    Attributes:
+        workspace: Root folder of the workspace.
+        folder: The job's own folder; it is only read.
+        info: What was asked for.
+        rank: Its number, from 1; the worker itself is 0.
+        line: The line to the worker.
+        now: Current UTC time.
+    """
+
+    workspace: Path
+    folder: Path
+    info: JobInfo
+    rank: int
+    line: PeerLine
+    now: Callable[[], datetime]
+
+
+PeerEntry = Callable[[PeerContext], None]
+"""Answers what comes over the line until it is told to leave."""

@@ -48,7 +48,12 @@ class BaseWeights:
 
 
 def load_base(
-    context: JobContext, info: ModelInfo, placement: Placement, *, quantised: bool
+    context: JobContext,
+    info: ModelInfo,
+    placement: Placement,
+    *,
+    quantised: bool,
+    keeps: bool = True,
 ) -> BaseWeights:
     """Load a base model; 4-bit weights are read from the cache, or kept there for the next time.
 
@@ -58,6 +63,7 @@ def load_base(
         info: The model, as `find_model` returned it.
         placement: Where and in which format to compute.
         quantised: Hold the decoder linears in 4 bits.
+        keeps: False leaves the cache as it is, for processes that only help.
 
     Raises:
         Cancelled: A stop was asked for on the way.
@@ -89,7 +95,7 @@ def load_base(
         )
         return BaseWeights(model=found, decisions=_decision(FROM_CACHE, reason))
     model = load()
-    return BaseWeights(model=model, decisions=_keep(context, cache, model))
+    return BaseWeights(model=model, decisions=_keep(context, cache, model) if keeps else {})
 
 
 def _load_kept(

@@ -250,7 +250,13 @@ class Ladder:
             capacity = self.relief.check_tokens or run.recipe.max_length
             found, why = self._try(
                 lambda most=capacity: (
-                    held_out_loss(run.model, run.held_out, capacity=most, should_stop=should_stop),
+                    held_out_loss(
+                        run.model,
+                        run.held_out,
+                        capacity=most,
+                        should_stop=should_stop,
+                        sharers=run.stepper.ranks,
+                    ),
                 )
             )
             if found is not None:

@@ -88,6 +88,8 @@ def train_adapter(context: JobContext, *, quantised: bool, clock: Clock = time.m
             context.emit(_stopped_early(JobFolder(context.folder)))
             return
         training.go_on()
+        if run.stepper.ranks is not None:
+            run.stepper.ranks.leave()
 
 
 def _stopped_early(folder: JobFolder) -> Stopped:

@@ -251,6 +251,7 @@ def remember_speed(
         max_length=recipe.max_length,
         tokens_per_row=float(own.mean()),
         measured_at=timestamp(context.now()),
+        processes=1 + len(context.peers),
     )
     _remember(context, speed=speed)
 

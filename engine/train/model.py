@@ -148,6 +148,12 @@ class LanguageModel:
         """Return the number of layers that store all that they compute, but need not."""
         return sum(not one.gradient_checkpointing for one in self._layers())
 
+    @property
+    def offloads_inputs(self) -> bool:
+        """Return whether the inputs of layers that are computed again wait in main memory."""
+        ways = [vars(one).get("_gradient_checkpointing_func") for one in self._layers()]
+        return any(isinstance(one, partial) and one.func is not checkpoint for one in ways)
+
     def _layers(self) -> list[GradientCheckpointingLayer]:
         from transformers.modeling_layers import GradientCheckpointingLayer
 

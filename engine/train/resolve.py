@@ -75,6 +75,21 @@ def choose_offload(placement: Placement, *, recomputes: bool) -> Decision:
     return Decision(value=True, reason=_("Asked for."), source="recipe")
 
 
+def choose_processes(recipe: Recipe, *, count: int) -> Decision:
+    """Tell how many processes share each step, and how they speak."""
+    how = _(
+        "They share the rows of each step, and speak through pipes and memory of this computer; "
+        "none of them opens a connection."
+    )
+    if count == 1:
+        how = _("Only one card was found, which does all of it.")
+    if count == recipe.processes:
+        return Decision(value=count, reason=how, source="recipe")
+    text = _("{asked} were asked for, and {count} were started. {how}")
+    told = text.format(asked=recipe.processes, count=count, how=how)
+    return Decision(value=count, reason=told, source="hardware")
+
+
 def resolve_plan(
     recipe: Recipe,
     placement: Placement,

@@ -41,10 +41,12 @@ from engine.train.moments8 import choose_optimizer
 from engine.train.offload import CardPassage, Offload
 from engine.train.optimizer import AdapterOptimizer
 from engine.train.progress import row_progress
+from engine.train.ranks import Ranks, load_peers
 from engine.train.resolve import (
     choose_kept_layers,
     choose_mix,
     choose_offload,
+    choose_processes,
     choose_recompute,
     resolve_plan,
 )
@@ -120,6 +122,7 @@ def prepare_run(
         placement.device, placement.dtype, head_width=info.shape.head_dim
     )
     model = replace(with_adapter_of(base.model, recipe), varlen=varlen)
+    ranks = load_peers(context.peers, model, folder=context.folder) if context.peers else None
     optimizer = _choose_optimizer(context, recipe, placement)
     parts = parts_of(train.counts, [one.weight for one in recipe.datasets], replay=recipe.replay)
     order = StepOrder(
@@ -135,7 +138,7 @@ def prepare_run(
         held_out=held_out.examples,
         samples=sample_prompts(held_out.rows, tokenizer, count=recipe.sample_rows),
         order=order,
-        stepper=_stepper(recipe, model, train.examples, Optimizer(optimizer.value)),
+        stepper=_stepper(recipe, model, train.examples, Optimizer(optimizer.value), ranks),
         total_steps=steps_of(
             rows=order.per_epoch,
             effective_batch_size=recipe.effective_batch_size,
@@ -195,7 +198,11 @@ def _choose_optimizer(context: JobContext, recipe: Recipe, placement: Placement)
 
 
 def _stepper(
-    recipe: Recipe, model: LanguageModel, examples: Examples, optimizer: Optimizer
+    recipe: Recipe,
+    model: LanguageModel,
+    examples: Examples,
+    optimizer: Optimizer,
+    ranks: Ranks | None,
 ) -> Stepper:
     return Stepper(
         model=model,
@@ -212,6 +219,7 @@ def _stepper(
         micro_batch_size=recipe.micro_batch_size,
         max_grad_norm=recipe.max_grad_norm,
         seed=recipe.seed,
+        ranks=ranks,
     )
 
 
@@ -235,6 +243,8 @@ def _resolve(
     recompute = choose_recompute(recipe, info.shape, placement, longest_tokens=fill.longest_tokens)
     chosen = chosen | {"gradient_checkpointing": recompute}
     chosen |= _store_and_recompute(run.model, recipe, info, placement, bool(recompute.value))
+    if run.context.peers or recipe.processes > 1:
+        chosen["processes"] = choose_processes(recipe, count=1 + len(run.context.peers))
     if len(run.order.parts) > 1:
         chosen["mix"] = choose_mix(run.order.parts)
     measured = calibrate_once(

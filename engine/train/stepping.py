@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from engine.chat.packing import Members
-from engine.domain.randomness import seed_of
-from engine.train.batches import Examples, make_batch
-from engine.train.grouping import rows_together
-from engine.train.loss import batch_loss
+from engine.train.batches import Examples
+from engine.train.microsteps import MicroStep, add_gradients, share_out
 from engine.train.model import LanguageModel
 from engine.train.optimizer import AdapterOptimizer
+from engine.train.ranks import Ranks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +49,7 @@ class Stepper:
         micro_batch_size: Packed sequences of a micro-step.
         max_grad_norm: Longer gradients are cut to this length.
         seed: Of the dropout.
+        ranks: The processes that share each step; None where this one is alone.
     """
 
     model: LanguageModel
@@ -61,6 +61,7 @@ class Stepper:
     micro_batch_size: int
     max_grad_norm: float
     seed: int
+    ranks: Ranks | None = None
 
     def run(self, step: int, members: Members, *, learning_rate: float) -> StepOutcome:
         """Do one step over the given examples."""
@@ -106,12 +107,18 @@ class Stepper:
         self.optimizer.clear()
 
     def groups(self, members: Members) -> list[Members]:
-        """Return the examples of each micro-step, in order."""
-        return rows_together(
+        """Return the examples of each micro-step, of all processes."""
+        return [group for share in self._shares(members) for _number, group in share]
+
+    def _shares(self, members: Members) -> list[list[MicroStep]]:
+        adapter = self.model.adapter
+        return share_out(
             members,
             self.lengths,
+            processes=self.ranks.count if self.ranks else 1,
             capacity=self.capacity,
             micro_batch_size=self.micro_batch_size,
+            keeps_micro_steps=adapter is not None and adapter.dropout_ratio > 0,
         )
 
     def with_tokens_at_once(self, tokens: int) -> Stepper:
@@ -124,19 +131,12 @@ class Stepper:
 
     def accumulate(self, step: int, members: Members) -> torch.Tensor:
         """Add the gradients of the step's mean loss; return the summed loss, nats."""
-        supervised = int(self.supervised[members].sum())
-        total = torch.zeros((), dtype=torch.float32, device=self.model.device)
-        with self.model.steady_adapter():
-            for number, group in enumerate(self.groups(members)):
-                self._seed_dropout(step, number)
-                part = batch_loss(self.model, make_batch(self.examples, group, self.model.device))
-                (part / supervised).backward()
-                total = total + part.detach()
-        return total
-
-    def _seed_dropout(self, step: int, number: int) -> None:
-        """Make dropout a function of seed, step and micro-step; `torch.manual_seed` is slow."""
-        seed = seed_of("dropout", self.seed, step, number)
-        torch.default_generator.manual_seed(seed)
-        if self.model.device.type == "cuda":
-            torch.cuda.manual_seed(seed)
+        shares = self._shares(members)
+        of_step = {
+            "supervised": int(self.supervised[members].sum()),
+            "step": step,
+            "seed": self.seed,
+        }
+        if self.ranks is not None:
+            return self.ranks.add_gradients(self.examples, shares, **of_step)
+        return add_gradients(self.model, self.examples, shares[0], **of_step)

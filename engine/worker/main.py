@@ -8,22 +8,22 @@ point, which is named by a string so that nothing else ever imports torch.
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
-from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
 from typing import cast
 
 import filelock
 
-from engine.domain.run import JobInfo
-from engine.errors import EngineError, TrainingLibrariesMissing, unforeseen
+from engine.domain.run import JobInfo, JobKind
+from engine.errors import EngineError, unforeseen
 from engine.launcher.identity import job_lock, own_identity
 from engine.launcher.offline import OfflineGuard
+from engine.launcher.peers import Seat, met_worker, torchrun_seat
 from engine.launcher.spawn import EXIT_TAKEN
 from engine.launcher.watch import JobFeed
 from engine.protocol.events import Failed, Warned, WorkerStarted
@@ -31,7 +31,10 @@ from engine.protocol.job import JobContext, JobEntry
 from engine.store.documents import read_document, write_document
 from engine.store.eventlog import EventWriter
 from engine.store.layout import JobFolder
+from engine.worker.entries import resolved
 from engine.worker.heartbeat import beating
+from engine.worker.peer import assist
+from engine.worker.ranks import gathered_peers, settle_under_torchrun
 from engine.worker.signals import StopWish
 from engine.worker.surroundings import prepare
 
@@ -53,15 +56,27 @@ def run_worker(job: Path, launch: str) -> int:
     guard = OfflineGuard()
     folder = JobFolder(job)
     info = read_document(folder.info, JobInfo)
+    seat = torchrun_seat(os.environ)
+    if seat is not None and seat.rank:
+        return _assist_under_torchrun(folder, info, seat)
     try:
         with job_lock(folder.lock):
-            return _work(folder, info, launch, guard)
+            return _work(folder, info, launch, guard, seat)
     except filelock.Timeout:
         log.info("another worker has job %s", info.id)
         return EXIT_TAKEN
 
 
-def _work(folder: JobFolder, info: JobInfo, launch: str, guard: OfflineGuard) -> int:
+def _assist_under_torchrun(folder: JobFolder, info: JobInfo, seat: Seat) -> int:
+    if info.kind is not JobKind.TRAIN:
+        return EXIT_DONE
+    settle_under_torchrun(seat)
+    return assist(folder.root, seat.rank, met_worker(folder.root, seat))
+
+
+def _work(
+    folder: JobFolder, info: JobInfo, launch: str, guard: OfflineGuard, seat: Seat | None
+) -> int:
     before = JobFeed(folder)
     before.poll()
     attempt = before.snapshot.attempt + 1
@@ -73,7 +88,7 @@ def _work(folder: JobFolder, info: JobInfo, launch: str, guard: OfflineGuard) ->
     try:
         write_document(folder.identity, own_identity(info.id, launch))
         with beating(folder.heartbeat, now=_now):
-            return _attempt(folder, info, attempt, writer, wish, guard)
+            return _attempt(folder, info, attempt, writer, wish, guard, seat)
     finally:
         writer.close()
 
@@ -85,6 +100,7 @@ def _attempt(
     writer: EventWriter,
     wish: StopWish,
     guard: OfflineGuard,
+    seat: Seat | None,
 ) -> int:
     writer.append(WorkerStarted(attempt=attempt, pid=os.getpid(), versions=_versions(guard)))
     context = JobContext(
@@ -97,7 +113,8 @@ def _attempt(
         now=_now,
     )
     try:
-        _entry(info.entry)(context)
+        with gathered_peers(folder, info, seat) as peers:
+            cast("JobEntry", resolved(info.entry))(replace(context, peers=peers))
         status = EXIT_DONE
         _tell_attempts(writer, guard)
     except EngineError as error:
@@ -108,26 +125,6 @@ def _attempt(
         status = EXIT_FAILED
     _keep_result(folder)
     return status
-
-
-def _entry(name: str) -> JobEntry:
-    """Resolve `module:function`.
-
-    Raises:
-        TrainingLibrariesMissing: A library that it needs is not installed.
-    """
-    module, _colon, function = name.partition(":")
-    try:
-        return cast("JobEntry", getattr(importlib.import_module(module), function))
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] == "engine":
-            raise
-        raise TrainingLibrariesMissing(
-            _(
-                "{library} is not installed, so this computer cannot train yet. "
-                "Datasets and history work without it."
-            ).format(library=error.name)
-        ) from error
 
 
 def _report(writer: EventWriter, error: EngineError) -> None:

@@ -17,7 +17,7 @@ from engine.domain.recipe_choices import Optimizer
 from engine.errors import NotEnoughMemory
 from engine.protocol.events import EvalDone, Event, Finished, PlanChanged, SampleMade, StepDone
 from engine.protocol.events import Warned as WarnedEvent
-from engine.train import heldout, ladder, loop, loss, samples, stepping
+from engine.train import heldout, ladder, loop, loss, microsteps, samples
 from engine.train.device import choose_placement
 from engine.train.grouping import rows_together
 from engine.train.ladder import Ladder
@@ -61,7 +61,7 @@ def weights(run: Run) -> torch.Tensor:
 def fail(monkeypatch: pytest.MonkeyPatch, place: str, *calls: int) -> list[int]:
     """Let some calls of a place of the step fail, counted from 1; return the calls made."""
     owner, name = {
-        "forward": (stepping, "batch_loss"),
+        "forward": (microsteps, "batch_loss"),
         "loss": (loss, "summed_loss"),
         "backward": (torch.Tensor, "backward"),
         "clip": (AdapterOptimizer, "clip"),
@@ -133,7 +133,7 @@ def test_step_other_failures_pass_through_and_take_no_rung(
     def broken(*_args: Any) -> torch.Tensor:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(stepping, "batch_loss", broken)
+    monkeypatch.setattr(microsteps, "batch_loss", broken)
     with pytest.raises(RuntimeError, match="shapes"):
         steps(Ladder(run), run, 1)
     assert desk.events == []
@@ -157,13 +157,13 @@ def test_step_split_keeps_its_examples_and_its_loss_curve(
         plain, run = exact_run(desk, **values), exact_run(desk, **values)
         expected = steps(Ladder(plain), plain, 1, 2, 3)
         seen: list[tuple[int, ...]] = []
-        original = stepping.make_batch
+        original = microsteps.make_batch
 
         def noting(examples: Any, members: Any, device: Any) -> Any:
             seen.append(tuple(int(one) for one in members))
             return original(examples, members, device)
 
-        monkeypatch.setattr(stepping, "make_batch", noting)
+        monkeypatch.setattr(microsteps, "make_batch", noting)
         fail(monkeypatch, "forward", *range(1, failures + 1))
         climbing = Ladder(run)
         found = steps(climbing, run, 1)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many processes a job has, and what each of them finds in its environment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Generator, Mapping, Sequence
+
+import psutil
+
+from engine.domain.recipe import Recipe
+from engine.domain.run import JobInfo, JobKind
+from engine.hardware.cards import cards_together, process_count
+from engine.hardware.gpu import read_gpus
+from engine.launcher.lines import Line
+from engine.launcher.peers import Seat, met_peers, started_peers
+from engine.store.documents import read_document
+from engine.store.layout import JobFolder
+
+_VISIBLE, _ORDER, _THREADS = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "OMP_NUM_THREADS"
+
+
+@contextlib.contextmanager
+def gathered_peers(
+    folder: JobFolder, info: JobInfo, seat: Seat | None
+) -> Generator[tuple[Line, ...], None, None]:
+    """Yield a line to each process that computes together with this one; often there is none.
+
+    Args:
+        folder: The job's own.
+        info: What was asked for.
+        seat: The place of this process under torchrun, or None.
+    """
+    if info.kind is not JobKind.TRAIN or not folder.recipe.exists():
+        yield ()
+        return
+    if seat is not None:
+        settle_under_torchrun(seat)
+        with met_peers(folder.root, seat) as lines:
+            yield lines
+        return
+    recipe = read_document(folder.recipe, Recipe)
+    cards = _cards(os.environ) if recipe.processes > 1 else []
+    count = process_count(recipe, cards=len(cards))
+    if count == 1:
+        yield ()
+        return
+    own, *others = [_changes(rank, count, cards) for rank in range(count)]
+    os.environ.update(own)
+    with started_peers(folder.root, [os.environ | one for one in others]) as lines:
+        yield lines
+
+
+def settle_under_torchrun(seat: Seat) -> None:
+    """Let a process that torchrun started see its own card alone."""
+    os.environ.update(_changes(seat.rank, seat.count, _cards(os.environ)))
+
+
+def _cards(environment: Mapping[str, str]) -> list[str]:
+    """Return the cards that train together, as CUDA numbers them."""
+    if _VISIBLE in environment:
+        return [one.strip() for one in environment[_VISIBLE].split(",") if one.strip()]
+    return [str(one) for one in cards_together(read_gpus().gpus)]
+
+
+def _changes(rank: int, count: int, cards: Sequence[str]) -> dict[str, str]:
+    """Return what one of the processes finds changed in its environment."""
+    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+    found = {_THREADS: str(max(1, cores // count))}
+    if rank < len(cards):
+        # The driver's own order, in which its library names the cards too.
+        found |= {_VISIBLE: cards[rank], _ORDER: "PCI_BUS_ID"}
+    return found
