@@ -5,10 +5,11 @@ Usage: python benchmarks/card_benchmark.py [--only-figures] [--cases NAME ...] [
 
 First runs the tests marked `gpu`, then each case in a process of its own, ended after 150 seconds:
 a random Llama is written, held in NF4 with an adapter of rank 16 on all linears, and trained for a
-few steps of packed rows. Printed are real tokens a second, the share of the card's peak (MFU with 4
-FLOPs for each parameter and token, since the base is frozen; recomputing does not count), the peak
-of reserved memory with the context, and what the plan predicted. On a processor only the case
-`tiny-ragged-512` makes sense: it shows that this script runs.
+few steps of packed rows. Two cases come with and without fused kernels. Printed are real tokens a
+second, the share of the card's peak (MFU with 4 FLOPs for each parameter and token, since the base
+is frozen; recomputing does not count), the peak of reserved memory with the context, and what the
+plan predicted. On a processor only the case `tiny-ragged-512` makes sense: it shows that this
+script runs.
 """
 
 from __future__ import annotations
@@ -66,25 +67,31 @@ class Case:
         shape: Name in SHAPES.
         tokens: Capacity of a packed sequence.
         data: `ragged` rows as in conversations, or `uniform` ones of a whole sequence each.
+        way: `fused` with liger-kernel where it is installed, or `plain` without it.
     """
 
     shape: str
     tokens: int
     data: str
+    way: str = "fused"
 
     @property
     def name(self) -> str:
         """Return its name on the command line."""
-        return f"{self.shape}-{self.data}-{self.tokens}"
+        way = "" if self.way == "fused" else f"-{self.way}"
+        return f"{self.shape}-{self.data}-{self.tokens}{way}"
 
 
 CASES = (
     Case("tiny", 512, "ragged"),
+    Case("tiny", 512, "ragged", way="plain"),
     Case("1b", 4096, "ragged"),
     Case("1b", 4096, "uniform"),
+    Case("1b", 4096, "uniform", way="plain"),
     Case("1b", 16_384, "uniform"),
     Case("7b", 4096, "ragged"),
     Case("7b", 4096, "uniform"),
+    Case("7b", 4096, "uniform", way="plain"),
     Case("7b", 16_384, "uniform"),
 )
 
@@ -102,6 +109,7 @@ class Figures:
         planned_bytes: What the plan said, its high estimate.
         load_s: Seconds to load and quantise.
         attention: What the kernel of packed rows came to.
+        kernels: What the fused kernels of norms, angles and MLPs came to.
         first_loss: Of the first step.
         last_loss: Of the last step.
     """
@@ -114,6 +122,7 @@ class Figures:
     planned_bytes: int
     load_s: float
     attention: str
+    kernels: str
     first_loss: float
     last_loss: float
 
@@ -229,7 +238,7 @@ def measure(case: Case) -> Figures:
     is_card = torch.cuda.is_available()
     device = torch.device("cuda" if is_card else "cpu")
     free_before, planned = free_memory_bytes(device), planned_bytes(case)
-    model, load_s, attention = ready_model(case.shape, device)
+    model, load_s, attention, kernels = ready_model(case, device)
     speeds, losses = train(case, model)
     # The context is what is gone beside what torch reserved.
     taken = peak_memory_bytes(device)
@@ -245,6 +254,7 @@ def measure(case: Case) -> Figures:
         planned_bytes=planned,
         load_s=load_s,
         attention=attention,
+        kernels=kernels,
         first_loss=losses[0],
         last_loss=losses[-1],
     )
@@ -270,24 +280,27 @@ def planned_bytes(case: Case) -> int:
     return need.high_bytes
 
 
-def ready_model(shape: str, device: torch.device) -> tuple[LanguageModel, float, str]:
-    """Return a model that is ready to train, the seconds to load it, and its attention."""
+def ready_model(case: Case, device: torch.device) -> tuple[LanguageModel, float, str, str]:
+    """Return a model that is ready to train, the seconds to load it, its attention and kernels."""
     import torch
 
+    from engine.train.kernels import choose_kernels
     from engine.train.load import load_model, with_adapter
     from engine.train.varlen import choose_kernel
 
     with tempfile.TemporaryDirectory(prefix="burnish-benchmark-") as place:
-        write_model(shape, Path(place))
+        write_model(case.shape, Path(place))
         begun = time.perf_counter()
         model = load_model(Path(place), dtype=torch.bfloat16, device=device, quantised=True)
         load_s = time.perf_counter() - begun
     model = with_adapter(model, rank=RANK, alpha=2.0 * RANK, dropout_ratio=0.0, seed=SEED)
-    kernel, choice = choose_kernel(device, torch.bfloat16, head_width=HEAD_WIDTHS[shape])
+    kernel, choice = choose_kernel(device, torch.bfloat16, head_width=HEAD_WIDTHS[case.shape])
     model = replace(model, varlen=kernel)
+    fused = choose_kernels(model, is_wanted=case.way == "fused")
     model.recompute_activations()
     model.net.train()
-    return model, load_s, f"{choice.value}: {choice.reason}"
+    told = [f"{one.value}: {one.reason}" for one in (choice, fused)]
+    return model, load_s, told[0], told[1]
 
 
 def train(case: Case, model: LanguageModel) -> tuple[list[float], list[float]]:
@@ -351,7 +364,7 @@ def told(one: Figures) -> str:
         f"{one.tokens_per_s:,.0f} tokens/s ({one.slowest:,.0f} to {one.fastest:,.0f}), {share}"
         f"peak {one.peak_bytes / 1e9:.2f} GB, plan {one.planned_bytes / 1e9:.2f} GB ({gap:+.1%}), "
         f"loaded in {one.load_s:.1f} s, loss {one.first_loss:.3f} to {one.last_loss:.3f}; "
-        f"{one.attention}"
+        f"{one.attention} {one.kernels}"
     )
 
 
@@ -359,7 +372,7 @@ def main() -> int:
     """Run everything and print it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only-figures", action="store_true", help="leave the tests out")
-    parser.add_argument("--cases", nargs="*", default=[one.name for one in CASES[1:]])
+    parser.add_argument("--cases", nargs="*", default=[one.name for one in CASES[2:]])
     parser.add_argument("--out", type=Path, help="file for the figures as JSON")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()

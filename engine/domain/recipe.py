@@ -319,6 +319,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             le=16,
         ),
     ] = 1
+    use_kernels: Annotated[
+        bool,
+        about(
+            "Fast kernels",
+            "Uses liger-kernel on a card where it is installed and gives the same result.",
+            Group.MEMORY,
+            memory="They need a little less of it.",
+            rare=True,
+        ),
+    ] = True
     eval_every_steps: Annotated[
         int,
         about(

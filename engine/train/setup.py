@@ -34,6 +34,7 @@ from engine.train.examples import (
     skip_warnings,
     truncation_warning,
 )
+from engine.train.kernels import choose_kernels
 from engine.train.load import with_adapter_of
 from engine.train.measuring import calibrate_once
 from engine.train.model import LanguageModel
@@ -257,6 +258,8 @@ def _resolve(
     )
     if measured is not None:
         chosen["layer_memory"] = measured
+    # Behind the measurement: a plan knows the memory without kernels, which is never less.
+    chosen["kernels"] = choose_kernels(run.model, is_wanted=recipe.use_kernels)
     run.context.emit(
         resolve_plan(
             recipe,

@@ -392,6 +392,7 @@ def decision_words(name: str) -> str:
         "uncheckpointed_layers": _("Layers to store"),
         "activation_offload": _("Keep layer inputs in main memory"),
         "tokens_at_once": _("Tokens at once"),
+        "kernels": _("Fast kernels"),
     }
     return known.get(name, name.replace("_", " ").capitalize())
 

@@ -111,6 +111,7 @@ def test_train_whole_run_tells_everything_in_order(desk: Desk) -> None:
         "optimizer",
         "repeatability",
         "attention",
+        "kernels",
     } == set(plan.decisions)
     assert all(one.reason for one in plan.decisions.values())
 
