@@ -107,7 +107,7 @@ class CheckpointState(msgspec.Struct, frozen=True, kw_only=True):
         data_sha256: Hash of the tokenised examples; a resumed run must have the same.
         guards: What the guards remember.
         relief: What was given up because memory ran out.
-        weights_sha256: Hash of samples of the base model's weights; empty in older checkpoints.
+        weights_sha256: Hash of pieces of the base model's weights; empty in older checkpoints.
         placement: Device and number format, in words of the recipe; empty in older checkpoints.
         is_check_due: The held-out check behind this step was broken off, and is still to be done.
     """

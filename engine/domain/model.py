@@ -55,6 +55,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
         added_at: UTC, ISO 8601.
         bundled: It came with Burnish.
         notes: Plain sentences on what was ignored or is unusual.
+        weights: SHA-256 over pieces of its weight files; empty where an older version added it.
     """
 
     schema_version: int = 1
@@ -76,3 +77,4 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     added_at: str
     bundled: bool = False
     notes: tuple[str, ...] = ()
+    weights: str = ""

@@ -11,6 +11,7 @@ from engine.errors import FileMissing, ModelChanged, ModelNotFound
 from engine.store import modelfolder
 from engine.store.documents import read_document
 from engine.store.layout import Layout
+from engine.store.weights_sample import weights_sample
 
 
 def find_model(layout: Layout, model_id: str, *, fingerprint: str = "") -> ModelInfo:
@@ -33,7 +34,8 @@ def find_model(layout: Layout, model_id: str, *, fingerprint: str = "") -> Model
     folder = Path(info.path)
     if not folder.is_dir():
         raise FileMissing(_("The folder of the base model is gone: {path}.").format(path=folder))
-    if modelfolder.fingerprint(folder) != info.fingerprint:
+    is_same = modelfolder.fingerprint(folder) == info.fingerprint
+    if not is_same or (info.weights and weights_sample(folder, info.files) != info.weights):
         raise ModelChanged(
             _("The files of {name} are not those that were added to Burnish.").format(
                 name=info.name

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.domain.model import ModelInfo
-from engine.errors import FileMissing, FileUnreadable, ModelInvalid
+from engine.errors import FileMissing, ModelInvalid
 from engine.store.modelfolder_config import (
     CONFIG,
     expected_shapes,
@@ -45,6 +45,7 @@ from engine.store.modelfolder_weights import (
     unsafe_files,
     weight_files,
 )
+from engine.store.weights_sample import weights_sample
 
 __all__ = [
     "TensorHeader",
@@ -56,15 +57,12 @@ __all__ = [
     "read_headers",
     "read_weights",
     "safe_config",
-    "sample_hash",
     "special_tokens",
     "tokenizer_path",
 ]
 
 _CARD, _CARD_LIMIT_BYTES = "README.md", 65_536
 _BLOCK_BYTES = 1 << 20
-_SAMPLED_WEIGHTS, _SAMPLE_BYTES = 1024, 4096
-"""One reading each: a second on a disk that turns."""
 
 
 def inspect_model(
@@ -111,6 +109,7 @@ def inspect_model(
         has_chat_template=chat_template(path) is not None,
         end_of_turn=end_of_turn(path, config),
         fingerprint=fingerprint(path),
+        weights=weights_sample(path, files),
         files=files,
         added_at=added_at,
         bundled=bundled,
@@ -189,36 +188,6 @@ def fingerprint(path: Path) -> str:
     for block in header_bytes(path):
         digest.update(block)
     return digest.hexdigest()
-
-
-def sample_hash(path: Path) -> str:
-    """Return a SHA-256 over some values of the largest weights of a folder.
-
-    It tells models of one form apart, whose fingerprints are the same: training changes nearly
-    every value of a weight. It depends neither on the place of the folder nor on its times.
-
-    Raises:
-        FileUnreadable: A weight cannot be read.
-    """
-    headers = sorted(read_headers(path).items(), key=lambda one: (-one[1].size, one[0]))
-    digest = hashlib.sha256()
-    for name, header in headers[:_SAMPLED_WEIGHTS]:
-        first, last = header.offsets
-        digest.update(f"{name}\0".encode())
-        digest.update(_read_middle(path / header.file, first, last))
-    return digest.hexdigest()
-
-
-def _read_middle(path: Path, first: int, last: int) -> bytes:
-    size = min(_SAMPLE_BYTES, last - first)
-    try:
-        with path.open("rb") as stream:
-            stream.seek((first + last - size) // 2)
-            return stream.read(size)
-    except OSError as error:
-        raise FileUnreadable(
-            _("{path} cannot be read.").format(path=path), detail=str(error)
-        ) from error
 
 
 def licence(path: Path) -> str:

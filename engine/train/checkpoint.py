@@ -176,6 +176,15 @@ def check_same_run(
                 "tokenizer or the chat template has changed."
             )
         )
+    check_same_weights(state, weights_sha256=weights_sha256)
+
+
+def check_same_weights(state: CheckpointState, *, weights_sha256: str) -> None:
+    """Check that the base model has the weights that a run was trained on.
+
+    Raises:
+        ModelChanged: It has others.
+    """
     if state.weights_sha256 and state.weights_sha256 != weights_sha256:
         raise ModelChanged(
             _("The base model has other weights than this run was trained on."),

@@ -144,6 +144,8 @@ class _Training:
         """
         atomicfs.make_folder(self._run.folder.checkpoints)
         atomicfs.sweep(self._run.folder.checkpoints)
+        # Half an adapter, of a worker that was killed; files there have other writers too.
+        atomicfs.sweep(self._run.folder.root, only_folders=True)
         self._restore()
         now = self._now
         is_due_again = now.is_check_due
@@ -305,6 +307,7 @@ class _Training:
         self._stand_at(state)
         self._emit(told)
         self._emit(rolled_back_warning(told, peak=self._recipe.learning_rate))
+        now.step_times.clear()
         now.saved_step = now.step
         if now.step:
             # Written again, so that a crash does not go on with the old learning rate.

@@ -107,8 +107,11 @@ class Nf4Cache:
 
     @property
     def size_bytes(self) -> int:
-        """Return the size of the kept weights."""
-        return self.file.stat().st_size
+        """Return the size of the kept weights; 0 where another job has just removed them."""
+        try:
+            return self.file.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def units(self, linears: Mapping[str, LowRankLinear]) -> list[Unit]:
         """Return what is to be read for these linears, in the order of the file.

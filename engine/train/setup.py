@@ -20,9 +20,10 @@ from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Optimizer
 from engine.protocol.events import PhaseChanged, Warned
 from engine.protocol.job import JobContext
-from engine.store import atomicfs, modelfolder
+from engine.store import atomicfs
 from engine.store.known_model import find_model
 from engine.store.layout import JobFolder, Layout
+from engine.store.weights_sample import weights_sample
 from engine.train.base_weights import load_base
 from engine.train.batches import Examples, data_hash
 from engine.train.device import Placement
@@ -75,7 +76,7 @@ class Run:
         total_steps: Steps of the whole run.
         recipe_sha256: Hash of recipe.json.
         data_sha256: Hash of all tokenised examples.
-        weights_sha256: Hash of samples of the base model's weights.
+        weights_sha256: Hash of pieces of the base model's weights.
         placement: Device and number format, in words of the recipe.
     """
 
@@ -148,7 +149,7 @@ def prepare_run(
         ),
         recipe_sha256=atomicfs.sha256_of(folder.recipe),
         data_sha256=data_hash(train.examples, held_out.examples),
-        weights_sha256=modelfolder.sample_hash(Path(info.path)),
+        weights_sha256=weights_sample(Path(info.path), info.files),
         placement=", ".join(str(placement.decisions[one].value) for one in ("device", "dtype")),
     )
     chosen = {"optimizer": optimizer, "attention": attention} | base.decisions

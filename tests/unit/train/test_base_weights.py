@@ -226,6 +226,7 @@ def change_weights(desk: Desk, _monkeypatch: pytest.MonkeyPatch) -> None:
     before = file.stat().st_mtime_ns
     tiny_model_folder(desk.base, spread=0.12, seed=7)
     os.utime(file, ns=(before + 10**6, before + 10**6))
+    add_model(desk.layout, desk.base)
 
 
 def add_again(desk: Desk, _monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,3 +310,9 @@ def test_load_base_packed_folder_is_its_own_cache(desk: Desk) -> None:
     assert source_of(found) == FROM_FOLDER
     assert not desk.layout.nf4_cache(MODEL).exists()
     assert all(one.packed is not None for one in found.model.linears.values())
+
+
+def test_size_bytes_of_weights_that_another_job_has_just_removed_is_nothing(tmp_path: Path) -> None:
+    base = tiny_model_folder(tmp_path / "base")
+    key = nf4_cache.key_of(base, fingerprint="f", device=CPU)
+    assert nf4_cache.Nf4Cache(tmp_path / "cache", key).size_bytes == 0

@@ -24,11 +24,13 @@ from engine.protocol.events import (
     Warned,
 )
 from engine.store import atomicfs
+from engine.store.known_model import find_model
 from engine.train import checkpoint, device, heldout, sft_lora
 from engine.train.checkpoint import checkpoint_folders, read_checkpoint
+from engine.train.tuned import load_tuned
 from tests.builders.model_folder import tiny_model_folder
 from tests.unit.train.misfortune import RATE, Case, befall
-from tests.unit.train.runs import Desk, chat_rows, make_desk
+from tests.unit.train.runs import MODEL, Desk, add_model, chat_rows, make_desk
 
 _numbers = itertools.count(1)
 VALUES: dict[str, Any] = {
@@ -198,17 +200,52 @@ def test_checkpoint_is_announced_when_it_is_whole_and_before_older_ones_go(
     assert seen == [["ck-000001"]] + [[f"ck-{at:06d}", f"ck-{at + 1:06d}"] for at in range(1, 6)]
 
 
+def test_resume_after_a_kill_within_the_delivery_leaves_nothing_of_it(desk: Desk) -> None:
+    run_id = new_run(desk)
+    train(desk, run_id, stop_when=lambda one: isinstance(one, StepDone) and one.step == 3)
+    root = desk.layout.job(run_id).root
+    (root / ".tmp-1").mkdir()
+    (root / ".tmp-1" / "adapter_model.safetensors").write_bytes(b"half")
+    train(desk, run_id)
+    assert not list(root.glob(".tmp-*"))
+
+
 # ---------------------------------------------------------------------- what is around a run
 
 
-def test_resume_with_other_weights_of_the_same_form_is_refused(desk: Desk) -> None:
+@pytest.mark.parametrize("is_added_again", [False, True])
+def test_resume_with_other_weights_of_the_same_form_is_refused(
+    desk: Desk, is_added_again: bool
+) -> None:
     run_id = new_run(desk)
     train(desk, run_id, stop_when=lambda one: isinstance(one, StepDone) and one.step == 3)
     other = tiny_model_folder(desk.base.parent / "other", vocabulary=300, layers=1, seed=77)
     weights = desk.base / "model.safetensors"
     weights.write_bytes((other / weights.name).read_bytes())
-    with pytest.raises(ModelChanged, match="other weights"):
+    why = "not those that were added"
+    if is_added_again:
+        add_model(desk.layout, desk.base)
+        why = "other weights than this run was trained on"
+    with pytest.raises(ModelChanged, match=why):
         train(desk, run_id)
+
+
+def test_tuned_model_with_other_weights_below_the_adapter_is_refused(desk: Desk) -> None:
+    run_id = new_run(desk)
+    train(desk, run_id)
+    folder, recipe = desk.layout.job(run_id), desk.recipe()
+    placement = device.choose_placement(recipe.device, recipe.dtype)
+
+    def load() -> None:
+        info = find_model(desk.layout, MODEL)
+        load_tuned(desk.context(run_id), folder, recipe, info, placement)
+
+    load()
+    other = tiny_model_folder(desk.base.parent / "other", vocabulary=300, layers=1, seed=77)
+    (desk.base / "model.safetensors").write_bytes((other / "model.safetensors").read_bytes())
+    add_model(desk.layout, desk.base)
+    with pytest.raises(ModelChanged, match="other weights than this run was trained on"):
+        load()
 
 
 def test_resume_with_the_same_weights_written_anew_goes_on(desk: Desk) -> None:
