@@ -404,15 +404,20 @@ def remove_folder(folder: Path) -> None:
         shutil.rmtree(victim)
 
 
-def sweep(folder: Path) -> None:
-    """Undo what interrupted writes and removals left in a folder that has no other writer."""
+def sweep(folder: Path, *, only_folders: bool = False) -> None:
+    """Undo what interrupted writes and removals left in a folder that has no other writer.
+
+    Args:
+        folder: The folder.
+        only_folders: Leave files alone, which others may be writing just now.
+    """
     for aside in folder.glob(f"{REPLACED_PREFIX}*"):
         _put_back(aside, folder / aside.name.removeprefix(REPLACED_PREFIX))
     for path in folder.iterdir():
         if path.name.startswith((TEMPORARY_PREFIX, TRASH_PREFIX)):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-            else:
+            elif not only_folders:
                 path.unlink(missing_ok=True)
 
 

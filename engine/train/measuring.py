@@ -42,6 +42,7 @@ from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 from engine.train.attention import Segments
 from engine.train.batches import Batch
+from engine.train.device import free_unused, is_out_of_memory
 from engine.train.loss import batch_loss
 from engine.train.model import LanguageModel
 
@@ -138,8 +139,10 @@ def calibrate_once(
             context_bytes=_context_bytes,
             now=context.now(),
         )
-    except torch.OutOfMemoryError:
-        torch.cuda.empty_cache()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        free_unused(model.device)
         reason = _("The card had too little free memory to measure a layer.")
         return Decision(value=None, reason=reason, source="measurement")
     if found is None:
@@ -236,10 +239,10 @@ def remember_speed(
     """
     fingerprint = context.info.text_option("model_fingerprint")
     first = step - len(step_times)
-    if not fingerprint or not step_times or first < 0:
+    own = lengths[: order.parts[0].rows]
+    if not fingerprint or not step_times or first < 0 or not len(own):
         return
     tokens = order.total(lengths, steps=step) - order.total(lengths, steps=first)
-    own = lengths[: order.parts[0].rows]
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
     speed = Speed(
         device=card,

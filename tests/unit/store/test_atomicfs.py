@@ -196,6 +196,13 @@ def test_sweep_removes_only_left_overs(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["kept"]
 
 
+def test_sweep_of_folders_leaves_files_that_others_write(tmp_path: Path) -> None:
+    (tmp_path / ".tmp-1").mkdir()
+    (tmp_path / ".tmp-2").write_bytes(b"")
+    atomicfs.sweep(tmp_path, only_folders=True)
+    assert [one.name for one in tmp_path.iterdir()] == [".tmp-2"]
+
+
 def test_refused_place_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object, **options: object) -> int:
         raise OSError(errno.EROFS, "Read-only file system")

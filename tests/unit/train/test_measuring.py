@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from engine.chat.packing import StepOrder, whole
+from engine.domain.mix import Part
 from engine.domain.recipe import Recipe
 from engine.hardware.calibration import Surroundings, read_measurements
 from engine.hardware.families import family
 from engine.hardware.memory import AdapterForm, flowing_per_token, input_bytes, kept_per_token
 from engine.store.modelfolder import inspect_model
+from engine.train import measuring
 from engine.train.loop import train_adapter
 from engine.train.loss import batch_loss
 from engine.train.measuring import calibrate, calibrate_once, plain_batch, remember_speed
@@ -112,6 +114,50 @@ def test_speed_counts_the_tokens_of_the_newest_steps(tmp_path: Path) -> None:
     assert found.tokens_per_s == 200.0
     assert found.tokens_per_row == 25.0
     assert found.fingerprint == "f"
+
+
+def test_speed_without_a_row_of_the_main_dataset_is_not_kept(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path)
+    parts = (Part(rows=0, per_pass=0), Part(rows=4, per_pass=4))
+    remember_speed(
+        desk.context("run-1", options={"model_fingerprint": "f"}),
+        RECIPE,
+        device=CPU,
+        order=StepOrder(parts=parts, effective_batch_size=2, seed=1),
+        lengths=random_examples([10, 20, 30, 40]).lengths,
+        step=2,
+        step_times=[0.25, 0.25],
+    )
+    assert read_measurements(desk.layout.measurements).speeds == ()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("no room"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_measuring_that_runs_out_of_memory_is_told_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
+) -> None:
+    def fail(*_args: object, **_options: object) -> None:
+        raise error
+
+    desk = make_desk(tmp_path)
+    monkeypatch.setattr(measuring, "_card", lambda _device: HERE)
+    monkeypatch.setattr(measuring, "calibrate", fail)
+    found = calibrate_once(
+        desk.context("run-1"),
+        load_adapted(desk.base),
+        inspect_model(desk.base, model_id="m", name="m", added_at=""),
+        RECIPE,
+        quantised=False,
+        recomputes=True,
+    )
+    assert found is not None
+    assert found.value is None
+    assert "too little free memory" in found.reason
 
 
 def test_finished_run_leaves_its_speed_and_an_unknown_model_leaves_none(tmp_path: Path) -> None:
