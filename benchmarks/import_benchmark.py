@@ -116,8 +116,8 @@ def watched(pid: int) -> Iterator[PeakMemory]:
         thread.join()
 
 
-def import_here(layout: Layout, path: Path, dataset_id: str) -> Measured:
-    """Import through the job's own entry, in this process."""
+def context_of(layout: Layout, path: Path, dataset_id: str) -> JobContext:
+    """Return what the job's own entry is given to import a file in this process."""
     options = {"paths": [str(path)], "dataset_id": dataset_id, "name": "Benchmark"}
     info = JobInfo(
         id="benchmark",
@@ -128,7 +128,7 @@ def import_here(layout: Layout, path: Path, dataset_id: str) -> Measured:
         options={name: msgspec.Raw(msgspec.json.encode(one)) for name, one in options.items()},
     )
     events: list[Event] = []
-    context = JobContext(
+    return JobContext(
         workspace=layout.root,
         folder=layout.job(info.id).root,
         info=info,
@@ -137,6 +137,11 @@ def import_here(layout: Layout, path: Path, dataset_id: str) -> Measured:
         stop_requested=lambda: False,
         now=lambda: datetime.now(UTC),
     )
+
+
+def import_here(layout: Layout, path: Path, dataset_id: str) -> Measured:
+    """Import through the job's own entry, in this process."""
+    context = context_of(layout, path, dataset_id)
     with watched(psutil.Process().pid) as peak:
         begun, busy = time.perf_counter(), time.process_time()
         importing.run(context)

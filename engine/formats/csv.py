@@ -19,9 +19,9 @@ from pathlib import Path
 from engine.domain.dataset import Reject
 from engine.errors import mark
 from engine.formats.cells import column_name, record_of
-from engine.formats.csv_columns import end_of_records, pairs_of
+from engine.formats.csv_columns import cells_of, end_of_records
 from engine.formats.csv_dialect import Dialect, dialect_of, reader
-from engine.formats.encoding import decoded_head, looks_like_text, text_encoding
+from engine.formats.encoding import decoded_head, looks_like_text, text_parts
 from engine.formats.format import (
     HEAD_BYTES,
     RECORD_CAP_BYTES,
@@ -30,9 +30,9 @@ from engine.formats.format import (
     Record,
     Seen,
 )
-from engine.formats.plain_rows import PlainRows, of_pairs, sides_of
+from engine.formats.plain_rows import PlainRows, plain_rows_of, sides_of
 from engine.formats.refusal import RefusedRecord, bad_encoding, reject, too_long
-from engine.formats.source import count_lines, lines, pieces, read_head, utf8_blocks
+from engine.formats.source import count_lines, lines, pieces, read_head
 from engine.formats.wording import translated as _
 
 AGAIN_CAP_CHARACTERS = 64 << 20
@@ -117,7 +117,7 @@ def chunks(path: Path, seen: Seen) -> Iterator[Chunk]:
     """Yield the same, many rows at a time."""
     head = read_head(path)
     dialect = dialect_of(_whole_lines(head))[0]
-    parts = utf8_blocks(path, text_encoding(path, head), seen)
+    parts = text_parts(path, head, seen)
     first = next(parts, b"")
     table = _Table(file=path.name, dialect=dialect, header=_header_of(first, dialect))
     if table.header is None:
@@ -207,13 +207,12 @@ class _Piece(_Rest):
     def plain_rows(self) -> PlainRows | None:
         """Return the rows in columns where each is a question with its answer."""
         names = self.table.header or []
-        sides = sides_of(names)
         (raw,) = self.parts
-        found = pairs_of(raw, self.table.dialect.delimiter) if sides else None
-        if not sides or not found:
+        found = cells_of(raw, names, self.table.dialect.delimiter) if sides_of(names) else None
+        if found is None:
             return None
         cells, before = found
-        return of_pairs(sides, cells, before + self.line, is_turned=names[0] == sides[1])
+        return plain_rows_of(cells, before + self.line)
 
 
 def _excerpt(source: _Lines) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -53,8 +54,12 @@ def reader(
     )
 
 
+@lru_cache(maxsize=2)
 def dialect_of(text: str) -> tuple[Dialect, float]:
-    """Return the dialect that makes the most even table of a text, and a score (0..1)."""
+    """Return the dialect that makes the most even table of a text, and a score (0..1).
+
+    A file is asked for when it is recognised, looked into and read; the last two are remembered.
+    """
     hint = _HINT.match(text)
     if hint is not None:
         delimiter, score = hint[1], LIKELY

@@ -85,7 +85,8 @@ class DatasetWriter:
 
     def _open(self, split: str, files: ExitStack) -> RowWriter:
         file = data_file(self._rows, split)
-        atomicfs.make_folder(file.parent)
+        # Its name is synced with the whole folder that is being built.
+        file.parent.mkdir(mode=0o700, parents=True)
         return RowWriter(
             files.enter_context(atomicfs.followed_file(file, self._ledger)), self._kind
         )
@@ -158,9 +159,10 @@ class DatasetWriter:
         """
         for writer in self._writers.values():
             writer.close()
+        # The last bytes are on their way to the disk meanwhile.
+        distinct, lowest, highest = _extremes(bytes(self._hashes))
         self._files.close()
         splits = {split: writer.rows for split, writer in self._writers.items()}
-        distinct, lowest, highest = _extremes(bytes(self._hashes))
         if distinct > 1 and splits[EVAL] == 0 and self._eval_ratio > 0:
             splits = self._moved(splits, lowest, TRAIN, EVAL)
         elif splits[TRAIN] == 0 < splits[EVAL]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
-from engine.formats.source import blocks
+from engine.formats.format import Seen
+from engine.formats.source import as_utf8, blocks
 
 UTF8 = "utf-8"
 WESTERN = "cp1252"
@@ -54,7 +57,8 @@ def decoded_head(head: bytes) -> str:
 def looks_like_text(head: bytes) -> bool:
     """Return whether the start of a file has next to no control characters, as text has."""
     text = decoded_head(head)
-    controls = sum(text.count(one) for one in _CONTROLS)
+    raw = text.encode("utf-8", "surrogatepass")
+    controls = len(raw) - len(raw.translate(None, _CONTROLS))
     return len(text) > 0 and controls * 100 <= len(text) and not is_marked_binary(head)
 
 
@@ -63,7 +67,7 @@ def is_marked_binary(head: bytes) -> bool:
     return head.startswith(_BINARY_MARKS)
 
 
-_CONTROLS = [chr(code) for code in (*range(9), 11, *range(14, 32), 127)]
+_CONTROLS = bytes([*range(9), 11, *range(14, 32), 127])
 _BINARY_MARKS = (
     b"%PDF-", b"PK\x03\x04", b"\x1f\x8b", b"\x89PNG", b"SQLite format 3", b"{\\rtf", b"GIF8",
     b"\xff\xd8\xff", b"\x7fELF", b"MZ", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd",
@@ -77,7 +81,7 @@ def text_encoding(path: Path, head: bytes) -> str:
     so that one broken byte does not change the meaning of all others.
     """
     known = unicode_encoding(head)
-    if known != UTF8:
+    if known != UTF8 or _is_utf8(path):
         return known
     sample = bytearray()
     valid = broken = 0
@@ -91,7 +95,46 @@ def text_encoding(path: Path, head: bytes) -> str:
         if len(sample) < SAMPLE_BYTES:
             sample += _lines_not_ascii(block, SAMPLE_BYTES - len(sample))
     broken += len(decoder.getstate()[0])
-    return UTF8 if broken == 0 or valid >= broken else _legacy_encoding(bytes(sample))
+    return UTF8 if valid >= broken else _legacy_encoding(bytes(sample))
+
+
+def _is_utf8(path: Path) -> bool:
+    """Return whether a file is valid UTF-8 to its end, as most are."""
+    decoder = codecs.getincrementaldecoder(UTF8)()
+    try:
+        for block in blocks(path, lambda _: None):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def text_parts(path: Path, head: bytes, seen: Seen) -> Iterator[bytes]:
+    """Yield the content of a text file as UTF-8 without a byte order mark.
+
+    All encodings without zero bytes agree on ASCII, so that what a file is in is only found out at
+    the first other byte, for that takes one more reading.
+
+    Args:
+        path: The file.
+        head: Its first bytes.
+        seen: Told the bytes read of the file itself.
+    """
+    known = unicode_encoding(head)
+    parts = blocks(path, seen)
+    if known != UTF8:
+        yield from as_utf8(parts, known)
+        return
+    is_start = True
+    for block in parts:
+        if not block.isascii():
+            # Only the very first part may begin with a byte order mark.
+            before = [] if is_start else [b""]
+            yield from as_utf8(chain(before, [block], parts), text_encoding(path, head))
+            return
+        yield block
+        is_start = False
 
 
 def _lines_not_ascii(block: bytes, limit_bytes: int) -> bytes:

@@ -205,6 +205,20 @@ def seekable(path: Path, seen: Callable[[int], None]) -> Generator[IO[bytes], No
 
 
 @contextlib.contextmanager
+def seekable_by_arrow(path: Path, seen: Callable[[int], None]) -> Generator[IO[bytes], None, None]:
+    """Open a source as `seekable` does; one that is not packed is read by Arrow itself."""
+    import pyarrow
+
+    with contextlib.ExitStack() as stack:
+        place = place_of(path)
+        if place.member is None and not place.is_compressed:
+            opened = stack.enter_context(pyarrow.OSFile(str(place.real)))
+            yield cast("IO[bytes]", opened)
+        else:
+            yield stack.enter_context(seekable(path, seen))
+
+
+@contextlib.contextmanager
 def spooling_in(folder: Path) -> Generator[None, None, None]:
     """Keep copies of packed files in a folder, for as long as this is entered."""
     token = SPOOL_FOLDER.set(folder)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from engine.domain.dataset import Reject
 from engine.errors import ArchiveUnsafe, FileUnreadable, mark
 from engine.formats.format import CERTAIN, Chunk, Format, Record, Seen
-from engine.formats.packed import seekable, size_bytes
+from engine.formats.packed import seekable_by_arrow, size_bytes
 from engine.formats.record_batches import (
     BATCH_ROWS,
     BatchChunk,
@@ -66,10 +66,12 @@ def chunks(path: Path, seen: Seen) -> Iterator[Chunk]:
 
     with contextlib.ExitStack() as stack:
         with naming_read_errors(path):
-            stream = stack.enter_context(seekable(path, seen))
+            stream = stack.enter_context(seekable_by_arrow(path, seen))
             total_bytes = size_bytes(path)
         try:
-            file = stack.enter_context(ParquetFile(stream, buffer_size=BLOCK_BYTES))
+            # Read ahead, whole row groups would be held in memory.
+            file = ParquetFile(stream, buffer_size=BLOCK_BYTES, pre_buffer=False)
+            stack.enter_context(file)
             names = file.schema_arrow.names
             columns = [names[at] for at in text_columns(file.schema_arrow)]
         except (pyarrow.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:

@@ -27,6 +27,7 @@ ANSWERS = frozenset(field_names.ANSWERS)
 """Where a record has one field of each of both and no other, they are a question and its answer."""
 
 _USER, _ASSISTANT = ROLES.index(Role.USER), ROLES.index(Role.ASSISTANT)
+_PAIR = f"{Role.USER.value}{Role.ASSISTANT.value}".encode()
 _LIST = ord("[")
 _CAP_BYTES = 1 << 30
 """Most text of one batch: Arrow counts the bytes of a column in 31 bits."""
@@ -138,37 +139,14 @@ def _of_sides(
 
     if {question.type, answer.type} != {pa.string()} or question.null_count or answer.null_count:
         return None
-    turns = np.arange(2 * len(lines))
-    places = turns // 2 + turns % 2 * len(lines)
-    contents = pa.concat_arrays([question, answer]).take(pa.array(places))
-    return of_pairs(sides, contents, lines)
-
-
-def of_pairs(
-    sides: tuple[str, str],
-    contents: Array,
-    lines: NDArray[np.int64],
-    *,
-    is_turned: bool = False,
-) -> PlainRows | None:
-    """Return questions with their answers; None where any of them may be something else.
-
-    Args:
-        sides: Names of the field of the question and of that of the answer.
-        contents: A question, its answer, a question ...
-        lines: Where each question stands.
-        is_turned: Each answer stands before its question.
-    """
-    import numpy as np
-    import pyarrow as pa
-
-    if is_turned:
-        contents = contents.take(pa.array(np.arange(len(contents)) ^ 1))
-    if (first_bytes(contents) == _LIST).any():
+    if any((first_bytes(one) == _LIST).any() for one in (question, answer)):
         # Tables hold lists of messages as JSON text.
         return None
     turns = np.arange(2 * len(lines) + 1, dtype=np.int32)
-    roles = np.where(turns[:-1] % 2, _ASSISTANT, _USER).astype(np.int8)
+    is_answer = turns[:-1] % 2
+    places = turns[:-1] // 2 + is_answer * np.int32(len(lines))
+    contents = pa.concat_arrays([question, answer]).take(pa.array(places))
+    roles = np.where(is_answer, _ASSISTANT, _USER).astype(np.int8)
     return checked("_".join(sides), lines, turns[::2], roles, contents)
 
 
@@ -263,7 +241,16 @@ def _digests(ends: NDArray[np.int32], roles: NDArray[np.int8], contents: Array) 
 
 def role_names(roles: NDArray[np.int8]) -> Array:
     """Return role codes as their names."""
+    import numpy as np
     import pyarrow as pa
 
+    count = len(roles)
+    if (roles[::2] == _USER).all() and (roles[1::2] == _ASSISTANT).all():
+        # As most are, and far faster than to look each of them up.
+        user, both = len(Role.USER.value), len(_PAIR)
+        ends = np.arange(count + 1, dtype=np.int32) // 2 * both
+        ends[1::2] += user
+        text = _PAIR * (count // 2 + 1)
+        return pa.StringArray.from_buffers(count, pa.py_buffer(ends.data), pa.py_buffer(text))
     names = pa.array([one.value for one in ROLES])
     return pa.DictionaryArray.from_arrays(pa.array(roles), names).cast(pa.string())

@@ -30,7 +30,7 @@ from engine.formats.shapes import normalise
 from engine.formats.turns import lower_names
 
 Prepared = TypeVar("Prepared")
-THREADS, WAITING_CHUNKS = 2, 4
+THREADS, WAITING_CHUNKS = 2, 3
 """Chunks that are worked on or wait; more would only take memory."""
 
 

@@ -14,8 +14,8 @@ from engine.errors import FileMissing, FileUnreadable
 from engine.formats.format import HEAD_BYTES, RECORD_CAP_BYTES, Seen
 from engine.formats.packed import open_source
 
-BLOCK_BYTES = 1 << 20
-PIECE_BYTES = 1 << 20
+BLOCK_BYTES = 256 << 10
+PIECE_BYTES = 2 << 20
 """At least so much is held to be read in columns."""
 
 _NOT_UTF8 = b"\xff"
@@ -79,20 +79,30 @@ def blocks(path: Path, seen: Seen) -> Iterator[bytes]:
 def utf8_blocks(path: Path, encoding: str, seen: Seen) -> Iterator[bytes]:
     """Yield the content of a file as UTF-8 without a byte order mark.
 
-    What is no character in `encoding` stays no valid UTF-8, so that it is met, and refused, in the
-    line where it stands.
-
     Args:
         path: The file.
         encoding: A codec name; `utf-8` passes bytes through.
         seen: Told the bytes read of the file itself.
     """
+    return as_utf8(blocks(path, seen), encoding)
+
+
+def as_utf8(parts: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Yield content as UTF-8 without a byte order mark.
+
+    What is no character in `encoding` stays no valid UTF-8, so that it is met, and refused, in the
+    line where it stands.
+
+    Args:
+        parts: The content, from its beginning.
+        encoding: A codec name; `utf-8` passes bytes through.
+    """
     if encoding in ("utf-8", "utf-8-sig"):
-        yield from _without_mark(blocks(path, seen))
+        yield from _without_mark(parts)
         return
     errors = "surrogatepass" if encoding in _MARKS else "surrogateescape"
     decoder = codecs.getincrementaldecoder(encoding)(errors)
-    for block in _without_mark(blocks(path, seen), _MARKS.get(encoding, b"")):
+    for block in _without_mark(parts, _MARKS.get(encoding, b"")):
         try:
             text = decoder.decode(block)
         except UnicodeDecodeError as error:
@@ -148,12 +158,15 @@ def pieces(
         held_bytes += len(part)
         if held_bytes >= PIECE_BYTES:
             buffer = b"".join(held)
+            # Nothing is held twice while a piece is worked on.
+            held.clear()
             end = end_of(buffer, False)
             if not end:
                 yield chain([buffer], source)
                 return
-            yield buffer[:end]
             held, held_bytes = [buffer[end:]], len(buffer) - end
+            buffer = buffer[:end]
+            yield buffer
     if held_bytes:
         buffer = b"".join(held)
         yield buffer if end_of(buffer, True) else iter([buffer])
@@ -174,8 +187,8 @@ def holds_lone_return(buffer: bytes) -> bool:
     if b"\r" not in buffer:
         return False
     signs = np.frombuffer(buffer, np.uint8)
-    returns = np.flatnonzero(signs == ord("\r"))
-    return bool((signs[np.minimum(returns + 1, len(signs) - 1)] != ord("\n")).any())
+    is_lone = (signs[:-1] == ord("\r")) & (signs[1:] != ord("\n"))
+    return buffer.endswith(b"\r") or bool(is_lone.any())
 
 
 def lines(parts: Iterable[bytes], cap_bytes: int = RECORD_CAP_BYTES) -> Iterator[bytes | None]:

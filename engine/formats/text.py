@@ -15,12 +15,12 @@ from pathlib import Path
 from engine.domain.dataset import Reject, TextRow
 from engine.errors import mark
 from engine.formats.document import questions_of
-from engine.formats.encoding import decoded_head, looks_like_text, text_encoding
+from engine.formats.encoding import decoded_head, looks_like_text, text_parts
 from engine.formats.format import PERHAPS, Block, Format, Record, Seen
 from engine.formats.markdown import text_blocks
 from engine.formats.packed import size_bytes
 from engine.formats.refusal import RefusedRecord, bad_encoding, nul_character, reject, too_long
-from engine.formats.source import lines, read_head, utf8_blocks
+from engine.formats.source import lines, read_head
 
 WHOLE_BYTES = 8 << 20
 """A larger text is not looked at as a whole, whether it consists of questions."""
@@ -76,9 +76,8 @@ def read(path: Path, seen: Seen) -> Iterator[Record | Reject]:
             for line, asked, answered in pairs:
                 yield Record(line=line, value={"question": asked, "answer": answered})
             return
-    encoding = text_encoding(path, read_head(path))
     section = _Section()
-    for number, raw in enumerate(lines(utf8_blocks(path, encoding, seen)), start=1):
+    for number, raw in enumerate(lines(text_parts(path, read_head(path), seen)), start=1):
         try:
             line = _text_line(raw)
         except RefusedRecord as refused:
@@ -107,9 +106,8 @@ def blocks(path: Path, seen: Seen) -> Iterator[Block | Reject]:
     Lines that are no text are left to the ordinary way of reading, which names them.
     """
     head = read_head(path)
-    encoding = text_encoding(path, head)
     is_markdown = path.suffix.lower() in _MARKDOWN or _has_headings(decoded_head(head))
-    numbered = enumerate(lines(utf8_blocks(path, encoding, seen)), start=1)
+    numbered = enumerate(lines(text_parts(path, head, seen)), start=1)
     refused: list[Reject] = []
     yield from text_blocks(_kept(path, numbered, refused), is_markdown=is_markdown)
     yield from refused

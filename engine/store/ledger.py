@@ -11,8 +11,9 @@ import contextlib
 import hashlib
 import os
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -22,9 +23,11 @@ import xxhash
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_HASHED_BYTES = 1 << 20
-_WAITING = 4
-"""Shares of _HASHED_BYTES and more that wait to be hashed; their memory is held as long."""
+_SHARE_BYTES = 1 << 20
+_WAITING = 2
+"""Shares of _SHARE_BYTES and more that wait to be written; their memory is held as long."""
+
+_SHORT_BYTES = 64 << 10
 
 _SYNCED_BYTES = 32 << 20
 _BLOCK_BYTES = 256 << 10
@@ -72,7 +75,7 @@ class Ledger:
 
 
 class FollowedStream:
-    """Writes to a file; a thread hashes the same bytes, and brings them to the disk now and then.
+    """A thread that writes to a file, hashes the same bytes, and syncs the file now and then.
 
     What is written must not be changed afterwards.
     """
@@ -81,35 +84,31 @@ class FollowedStream:
         """Follow a file that is open, and empty, by a thread of its own."""
         self._stream, self._pool = stream, pool
         self._sha256, self._xxh3 = hashlib.sha256(), xxhash.xxh3_128()
-        self._held: list[ReadableBuffer] = []
+        self._held: list[memoryview] = []
         self._held_bytes = self._size_bytes = self._synced_bytes = 0
         self._waiting: deque[Future[None]] = deque()
         self.closed = False
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write bytes; return how many.
+        """Take bytes to be written; return how many.
 
         Raises:
-            OSError: They, or some before them, could not be written.
+            OSError: Some before them could not be written or synced.
         """
-        count = memoryview(data).nbytes
-        self._stream.write(data)
-        self._held.append(data)
+        part = memoryview(data).cast("B")
+        count = len(part)
+        self._held.append(part)
         self._held_bytes += count
         self._size_bytes += count
-        if self._held_bytes >= _HASHED_BYTES:
+        if self._held_bytes >= _SHARE_BYTES:
             self._hand_over()
         return count
 
-    def flush(self) -> None:
-        """Leave nothing in the memory of this process."""
-        self._stream.flush()
-
     def told(self) -> Print:
-        """Return what was written, once all of it is hashed.
+        """Return what was written, once all of it is.
 
         Raises:
-            OSError: Something of it could not be brought to the disk.
+            OSError: Something of it could not be written or synced.
         """
         self._hand_over()
         while self._waiting:
@@ -121,7 +120,7 @@ class FollowedStream:
         )
 
     def let_go(self) -> None:
-        """Hash nothing more."""
+        """Write nothing more."""
         self.closed = True
         for one in self._waiting:
             one.cancel()
@@ -130,16 +129,30 @@ class FollowedStream:
         if self._size_bytes - self._synced_bytes >= _SYNCED_BYTES:
             # What is on the disk already need not be waited for at the end.
             self._synced_bytes = self._size_bytes
-            self._waiting.append(self._pool.submit(os.fsync, self._stream.fileno()))
-        self._waiting.append(self._pool.submit(self._hash, self._held))
+            self._waiting.append(self._pool.submit(self._sync))
+        self._waiting.append(self._pool.submit(self._write, self._held))
         self._held, self._held_bytes = [], 0
         while len(self._waiting) > _WAITING:
             self._waiting.popleft().result()
 
-    def _hash(self, parts: list[ReadableBuffer]) -> None:
-        for one in parts:
+    def _sync(self) -> None:
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+
+    def _write(self, parts: list[memoryview]) -> None:
+        for one in _in_long_parts(parts):
+            self._stream.write(one)
             self._sha256.update(one)
             self._xxh3.update(one)
+
+
+def _in_long_parts(parts: list[memoryview]) -> Iterator[bytes | memoryview]:
+    """Yield the same bytes; short parts that follow each other as one."""
+    for is_short, found in groupby(parts, lambda one: len(one) < _SHORT_BYTES):
+        if is_short:
+            yield b"".join(found)
+        else:
+            yield from found
 
 
 def is_as_printed(path: Path, wanted: Print) -> bool:

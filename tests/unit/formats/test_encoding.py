@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.formats.encoding import looks_like_text, text_encoding, unicode_encoding
+from engine.formats import source
+from engine.formats.encoding import (
+    looks_like_text,
+    text_encoding,
+    text_parts,
+    unicode_encoding,
+)
 
 TEXTS = [
     ("cp1252", "question,answer\nWas kostet der Käse?,Er kostet 3 € und schmeckt größtenteils.\n"),
@@ -53,6 +59,29 @@ def test_text_encoding_with_a_late_legacy_character_is_found(tmp_path: Path) -> 
     text = "über größere Häuser\n"
     path.write_bytes(b"plain text\n" * 200_000 + text.encode("cp1252"))
     assert text.encode("cp1252").decode(text_encoding(path, path.read_bytes()[:1000])) == text
+
+
+@pytest.mark.parametrize("block_bytes", [1, 7, 1000])
+@pytest.mark.parametrize(("encoding", "text"), TEXTS)
+def test_text_parts_are_the_text_wherever_it_ceases_to_be_ascii(
+    encoding: str, text: str, block_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "BLOCK_BYTES", block_bytes)
+    path = tmp_path / "a.csv"
+    path.write_bytes(("plain text\n" * 9 + text).encode(encoding))
+    head = path.read_bytes()
+    parts = text_parts(path, head, lambda _done: None)
+    whole = source.utf8_blocks(path, text_encoding(path, head), lambda _done: None)
+    assert b"".join(parts) == b"".join(whole)
+
+
+def test_text_parts_keep_a_mark_that_is_not_at_the_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "BLOCK_BYTES", 4)
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"abc\n" + codecs.BOM_UTF8 + b"d\n")
+    assert b"".join(text_parts(path, b"abc\n", lambda _done: None)) == path.read_bytes()
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

@@ -34,7 +34,19 @@ Told = tuple[int, str, bytes | str, bytes]
 
 encode = msgspec.json.encode
 GOOD = st.sampled_from(
-    ["Hi", "a b", "é", "日本", "\N{NO-BREAK SPACE}x", " x", 'say "x"', "a,b", "1"]
+    [
+        "Hi",
+        "a b",
+        "é",
+        "日本",
+        "\N{NO-BREAK SPACE}x",
+        " x",
+        'say "x"',
+        "a,b",
+        "1",
+        "\ufeffx",
+        "x\ny",
+    ]
 )
 ODD = st.sampled_from(
     [
@@ -238,6 +250,43 @@ def test_plain_rows_of_every_format_stay_in_columns(suffix: str, data: bytes) ->
     columns, single, kept = both_ways(data, suffix, 500)
     assert columns == single
     assert kept == len(columns) == 40
+
+
+def test_table_with_line_ends_within_cells_stays_in_columns_with_its_lines() -> None:
+    rows = [
+        {"prompt": "a\nb" if one % 3 else "a", "completion": "\r\n" * one + "c"} for one in range(9)
+    ]
+    columns, single, kept = both_ways(_csv(rows), ".csv", 500)
+    assert columns == single
+    assert kept == len(columns) == 9
+    assert [line for line, *_rest in columns][:5] == [2, 3, 6, 10, 14]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "prompt,completion\na,b\n\nc,d\n",
+        "prompt,completion\na,b\r\n\r\nc,d\r\n",
+        "prompt,completion\na,b\r\r\nc,d\n",
+        'prompt,completion\na,"b\rb"\nc,d\n',
+        "prompt,completion\na,b\n\ufeffc,d\n",
+        'prompt,completion\na,b\n"\ufeffc",d\n',
+        "prompt,completion\na,b\nc\n,d\n",
+        "prompt,completion\na,b\n \nc,d\n",
+        'prompt,completion\na,b\n""\nc,d\n',
+    ],
+)
+@pytest.mark.parametrize("piece_bytes", [4, 6, 400])
+def test_odd_table_in_columns_and_one_by_one_is_the_same(table: str, piece_bytes: int) -> None:
+    columns, single, _kept = both_ways(table.encode(), ".csv", piece_bytes)
+    assert columns == single
+
+
+def test_table_with_a_record_longer_than_a_block_of_arrow_is_read() -> None:
+    rows = [{"prompt": "a", "completion": size * "b"} for size in (1, 300_000, 600_000, 5)]
+    columns, single, _kept = both_ways(_csv(rows), ".csv", 2 << 20)
+    assert columns == single
+    assert len(columns) == 4
 
 
 def test_one_row_in_doubt_takes_only_its_piece_out_of_the_columns() -> None:

@@ -159,6 +159,18 @@ def test_followed_file_stands_in_the_manifest_as_any_other(tmp_path: Path) -> No
     assert files["f"].size_bytes == 3_500_000
 
 
+def test_followed_file_holds_long_and_short_parts_in_their_order(tmp_path: Path) -> None:
+    parts = [bytes([one % 251]) * (one % 7 * 40_000 + one) for one in range(60)]
+    ledger = Ledger()
+    with (
+        atomicfs.new_folder(tmp_path / "x", ledger=ledger) as building,
+        atomicfs.followed_file(building / "f", ledger) as stream,
+    ):
+        for part in parts:
+            stream.write(part)
+    assert (tmp_path / "x" / "f").read_bytes() == b"".join(parts)
+
+
 def test_followed_file_on_full_disk_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
