@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Breaks the code that keeps data safe, one place at a time, to see that the tests notice.
+
+    python -m tests.faults.mutants [NAME ...]
+
+A mutant that survives is a test that is missing. Each is tried in a copy of the repository.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_COPIED = ("engine", "gui", "resources", "tests", "main.py", "pyproject.toml")
+_LIMIT_S = 600
+
+ATOMICFS = "engine/store/atomicfs.py"
+EVENTLOG = "engine/store/eventlog.py"
+CHECKSUM = "engine/store/checksum.py"
+CODEC = "engine/protocol/codec.py"
+CHECKPOINT = "engine/train/checkpoint.py"
+ADAPTER = "engine/train/adapter.py"
+OPTIMIZER = "engine/train/optimizer.py"
+LOOP = "engine/train/loop.py"
+IDENTITY = "engine/launcher/identity.py"
+LEDGER = "engine/store/ledger.py"
+
+POWER = ("tests/unit/store/test_atomicfs.py", "tests/faults/test_power_loss.py")
+CORRUPT = ("tests/unit/store", "tests/faults/test_corruption.py")
+TRAIN = (
+    "tests/unit/train/test_checkpoint.py",
+    "tests/unit/train/test_optimizer.py",
+    "tests/unit/train/test_adapter.py",
+    "tests/unit/train/test_loop.py",
+    "tests/unit/train/test_guarded_runs.py",
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One place of the code that is changed for the worse.
+
+    Attributes:
+        name: What is broken.
+        path: The file.
+        old: Text that occurs once in it.
+        new: What stands there instead.
+        tests: Which tests have to notice.
+    """
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = (
+    Mutant(
+        "a replaced file is not synced",
+        ATOMICFS,
+        "                if durable:\n                    os.fsync(stream.fileno())\n",
+        "",
+        POWER,
+    ),
+    Mutant(
+        "the name of a replaced file is not synced",
+        ATOMICFS,
+        "        if durable:\n            sync_folder(path.parent)\n",
+        "",
+        POWER,
+    ),
+    Mutant(
+        "a file is written under its own name",
+        ATOMICFS,
+        '    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")\n    with',
+        "    temporary = path\n    path.unlink(missing_ok=True)\n    with",
+        POWER,
+    ),
+    Mutant(
+        "files of a folder are not synced",
+        ATOMICFS,
+        "        list(pool.map(_sync_file, paths))\n",
+        "",
+        POWER,
+    ),
+    Mutant(
+        "inner folders are not synced",
+        ATOMICFS,
+        "        if path.is_dir():\n            sync_folder(path)\n    sync_folder(folder)\n",
+        "        pass\n    sync_folder(folder)\n",
+        POWER,
+    ),
+    Mutant(
+        "a new folder is not synced before it takes its name",
+        ATOMICFS,
+        "            sync_folder(path)\n    sync_folder(folder)\n",
+        "            sync_folder(path)\n",
+        POWER,
+    ),
+    Mutant(
+        "the name of a new folder is not synced",
+        ATOMICFS,
+        "            raise\n        sync_folder(target.parent)\n",
+        "            raise\n",
+        POWER,
+    ),
+    Mutant(
+        "the names of parents are not synced",
+        ATOMICFS,
+        "    path.mkdir(mode=0o700, exist_ok=True)\n    sync_folder(path.parent)\n",
+        "    path.mkdir(mode=0o700, exist_ok=True)\n",
+        POWER,
+    ),
+    Mutant(
+        "the folder takes its name before it is sealed",
+        ATOMICFS,
+        "            _seal(temporary, ledger or Ledger())\n"
+        "            if is_taken:\n"
+        "                _change_places(temporary, target)\n"
+        "            else:\n"
+        "                _take_the_name(temporary, target)\n",
+        "            if is_taken:\n"
+        "                _change_places(temporary, target)\n"
+        "            else:\n"
+        "                _take_the_name(temporary, target)\n"
+        "            _seal(target, Ledger())\n",
+        POWER,
+    ),
+    Mutant(
+        "what is replaced is removed first",
+        ATOMICFS,
+        "                _change_places(temporary, target)\n",
+        "                remove_folder(target)\n                temporary.rename(target)\n",
+        POWER,
+    ),
+    Mutant(
+        "a folder is removed file by file under its name",
+        ATOMICFS,
+        "        folder.rename(victim)\n        sync_folder(victim.parent)\n"
+        "        shutil.rmtree(victim)\n",
+        "        shutil.rmtree(folder)\n",
+        POWER,
+    ),
+    Mutant(
+        "a removal is not synced before its files go",
+        ATOMICFS,
+        "        folder.rename(victim)\n        sync_folder(victim.parent)\n",
+        "        folder.rename(victim)\n",
+        POWER,
+    ),
+    Mutant(
+        "nothing is read back",
+        ATOMICFS,
+        "        if not as_wanted[path]:\n",
+        "        if False:\n",
+        POWER,
+    ),
+    Mutant(
+        "the manifest is not read back",
+        ATOMICFS,
+        "    if read_manifest(folder).files != files:\n",
+        "    if False:\n",
+        POWER,
+    ),
+    Mutant(
+        "only the size is verified",
+        ATOMICFS,
+        "path.is_file() and _entry(path) == entry",
+        "path.is_file() and path.stat().st_size == entry.size_bytes",
+        CORRUPT,
+    ),
+    Mutant(
+        "a sector that cannot be read is an error nobody expects",
+        ATOMICFS,
+        "    except OSError:\n        # A sector",
+        "    except ValueError:\n        # A sector",
+        CORRUPT,
+    ),
+    Mutant(
+        "an interrupted write leaves its files behind",
+        ATOMICFS,
+        "            shutil.rmtree(temporary, ignore_errors=True)\n            raise\n",
+        "            raise\n",
+        POWER,
+    ),
+    Mutant(
+        "what stepped aside is never put back",
+        ATOMICFS,
+        "        aside.rename(place)\n",
+        "        pass\n",
+        CORRUPT,
+    ),
+    Mutant(
+        "a full disk has no name",
+        ATOMICFS,
+        "        if error.errno in _FULL:\n",
+        "        if False:\n",
+        POWER,
+    ),
+    Mutant(
+        "the checksum of a document is not looked at",
+        CHECKSUM,
+        '    if found[1] != b"%08x" % zlib.crc32(text):\n',
+        "    if False:\n",
+        CORRUPT,
+    ),
+    Mutant(
+        "the checksum of an event is not looked at",
+        CODEC,
+        "    if found and found[1] !=",
+        "    if not found and found[1] !=",
+        CORRUPT,
+    ),
+    Mutant(
+        "a torn tail is not cut",
+        EVENTLOG,
+        "            _cut(path, reader.offset_bytes)\n",
+        "            pass\n",
+        CORRUPT,
+    ),
+    Mutant(
+        "whole lines that are cut are lost",
+        EVENTLOG,
+        "        atomicfs.write_file(aside, rest)\n",
+        "        pass\n",
+        CORRUPT,
+    ),
+    Mutant(
+        "a log is numbered from 1 again",
+        EVENTLOG,
+        "        self._seq = last[-1] if last else 0\n",
+        "        self._seq = 0\n",
+        CORRUPT,
+    ),
+    Mutant(
+        "a gap between events is not seen",
+        EVENTLOG,
+        "            if envelope.seq != self.last_seq + 1:\n",
+        "            if False:\n",
+        CORRUPT,
+    ),
+    Mutant(
+        "events that matter are not synced",
+        EVENTLOG,
+        "            if is_due or not isinstance(event, _FREQUENT):\n",
+        "            if is_due:\n",
+        CORRUPT,
+    ),
+    Mutant(
+        "a closed log is not synced",
+        EVENTLOG,
+        "        os.fsync(self._stream.fileno())\n        self._stream.close()\n",
+        "        self._stream.close()\n",
+        POWER,
+    ),
+    Mutant(
+        "checkpoints are read without being verified",
+        CHECKPOINT,
+        "        atomicfs.verify_folder(folder)\n",
+        "",
+        (*TRAIN, *CORRUPT),
+    ),
+    Mutant(
+        "the oldest checkpoint is taken",
+        CHECKPOINT,
+        "    for folder in reversed(checkpoint_folders(root)):\n        try:",
+        "    for folder in checkpoint_folders(root):\n        try:",
+        TRAIN,
+    ),
+    Mutant(
+        "a broken checkpoint stays in the way",
+        CHECKPOINT,
+        "            atomicfs.put_aside(folder)\n",
+        "            pass\n",
+        TRAIN,
+    ),
+    Mutant(
+        "all checkpoints but one are pruned",
+        CHECKPOINT,
+        "checkpoint_folders(root)[:-keep]",
+        "checkpoint_folders(root)[:-1]",
+        TRAIN,
+    ),
+    Mutant(
+        "another recipe is gone on with",
+        CHECKPOINT,
+        "    if state.recipe_sha256 != recipe_sha256:\n",
+        "    if False:\n",
+        TRAIN,
+    ),
+    Mutant(
+        "other rows are gone on with",
+        CHECKPOINT,
+        "    if state.data_sha256 != data_sha256:\n",
+        "    if False:\n",
+        TRAIN,
+    ),
+    Mutant(
+        "a part that the adapter lacks is not missed",
+        ADAPTER,
+        "    wrong = sorted(places.keys() ^ tensors.keys()) or",
+        "    tensors = {k: v for k, v in tensors.items() if k in places}\n    wrong =",
+        TRAIN,
+    ),
+    Mutant(
+        "the moments of the optimizer are not put back",
+        OPTIMIZER,
+        "        for name, values in tensors.items():\n            places[name].copy_(values)\n",
+        "",
+        TRAIN,
+    ),
+    Mutant(
+        "the count of updates is not put back",
+        OPTIMIZER,
+        "        self._updates = max(steps, default=0)\n",
+        "        self._updates = 0\n",
+        TRAIN,
+    ),
+    Mutant(
+        "a checkpoint is told of before it is written",
+        CHECKPOINT,
+        "    with atomicfs.new_folder(target, replace=True) as folder:\n",
+        "    folder = target\n    atomicfs.make_folder(folder)\n    if True:\n",
+        (*TRAIN, "tests/faults/test_power_loss.py"),
+    ),
+    Mutant(
+        "a pid that is used again is taken for the worker",
+        IDENTITY,
+        "        return same and process.status() != psutil.STATUS_ZOMBIE\n",
+        "        return process.status() != psutil.STATUS_ZOMBIE\n",
+        ("tests/unit/launcher",),
+    ),
+    Mutant(
+        "a dead worker that nobody collected is alive",
+        IDENTITY,
+        "        return same and process.status() != psutil.STATUS_ZOMBIE\n",
+        "        return same\n",
+        ("tests/unit/launcher",),
+    ),
+)
+
+
+def is_killed(mutant: Mutant, copy: Path) -> bool:
+    """Return whether a test fails with the mutant in place; the copy is as before afterwards."""
+    path = copy / mutant.path
+    whole = path.read_text(encoding="utf-8")
+    assert whole.count(mutant.old) == 1, mutant.name
+    path.write_text(whole.replace(mutant.old, mutant.new), encoding="utf-8")
+    try:
+        argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:xdist", *mutant.tests]
+        done = subprocess.run(
+            argv, cwd=copy, check=False, capture_output=True, text=True, timeout=_LIMIT_S
+        )
+        return done.returncode == 1
+    finally:
+        path.write_text(whole, encoding="utf-8")
+
+
+def main() -> int:
+    """Try the named mutants, or all; return 1 where one survives."""
+    wanted = [one for one in MUTANTS if one.name in sys.argv[1:] or not sys.argv[1:]]
+    survivors = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name in _COPIED:
+            source, target = ROOT / name, Path(folder) / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, target)
+        for mutant in wanted:
+            killed = is_killed(mutant, Path(folder))
+            survivors += not killed
+            sys.stdout.write(f"{'killed  ' if killed else 'SURVIVED'} {mutant.name}\n")
+            sys.stdout.flush()
+    sys.stdout.write(f"{len(wanted) - survivors} of {len(wanted)} mutants killed\n")
+    return min(survivors, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
