@@ -290,7 +290,6 @@ def _seal(folder: Path, ledger: Ledger) -> None:
     for path in folder.rglob("*"):
         if path.is_dir():
             sync_folder(path)
-    sync_folder(folder)
     if read_manifest(folder).files != files:
         raise _not_as_written(folder, MANIFEST)
 

@@ -92,15 +92,8 @@ MUTANTS = (
     Mutant(
         "inner folders are not synced",
         ATOMICFS,
-        "        if path.is_dir():\n            sync_folder(path)\n    sync_folder(folder)\n",
-        "        pass\n    sync_folder(folder)\n",
-        POWER,
-    ),
-    Mutant(
-        "a new folder is not synced before it takes its name",
-        ATOMICFS,
-        "            sync_folder(path)\n    sync_folder(folder)\n",
-        "            sync_folder(path)\n",
+        "        if path.is_dir():\n            sync_folder(path)\n",
+        "        pass\n",
         POWER,
     ),
     Mutant(

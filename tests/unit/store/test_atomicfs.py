@@ -194,6 +194,18 @@ def test_followed_file_on_full_disk_leaves_nothing(
     assert threading.active_count() == before
 
 
+def test_new_folder_whose_manifest_reads_back_differently_is_not_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomicfs, "read_manifest", lambda _folder: atomicfs.Manifest(files={}))
+    with (
+        pytest.raises(DocumentDamaged, match=r"MANIFEST\.json"),
+        atomicfs.new_folder(tmp_path / "x") as folder,
+    ):
+        (folder / "a").write_bytes(b"1")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_remove_folder_is_complete(tmp_path: Path) -> None:
     (tmp_path / "x" / "y").mkdir(parents=True)
     atomicfs.remove_folder(tmp_path / "x")
