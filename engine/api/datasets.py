@@ -36,7 +36,8 @@ from engine.formats.row_preview import RowPreview
 from engine.formats.row_table import RowTable
 from engine.formats.versions import head_of, open_table, read_version, verify_file
 from engine.store import atomicfs
-from engine.store.documents import encode_document, read_document, write_document
+from engine.store.checksum import encode_document
+from engine.store.documents import read_document, write_document
 from engine.store.known_model import find_model
 from engine.store.layout import DatasetFolder, Layout
 

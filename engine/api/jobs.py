@@ -20,7 +20,8 @@ from engine.launcher.watch import JobFeed, wait_until_free
 from engine.protocol.codec import VersionUnknown, encode_command
 from engine.protocol.commands import Stop
 from engine.store import atomicfs
-from engine.store.documents import encode_document, read_document
+from engine.store.checksum import encode_document
+from engine.store.documents import read_document
 from engine.store.eventlog import timestamp
 from engine.store.layout import JobFolder, Layout
 

@@ -25,7 +25,7 @@ from engine.domain.recipe_file import (
 from engine.errors import EngineError, FileMissing, RecipeUnmatched
 from engine.formats.dataset_fingerprint import dataset_fingerprint
 from engine.formats.versions import read_version
-from engine.store.documents import write_document
+from engine.store import atomicfs
 from engine.store.layout import Layout
 from engine.store.weights_sample import weights_sample
 
@@ -67,7 +67,9 @@ class Recipes:
             for key, version in zip(recipe.dataset_ids, versions, strict=True)
         ]
         model = _model_mark(self._models.get(recipe.model_id))
-        write_document(path, RecipeFile(recipe=recipe, datasets=tuple(marks), model=model))
+        file = RecipeFile(recipe=recipe, datasets=tuple(marks), model=model)
+        # Without a checksum, unlike the documents of a workspace: people may change it by hand.
+        atomicfs.write_file(path, msgspec.json.format(msgspec.json.encode(file)) + b"\n")
         return path
 
     def read(self, path: Path) -> RecipeFile:

@@ -24,7 +24,8 @@ from engine.formats.arrow_rows import RowPlace, RowWriter
 from engine.formats.row_order import Order
 from engine.formats.row_table import RowTable, damaged
 from engine.store import atomicfs
-from engine.store.documents import encode_document, read_document, write_document
+from engine.store.checksum import encode_document
+from engine.store.documents import read_document, write_document
 from engine.store.layout import DatasetFolder, VersionFolder
 
 if TYPE_CHECKING:

@@ -27,6 +27,7 @@ from typing import IO
 import msgspec
 
 from engine.errors import DiskFull, DocumentDamaged, NotWritable, TargetExists
+from engine.store.checksum import checked, encode_document
 from engine.store.ledger import FollowedStream, Ledger, is_as_printed
 
 MANIFEST = "MANIFEST.json"
@@ -286,7 +287,7 @@ def _seal(folder: Path, ledger: Ledger) -> None:
             paths.append(path)
     entries = _read_back(paths, ledger)
     files = {path.relative_to(folder).as_posix(): entries[path] for path in paths}
-    write_file(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(Manifest(files=files))))
+    write_file(folder / MANIFEST, encode_document(Manifest(files=files)))
     for path in folder.rglob("*"):
         if path.is_dir():
             sync_folder(path)
@@ -351,7 +352,7 @@ def read_manifest(folder: Path) -> Manifest:
         DocumentDamaged: There is none, or it cannot be read.
     """
     try:
-        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        return msgspec.json.decode(checked((folder / MANIFEST).read_bytes()), type=Manifest)
     except (OSError, msgspec.DecodeError) as error:
         raise DocumentDamaged(
             _("{path} has no readable manifest.").format(path=folder), detail=str(error)

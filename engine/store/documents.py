@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Typed JSON documents on disk: strict to read, atomic to write."""
+"""Typed JSON documents on disk: strict to read, atomic to write, each with a checksum."""
 
 from __future__ import annotations
 
@@ -11,13 +11,9 @@ import msgspec
 
 from engine.errors import DocumentDamaged
 from engine.store import atomicfs
+from engine.store.checksum import checked, encode_document
 
 Document = TypeVar("Document", bound=msgspec.Struct)
-
-
-def encode_document(document: msgspec.Struct) -> bytes:
-    """Return the indented JSON text of a document."""
-    return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
 
 
 def write_document(path: Path, document: msgspec.Struct, *, durable: bool = True) -> None:
@@ -33,10 +29,11 @@ def read_document(path: Path, kind: type[Document]) -> Document:
     """Read a document.
 
     Raises:
-        DocumentDamaged: It is missing, or not of this kind; the detail names the field.
+        DocumentDamaged: It is missing, not what was written, or not of this kind; the detail
+            names the field.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(checked(path.read_bytes()), type=kind)
     except (OSError, msgspec.DecodeError) as error:
         raise DocumentDamaged(
             _("{path} cannot be read.").format(path=path), detail=str(error)

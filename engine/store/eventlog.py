@@ -36,7 +36,7 @@ class EventWriter:
         last = [envelope.seq for envelope in reader.poll()]
         self._seq = last[-1] if last else 0
         if path.exists() and path.stat().st_size > reader.offset_bytes:
-            atomicfs.cut_file(path, reader.offset_bytes)
+            _cut(path, reader.offset_bytes)
         self._stream: IO[bytes] = atomicfs.open_for_append(path)
         self._path = path
         self._synced_at = now()
@@ -64,6 +64,17 @@ class EventWriter:
         """Sync and close."""
         os.fsync(self._stream.fileno())
         self._stream.close()
+
+
+def _cut(path: Path, at_bytes: int) -> None:
+    """Cut what is not whole. More than a torn last line is kept beside it: it was written once."""
+    with path.open("rb") as stream:
+        stream.seek(at_bytes)
+        rest = stream.read()
+    if b"\n" in rest:
+        aside = path.with_name(f"{atomicfs.DAMAGED_PREFIX}{path.stem}-{at_bytes}{path.suffix}")
+        atomicfs.write_file(aside, rest)
+    atomicfs.cut_file(path, at_bytes)
 
 
 class EventReader:

@@ -22,7 +22,8 @@ import torch
 
 from engine.errors import Cancelled, DiskFull, DocumentDamaged, EngineError, InUse
 from engine.store import atomicfs
-from engine.store.documents import encode_document, read_document
+from engine.store.checksum import encode_document
+from engine.store.documents import read_document
 from engine.store.modelfolder import read_weights
 from engine.store.modelfolder_packed import PACKED
 from engine.store.modelfolder_weights import SINGLE, weight_files

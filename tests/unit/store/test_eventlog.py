@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,3 +95,29 @@ def test_log_longer_than_a_block_is_read_whole(tmp_path: Path, block_bytes: int)
     reader = EventReader(path)
     assert [one.seq for one in reader.poll(block_bytes)] == list(range(1, 51))
     assert reader.offset_bytes == path.stat().st_size - 6
+
+
+def test_line_with_a_changed_byte_ends_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    write(path, 3)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"done":1', b'"done":7'))
+    assert [one.seq for one in EventReader(path).poll()] == [1]
+
+
+def test_lines_without_a_sum_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    write(path, 2)
+    path.write_bytes(re.sub(rb',"crc":"\w+"', b"", path.read_bytes()))
+    assert [one.seq for one in EventReader(path).poll()] == [1, 2]
+
+
+def test_writer_keeps_whole_lines_that_it_cuts(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    write(path, 4)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + b"?\n" + lines[2] + lines[3])
+    EventWriter(path, now=lambda: MOMENT).close()
+    (aside,) = tmp_path.glob("damaged-*")
+    assert aside.read_bytes() == b"?\n" + lines[2] + lines[3]
+    assert path.read_bytes() == lines[0]

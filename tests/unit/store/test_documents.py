@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents: strict, and a changed byte is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.errors import DocumentDamaged
+from engine.store.documents import read_document, write_document
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """Some document."""
+
+    schema_version: int = 1
+    name: str
+    rows: int
+
+
+CARD = Card(name="Tickets", rows=1200)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    found = tmp_path / "card.json"
+    write_document(found, CARD)
+    return found
+
+
+def test_document_reads_back(path: Path) -> None:
+    assert read_document(path, Card) == CARD
+
+
+def test_document_with_any_changed_bit_is_refused_or_the_same(path: Path) -> None:
+    content = path.read_bytes()
+    refused = 0
+    for place in range(len(content) * 8):
+        changed = bytearray(content)
+        changed[place // 8] ^= 1 << place % 8
+        path.write_bytes(changed)
+        try:
+            assert read_document(path, Card) == CARD
+        except DocumentDamaged:
+            refused += 1
+    assert refused > 0.7 * len(content) * 8
+
+
+def test_document_without_a_sum_is_read(path: Path) -> None:
+    path.write_bytes(msgspec.json.encode(CARD))
+    assert read_document(path, Card) == CARD
+
+
+def test_document_of_another_kind_is_refused(path: Path) -> None:
+    path.write_bytes(b'{"name": 3}')
+    with pytest.raises(DocumentDamaged, match=r"card\.json"):
+        read_document(path, Card)
