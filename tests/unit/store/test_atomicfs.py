@@ -206,6 +206,18 @@ def test_new_folder_whose_manifest_reads_back_differently_is_not_committed(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_file_that_cannot_be_read_is_as_bad_as_one_that_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_path: Path) -> str:
+        raise OSError(errno.EIO, "Input/output error")
+
+    put(tmp_path / "x", "1")
+    monkeypatch.setattr(atomicfs, "sha256_of", fail)
+    with pytest.raises(DocumentDamaged, match="differs"):
+        atomicfs.verify_folder(tmp_path / "x")
+
+
 def test_remove_folder_is_complete(tmp_path: Path) -> None:
     (tmp_path / "x" / "y").mkdir(parents=True)
     atomicfs.remove_folder(tmp_path / "x")
