@@ -9,6 +9,7 @@ from __future__ import annotations
 CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "chat")
 ROLES = ("role", "from", "speaker")
 CONTENTS = ("content", "value", "text")
+REASONINGS = ("reasoning_content", "reasoning", "thinking")
 TOOLS = ("tools", "functions")
 SYSTEMS = ("system", "system_prompt")
 INSTRUCTIONS = ("instruction",)

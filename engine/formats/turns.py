@@ -224,8 +224,10 @@ def _turn(value: object) -> Turn:
     if isinstance(name, str) and name.strip().lower() in _CALLING:
         content, calls = "", _written_calls(fields)
     else:
-        calls = _tool_calls(fields) if role is Role.ASSISTANT else None
-        content = _content(fields, may_be_missing=calls is not None)
+        calls = _tool_calls(fields) if role is _ASSISTANT else None
+        content = _content(fields, may_be_missing=calls is not None, role=role)
+    if role is _ASSISTANT and (calls or content.strip()):
+        content = _with_reasoning(fields, content)
     return Turn(
         role=role,
         content=content,
@@ -241,9 +243,21 @@ def _optional_text(fields: Fields, name: str) -> str | None:
     return None if value is None else text_of(value, name)
 
 
-def _content(fields: Fields, *, may_be_missing: bool) -> str:
-    """Return the text of a message, which may come in parts."""
+def _with_reasoning(fields: Fields, content: str) -> str:
+    """Return an answer with the reasoning that stands beside it, in the block templates know."""
+    name = first_of(fields, field_names.REASONINGS)
+    value = fields.get(name)
+    if not isinstance(value, str) or not value.strip() or "<think>" in content:
+        return content
+    block = f"<think>\n{text_of(value, name).strip()}\n</think>"
+    return f"{block}\n\n{content}" if content else block
+
+
+def _content(fields: Fields, *, may_be_missing: bool, role: Role) -> str:
+    """Return the text of a message, which may come in parts, or what an assistant refuses with."""
     name = first_of(fields, field_names.CONTENTS)
+    if role is _ASSISTANT and fields.get(name) is None and fields.get("refusal"):
+        name = "refusal"
     if not name:
         if may_be_missing:
             return ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.chat.messages import reasoning_block
 from engine.domain.dataset import ChatRow, PreferenceRow, Row, RowKind, TextRow, Turn
 from engine.formats.refusal import RefusedRecord
 from engine.formats.shapes import kind_of, normalise
@@ -99,6 +100,42 @@ def test_normalise_of_a_conversation_finds_shape_and_turns(
     assert found == shape
     assert spoken(row) == expected
     assert kind_of(row) is RowKind.CHAT
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning", "Thinking"])
+def test_normalise_keeps_the_reasoning_of_an_answer_as_the_block_that_templates_know(
+    name: str,
+) -> None:
+    answer = {**ANSWER, name: " They greet. ", "refusal": None}
+    row = normalise({"messages": [{**USER, name: "No"}, answer]})[1]
+    assert spoken(row) == "u:Hi a:<think>\nThey greet.\n</think>\n\nHello"
+    assert isinstance(row, ChatRow)
+    found = reasoning_block(row.messages[1].content)
+    assert found is not None
+    assert found[4].strip() == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("answer", "content"),
+    [
+        ({"content": "<think>a</think>b", "reasoning_content": "a"}, "<think>a</think>b"),
+        ({"content": "b", "reasoning_content": " "}, "b"),
+        ({"content": "b", "reasoning": {"effort": "high"}}, "b"),
+        ({"content": None, "tool_calls": [CALL], "reasoning": "a"}, "<think>\na\n</think>"),
+        ({"content": None, "refusal": "I cannot do that."}, "I cannot do that."),
+        ({"refusal": "I cannot do that."}, "I cannot do that."),
+        ({"content": "b", "refusal": "No."}, "b"),
+    ],
+)
+def test_normalise_of_what_stands_beside_an_answer(answer: dict[str, Any], content: str) -> None:
+    row = normalise({"messages": [USER, {"role": "assistant", **answer}]})[1]
+    assert spoken(row) == f"u:Hi a:{content}"
+
+
+def test_normalise_of_reasoning_without_an_answer_is_refused() -> None:
+    answer = {"role": "assistant", "content": "", "reasoning_content": "a"}
+    with pytest.raises(RefusedRecord):
+        normalise({"messages": [USER, answer]})
 
 
 def test_normalise_keeps_tools_calls_and_weights() -> None:
