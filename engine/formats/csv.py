@@ -19,7 +19,7 @@ from pathlib import Path
 from engine.domain.dataset import Reject
 from engine.errors import mark
 from engine.formats.cells import column_name, record_of
-from engine.formats.csv_columns import cells_of, end_of_records
+from engine.formats.csv_columns import cells_of, end_of_records, pairs_of
 from engine.formats.csv_dialect import Dialect, dialect_of, reader
 from engine.formats.encoding import decoded_head, looks_like_text, text_parts
 from engine.formats.format import (
@@ -30,7 +30,7 @@ from engine.formats.format import (
     Record,
     Seen,
 )
-from engine.formats.plain_rows import PlainRows, plain_rows_of, sides_of
+from engine.formats.plain_rows import PlainRows, of_pairs, plain_rows_of, sides_of
 from engine.formats.refusal import RefusedRecord, bad_encoding, reject, too_long
 from engine.formats.source import count_lines, lines, pieces, read_head
 from engine.formats.wording import translated as _
@@ -206,9 +206,18 @@ class _Piece(_Rest):
 
     def plain_rows(self) -> PlainRows | None:
         """Return the rows in columns where each is a question with its answer."""
+        import numpy as np
+
         names = self.table.header or []
+        delimiter, sides = self.table.dialect.delimiter, sides_of(names)
+        if sides is None:
+            return None
         (raw,) = self.parts
-        found = cells_of(raw, names, self.table.dialect.delimiter) if sides_of(names) else None
+        if b'"' not in raw:
+            pairs = pairs_of(raw, delimiter, is_turned=names[0] == sides[1])
+            lines = np.arange(self.line, self.line + (0 if pairs is None else len(pairs) // 2))
+            return None if pairs is None else of_pairs(sides, pairs, lines)
+        found = cells_of(raw, names, delimiter)
         if found is None:
             return None
         cells, before = found

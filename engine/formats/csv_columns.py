@@ -15,7 +15,7 @@ from engine.formats.source import count_lines, holds_lone_return
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from pyarrow import RecordBatch
+    from pyarrow import Array, RecordBatch
 
     Bytes = NDArray[np.uint8]
     Places = NDArray[np.int64]
@@ -73,6 +73,43 @@ def _are_clean(signs: Bytes, quotes: Places, delimiter: int) -> bool:
     is_start[1:] |= is_pair
     is_end[:-1] |= is_pair
     return bool(is_start.all() and is_end.all())
+
+
+def pairs_of(buffer: bytes, delimiter: str, *, is_turned: bool) -> Array | None:
+    """Return the cells of records of two cells without quotes, each on a line of its own.
+
+    Args:
+        buffer: Whole records.
+        delimiter: Parts cells.
+        is_turned: The second cell of each record comes first.
+
+    Returns:
+        A cell, the other cell of its record, a cell of the next one ...; they may be no valid
+        UTF-8. None where a line has not two cells.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    if not buffer.endswith(b"\n"):
+        buffer += b"\n"
+    signs = np.frombuffer(buffer, np.uint8)
+    ends = np.flatnonzero((signs == ord(delimiter)) | (signs == _LINE_END))
+    parting, line_ends = ends[::2], ends[1::2]
+    if (
+        len(ends) % 2
+        or (signs[parting] == _LINE_END).any()
+        or (signs[line_ends] != _LINE_END).any()
+    ):
+        return None
+    # Where each cell begins, and where it ends: what lies between is a sign or two.
+    edges = np.zeros(2 * len(ends) + 1, np.int32)
+    edges[1:-1:2], edges[2::2] = ends, ends + 1
+    edges[3::4] -= signs[np.maximum(line_ends - 1, 0)] == _RETURN
+    parts = pa.StringArray.from_buffers(
+        2 * len(ends), pa.py_buffer(edges.data), pa.py_buffer(buffer)
+    )
+    places = np.arange(0, 2 * len(ends), 2, dtype=np.int32)
+    return parts.take(pa.array(places ^ 2 if is_turned else places))
 
 
 def cells_of(buffer: bytes, names: list[str], delimiter: str) -> tuple[RecordBatch, Places] | None:

@@ -139,14 +139,27 @@ def _of_sides(
 
     if {question.type, answer.type} != {pa.string()} or question.null_count or answer.null_count:
         return None
-    if any((first_bytes(one) == _LIST).any() for one in (question, answer)):
+    turns = np.arange(2 * len(lines), dtype=np.int32)
+    places = turns // 2 + turns % 2 * np.int32(len(lines))
+    contents = pa.concat_arrays([question, answer]).take(pa.array(places))
+    return of_pairs(sides, contents, lines)
+
+
+def of_pairs(sides: tuple[str, str], contents: Array, lines: NDArray[np.int64]) -> PlainRows | None:
+    """Return questions with their answers; None where any of them may be something else.
+
+    Args:
+        sides: Names of the field of the question and of that of the answer.
+        contents: A question, its answer, a question ...
+        lines: Where each question stands.
+    """
+    import numpy as np
+
+    if (first_bytes(contents) == _LIST).any():
         # Tables hold lists of messages as JSON text.
         return None
     turns = np.arange(2 * len(lines) + 1, dtype=np.int32)
-    is_answer = turns[:-1] % 2
-    places = turns[:-1] // 2 + is_answer * np.int32(len(lines))
-    contents = pa.concat_arrays([question, answer]).take(pa.array(places))
-    roles = np.where(is_answer, _ASSISTANT, _USER).astype(np.int8)
+    roles = np.where(turns[:-1] % 2, _ASSISTANT, _USER).astype(np.int8)
     return checked("_".join(sides), lines, turns[::2], roles, contents)
 
 
