@@ -47,6 +47,8 @@ from train_peers import (
     write_first_adapter,
 )
 
+from engine.worker.surroundings import FRUGAL
+
 WARM_STEPS, ROWS_PER_STEP, RATE = 1, 8, 1e-3
 STEPS = {"ragged": 5, "uniform": 3}
 LONGEST, UNIFORM = 512, 256
@@ -94,7 +96,10 @@ _NO_PADDING: dict[str, Any] = {
     "padding_free": True,
 }  # fmt: skip
 SYSTEMS: dict[str, System] = {
-    "burnish": System(settings=f"packed into at most {LONGEST} tokens"),
+    "burnish": System(
+        settings=f"packed into at most {LONGEST} tokens, no checkpointing, "
+        + ", ".join(f"{name}={value}" for name, value in FRUGAL.items())
+    ),
     "burnish-nf4": System(
         settings="the same, linears in 4 bits", quantised=True, cells=("ragged",)
     ),
@@ -241,6 +246,8 @@ def measure_apart(system: str, folder: Path, data: str, dtype: str) -> dict[str,
     environment = os.environ | {
         "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
     }  # fmt: skip
+    if SYSTEMS[system].stock is None:
+        environment |= FRUGAL  # as Burnish's worker sets it for itself
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     if done.returncode:
         write(done.stderr)

@@ -81,6 +81,8 @@ def join_examples(rows: Iterable[tuple[Ids | list[int], Marks | list[bool]]]) ->
 class Batch:
     """One packed row of T tokens on the device, with n supervised positions.
 
+    Where it was filled up to an even length, the last segment is of no example.
+
     Attributes:
         ids: Token ids [1, T].
         positions: Position of each token in its own example [1, T].
@@ -104,8 +106,28 @@ def _segments(edges: Members, device: torch.device) -> Segments:
     return Segments(tuple(int(edge) for edge in edges), packed)
 
 
-def make_batch(examples: Examples, members: Members, device: torch.device) -> Batch:
-    """Lay examples side by side; a token is predicted from the one before it in its example."""
+_EVEN_TOKENS = 32
+
+
+def even_length(tokens: int) -> int:
+    """Return the next of few lengths: multiples of 32 up to 256, then four to each doubling."""
+    below = 1 << (tokens - 1).bit_length() >> 1
+    step = max(_EVEN_TOKENS, below // 4)
+    return -(-tokens // step) * step
+
+
+def make_batch(
+    examples: Examples, members: Members, device: torch.device, *, is_evened: bool = False
+) -> Batch:
+    """Lay examples side by side; a token is predicted from the one before it in its example.
+
+    Args:
+        examples: All examples.
+        members: Those of this row.
+        device: Where it goes.
+        is_evened: Fill the row up to an even length with a segment that nothing is learned from
+            (see `LanguageModel.wants_even_lengths`).
+    """
     spans = [(int(examples.edges[one]), int(examples.edges[one + 1])) for one in members]
     ids = np.concatenate([examples.ids[a:b] for a, b in spans]).astype(np.int64)
     trained = np.concatenate([examples.trained[a:b] for a, b in spans])
@@ -114,6 +136,10 @@ def make_batch(examples: Examples, members: Members, device: torch.device) -> Ba
     trained[edges[:-1]] = False
     targets_at = np.flatnonzero(trained)
     positions = np.concatenate([np.arange(length) for length in lengths])
+    filling = even_length(len(ids)) - len(ids) if is_evened else 0
+    if filling:
+        ids, positions = (np.pad(one, (0, filling)) for one in (ids, positions))
+        edges = np.append(edges, len(ids))
 
     def on_device(values: npt.NDArray[np.int64]) -> torch.Tensor:
         """Move one array."""

@@ -107,7 +107,9 @@ def sum_held_out(
             for members in bins:
                 if should_stop():
                     return None
-                batch = make_batch(examples, members, model.device)
+                batch = make_batch(
+                    examples, members, model.device, is_evened=model.wants_even_lengths
+                )
                 total += batch_loss(model, batch).to("cpu", torch.float64)
                 tokens += batch.targets.shape[0]
     finally:

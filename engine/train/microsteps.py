@@ -102,7 +102,8 @@ def add_gradients(
     with model.steady_adapter():
         for number, group in groups:
             _seed_dropout(model.device, seed_of("dropout", seed, step, number))
-            part = batch_loss(model, make_batch(examples, group, model.device))
+            batch = make_batch(examples, group, model.device, is_evened=model.wants_even_lengths)
+            part = batch_loss(model, batch)
             (part / supervised).backward()
             total = total + part.detach()
     return total

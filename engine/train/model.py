@@ -63,6 +63,15 @@ class LanguageModel:
         if self.mapped is not None:
             self.mapped.check_unchanged()
 
+    @property
+    def wants_even_lengths(self) -> bool:
+        """Return whether packed rows should have few different lengths.
+
+        In bf16 on a processor, torch multiplies by kernels that are made for one shape each and are
+        never given back: some 20 MiB of them for each new length (benchmarks/RESULTS.md).
+        """
+        return self.device.type == "cpu" and self.dtype == torch.bfloat16
+
     def trainable(self) -> dict[str, nn.Parameter]:
         """Return A, B and magnitudes of every layer by `<path>.lora_A` and so on."""
         return dict(self._parts())

@@ -159,9 +159,9 @@ def test_step_split_keeps_its_examples_and_its_loss_curve(
         seen: list[tuple[int, ...]] = []
         original = microsteps.make_batch
 
-        def noting(examples: Any, members: Any, device: Any) -> Any:
+        def noting(examples: Any, members: Any, device: Any, **options: Any) -> Any:
             seen.append(tuple(int(one) for one in members))
-            return original(examples, members, device)
+            return original(examples, members, device, **options)
 
         monkeypatch.setattr(microsteps, "make_batch", noting)
         fail(monkeypatch, "forward", *range(1, failures + 1))

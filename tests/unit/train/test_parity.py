@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trainer learns what a plain transformers and peft loop learns, number for number.
 
-transformers' own Trainer is a second reference. TRL is not among the pinned packages, so it is not
-compared here; its SFTTrainer is a subclass of that Trainer.
+transformers' own Trainer is a second reference. TRL is installed for benchmarks only, so it is
+compared there: benchmarks/train_benchmark.py and benchmarks/quality_benchmark.py.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from engine.chat.packing import StepOrder, whole
 from engine.train.adapter import commit_adapter, put_tensors, saved_tensors
-from engine.train.batches import Examples
+from engine.train.batches import Examples, even_length
+from engine.train.heldout import held_out_loss
 from engine.train.model import LanguageModel
 from engine.train.optimizer import AdapterOptimizer
 from engine.train.stepping import StepOutcome, Stepper
@@ -261,6 +262,60 @@ def test_gradients_equal_whatever_the_split_into_micro_steps(
     torch.testing.assert_close(one_by_one, in_pairs, rtol=0, atol=1e-10)
 
 
+def test_gradients_packed_equal_those_of_each_example_alone(
+    base: Path, examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with exact_norms(monkeypatch):
+        model = load_adapted(base, dtype=torch.float64)
+        model.net.double()
+        alone = gradients(make_stepper(model, examples, capacity=1))
+        packed = gradients(make_stepper(model, examples, capacity=400))
+    assert float(alone.norm()) > 0.1
+    torch.testing.assert_close(packed, alone, rtol=0, atol=1e-10)
+
+
+def test_gradients_of_rows_of_even_length_equal_those_as_they_are(
+    base: Path, examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with exact_norms(monkeypatch):
+        model = load_adapted(base, dtype=torch.float64)
+        model.net.double()
+        plain = gradients(make_stepper(model, examples))
+        monkeypatch.setattr(LanguageModel, "wants_even_lengths", property(lambda _self: True))
+        lengths = seen_lengths(monkeypatch)
+        evened = gradients(make_stepper(model, examples))
+    assert lengths == {32, 64}
+    torch.testing.assert_close(evened, plain, rtol=0, atol=1e-10)
+
+
+def seen_lengths(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Note the tokens of every row that goes through a model from now on."""
+    found: set[int] = set()
+    original = LanguageModel.hidden
+
+    def noting(self: LanguageModel, ids: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
+        found.add(ids.shape[1])
+        return original(self, ids, *rest, **more)
+
+    monkeypatch.setattr(LanguageModel, "hidden", noting)
+    return found
+
+
+@pytest.mark.parametrize(("dtype", "wanted"), [(torch.bfloat16, True), (torch.float32, False)])
+def test_even_lengths_are_wanted_in_bf16_on_a_processor_only(
+    base: Path,
+    examples: Examples,
+    monkeypatch: pytest.MonkeyPatch,
+    dtype: torch.dtype,
+    wanted: bool,
+) -> None:
+    model = load_adapted(base, dtype=dtype)
+    lengths = seen_lengths(monkeypatch)
+    train_ours(make_stepper(model, examples))
+    held_out_loss(model, examples, capacity=48)
+    assert all(one == even_length(one) for one in lengths) == wanted
+
+
 @pytest.mark.parametrize("quantised", [False, True])
 def test_gradients_recomputed_activations_give_the_same_bits(
     base: Path, examples: Examples, quantised: bool
@@ -332,3 +387,9 @@ def test_saved_tensors_put_back_give_the_same_bits(base: Path, examples: Example
     train_ours(make_stepper(trained, examples))
     put_tensors(fresh, saved_tensors(trained))
     assert torch.equal(packed_logits(trained, pack(examples)), packed_logits(fresh, pack(examples)))
+
+
+def test_even_length_is_the_next_of_few() -> None:
+    asked = [1, 32, 33, 256, 257, 512, 513, 2000]
+    assert [even_length(one) for one in asked] == [32, 32, 64, 256, 320, 512, 640, 2048]
+    assert len({even_length(one) for one in range(1, 2049)}) == 20
