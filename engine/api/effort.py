@@ -11,14 +11,20 @@ from engine.domain.mix import Part
 from engine.domain.model import ModelInfo
 from engine.domain.plan import DiskNeed, MemoryNeed, TimeNeed
 from engine.domain.recipe import Recipe
+from engine.domain.split import TRAIN
 from engine.hardware.calibration import Measurements
 from engine.hardware.families import family
 from engine.hardware.gpu import Gpu
-from engine.hardware.memory import AdapterForm, adapter_parameters
+from engine.hardware.memory import AdapterForm, adapter_parameters, linear_bytes
 from engine.hardware.speed import rough_speed, token_operations
+from engine.methods.registry import method
 
 _CHARACTERS_PER_TOKEN = 4
 """Of running English text; other languages and code have fewer."""
+
+_BYTES_PER_TOKEN, _BYTES_PER_ROW = 4 + 1, 32
+"""A token's number and whether it is trained; where a row begins, its place and what is odd of it
+(engine.train.token_cache)."""
 
 _KEPT_BESIDE = 2
 """The best checkpoint, and the one that is being written."""
@@ -27,15 +33,47 @@ _MEASURED_SPREAD = 0.15
 """An earlier run's speed is met within this share, as a rule."""
 
 
-def disk_need(recipe: Recipe, model: ModelInfo, memory: MemoryNeed) -> DiskNeed:
-    """Return what a run writes at most; the adapter is written in 32 bits."""
+def disk_need(
+    recipe: Recipe,
+    model: ModelInfo,
+    memory: MemoryNeed,
+    *,
+    datasets: Sequence[DatasetInfo] = (),
+    measured: Measurements | None = None,
+) -> DiskNeed:
+    """Return what a run writes at most; the adapter is written in 32 bits.
+
+    Args:
+        recipe: The recipe.
+        model: The base model.
+        memory: What the run holds.
+        datasets: Those whose rows are tokenised.
+        measured: What earlier runs measured.
+    """
     weights = adapter_parameters(model.shape, AdapterForm.of(recipe), family(model.model_type))
     adapter = 4 * weights
+    is_packed = model.size_bytes < model.shape.linear_parameters
+    keeps_copy = method(recipe.method).quantised and not is_packed
+    known = measured or Measurements()
     return DiskNeed(
         checkpoints=recipe.keep_checkpoints + _KEPT_BESIDE,
         checkpoint_bytes=adapter + memory.optimizer,
         adapter=adapter,
+        cache=linear_bytes(model.shape, quantised=True, item=2) if keeps_copy else 0,
+        tokens=sum(_token_bytes(recipe, one, model, known) for one in datasets),
+        export=model.size_bytes,
     )
+
+
+def _token_bytes(
+    recipe: Recipe, info: DatasetInfo, model: ModelInfo, measured: Measurements
+) -> int:
+    rows = info.splits.get(TRAIN, 0)
+    counted = measured.row_tokens(
+        model.fingerprint, dataset_id=info.id, dataset_version=info.version
+    )
+    tokens = min(counted or _guessed(info), recipe.max_length)
+    return round(rows * (_BYTES_PER_TOKEN * tokens + _BYTES_PER_ROW))
 
 
 def time_need(

@@ -7,7 +7,7 @@ adapter may notice, and last another method.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from gettext import gettext as _
 from itertools import combinations
 from typing import Any
@@ -30,6 +30,23 @@ _SHORTEST_TOKENS = 256
 _RANKS = (4, 8, 16, 32, 64, 128, 256)
 _USUAL_RANK, _LOWEST_RANK = 16, 4
 _MOST_FIXES = 3
+_TOGETHER = (2, 3)
+"""So many fields are changed at once where one alone is not enough."""
+
+_KEEPS_QUALITY = frozenset(
+    {
+        "activation_offload",
+        "gradient_checkpointing",
+        "uncheckpointed_layers",
+        "micro_batch_size",
+        "optimizer",
+    }
+)
+"""Fields that cost time, or the last digits of the loss curve."""
+
+_FIRST_HARM = 10
+"""Any change that the adapter may notice harms more than three that it does not."""
+
 _SPARE_SHARE = 0.1
 """This share of the device is left free where layers are kept for speed."""
 
@@ -98,7 +115,9 @@ def fixes(
 ) -> tuple[Change, ...]:
     """Return changes that each make a recipe fit, the least harmful first; at most one a field.
 
-    Where no single one does, the pair that does the least harm; where none does, nothing.
+    Where a single one would have to shorten rows, lower the rank or take another method, two or
+    three together that keep all of these come before it. Where no single one fits, the gentlest two
+    or three are all that is returned, and where these do not fit either, nothing.
     """
     singles = list(changes_of(recipe, layers=layers, quantised=quantised))
     found: list[Change] = []
@@ -110,26 +129,49 @@ def fixes(
             found.append(change)
         if len(found) == _MOST_FIXES:
             break
-    return tuple(found) if found else _pair(recipe, singles, estimate)
+    if found and _KEEPS_QUALITY.issuperset(found[0].values):
+        return tuple(found)
+    gentle = [one for one in singles if _KEEPS_QUALITY.issuperset(one)]
+    together = _gentlest(recipe, gentle if found else singles, estimate)
+    return tuple(([together] if together else []) + found)[:_MOST_FIXES]
 
 
-def _pair(recipe: Recipe, singles: list[dict[str, Any]], estimate: Estimate) -> tuple[Change, ...]:
-    """Return the least harmful pair; fields are asked first whether their strongest two fit."""
-    strongest = {tuple(one): one for one in singles}  # the last of a field is its strongest
+def _gentlest(recipe: Recipe, singles: list[dict[str, Any]], estimate: Estimate) -> Change | None:
+    """Return the least harmful two or three changes that fit together, or None.
+
+    The harm of several is the sum of theirs. Fields are asked first whether their strongest values
+    fit together, so that few are tried in vain.
+    """
+    strongest = {next(iter(one)): one for one in singles}  # the last of a field is its strongest
     fitting = {
-        (first, second)
-        for first, second in combinations(strongest, 2)
-        if _tried(recipe, strongest[first] | strongest[second], estimate) is not None
+        frozenset(fields)
+        for count in _TOGETHER
+        for fields in combinations(strongest, count)
+        if _tried(recipe, _joined(strongest[one] for one in fields), estimate) is not None
     }
-    by_harm = sorted(combinations(range(len(singles)), 2), key=lambda one: (sum(one), one))
-    for first, second in by_harm:
-        fields = tuple(singles[first]), tuple(singles[second])
-        if fields not in fitting and fields[::-1] not in fitting:
-            continue
-        change = _tried(recipe, singles[first] | singles[second], estimate)
-        if change is not None:
-            return (change,)
-    return ()
+    if not fitting:
+        return None
+    harms = [_harm(place, one) for place, one in enumerate(singles)]
+    by_harm = sorted(
+        (one for count in _TOGETHER for one in combinations(range(len(singles)), count)),
+        key=lambda places: (sum(harms[one] for one in places), len(places), places),
+    )
+    for places in by_harm:
+        values = _joined(singles[one] for one in places)
+        if frozenset(values) in fitting:
+            change = _tried(recipe, values, estimate)
+            if change is not None:
+                return change
+    return None
+
+
+def _harm(place: int, values: dict[str, Any]) -> int:
+    """Return how much a change harms: hardly, or by its place among all."""
+    return 1 if _KEEPS_QUALITY.issuperset(values) else _FIRST_HARM + place
+
+
+def _joined(changes: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return {name: value for one in changes for name, value in one.items()}
 
 
 def _tried(recipe: Recipe, values: dict[str, Any], estimate: Estimate) -> Change | None:

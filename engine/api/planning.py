@@ -64,7 +64,7 @@ def make_plan(
     )
     held = sum(one.splits.get(EVAL, 0) for one in datasets[: len(recipe.datasets)])
     eval_rows = min(recipe.eval_rows, held)
-    disk = disk_need(recipe, model, memory)
+    disk = disk_need(recipe, model, memory, datasets=datasets, measured=known)
     time = shared_time(
         partial(
             time_need,
@@ -92,7 +92,7 @@ def make_plan(
         total_steps=steps,
         problems=(
             *_dataset_problems(recipe, datasets, model, method, parts),
-            *_problems(recipe, model, facts, disk.total, eval_rows),
+            *_problems(recipe, model, facts, disk.required, eval_rows),
             *_fit(memory, found, smaller, facts),
             *sharing_problems(recipe, facts),
             *far_off(recipe, advice),
@@ -131,7 +131,10 @@ def _decisions(
     )
     found["disk"] = Decision(
         value=disk.total,
-        reason=_("At most {count} checkpoints and the adapter.").format(count=disk.checkpoints),
+        reason=_(
+            "At most {count} checkpoints and the adapter; a 4-bit copy of the model and the "
+            "tokenised rows are kept for the next run where there is room."
+        ).format(count=disk.checkpoints),
         source="estimate",
     )
     if time is not None:

@@ -12,7 +12,7 @@ from engine.api.sharing import planned_processes, shared_memory
 from engine.domain.model import ModelInfo, ModelShape
 from engine.domain.plan import Change, MemoryNeed
 from engine.domain.recipe import Recipe
-from engine.domain.recipe_choices import Device
+from engine.domain.recipe_choices import Device, Dtype
 from engine.hardware.calibration import Measurements, Surroundings, library_versions
 from engine.hardware.cards import smallest_together
 from engine.hardware.gpu import Gpu
@@ -70,7 +70,7 @@ class Desk:
             )
         found = estimate(
             shape or self.model.shape,
-            recipe,
+            self._with_number_format(recipe),
             quantised=quantised,
             gpu=self.gpu,
             host_total_bytes=self.facts.memory_total_bytes,
@@ -81,6 +81,12 @@ class Desk:
         if self.gpu is None and recipe.processes > 1:
             return shared_memory(found, recipe.processes)
         return found
+
+    def _with_number_format(self, recipe: Recipe) -> Recipe:
+        """Return a recipe that says bf16 where the processor will choose it."""
+        if self.gpu is None and recipe.dtype is Dtype.AUTO and self.facts.processor_has_bf16:
+            return msgspec.structs.replace(recipe, dtype=Dtype.BF16)
+        return recipe
 
     def fixes(self, recipe: Recipe) -> tuple[Change, ...]:
         """Return the changes that make a recipe fit, the least harmful first."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.cli.follow import duration
-from engine.domain.plan import Change, MemoryNeed, MemoryTerm, Plan, TimeNeed
+from engine.domain.plan import Change, DiskNeed, MemoryNeed, MemoryTerm, Plan, TimeNeed
 from engine.domain.problem import Problem
 
 _GIB = 2**30
@@ -23,9 +23,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     if plan.time is not None:
         yield _time_line(plan.time)
     if plan.disk is not None:
-        yield _("Disk: up to {size} GB for {count} checkpoints and the adapter.").format(
-            size=f"{plan.disk.total / 1e9:.2f}", count=plan.disk.checkpoints
-        )
+        yield _disk_line(plan.disk)
     if plan.advice is not None:
         yield _("Usual for {rows} rows: {passes} passes, learning rate {rate}.").format(
             rows=f"{plan.advice.rows:,}",
@@ -73,6 +71,23 @@ def _term_line(term: MemoryTerm) -> str:
     return f"  {term.symbol} {_(term.name):<24} {amount:>8} GB  {note}"
 
 
+def _disk_line(need: DiskNeed) -> str:
+    text = _(
+        "Disk: up to {total} GB: {count} checkpoints and the adapter {required}, a 4-bit copy of "
+        "the model {cache}, tokenised rows {tokens}. A merged export takes {export} GB more."
+    )
+    amounts = {
+        "total": need.total,
+        "required": need.required,
+        "cache": need.cache,
+        "tokens": need.tokens,
+        "export": need.export,
+    }
+    return text.format(
+        count=need.checkpoints, **{name: f"{one / 1e9:.2f}" for name, one in amounts.items()}
+    )
+
+
 def _time_line(need: TimeNeed) -> str:
     return _("Time: {low} to {high} for about {tokens} tokens. {reason}").format(
         low=duration(need.low_s),
@@ -102,6 +117,7 @@ def plan_values(plan: Plan) -> dict[str, Any]:
         "memory_phase": need.phase,
         "memory": [msgspec.to_builtins(one) for one in need.terms],
         "disk_bytes": plan.disk_bytes,
+        "disk": msgspec.to_builtins(plan.disk),
         "time": msgspec.to_builtins(plan.time),
         "fixes": [_change_values(one) for one in plan.fixes],
         "smaller_model_billions": plan.smaller_model or None,

@@ -137,18 +137,27 @@ class DiskNeed(msgspec.Struct, frozen=True, kw_only=True):
         checkpoints: The largest number that is there at a time.
         checkpoint_bytes: One of them: adapter weights and optimizer state.
         adapter: What is delivered.
-        cache: The 4-bit copy of the model, where one is written.
+        cache: The 4-bit copy of the model, where one is kept.
+        tokens: The tokenised rows, which are kept too.
+        export: What a merged model takes, should one be exported later; no part of the sum.
     """
 
     checkpoints: int
     checkpoint_bytes: int
     adapter: int
     cache: int = 0
+    tokens: int = 0
+    export: int = 0
+
+    @property
+    def required(self) -> int:
+        """Return what the run cannot do without; copies are not kept where there is no room."""
+        return self.checkpoints * self.checkpoint_bytes + self.adapter
 
     @property
     def total(self) -> int:
         """Return the sum."""
-        return self.checkpoints * self.checkpoint_bytes + self.adapter + self.cache
+        return self.required + self.cache + self.tokens
 
 
 class LearningAdvice(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +184,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         decisions: Automatic choices by name, each with its reason.
         memory: Estimated memory.
-        disk_bytes: Estimated disk use of checkpoints and adapter.
+        disk_bytes: Estimated disk use of all that the run writes.
         train_rows: Rows that are trained.
         eval_rows: Held-out rows that are checked.
         total_steps: Optimizer steps.

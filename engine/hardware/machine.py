@@ -14,6 +14,7 @@ import psutil
 from engine.hardware.gpu import Gpu, GpuReport, read_gpus
 
 _CPU_FACTS = Path("/proc/cpuinfo")
+_BF16_FLAGS = frozenset({"avx512_bf16", "amx_tile"})
 _CPU_NAMES = ("model name", "Model", "Hardware", "cpu model")
 
 
@@ -29,6 +30,7 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
         gpus: NVIDIA graphics cards.
         gpu_reason: Why there are none, one sentence; empty where there are some.
         driver_needs_restart: The driver was updated while it was loaded.
+        processor_has_bf16: The processor computes in bf16 by itself, as far as the system tells.
     """
 
     processor: str
@@ -39,6 +41,7 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     gpus: tuple[Gpu, ...] = ()
     gpu_reason: str = ""
     driver_needs_restart: bool = False
+    processor_has_bf16: bool = False
 
 
 def read_machine(workspace: Path, *, report: GpuReport | None = None) -> MachineFacts:
@@ -59,6 +62,7 @@ def read_machine(workspace: Path, *, report: GpuReport | None = None) -> Machine
         gpus=cards.gpus,
         gpu_reason=cards.reason,
         driver_needs_restart=cards.needs_restart,
+        processor_has_bf16=processor_has_bf16(),
     )
 
 
@@ -76,14 +80,28 @@ def processor_name() -> str:
     return " ".join((found or platform.processor() or platform.machine()).split())
 
 
+def processor_has_bf16(facts: Path = _CPU_FACTS) -> bool:
+    """Return whether the processor has AVX512-BF16 or AMX; False where the system does not tell.
+
+    Args:
+        facts: Where Linux describes the processor.
+    """
+    return not _BF16_FLAGS.isdisjoint(_linux_facts(facts).get("flags", "").split())
+
+
 def _linux_name(facts: Path) -> str:
+    values = _linux_facts(facts)
+    return next((values[name] for name in _CPU_NAMES if values.get(name)), "")
+
+
+def _linux_facts(facts: Path) -> dict[str, str]:
+    """Return what Linux tells of the first processor by name; nothing elsewhere."""
     try:
         lines = facts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return ""
+        return {}
     entries = [line.partition(":") for line in lines]
-    values = {key.strip(): value.strip() for key, _colon, value in reversed(entries)}
-    return next((values[name] for name in _CPU_NAMES if values.get(name)), "")
+    return {key.strip(): value.strip() for key, _colon, value in reversed(entries)}
 
 
 def _windows_name() -> str:

@@ -56,11 +56,13 @@ _CPU_STORE_SHARE = 0.25
 _CUDA_CONTEXT_BYTES = (400 << 20) + (32 << 20)
 """Context and kernels, 300 to 500 MB, and the matrix library's workspace, 8 to 32 MB."""
 
-_PROCESS_BYTES = 700 << 20
-"""A Python process with the training libraries loaded."""
+_PROCESS_BYTES, _QUANTISER_BYTES = 430 << 20, 55 << 20
+"""A Python process with the training libraries loaded and their kernels made, and what the library
+of 4-bit weights adds to it; measured on Linux (benchmarks/RESULTS.md)."""
 
 _ALLOCATOR_SHARE, _MEASURED_ALLOCATOR_SHARE = 0.05, 0.02
-"""Fragmentation: 1 to 3 % with rows of one length; what was measured holds most of it already."""
+"""Fragmentation: 1 to 3 % with rows of one length; what was measured holds most of it already. On a
+processor large tensors are pages of their own (engine.worker.surroundings)."""
 
 _SCALE_BYTES = 4 / 64
 """Per weight while a matrix is restored: its scales in 32 bits."""
@@ -166,7 +168,8 @@ def estimate(
     low, high = terms.peak(is_high=False), terms.peak(is_high=True)
     phase = terms.phase()
     head = terms.head if phase == "head" else 0
-    share = _MEASURED_ALLOCATOR_SHARE if calibration else _ALLOCATOR_SHARE
+    is_tight = calibration is not None or gpu is None
+    share = _MEASURED_ALLOCATOR_SHARE if is_tight else _ALLOCATOR_SHARE
     return MemoryNeed(
         other=gpu.used_bytes if gpu else host_total_bytes - host_free_bytes,
         weights=terms.weights + terms.embeddings,
@@ -368,7 +371,8 @@ class _Terms:
     ) -> _Terms:
         """Work out every term."""
         item, tokens, form = work.item, work.tokens, work.adapter
-        context = _CUDA_CONTEXT_BYTES if work.on_card else _PROCESS_BYTES
+        process = _PROCESS_BYTES + (_QUANTISER_BYTES if work.quantised else 0)
+        context = _CUDA_CONTEXT_BYTES if work.on_card else process
         scale = calibration.layer_scale if calibration else 1.0
         one = layer_bytes(shape, tokens=tokens, item=item, is_high=False, kind=kind, form=form)
         scores = kind.score_bytes * shape.heads * tokens * work.sequence

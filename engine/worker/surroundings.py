@@ -36,6 +36,15 @@ QUIET = {
 }
 
 
+_MMAP_THRESHOLD = -3
+"""`M_MMAP_THRESHOLD` of glibc's malloc.h."""
+
+_OWN_PAGES_BYTES = 1 << 20
+"""Tensors of this size are given back to the system when they are freed. glibc would raise the
+limit to 32 MiB by itself, and keep most of what a step freed in pieces: the peak of a run of 4,096
+tokens was a quarter higher, for 2 % less processor time (benchmarks/planner_benchmark.py)."""
+
+
 def prepare(job: Path) -> None:
     """Make the process private, offline, quiet and frugal; caches go into the job's own folder.
 
@@ -43,6 +52,7 @@ def prepare(job: Path) -> None:
     """
     os.umask(0o077)
     _no_core_dumps()
+    _give_memory_back()
     os.environ.update(OFFLINE)
     os.environ.update(POLITE)
     os.environ.update(FRUGAL)
@@ -64,3 +74,14 @@ def _no_core_dumps() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _give_memory_back() -> None:
+    """Keep freed tensors out of the process, where the C library is glibc and can be told so."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_MMAP_THRESHOLD, _OWN_PAGES_BYTES)

@@ -9,7 +9,7 @@ from gettext import gettext as _
 from typing import Any
 
 from engine.domain.model import ModelInfo
-from engine.domain.plan import Change, LearningAdvice, MemoryNeed, Plan, TimeNeed
+from engine.domain.plan import Change, DiskNeed, LearningAdvice, MemoryNeed, Plan, TimeNeed
 from engine.domain.problem import Problem, Severity
 from engine.domain.recipe import Recipe
 from gui.viewmodels import numbers
@@ -207,12 +207,23 @@ def _effort_sentences(plan: Plan) -> tuple[str, ...]:
     elif plan.memory.terms:
         found.append(_("How long it takes is not known before the first run on this computer."))
     if plan.disk is not None:
-        found.append(
-            _("On the disk it takes up to {size}: {count} checkpoints and the adapter.").format(
-                size=numbers.size(plan.disk.total), count=plan.disk.checkpoints
-            )
-        )
+        found.append(_disk_sentence(plan.disk))
     return tuple(found)
+
+
+def _disk_sentence(need: DiskNeed) -> str:
+    kept = need.total - need.required
+    text = (
+        _(
+            "On the disk it takes up to {size}: {count} checkpoints and the adapter, and {kept} of "
+            "4-bit weights and tokenised rows, kept so that the next run starts sooner."
+        )
+        if kept
+        else _("On the disk it takes up to {size}: {count} checkpoints and the adapter.")
+    )
+    return text.format(
+        size=numbers.size(need.total), count=need.checkpoints, kept=numbers.size(kept)
+    )
 
 
 def _memory_sentence(need: MemoryNeed) -> str:

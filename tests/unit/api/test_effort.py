@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from engine.api.effort import disk_need, time_need
@@ -16,7 +17,7 @@ from tests.unit.hardware.test_calibration import SPEED
 from tests.unit.hardware.test_memory import CARD, LLAMA_8B, need
 
 RECIPE = Recipe(dataset_id="d", model_id="m", effective_batch_size=10)
-MODEL = replace(a_model(), fingerprint="f", shape=LLAMA_8B)
+MODEL = replace(a_model(), fingerprint="f", shape=LLAMA_8B, size_bytes=16 * 10**9)
 DATASET = replace(a_dataset(), id="d", version=1)
 
 
@@ -68,4 +69,23 @@ def test_disk_is_checkpoints_with_moments_and_the_adapter_without_gradients() ->
     found = disk_need(replace(RECIPE, lora_rank=32), MODEL, need())
     assert found.adapter == 4 * 83_886_080
     assert found.checkpoint_bytes == 12 * 83_886_080
-    assert found.total == 5 * found.checkpoint_bytes + found.adapter
+    assert found.required == 5 * found.checkpoint_bytes + found.adapter
+    assert found.cache == pytest.approx(0.5159 * LLAMA_8B.linear_parameters, rel=1e-3)
+    assert found.total == found.required + found.cache
+    assert found.export == MODEL.size_bytes
+
+
+def test_disk_counts_tokenised_rows_by_their_number_and_their_mean_length() -> None:
+    dataset = replace(DATASET, splits={"train": 1000, "eval": 50})
+    found = disk_need(
+        RECIPE, MODEL, need(), datasets=[dataset], measured=Measurements(speeds=(SPEED,))
+    )
+    assert found.tokens == 1000 * (5 * 321 + 32)
+    assert found.total == found.required + found.cache + found.tokens
+
+
+def test_disk_keeps_no_copy_of_a_model_that_is_not_rounded_or_is_already() -> None:
+    whole = replace(RECIPE, method="sft_lora")
+    assert disk_need(whole, MODEL, need()).cache == 0
+    packed = replace(MODEL, size_bytes=LLAMA_8B.linear_parameters // 2)
+    assert disk_need(RECIPE, packed, need()).cache == 0

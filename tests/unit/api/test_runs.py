@@ -287,3 +287,22 @@ def test_removed_run_is_gone(api: Api) -> None:
     api.runs.remove(run_id)
     assert api.runs.list() == []
     assert not api.layout.job(run_id).root.exists()
+
+
+def test_processor_with_bf16_is_planned_with_half_the_bytes_unless_32_bits_are_asked_for(
+    api: Api,
+) -> None:
+    def embeddings(facts: MachineFacts, **values: object) -> int:
+        recipe = recipe_of(api, **values)
+        plan = make_plan(
+            recipe,
+            datasets=[api.datasets.get("Questions")],
+            model=api.models.get("Tiny"),
+            method=method(recipe.method),
+            facts=facts,
+        )
+        return next(one.high for one in plan.memory.terms if one.symbol == "E")
+
+    able = msgspec.structs.replace(FACTS, processor_has_bf16=True)
+    assert 2 * embeddings(able) == embeddings(FACTS)
+    assert embeddings(able, dtype="fp32") == embeddings(FACTS)

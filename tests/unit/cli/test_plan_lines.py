@@ -39,7 +39,7 @@ def test_lines_hold_every_term_the_margin_other_programs_and_the_free_rest() -> 
 def test_lines_name_time_disk_and_the_arguments_of_each_change() -> None:
     text = "\n".join(plan_lines(PLAN))
     assert "Time: 1 min 0 s to 2 min 30 s for about 12,345 tokens. Rough." in text
-    assert "Disk: up to 5.10 GB for 5 checkpoints" in text
+    assert "Disk: up to 5.10 GB: 5 checkpoints and the adapter 5.10" in text
     assert "--set max_length=3072 --set gradient_checkpointing=true" in text
     assert "--set uncheckpointed_layers=7" in text
 

@@ -50,3 +50,25 @@ def test_processor_without_a_name_is_named_by_the_system(
     monkeypatch.setattr("platform.processor", lambda: "")
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     assert machine.processor_name() == "riscv64"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("flags\t: fpu sse avx512_bf16 vnni\n", True),
+        ("flags\t: fpu amx_tile amx_bf16\n", True),
+        ("flags\t: fpu sse avx512f\n", False),
+        ("Features\t: bf16\n", False),
+        ("", False),
+    ],
+)
+def test_processor_has_bf16_where_its_flags_say_what_torch_asks_for(
+    text: str, wanted: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "cpuinfo"
+    file.write_text(text, encoding="utf-8")
+    assert machine.processor_has_bf16(file) is wanted
+
+
+def test_processor_of_a_system_that_does_not_tell_counts_as_without_bf16(tmp_path: Path) -> None:
+    assert not machine.processor_has_bf16(tmp_path / "none")

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from engine.worker.surroundings import FRUGAL, OFFLINE, POLITE, QUIET
 
 SEES = """
@@ -16,6 +18,28 @@ from pathlib import Path
 from engine.worker.surroundings import prepare
 prepare(Path(sys.argv[1]))
 print(json.dumps({"early": "torch" not in sys.modules, "seen": dict(os.environ)}))
+"""
+
+# Large blocks with small ones between them that stay; the first one, freed at once, makes glibc
+# raise its limit, so that without the setting all others would be kept as holes.
+FREES = """
+import psutil, tempfile
+from pathlib import Path
+from engine.worker.surroundings import prepare
+
+prepare(Path(tempfile.gettempdir()))
+def resident():
+    return psutil.Process().memory_info().rss
+first = bytearray(9 << 20)
+del first
+before = resident()
+large, small = [], []
+for number in range(24):
+    large.append(bytearray(b"x") * (8 << 20))
+    small.append(bytearray(200_000))
+most = resident()
+large.clear()
+print(most - before, resident() - before)
 """
 
 
@@ -34,3 +58,10 @@ def test_prepare_sets_everything_before_any_library_is_imported(tmp_path: Path) 
     assert found["early"]
     wanted = OFFLINE | POLITE | FRUGAL | QUIET
     assert {name: found["seen"].get(name) for name in wanted} == wanted
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told so")
+def test_prepare_large_blocks_go_back_to_the_system_when_they_are_freed() -> None:
+    most, left = (int(one) for one in run(FREES).split())
+    assert most > 150 << 20
+    assert left < 40 << 20
