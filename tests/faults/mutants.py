@@ -243,7 +243,7 @@ MUTANTS = (
         EVENTLOG,
         "            if is_due or not isinstance(event, _FREQUENT):\n",
         "            if is_due:\n",
-        CORRUPT,
+        POWER,
     ),
     Mutant(
         "a closed log is not synced",

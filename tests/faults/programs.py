@@ -23,7 +23,7 @@ from engine.api.settings import read_settings, write_settings
 from engine.api.versions import Versions
 from engine.domain.run import JobKind
 from engine.domain.version import Action
-from engine.protocol.events import ProgressMade
+from engine.protocol.events import PhaseChanged, ProgressMade
 from engine.store.eventlog import EventWriter
 from engine.store.layout import Layout
 from tests.builders.dataset_import import START, ImportRun, new_workspace
@@ -134,10 +134,13 @@ def logged(workspace: Path, say: Say) -> None:
 
 def _append(workspace: Path, numbers: range, say: Say) -> None:
     writer = EventWriter(Layout(workspace).job("j1").events, now=lambda: START)
-    for number in numbers:
+    for number in numbers[:-1]:
         writer.append(ProgressMade(done=number, total=9, unit="rows"))
+    writer.append(PhaseChanged(phase="saving"))
+    say(f"{numbers[-1]} and the phase")
+    writer.append(ProgressMade(done=numbers[-1], total=9, unit="rows"))
     writer.close()
-    say(f"events {numbers.stop}")
+    say("all")
 
 
 def checkpoints(workspace: Path, say: Say) -> None:
