@@ -16,10 +16,12 @@ from engine.formats.plain_rows import PlainRows
 from engine.formats.record_batches import (
     BatchChunk,
     LostRows,
+    class_names,
     damaged_rows,
     rows_at_once,
     text_columns,
     values_of,
+    with_class_names,
 )
 from engine.formats.refusal import RefusedRecord, reject
 from engine.formats.source import naming_read_errors
@@ -109,6 +111,7 @@ def _batches(path: Path, stream: IO[bytes]) -> Iterator[RecordBatch | RefusedRec
     try:
         opened = _opened(stream)
         columns = text_columns(opened.schema)
+        classes = class_names(opened.schema)
     except (*faults, UnicodeDecodeError) as error:
         raise FileUnreadable(
             _("{path} is a damaged Arrow file. Nothing was imported.").format(path=path),
@@ -121,7 +124,7 @@ def _batches(path: Path, stream: IO[bytes]) -> Iterator[RecordBatch | RefusedRec
             if batch is None:
                 return
             batch.validate()
-            chosen = batch.select(columns)
+            chosen = with_class_names(batch.select(columns), classes)
         except (*faults, KeyError):
             yield _damaged_from_here()
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,11 @@ from engine.formats.record_batches import (
     BATCH_ROWS,
     BatchChunk,
     LostRows,
+    class_names,
     damaged_rows,
     rows_at_once,
     text_columns,
+    with_class_names,
 )
 from engine.formats.refusal import reject
 from engine.formats.source import BLOCK_BYTES, naming_read_errors
@@ -74,6 +77,7 @@ def chunks(path: Path, seen: Seen) -> Iterator[Chunk]:
             stack.enter_context(file)
             names = file.schema_arrow.names
             columns = [names[at] for at in text_columns(file.schema_arrow)]
+            classes = class_names(file.schema_arrow)
         except (pyarrow.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
             raise FileUnreadable(
                 _("{path} is a damaged Parquet file. Nothing was imported.").format(path=path),
@@ -87,7 +91,9 @@ def chunks(path: Path, seen: Seen) -> Iterator[Chunk]:
             for one in _group(path.name, file, group, before, columns):
                 if isinstance(one, BatchChunk):
                     seen(total_bytes * (one.row - 1) // total)
-                yield one
+                    yield replace(one, batch=with_class_names(one.batch, classes))
+                else:
+                    yield one
             before += file.metadata.row_group(group).num_rows
     seen(total_bytes)
 

@@ -25,6 +25,21 @@ BATCH_ROWS = 256
 _MOST_ROWS, _USUAL_BYTES = 4096, 2 << 20
 
 
+class _Feature(msgspec.Struct, frozen=True):
+    kind: str = msgspec.field(name="_type", default="")
+    names: list[str] = []
+
+
+class _Info(msgspec.Struct, frozen=True):
+    features: dict[str, msgspec.Raw]
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What `datasets` writes into the metadata of a schema."""
+
+    info: _Info
+
+
 def text_columns(schema: Schema) -> list[int]:
     """Return which columns do not hold bytes, such as pictures, which no row is made of."""
     from pyarrow import types
@@ -34,6 +49,38 @@ def text_columns(schema: Schema) -> list[int]:
         for at, one in enumerate(schema)
         if not (types.is_binary(one.type) or types.is_large_binary(one.type))
     ]
+
+
+def class_names(schema: Schema) -> dict[str, list[str]]:
+    """Return the names of classes that `datasets` keeps beside columns of their numbers."""
+    try:
+        kept = msgspec.json.decode((schema.metadata or {}).get(b"huggingface", b""), type=_Kept)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return {}
+    found: dict[str, list[str]] = {}
+    for name, raw in kept.info.features.items():
+        try:
+            feature = msgspec.json.decode(raw, type=_Feature)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            continue
+        if feature.kind == "ClassLabel" and feature.names:
+            found[name] = feature.names
+    return found
+
+
+def with_class_names(batch: RecordBatch, classes: dict[str, list[str]]) -> RecordBatch:
+    """Return a batch with the names of classes for their numbers; no name for what is no class."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    for name, names in classes.items():
+        at = batch.schema.get_field_index(name)
+        if at >= 0 and types.is_integer(batch.schema.field(at).type):
+            numbers: list[int | None] = batch.column(at).to_pylist()
+            known = dict(enumerate(names))
+            named = [None if number is None else known.get(number) for number in numbers]
+            batch = batch.set_column(at, name, pa.array(named, pa.string()))
+    return batch
 
 
 def rows_at_once(batch: RecordBatch) -> int:

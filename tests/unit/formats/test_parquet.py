@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -12,13 +13,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import ipc
 from pyarrow import parquet as pq
 
 from engine.domain.dataset import Reject
 from engine.errors import ArchiveUnsafe, FileUnreadable
-from engine.formats import parquet
+from engine.formats import arrow, parquet
 from engine.formats.format import Record
-from engine.formats.record_batches import values_of
+from engine.formats.record_batches import class_names, values_of
 from engine.formats.refusal import RefusedRecord
 from engine.formats.shapes import normalise
 
@@ -44,6 +46,41 @@ def test_read_of_nested_columns_finds_the_rows_with_their_fields(tmp_path: Path)
     assert [one.value for one in found if isinstance(one, Record)] == [
         {"messages": row["messages"], "made": row["made"]} for row in ROWS
     ]
+
+
+@pytest.mark.parametrize("used", [parquet, arrow])
+def test_read_of_numbers_of_classes_finds_their_names(used: ModuleType, tmp_path: Path) -> None:
+    features = {
+        "text": {"dtype": "string", "_type": "Value"},
+        "label": {"names": ["bad", "good"], "_type": "ClassLabel"},
+        "messages": [{"role": {"dtype": "string", "_type": "Value"}}],
+        "gone": {"names": ["a"], "_type": "ClassLabel"},
+    }
+    kept = msgspec.json.encode({"info": {"features": features}})
+    numbers = pa.array([0, 1, -1, 2, None], pa.int64())
+    table = pa.table({"text": list("abcde"), "label": numbers, "messages": numbers})
+    table = table.replace_schema_metadata({"huggingface": kept.decode()})
+    path = tmp_path / "a"
+    if used is parquet:
+        pq.write_table(table, path)
+    else:
+        with ipc.new_stream(path, table.schema) as writer:
+            writer.write_table(table)
+    found: list[Record | Reject] = list(used.read(path, lambda _: None))
+    values = [one.value for one in found if isinstance(one, Record)]
+    named = ["bad", "good", None, None, None]
+    assert values == [
+        {"text": text, "label": name, "messages": number}
+        for text, name, number in zip("abcde", named, numbers.to_pylist(), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "kept", [b"", b"{", b"\xff", b"[]", b'{"info": {}}', b'{"info": {"features": {"label": 5}}}']
+)
+def test_class_names_of_metadata_that_is_something_else_are_none(kept: bytes) -> None:
+    schema = pa.schema([("label", pa.int64())], metadata={b"huggingface": kept})
+    assert class_names(schema) == {}
 
 
 def test_read_tells_how_far_it_is(tmp_path: Path) -> None:
