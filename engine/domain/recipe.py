@@ -15,7 +15,20 @@ from msgspec import Meta
 from engine.domain.adapter import LoraTargets
 from engine.domain.mix import MAIN_WEIGHT, MixedDataset, Replay
 from engine.domain.recipe_choices import Device, Dtype, Optimizer, Schedule
-from engine.domain.recipe_field import NO_MEMORY, Group, RecipeField, about, describe
+from engine.domain.recipe_field import (
+    NO_MEMORY,
+    Group,
+    RecipeField,
+    about,
+    about_text,
+    describe,
+)
+
+_LAYERS = r"\s*[A-Za-z0-9_.|]+\s*=\s*"
+_RANK, _ALPHA = r"([1-9]\d?|[1-4]\d\d|50\d|51[0-2])", r"[1-9]\d{0,3}(\.\d{1,4})?"
+_PATTERN = r"^({layers}{value}\s*(,{layers}{value}\s*)*)?$"
+_RANKS = _PATTERN.format(layers=_LAYERS, value=_RANK)
+_ALPHAS = _PATTERN.format(layers=_LAYERS, value=_ALPHA)
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -188,6 +201,28 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             rare=True,
         ),
     ] = LoraTargets.ALL
+    rank_pattern: Annotated[
+        str,
+        about_text(
+            "Rank of single layers",
+            "Other ranks for layers named by the end of their path: down_proj=32, q_proj=8.",
+            Group.ADAPTER,
+            memory="Grows with the ranks, as the rank does.",
+            pattern=_RANKS,
+            max_length=1000,
+        ),
+    ] = ""
+    alpha_pattern: Annotated[
+        str,
+        about_text(
+            "Alpha of single layers",
+            "Other alphas for layers named by the end of their path: down_proj=64.",
+            Group.ADAPTER,
+            memory=NO_MEMORY,
+            pattern=_ALPHAS,
+            max_length=1000,
+        ),
+    ] = ""
     use_rslora: Annotated[
         bool,
         about(

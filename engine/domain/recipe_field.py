@@ -34,6 +34,27 @@ class Limits(TypedDict, total=False):
     le: float
 
 
+class Form(TypedDict, total=False):
+    """What a text must look like: a regular expression, and its greatest length."""
+
+    pattern: str
+    max_length: int
+
+
+def about_text(title: str, why: str, group: Group, *, memory: str, **form: Unpack[Form]) -> Meta:
+    """Describe a field of the recipe that is a text; few people need it.
+
+    Args:
+        title: Plain name.
+        why: One short sentence: what it is, and what it does to quality or speed.
+        group: Section of the form.
+        memory: One short sentence on its effect on memory.
+        form: What the text must look like.
+    """
+    extra = {"group": group.value, "unit": "", "memory": memory, "rare": True}
+    return Meta(title=title, description=why, extra=extra, **form)
+
+
 def about(
     title: str,
     why: str,
@@ -73,7 +94,7 @@ class RecipeField(msgspec.Struct, frozen=True, kw_only=True):
         group: Section of the form.
         is_rare: Few people need it.
         unit: Word behind the value, may be empty.
-        type: `int`, `float`, `bool` or `choice`.
+        type: `int`, `float`, `bool`, `choice` or `str`.
         choices: Values of a choice, else empty.
         low: Lowest value, or None.
         high: Highest value, or None.

@@ -28,7 +28,9 @@ def problems_of(values: dict[str, Any]) -> list[Problem]:
         try:
             msgspec.convert(value, field.type)
         except msgspec.ValidationError as error:
-            problems.append(_impossible(name, value, str(error)))
+            is_form = "matching regex" in str(error)
+            why = _("write it as q_proj=8, down_proj=32") if is_form else str(error)
+            problems.append(_impossible(name, value, why))
     return problems
 
 
@@ -62,7 +64,7 @@ def from_text(name: str, text: str) -> Any:
         ValueError: The text is not of that type.
     """
     field = next((one for one in recipe_fields() if one.name == name), None)
-    if field is None or field.type == "choice":
+    if field is None or field.type in ("choice", "str"):
         return text
     if field.type == "bool":
         return {"true": True, "false": False, "1": True, "0": False, "on": True, "off": False}[

@@ -9,7 +9,7 @@ With `use_dora` each row of the sum is brought to its trained length (Liu et al.
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
@@ -20,6 +20,7 @@ import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
 
+from engine.domain.adapter import AdapterShape, Pattern
 from engine.errors import AdapterUnusable
 
 WEIGHTS = "adapter_model.safetensors"
@@ -35,8 +36,6 @@ _EXPECTED: tuple[tuple[str, tuple[object, ...]], ...] = (
     *(
         (name, _UNTOUCHED)
         for name in (
-            "alpha_pattern",
-            "rank_pattern",
             "layer_replication",
             "lora_bias",
             "modules_to_save",
@@ -63,16 +62,14 @@ class LoraAdapter:
     Attributes:
         folder: Where its files are.
         config: adapter_config.json.
-        rank: Rows of A and columns of B.
-        scale: Factor on B @ A.
+        shape: Ranks and alphas.
         shapes: By module path of the base model: (rows, columns) of the weight it changes.
         is_transposed: Those weights are stored as [in, out], as GPT-2's are.
     """
 
     folder: Path
     config: Mapping[str, Any]
-    rank: int
-    scale: float
+    shape: AdapterShape
     shapes: Mapping[str, tuple[int, int]]
     is_transposed: bool = False
 
@@ -89,6 +86,10 @@ class LoraAdapter:
             return a.float().t().contiguous(), b.float().t().contiguous()
         return b.float(), a.float()
 
+    def scale(self, module: str) -> float:
+        """Return the factor on B @ A of a module."""
+        return self.shape.scale_of(module)
+
     def row_lengths(self, module: str) -> torch.Tensor | None:
         """Return the trained lengths of a module's rows [rows], fp32, or None without DoRA."""
         if not self.config.get("use_dora"):
@@ -99,7 +100,7 @@ class LoraAdapter:
     def applied(self, module: str, weight: torch.Tensor) -> torch.Tensor:
         """Return W + scale * B @ A for a whole weight [rows, columns], fp32, at its row lengths."""
         b, a = self.matrices(module)
-        return brought_to(weight.float() + self.scale * (b @ a), self.row_lengths(module))
+        return brought_to(weight.float() + self.scale(module) * (b @ a), self.row_lengths(module))
 
 
 def brought_to(rows: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
@@ -137,18 +138,17 @@ def read_adapter(folder: Path) -> LoraAdapter:
         AdapterUnusable: It is not a plain LoRA adapter, is damaged, or changes nothing.
     """
     config = _read_config(folder / CONFIG)
-    rank, alpha = config["r"], config["lora_alpha"]
+    shape = _read_shape(config)
     is_transposed, has_lengths = bool(config.get("fan_in_fan_out")), bool(config.get("use_dora"))
     if is_transposed and has_lengths:
         raise _unexportable(["fan_in_fan_out", "use_dora"])
-    shapes = _read_shapes(folder / WEIGHTS, rank, has_lengths=has_lengths)
+    shapes = _read_shapes(folder / WEIGHTS, shape, has_lengths=has_lengths)
     if is_transposed:
         shapes = {module: (columns, rows) for module, (rows, columns) in shapes.items()}
     return LoraAdapter(
         folder=folder,
         config=config,
-        rank=rank,
-        scale=alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank,
+        shape=shape,
         shapes=shapes,
         is_transposed=is_transposed,
     )
@@ -168,7 +168,36 @@ def _read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _read_shapes(path: Path, rank: int, *, has_lengths: bool) -> dict[str, tuple[int, int]]:
+def _read_shape(config: Mapping[str, Any]) -> AdapterShape:
+    """Return ranks and alphas; `config` is checked but for its patterns."""
+    found: dict[str, Pattern] = {}
+    for name in ("rank_pattern", "alpha_pattern"):
+        values: Any = config.get(name) or {}
+        if not _is_pattern(values):
+            raise _unusable(_("The adapter does not say its rank and alpha."), name)
+        found[name] = tuple((key, float(value)) for key, value in values.items())
+    return AdapterShape(
+        rank=config["r"],
+        alpha=float(config["lora_alpha"]),
+        dropout_ratio=0.0,
+        targets=(),
+        use_rslora=bool(config.get("use_rslora")),
+        rank_pattern=found["rank_pattern"],
+        alpha_pattern=found["alpha_pattern"],
+    )
+
+
+def _is_pattern(values: Any) -> bool:
+    """Return whether values are positive numbers by regular expressions, as peft saves them."""
+    try:
+        return all(bool(re.compile(key)) and float(value) > 0 for key, value in values.items())
+    except (AttributeError, TypeError, ValueError, re.error):
+        return False
+
+
+def _read_shapes(
+    path: Path, shape: AdapterShape, *, has_lengths: bool
+) -> dict[str, tuple[int, int]]:
     shapes: dict[str, tuple[int, int]] = {}
     is_empty = True
     try:
@@ -176,7 +205,7 @@ def _read_shapes(path: Path, rank: int, *, has_lengths: bool) -> dict[str, tuple
             for module in _modules(set(file.keys()), has_lengths=has_lengths):
                 a = file.get_tensor(f"{_PREFIX}{module}{_A}")
                 b = file.get_tensor(f"{_PREFIX}{module}{_B}")
-                _check_pair(module, b, a, rank)
+                _check_pair(module, b, a, shape.rank_of(module))
                 if has_lengths:
                     _check_lengths(module, file.get_tensor(f"{_PREFIX}{module}{_MAGNITUDE}"), b)
                 shapes[module] = (b.shape[0], a.shape[1])

@@ -139,7 +139,9 @@ def _blocks(base: ModelTensors, name: str, adapter: LoraAdapter) -> Iterator[mem
         for first, rows in read_row_blocks(stream, header):
             some = slice(first, first + len(rows))
             own = None if lengths is None else lengths[some]
-            yield content_of(merged_rows(rows, b[some], a, scale=adapter.scale, lengths=own))
+            yield content_of(
+                merged_rows(rows, b[some], a, scale=adapter.scale(module), lengths=own)
+            )
 
 
 def _write_index(base: ModelTensors, folder: Path) -> None:

@@ -166,7 +166,7 @@ def _check_changed(
             read_row_blocks(new, copy), read_row_blocks(old, original), strict=True
         ):
             some = slice(first, first + len(found))
-            exact = torch.addmm(before.float(), b[some], a, alpha=adapter.scale)
+            exact = torch.addmm(before.float(), b[some], a, alpha=adapter.scale(module))
             exact = brought_to(exact, None if lengths is None else lengths[some])
             allowed = (unit + _SUM_RATIO) * exact.abs() + _SUM_RATIO * exact.abs().max()
             if not bool(((found.float() - exact).abs() <= allowed).all()):

@@ -10,9 +10,12 @@ stand in docs of the estimate, engine.hardware.memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 from engine.domain.adapter import LoraTargets
 from engine.domain.model import ModelShape
+from engine.store.decoders import DECODERS, Decoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,8 @@ class Family:
         exact_hidden_kept: The same in 32 bits: the inputs of the norms.
         mlp_kept: MLP-wide tensors that it keeps: gate, up, activated gate, and their product.
         score_bytes: What it keeps of each attention score; 0 where a fused kernel keeps none.
+        layers: Module that holds the layers.
+        names: Of the matrices below a layer, in the order of `matrices`.
     """
 
     joined_attention: bool = False
@@ -54,6 +59,8 @@ class Family:
     exact_hidden_kept: int = 2
     mlp_kept: int = 4
     score_bytes: int = 0
+    layers: str = ""
+    names: tuple[str, ...] = ()
 
 
 _PLAIN = Family(gated=False, norm_biases=True, attention_biases=4, mlp_biases=True, mlp_kept=2)
@@ -103,9 +110,61 @@ others but gpt2, which is like gpt_neox by its model code. Gemma 2 and
 VaultGemma cap their scores, and Granite SWA adds sinks to them, which no fused kernel does."""
 
 
+_HIDDEN, _INNER, _HEADS = 64, 48, 4
+"""Sizes that tell the matrices of a layer apart."""
+
+
 def family(model_type: str) -> Family:
     """Return the constants of a family; one that is not in the table counts as llama's."""
-    return FAMILIES.get(model_type, FAMILIES["llama"])
+    return _named().get(model_type, FAMILIES["llama"])
+
+
+@cache
+def _named() -> dict[str, Family]:
+    """Return the table with the names of the matrices."""
+    return {
+        one.model_type: replace(
+            FAMILIES[one.model_type], layers=one.layers, names=_names(FAMILIES[one.model_type], one)
+        )
+        for one in DECODERS.values()
+    }
+
+
+def _names(kind: Family, decoder: Decoder) -> tuple[str, ...]:
+    """Return the names of a family's matrices, found by their sizes."""
+    config: dict[str, Any] = {
+        "hidden_size": _HIDDEN,
+        "intermediate_size": _INNER,
+        "num_hidden_layers": 1,
+        "num_attention_heads": _HEADS,
+        "num_key_value_heads": _HEADS,
+        "head_dim": _HIDDEN // _HEADS,
+        "vocab_size": 1,
+        "tie_word_embeddings": True,
+    }
+    decoder.derive(config)
+    left = {
+        name.removesuffix(".weight"): tuple(sorted(size))
+        for name, size in decoder.layer(config).items()
+        if len(size) == 2
+    }
+    shape = ModelShape(
+        layers=1,
+        hidden=_HIDDEN,
+        intermediate=config["intermediate_size"],
+        heads=_HEADS,
+        kv_heads=config["num_key_value_heads"],
+        head_dim=_HIDDEN // _HEADS,
+        vocabulary=1,
+        tied=True,
+        linear_parameters=0,
+    )
+    found: list[str] = []
+    for pair in matrices(shape, kind):
+        name = next((one for one, size in left.items() if size == tuple(sorted(pair))), "")
+        left.pop(name, None)
+        found.append(name)
+    return tuple(found)
 
 
 def matrices(shape: ModelShape, kind: Family) -> tuple[tuple[int, int], ...]:
@@ -126,10 +185,23 @@ def adapted(
     shape: ModelShape, kind: Family, targets: LoraTargets = LoraTargets.ALL
 ) -> tuple[tuple[int, int], ...]:
     """Return (in, out) of the matrices of one layer that get an adapter."""
-    every = matrices(shape, kind)
+    return matrices(shape, kind)[_part(kind, targets)]
+
+
+def adapted_paths(
+    shape: ModelShape, kind: Family, targets: LoraTargets = LoraTargets.ALL
+) -> tuple[tuple[str, ...], ...]:
+    """Return for each matrix that gets an adapter its paths in all layers."""
+    names = kind.names[_part(kind, targets)]
+    return tuple(
+        tuple(f"{kind.layers}.{number}.{name}" for number in range(shape.layers)) for name in names
+    )
+
+
+def _part(kind: Family, targets: LoraTargets) -> slice:
     first = 2 if kind.joined_attention else 4
-    parts = {LoraTargets.ATTENTION: every[:first], LoraTargets.MLP: every[first:]}
-    return parts.get(targets, every)
+    parts = {LoraTargets.ATTENTION: slice(first), LoraTargets.MLP: slice(first, None)}
+    return parts.get(targets, slice(None))
 
 
 def small_parameters(shape: ModelShape, kind: Family) -> int:

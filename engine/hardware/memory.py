@@ -21,14 +21,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.domain.adapter import LoraTargets
+from engine.domain.adapter import AdapterShape, LoraTargets, Pattern, read_pattern
 from engine.domain.model import ModelShape
 from engine.domain.plan import MemoryNeed, MemoryTerm
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Dtype, Optimizer
 from engine.errors import mark
 from engine.hardware.calibration import Calibration
-from engine.hardware.families import Family, adapted, family, matrices, small_parameters
+from engine.hardware.families import (
+    Family,
+    adapted,
+    adapted_paths,
+    family,
+    matrices,
+    small_parameters,
+)
 from engine.hardware.gpu import Gpu
 
 _NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8
@@ -92,21 +99,42 @@ class AdapterForm:
         rank: Its rank.
         targets: The matrices that have one.
         dora: Rows have a trained length too.
+        rank_pattern: Ranks of single layers.
     """
 
     rank: int
     targets: LoraTargets = LoraTargets.ALL
     dora: bool = False
+    rank_pattern: Pattern = ()
 
     @classmethod
     def of(cls, recipe: Recipe) -> AdapterForm:
         """Return the adapter of a recipe."""
-        return cls(rank=recipe.lora_rank, targets=recipe.lora_targets, dora=recipe.use_dora)
+        return cls(
+            rank=recipe.lora_rank,
+            targets=recipe.lora_targets,
+            dora=recipe.use_dora,
+            rank_pattern=read_pattern(recipe.rank_pattern),
+        )
+
+    def ranks(self, shape: ModelShape, kind: Family) -> list[int]:
+        """Return the rank of each matrix of a layer; the highest where it differs by layer."""
+        if not self.rank_pattern:
+            return [self.rank] * len(adapted(shape, kind, self.targets))
+        own = AdapterShape(
+            rank=self.rank,
+            alpha=1.0,
+            dropout_ratio=0.0,
+            targets=(),
+            rank_pattern=self.rank_pattern,
+        )
+        return [max(map(own.rank_of, one)) for one in adapted_paths(shape, kind, self.targets)]
 
     def tensors(self, shape: ModelShape, kind: Family) -> list[int]:
         """Return the number of weights of every tensor of one layer's adapters."""
         each = adapted(shape, kind, self.targets)
-        halves = [self.rank * width for pair in each for width in pair]
+        ranks = self.ranks(shape, kind)
+        halves = [rank * width for rank, pair in zip(ranks, each, strict=True) for width in pair]
         return halves + ([after for _before, after in each] if self.dora else [])
 
 
@@ -288,7 +316,9 @@ def kept_per_token(shape: ModelShape, kind: Family, *, item: int, form: AdapterF
     """
     wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     each = adapted(shape, kind, form.targets)
-    adapters = form.rank * len(each) + (sum(after for _before, after in each) if form.dora else 0)
+    adapters = sum(form.ranks(shape, kind)) + (
+        sum(after for _before, after in each) if form.dora else 0
+    )
     inner = kind.mlp_kept * shape.intermediate
     computed = kind.hidden_kept * shape.hidden + 2 * wide + 2 * narrow + inner + adapters
     exact = kind.exact_hidden_kept * (shape.hidden + 1) + shape.heads

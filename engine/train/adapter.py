@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import torch
 
-from engine.domain.adapter import AdapterShape
+from engine.domain.adapter import AdapterShape, Pattern
 from engine.errors import CheckpointDamaged, DocumentDamaged
 from engine.store import atomicfs
 from engine.store.safetensors_writer import TensorEntry
@@ -164,18 +164,23 @@ def _peft_config(shape: AdapterShape, *, is_transposed: bool) -> bytes:
         target_modules=list(shape.targets),
         use_rslora=shape.use_rslora,
         use_dora=shape.use_dora,
+        rank_pattern={key: int(value) for key, value in shape.rank_pattern},
+        alpha_pattern={key: _alpha(value) for key, value in shape.alpha_pattern},
         bias="none",
         fan_in_fan_out=is_transposed,
         inference_mode=True,
         base_model_name_or_path="",
     )
-    # peft declares alpha as a whole number, but takes and writes a fraction as well.
-    alpha = int(shape.alpha) if shape.alpha.is_integer() else shape.alpha
     values = {
         name: sorted(value) if isinstance(value, set) else value
-        for name, value in sorted((config.to_dict() | {"lora_alpha": alpha}).items())
+        for name, value in sorted((config.to_dict() | {"lora_alpha": _alpha(shape.alpha)}).items())
     }
     return msgspec.json.format(msgspec.json.encode(values), indent=2) + b"\n"
+
+
+def _alpha(value: float) -> Any:
+    """Return an alpha as it is saved: peft declares a whole number, but takes a fraction too."""
+    return int(value) if value.is_integer() else value
 
 
 def commit_adapter(
@@ -220,8 +225,14 @@ def read_shape(folder: Path) -> AdapterShape:
             targets=tuple(config["target_modules"]),
             use_rslora=bool(config.get("use_rslora")),
             use_dora=bool(config.get("use_dora")),
+            rank_pattern=_pattern(config.get("rank_pattern")),
+            alpha_pattern=_pattern(config.get("alpha_pattern")),
         )
-    except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+    except (OSError, msgspec.DecodeError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise DocumentDamaged(
             _("{path} cannot be read.").format(path=folder / CONFIG), detail=str(error)
         ) from error
+
+
+def _pattern(value: dict[str, float] | None) -> Pattern:
+    return tuple((key, float(number)) for key, number in (value or {}).items())

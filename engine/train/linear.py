@@ -80,20 +80,27 @@ class LowRankLinear(nn.Module):
         """Return W [out, in] as it is computed with."""
         return self.weight if self.packed is None else nf4.restore(self.packed)
 
-    def add_adapter(self, shape: AdapterShape, *, seed: int, device: torch.device) -> None:
+    def add_adapter(
+        self, shape: AdapterShape, *, seed: int, device: torch.device, path: str = ""
+    ) -> None:
         """Add A, drawn uniformly within 1/sqrt(in), B = 0 and m, so that y does not change yet.
 
         The bound is that of `kaiming_uniform_(a=sqrt(5))`, as in the reference implementation. The
         numbers are drawn on the CPU, so that they are the same on every device.
+
+        Args:
+            shape: What adapters of this model are like.
+            seed: Of the random numbers.
+            device: Where to put it.
+            path: Of this layer in the model, which a pattern may name.
         """
+        rank = shape.rank_of(path)
         generator = torch.Generator().manual_seed(seed)
         bound = 1.0 / math.sqrt(self.in_features)
-        drawn = torch.empty(shape.rank, self.in_features).uniform_(
-            -bound, bound, generator=generator
-        )
+        drawn = torch.empty(rank, self.in_features).uniform_(-bound, bound, generator=generator)
         self.lora_A = nn.Parameter(drawn.to(device))
-        self.lora_B = nn.Parameter(torch.zeros(self.out_features, shape.rank, device=device))
-        self.scale = shape.scale
+        self.lora_B = nn.Parameter(torch.zeros(self.out_features, rank, device=device))
+        self.scale = shape.scale_of(path)
         self.dropout_ratio = shape.dropout_ratio
         if shape.use_dora:
             self.lora_magnitude_vector = nn.Parameter(self._row_lengths())

@@ -9,17 +9,17 @@ is fetched.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import torch
 from torch import nn
 
-from engine.domain.adapter import AdapterShape, LoraTargets
+from engine.domain.adapter import AdapterShape, LoraTargets, Pattern, key_for, read_pattern
 from engine.domain.recipe import Recipe
 from engine.errors import ArchitectureUnsupported, ModelInvalid
 from engine.store import modelfolder
@@ -93,6 +93,22 @@ def load_model(
     return model
 
 
+class AdapterKind(TypedDict, total=False):
+    """What an adapter may be beyond its rank and alpha.
+
+    Attributes:
+        use_rslora: The update counts alpha / sqrt(rank) instead of alpha / rank.
+        use_dora: Rows have a trained length besides.
+        rank_pattern: Ranks of single layers.
+        alpha_pattern: Alphas of single layers.
+    """
+
+    use_rslora: bool
+    use_dora: bool
+    rank_pattern: Pattern
+    alpha_pattern: Pattern
+
+
 def with_adapter(
     model: LanguageModel,
     *,
@@ -101,8 +117,7 @@ def with_adapter(
     dropout_ratio: float,
     seed: int,
     part: LoraTargets = LoraTargets.ALL,
-    use_rslora: bool = False,
-    use_dora: bool = False,
+    **kind: Unpack[AdapterKind],
 ) -> LanguageModel:
     """Give decoder linears a fresh low-rank update; the answers do not change by it.
 
@@ -113,14 +128,14 @@ def with_adapter(
         dropout_ratio: Dropout on the input of A while training.
         seed: Of the random numbers in A.
         part: Which linears.
-        use_rslora: The update counts alpha / sqrt(rank) instead.
-        use_dora: Rows have a trained length besides.
+        kind: What else it is like.
 
     Raises:
-        ArchitectureUnsupported: The model has no linear of that part, or its files hold the
-            weights transposed, whose rows DoRA cannot measure when they are merged in blocks.
+        ArchitectureUnsupported: The model has no linear of that part or of a name in a pattern, or
+            its files hold the weights transposed, whose rows DoRA cannot measure when they are
+            merged in blocks.
     """
-    if use_dora and model.is_transposed:
+    if kind.get("use_dora") and model.is_transposed:
         raise ArchitectureUnsupported(
             _("DoRA cannot be used with this model, whose weights are stored transposed."),
             remedy=_("Switch DoRA off."),
@@ -130,24 +145,37 @@ def with_adapter(
         raise ArchitectureUnsupported(
             _("This model has no linear layers of the part to adapt: {part}.").format(part=part)
         )
+    named = (*kind.get("rank_pattern", ()), *kind.get("alpha_pattern", ()))
+    _check_named([key for key, _value in named], adapted)
     shape = AdapterShape(
         rank=rank,
         alpha=alpha,
         dropout_ratio=dropout_ratio,
         targets=target_names(adapted, model.linears.keys() - adapted.keys()),
-        use_rslora=use_rslora,
-        use_dora=use_dora,
+        **kind,
     )
     for path, linear in adapted.items():
-        linear.add_adapter(shape, seed=adapter_seed(seed, path), device=model.device)
+        linear.add_adapter(shape, seed=adapter_seed(seed, path), device=model.device, path=path)
     return replace(model, adapter=shape)
+
+
+def _check_named(keys: list[str], paths: Iterable[str]) -> None:
+    """Check that every key of a pattern names a layer; peft leaves others out."""
+    unused = [key for key in keys if not any(key_for([key], path) for path in paths)]
+    if unused:
+        raise ArchitectureUnsupported(
+            _("No adapted layer of this model is named {names}.").format(names=", ".join(unused)),
+            remedy=_("Correct the ranks or alphas of single layers: {paths}.").format(
+                paths=", ".join(sorted({path.rpartition(".")[2] for path in paths}))
+            ),
+        )
 
 
 def with_adapter_of(model: LanguageModel, recipe: Recipe) -> LanguageModel:
     """Give a model the fresh adapter that a recipe asks for.
 
     Raises:
-        ArchitectureUnsupported: The model has no linear of the part to adapt.
+        ArchitectureUnsupported: The model has no linear of the part to adapt, or of a name.
     """
     return with_adapter(
         model,
@@ -158,6 +186,8 @@ def with_adapter_of(model: LanguageModel, recipe: Recipe) -> LanguageModel:
         part=recipe.lora_targets,
         use_rslora=recipe.use_rslora,
         use_dora=recipe.use_dora,
+        rank_pattern=read_pattern(recipe.rank_pattern),
+        alpha_pattern=read_pattern(recipe.alpha_pattern),
     )
 
 

@@ -31,7 +31,7 @@ class SettingView:
         title: Plain name.
         why: What it is, what it does to quality or speed, and what it does to memory.
         group: Key of its section.
-        editor: `number`, `choice` or `switch`.
+        editor: `number`, `choice`, `switch` or `text`.
         unit: Word behind a number.
         low, high: Limits of a number.
         decimals: Places behind the point of a number; 0 takes whole numbers only.
@@ -63,7 +63,8 @@ def setting_views() -> tuple[SettingView, ...]:
 
 
 def _view(field: RecipeField) -> SettingView:
-    editor = {"bool": "switch", "choice": "choice"}.get(field.type, "number")
+    editors = {"bool": "switch", "choice": "choice", "str": "text"}
+    editor = editors.get(field.type, "number")
     is_share = field.name.endswith("_ratio")
     scale = 100.0 if is_share else 1.0
     smallest = 1e-8 if field.low_excluded and field.type == "float" else 0.0
@@ -123,6 +124,8 @@ def value_words(setting: SettingView, value: Any) -> str:
         return _("on") if value else _("off")
     if setting.editor == "choice":
         return choice_words(str(value))
+    if setting.editor == "text":
+        return str(value) or _("none")
     if not setting.decimals:
         return numbers.count(int(value))
     return numbers.plain(round(float(value) * setting.scale, 10))

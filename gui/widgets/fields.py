@@ -53,6 +53,13 @@ class TextField(QLineEdit):
         self.setProperty(OWN_FOCUS, True)
         follow_theme(self, self._follow)
 
+    def set_text(self, text: str) -> None:
+        """Show a text that nobody typed, so that no signal tells of it."""
+        if text != self.text():
+            self.blockSignals(True)
+            self.setText(text)
+            self.blockSignals(False)
+
     def set_error(self, error: str) -> None:
         """Show that the text is refused, with the reason as tooltip; "" takes it back."""
         self.setProperty(INVALID, bool(error))

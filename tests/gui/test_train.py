@@ -25,6 +25,7 @@ from gui.widgets.banner import Banner
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.chip import Chip
 from gui.widgets.choices import ChoiceCards, Slider
+from gui.widgets.fields import TextField
 from gui.widgets.memory import MemoryBar
 from gui.widgets.number_field import NumberField
 from gui.widgets.picker import ObjectPicker
@@ -173,6 +174,24 @@ def test_settings_change_the_draft_and_can_be_put_back(train: TrainPage, qtbot: 
     rank.put_back.emit("lora_rank")
     assert train.draft.changed == frozenset()
     assert editor.value() == 16
+
+
+def test_text_setting_is_taken_when_it_is_typed_and_says_how_to_write_it(
+    train: TrainPage, qtbot: QtBot
+) -> None:
+    train.open_settings()
+    train.show_setting("rank_pattern")
+    ranks = row(train, "rank_pattern")
+    editor = ranks.editor
+    assert isinstance(editor, TextField)
+    for text, is_sound in (("down_proj: 32", False), ("down_proj = 32", True)):
+        editor.setText(text)
+        editor.editingFinished.emit()
+        assert train.draft.values["rank_pattern"] == text
+        assert ("write it as" in editor.toolTip()) != is_sound
+    qtbot.wait_until(lambda: train.planned is not None, timeout=5_000)
+    ranks.put_back.emit("rank_pattern")
+    assert editor.text() == ""
 
 
 def test_search_finds_settings_of_every_group(train: TrainPage) -> None:

@@ -30,7 +30,7 @@ from gui.viewmodels.train import Draft
 from gui.widgets.box import Column, Gap, Panel, Reflow, Row, Stretch
 from gui.widgets.buttons import Button
 from gui.widgets.choices import Switch
-from gui.widgets.fields import SelectField
+from gui.widgets.fields import SelectField, TextField
 from gui.widgets.lists import CategoryList
 from gui.widgets.number_field import NumberField
 from gui.widgets.setting_row import SettingHeader, SettingRow
@@ -113,6 +113,10 @@ class SettingsPanel(Panel):
             select.set_options(view.choices)
             select.chosen.connect(partial(self._tell, view))
             return select, select.set_value
+        if view.editor == "text":
+            text = TextField(name=view.title)
+            text.editingFinished.connect(lambda: self._tell(view, text.text().strip()))
+            return text, text.set_text
         number = NumberField(
             name=view.title,
             minimum=view.low,

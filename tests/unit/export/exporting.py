@@ -14,6 +14,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
+from engine.domain.adapter import AdapterShape
 from engine.domain.run import JobInfo, JobKind
 from engine.protocol.events import Event, ExportVerified, Finished
 from engine.protocol.job import JobContext
@@ -36,6 +37,8 @@ def make_adapter(
     spread: float = 0.05,
     rslora: bool = False,
     dora: bool = False,
+    ranks: dict[str, int] | None = None,
+    alphas: dict[str, int] | None = None,
 ) -> Path:
     """Let peft write an adapter with random matrices for a base model."""
     torch.manual_seed(1)
@@ -47,6 +50,8 @@ def make_adapter(
         task_type="CAUSAL_LM",
         use_rslora=rslora,
         use_dora=dora,
+        rank_pattern=ranks or {},
+        alpha_pattern=alphas or {},
     )
     with warnings.catch_warnings():
         # peft asks transformers for a property under its old name.
@@ -110,3 +115,8 @@ class Trained:
 
     base: Path
     adapter: Path
+
+
+def shape_of(rank: int, scale: float) -> AdapterShape:
+    """Return an adapter's shape by its rank and the factor on it."""
+    return AdapterShape(rank=rank, alpha=rank * scale, dropout_ratio=0.0, targets=())

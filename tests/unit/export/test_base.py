@@ -21,12 +21,13 @@ from engine.export.base import (
 )
 from engine.export.lora import LoraAdapter
 from tests.builders.model_folder import tiny_model_folder
+from tests.unit.export.exporting import shape_of
 
 Q_PROJ = "model.layers.0.self_attn.q_proj"
 
 
 def adapter_on(module: str, shape: tuple[int, int]) -> LoraAdapter:
-    return LoraAdapter(folder=Path(), config={}, rank=1, scale=1.0, shapes={module: shape})
+    return LoraAdapter(folder=Path(), config={}, shape=shape_of(1, 1.0), shapes={module: shape})
 
 
 def save_model(folder: Path, **tensors: torch.Tensor) -> Path:

@@ -43,7 +43,7 @@ def change_tensors(folder: Path, change: Callable[[Tensors], None]) -> None:
 
 def test_adapter_of_peft_is_read_whole(folder: Path) -> None:
     adapter = read_adapter(folder)
-    assert (adapter.rank, adapter.scale) == (8, 2.0)
+    assert (adapter.shape.rank, adapter.shape.scale) == (8, 2.0)
     assert len(adapter.shapes) == 14
     assert adapter.shapes[Q_PROJ] == (128, 64)
     b, a = adapter.matrices(Q_PROJ)
@@ -54,7 +54,7 @@ def test_adapter_of_peft_is_read_whole(folder: Path) -> None:
 
 def test_scale_with_rslora_divides_by_the_root_of_the_rank(folder: Path) -> None:
     change_config(folder, use_rslora=True)
-    assert read_adapter(folder).scale == pytest.approx(16 / math.sqrt(8))
+    assert read_adapter(folder).shape.scale == pytest.approx(16 / math.sqrt(8))
 
 
 def test_applied_weight_is_the_written_out_sum(folder: Path) -> None:
@@ -159,7 +159,10 @@ def test_dora_with_unsound_row_lengths_is_refused(folder: Path, lengths: torch.T
         ("bias", "all"),
         ("modules_to_save", ["lm_head"]),
         ("rank_pattern", {"q_proj": 4}),
-        ("alpha_pattern", {"q_proj": 4}),
+        ("rank_pattern", {"(": 4}),
+        ("rank_pattern", {"q_proj": "x"}),
+        ("alpha_pattern", {"q_proj": 0}),
+        ("alpha_pattern", ["q_proj"]),
         ("r", 0),
         ("lora_alpha", None),
     ],

@@ -16,7 +16,7 @@ from engine.export.lora import LoraAdapter
 from engine.export.merged import merge
 from engine.export.progress import Progress
 from engine.store.safetensors_writer import TensorEntry, write_tensors
-from tests.unit.export.exporting import MakeJob
+from tests.unit.export.exporting import MakeJob, shape_of
 
 LAYERS, WIDTH, RANK = 4, 5120, 16
 WEIGHT_BYTES = 2 * WIDTH * WIDTH
@@ -47,7 +47,7 @@ def big_adapter(folder: Path) -> LoraAdapter:
         tensors[f"base_model.model.layer.{n}.lora_B.weight"] = torch.randn(WIDTH, RANK)
     save_file(tensors, folder / "adapter_model.safetensors")
     shapes = {f"layer.{n}": (WIDTH, WIDTH) for n in range(LAYERS)}
-    return LoraAdapter(folder=folder, config={}, rank=RANK, scale=0.01, shapes=shapes)
+    return LoraAdapter(folder=folder, config={}, shape=shape_of(RANK, 0.01), shapes=shapes)
 
 
 def growth_bytes(work: Callable[[], None]) -> int:

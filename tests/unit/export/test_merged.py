@@ -246,3 +246,24 @@ def test_what_rounding_erases_is_not_called_exported(
     with pytest.raises(ExportNotEqual, match="too faint for a 16-bit merge"):
         target.export(job.context())
     assert list(job.out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("rslora", [False, True])
+def test_merge_with_ranks_of_single_layers_is_that_of_peft(
+    make_job: MakeJob, tmp_path: Path, rslora: bool
+) -> None:
+    base = tiny_model_folder(tmp_path / "base", dtype="float32")
+    adapter = make_adapter(
+        base,
+        tmp_path / "adapter",
+        rslora=rslora,
+        ranks={"q_proj": 2, "layers.1.mlp.down_proj": 12},
+        alphas={"v_proj|q_proj": 5},
+    )
+    job = make_job(base, adapter)
+    target.export(job.context())
+    stock = AutoModelForCausalLM.from_pretrained(str(base), local_files_only=True)
+    merged = PeftModel.from_pretrained(stock, str(adapter)).merge_and_unload()
+    found, expected = tensors_of(job.out), merged.state_dict()
+    for name, values in found.items():
+        torch.testing.assert_close(values, expected[name], rtol=0, atol=1e-6)

@@ -135,7 +135,7 @@ def test_base_with_a_value_that_is_no_number_is_noticed(
 def double_scale(tensors: Tensors, merged: Merged) -> None:
     for module in merged.adapter.shapes:
         b, a = merged.adapter.matrices(module)
-        tensors[f"{module}.weight"] += (merged.adapter.scale * (b @ a)).bfloat16()
+        tensors[f"{module}.weight"] += (merged.adapter.scale(module) * (b @ a)).bfloat16()
 
 
 def swapped_layers(tensors: Tensors, merged: Merged) -> None:

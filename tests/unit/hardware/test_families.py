@@ -47,5 +47,18 @@ def test_family_has_the_matrices_and_the_small_weights_of_its_decoder(architectu
     assert small_parameters(shape, kind) == small
 
 
+@pytest.mark.parametrize("architecture", sorted(DECODERS))
+def test_every_matrix_has_its_name(architecture: str) -> None:
+    decoder = DECODERS[architecture]
+    config, kind = config_of(architecture), family(decoder.model_type)
+    sizes = {name: size for name, size in decoder.layer(config).items() if len(size) == 2}
+    found = {
+        f"{name}.weight": pair
+        for name, pair in zip(kind.names, matrices(shape_of(config), kind), strict=True)
+    }
+    assert found.keys() == sizes.keys()
+    assert all(sorted(found[name]) == sorted(size) for name, size in sizes.items())
+
+
 def test_every_decoder_is_in_the_table() -> None:
     assert {one.model_type for one in DECODERS.values()} == set(FAMILIES)

@@ -15,7 +15,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 from torch import nn
 
-from engine.domain.adapter import AdapterShape, LoraTargets
+from engine.domain.adapter import AdapterShape, LoraTargets, Pattern
 from engine.errors import ArchitectureUnsupported
 from engine.train.adapter import (
     commit_adapter,
@@ -57,10 +57,16 @@ class Kind:
     dora: bool = False
     ratio: float = 1.0
     dropout: float = 0.0
+    ranks: Pattern = ()
+    alphas: Pattern = ()
 
 
+RANKS: Pattern = (("first", 6.0),)
+ALPHAS: Pattern = (("sec.nd", 3.0),)
 KINDS = [
     Kind(),
+    Kind(ranks=RANKS, alphas=ALPHAS),
+    Kind(rslora=True, dora=True, ranks=RANKS, alphas=ALPHAS),
     Kind(rslora=True),
     Kind(dora=True),
     Kind(dora=True, dropout=0.4),
@@ -101,12 +107,15 @@ def our_layers(kind: Kind) -> TwoLayers:
         targets=("first", "second"),
         use_rslora=kind.rslora,
         use_dora=kind.dora,
+        rank_pattern=kind.ranks,
+        alpha_pattern=kind.alphas,
     )
     found: list[LowRankLinear] = []
     for seed, plain in enumerate(plain_layers()):
         ours = LowRankLinear(plain.in_features, plain.out_features, bias=True).double()
         ours.weight.data, ours.bias = plain.weight.data, nn.Parameter(plain.bias.data, False)
-        ours.add_adapter(shape, seed=seed, device=CPU)
+        path = ("first", "second")[seed]
+        ours.add_adapter(shape, seed=seed, device=CPU, path=path)
         found.append(ours.double())
     return TwoLayers(*found)
 
@@ -119,6 +128,8 @@ def peft_layers(kind: Kind, ours: TwoLayers) -> PeftModel:
         target_modules=["first", "second"],
         use_rslora=kind.rslora,
         use_dora=kind.dora,
+        rank_pattern={key: int(value) for key, value in kind.ranks},
+        alpha_pattern={key: int(value) for key, value in kind.alphas},
     )
     twin: Any = get_peft_model(TwoLayers(*plain_layers()), config)
     values = dict(ours.named_parameters())
@@ -262,6 +273,11 @@ SAVED: list[dict[str, Any]] = [
     {"use_dora": True},
     {"part": LoraTargets.ATTENTION},
     {"part": LoraTargets.MLP, "use_dora": True, "use_rslora": True},
+    {
+        "rank_pattern": (("layers.0.self_attn.q_proj", 2.0), ("down_proj|q_proj", 6.0)),
+        "alpha_pattern": (("k_proj", 2.5),),
+        "use_dora": True,
+    },
 ]
 
 
@@ -288,6 +304,22 @@ def test_saved_adapter_stock_peft_and_our_reader_give_the_same_logits(
     again = adapted(load_ours(base), **options)
     put_tensors(again, read_tensors(tmp_path / "adapter" / "adapter_model.safetensors"))
     assert torch.equal(packed_logits(again, pack(examples)), found)
+
+
+def test_pattern_gives_layers_their_rank_and_refuses_names_of_none(base: Path) -> None:
+    ranks = (("layers.0.self_attn.q_proj", 2.0), ("down_proj|q_proj", 6.0))
+    model = adapted(load_ours(base), rank_pattern=ranks)
+    found = {
+        path: one.lora_A.shape[0] for path, one in model.linears.items() if one.lora_A is not None
+    }
+    assert found["model.layers.0.self_attn.q_proj"] == 2
+    assert found["model.layers.1.self_attn.q_proj"] == found["model.layers.1.mlp.down_proj"] == 6
+    assert found["model.layers.1.mlp.up_proj"] == 4
+    for name in ("proj", "self_attn", "gate"):
+        with pytest.raises(ArchitectureUnsupported, match=f"named {name}"):
+            adapted(load_ours(base), alpha_pattern=((name, 2.0),))
+    with pytest.raises(ArchitectureUnsupported, match="up_proj"):
+        adapted(load_ours(base), part=LoraTargets.ATTENTION, rank_pattern=(("up_proj", 2.0),))
 
 
 def test_part_only_its_linears_have_an_adapter(base: Path) -> None:

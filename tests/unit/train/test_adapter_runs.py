@@ -34,6 +34,8 @@ OPTIONS = {
     "loraplus_lr_ratio": 4.0,
     "lora_targets": "attention",
     "lora_dropout": 0.2,
+    "rank_pattern": "q_proj=8, layers.0.self_attn.o_proj=2",
+    "alpha_pattern": "k_proj=4.5",
     "dtype": "fp32",
     "max_steps": 4,
 }
@@ -67,7 +69,7 @@ def test_run_of_every_kind_resumes_to_the_same_bits_and_is_what_peft_reads(tmp_p
     shape = read_shape(folder.adapter)
     assert (shape.use_dora, shape.use_rslora) == (True, True)
     assert shape.targets == ("k_proj", "o_proj", "q_proj", "v_proj")
-    assert read_adapter(folder.adapter).scale == pytest.approx(shape.scale)
+    assert read_adapter(folder.adapter).shape.scale == pytest.approx(shape.scale)
 
     placement = choose_placement(Device.CPU, Dtype.FP32)
     recipe, info = read_document(folder.recipe, Recipe), find_model(desk.layout, MODEL)

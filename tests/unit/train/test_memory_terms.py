@@ -17,6 +17,7 @@ from engine.hardware.families import Family, family
 from engine.hardware.memory import (
     AdapterForm,
     adapter_bytes,
+    adapter_parameters,
     embedding_bytes,
     input_bytes,
     kept_per_token,
@@ -132,6 +133,19 @@ def test_adapter_gradients_and_copy_are_those_of_the_formula(
     copies = sum(one.numel() * item for one in trained) if item < 4 else 0
     found = adapter_bytes(shape_of(folder), family("llama"), form=AdapterForm(rank=RANK), item=item)
     assert found == held + copies
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_ranks_of_single_layers_are_counted(tmp_path: Path, kind: str) -> None:
+    folder = tiny_model_folder(tmp_path / "m", architecture=KINDS[kind])
+    model = load_model(folder, dtype=torch.float32, device=CPU, quantised=True)
+    pattern = (("o_proj", 7.0), ("down_proj", 2.0))
+    model = with_adapter(
+        model, rank=RANK, alpha=8.0, dropout_ratio=0.0, seed=1, rank_pattern=pattern
+    )
+    form = AdapterForm(rank=RANK, rank_pattern=pattern)
+    held = sum(one.numel() for one in model.trainable().values())
+    assert adapter_parameters(shape_of(folder), form, family(kind)) == held
 
 
 @pytest.mark.parametrize("kind", [Optimizer.ADAMW, Optimizer.ADAMW_8BIT])
