@@ -216,7 +216,7 @@ def measure_one(name: str, folder: Path, data: str, dtype: str) -> dict[str, Any
     steps = WARM_STEPS + STEPS[data]
     job = Job(
         folder=folder, rows=make_rows(data, config["vocab_size"]), dtype=dtype,
-        rows_per_step=ROWS_PER_STEP, steps=steps, warm_steps=WARM_STEPS, rates=[RATE] * steps,
+        rows_per_step=ROWS_PER_STEP, steps=steps, rates=[RATE] * steps,
     )  # fmt: skip
     system, meter = SYSTEMS[name], Meter(warm_steps=WARM_STEPS)
     if system.stock is None:

@@ -37,8 +37,7 @@ class Job:
         rows: All rows, in the order in which the steps take them.
         dtype: Number format of the frozen weights.
         rows_per_step: Rows of an optimizer step.
-        steps: Optimizer steps, those for warming up among them.
-        warm_steps: First steps, which are not timed.
+        steps: Optimizer steps.
         rates: Learning rate of each step.
     """
 
@@ -47,7 +46,6 @@ class Job:
     dtype: str
     rows_per_step: int
     steps: int
-    warm_steps: int
     rates: list[float]
 
 
@@ -74,7 +72,7 @@ class Stock:
 class Meter:
     """Time of the steps behind the warm-up, memory, losses, and real tokens as TRL counts them."""
 
-    warm_steps: int
+    warm_steps: int = 0
     cpu_s: float = 0.0
     wall_s: float = 0.0
     losses: list[float] = field(default_factory=list)
