@@ -10,7 +10,12 @@ from gettext import ngettext
 
 from engine.api.effort import disk_need, time_need
 from engine.api.planning_desk import Desk
-from engine.api.sharing import shared_time, sharing_decisions, sharing_problems
+from engine.api.sharing import (
+    shared_time,
+    sharing_decisions,
+    sharing_problems,
+    sharing_sentences,
+)
 from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.decision import Decision
 from engine.domain.learning_advice import advise, far_off
@@ -97,7 +102,10 @@ def make_plan(
             *sharing_problems(recipe, facts),
             *far_off(recipe, advice),
         ),
-        statement=_statement(recipe, datasets, model, method, parts, steps, eval_rows),
+        statement=(
+            *_statement(recipe, datasets, model, method, parts, steps, eval_rows),
+            *sharing_sentences(recipe, facts),
+        ),
         disk=disk,
         time=time,
         fixes=found,

@@ -47,6 +47,16 @@ def sharing_decisions(recipe: Recipe, facts: MachineFacts) -> dict[str, Decision
     return {"processes": Decision(value=1, reason=told, source="recipe")}
 
 
+def sharing_sentences(recipe: Recipe, facts: MachineFacts) -> tuple[str, ...]:
+    """Return what a plan says of several processes; nothing of one."""
+    count = planned_processes(recipe, facts)
+    if count == 1:
+        return ()
+    place = _("each on a card of its own") if _cards(recipe, facts) else _("on the processor")
+    text = _("{count} processes train together, {place}. {how}")
+    return (text.format(count=count, place=place, how=how_they_speak()),)
+
+
 def how_they_speak() -> str:
     """Say how the processes of a run share it, and that no network is in it."""
     return _(

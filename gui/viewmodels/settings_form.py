@@ -11,12 +11,14 @@ from gettext import ngettext
 from typing import Any
 
 from engine.domain.plan import Plan
+from engine.domain.recipe_choices import Device
 from engine.domain.recipe_field import Group, RecipeField
 from engine.domain.recipe_values import problems_of
 from gui.viewmodels import numbers
 from gui.viewmodels.train import Draft, form_fields
 
 ALL, CHANGED = "all", "changed"
+_PROCESSES = "processes"
 _NO_LIMIT = 10.0**12
 _LONGEST_UNIT = 8
 """Letters that fit beside a number in its field; a longer unit is named by the title anyway."""
@@ -155,9 +157,21 @@ def group_titles() -> dict[str, str]:
     return {one.value: titles[one] for one in Group}
 
 
-def categories(changed: frozenset[str]) -> tuple[tuple[str, str, int], ...]:
+def hidden_keys(draft: Draft, plan: Plan | None) -> frozenset[str]:
+    """Return the settings that are of no use here: several processes, where nothing is to share.
+
+    They are shown where the plan speaks of them, on a processor that was chosen, and once changed.
+    """
+    is_offered = plan is not None and _PROCESSES in plan.decisions
+    is_chosen = _PROCESSES in draft.changed or draft.effective["device"] == Device.CPU.value
+    return frozenset() if is_offered or is_chosen else frozenset({_PROCESSES})
+
+
+def categories(
+    changed: frozenset[str], hidden: frozenset[str] = frozenset()
+) -> tuple[tuple[str, str, int], ...]:
     """Return the list beside the form: key, word and count; a key "" is a gap."""
-    settings = setting_views()
+    settings = [one for one in setting_views() if one.key not in hidden]
     groups = [
         (key, title, sum(one.group == key for one in settings))
         for key, title in group_titles().items()
@@ -170,21 +184,26 @@ def categories(changed: frozenset[str]) -> tuple[tuple[str, str, int], ...]:
     )
 
 
-def shown_keys(category: str, changed: frozenset[str]) -> frozenset[str]:
+def shown_keys(
+    category: str, changed: frozenset[str], hidden: frozenset[str] = frozenset()
+) -> frozenset[str]:
     """Return the settings that belong to a category."""
-    return frozenset(
+    found = frozenset(
         one.key
         for one in setting_views()
         if category in (ALL, one.group) or (category == CHANGED and one.key in changed)
     )
+    return found - hidden
 
 
-def folded_keys(category: str, changed: frozenset[str]) -> frozenset[str]:
+def folded_keys(
+    category: str, changed: frozenset[str], hidden: frozenset[str] = frozenset()
+) -> frozenset[str]:
     """Return those of them that are folded away at first: rare ones that nobody changed."""
     return frozenset(
         one.key
         for one in setting_views()
-        if one.is_rare and one.key in shown_keys(category, changed) - changed
+        if one.is_rare and one.key in shown_keys(category, changed, hidden) - changed
     )
 
 
@@ -195,9 +214,9 @@ def fold_words(count: int, *, is_open: bool) -> str:
     return ngettext("{count} more setting", "{count} more settings", count).format(count=count)
 
 
-def count_words(changed: int) -> str:
+def count_words(changed: int, hidden: frozenset[str] = frozenset()) -> str:
     """Return how many settings there are, and how many were changed."""
-    total = len(setting_views())
+    total = len(setting_views()) - len(hidden)
     return ngettext(
         "{total} settings, {count} changed by you",
         "{total} settings, {count} changed by you",

@@ -68,6 +68,7 @@ class SettingsPanel(Panel):
         self._category = ALL
         self._query = ""
         self._changed: frozenset[str] = frozenset()
+        self._hidden: frozenset[str] = frozenset()
         self._views = {one.key: one for one in setting_views()}
         form = self._form()
         side = Panel(Column(self._categories, self._group, Stretch(), gap=0))
@@ -136,8 +137,10 @@ class SettingsPanel(Panel):
 
     # ------------------------------------------------------------------ what is shown
 
-    def show_draft(self, draft: Draft, errors: Mapping[str, str]) -> None:
-        """Show the values of a draft, what is suggested, and what is wrong."""
+    def show_draft(
+        self, draft: Draft, errors: Mapping[str, str], hidden: frozenset[str] = frozenset()
+    ) -> None:
+        """Show the values of a draft, what is suggested, what is wrong, and not what is hidden."""
         values, suggested = draft.effective, draft.suggested
         for key, row in self._rows.items():
             view = self._views[key]
@@ -147,8 +150,9 @@ class SettingsPanel(Panel):
             row.set_error(errors.get(key, ""))
             if key not in draft.changed:
                 row.set_effect("")
-        if draft.changed != self._changed or not self._categories.value():
-            self._changed = draft.changed
+        is_same = (draft.changed, hidden) == (self._changed, self._hidden)
+        if not is_same or not self._categories.value():
+            self._changed, self._hidden = draft.changed, hidden
             self._show_categories()
             self._filter()
 
@@ -198,7 +202,7 @@ class SettingsPanel(Panel):
         self._filter()
 
     def _show_categories(self) -> None:
-        found = categories(self._changed)
+        found = categories(self._changed, self._hidden)
         self._categories.set_items(found)
         self._group.set_options(
             [
@@ -218,9 +222,10 @@ class SettingsPanel(Panel):
         self._group.setHidden(not is_narrow)
 
     def _filter(self) -> None:
-        shown = shown_keys(ALL if self._query else self._category, self._changed)
+        category, changed, hidden = self._category, self._changed, self._hidden
+        shown = shown_keys(ALL if self._query else category, changed, hidden)
         visible = {key for key in shown if not self._query or self._rows[key].matches(self._query)}
-        folded = frozenset[str]() if self._query else folded_keys(self._category, self._changed)
+        folded = frozenset[str]() if self._query else folded_keys(category, changed, hidden)
         if not self._is_unfolded:
             visible -= folded
         self._more.setHidden(not folded)

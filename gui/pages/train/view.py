@@ -34,7 +34,7 @@ from gui.viewmodels.goals import (
 )
 from gui.viewmodels.plan import PlanView, plan_view
 from gui.viewmodels.recipe_files import OpenedRecipe, file_name
-from gui.viewmodels.settings_form import count_words, summary, value_errors
+from gui.viewmodels.settings_form import count_words, hidden_keys, summary, value_errors
 from gui.viewmodels.train import (
     Draft,
     TrainArgument,
@@ -79,6 +79,7 @@ class TrainPage(Page):
         self._is_start_wanted = False
         self._planner = Planner(services)
         self._advice: LearningAdvice | None = None
+        self._hidden = hidden_keys(self.draft, None)
         self._goals: tuple[Preset, ...] = ()
         self._recipe = Button(_("Recipe"), kind="ghost", icon="file")
         self._opened = Banner(kind="success")
@@ -296,12 +297,15 @@ class TrainPage(Page):
         self._choices.show_advice(advice_view(draft, self._advice))
         self._recipe.set_menu(self._recipe_menu())
         self._strip.show_plan(self._view, effort)
-        self._closed.set_facts(count_words(len(draft.changed)))
-        self._count.set_text(count_words(len(draft.changed)))
+        if plan is not None:
+            self._hidden = hidden_keys(draft, plan)
+        count = count_words(len(draft.changed), self._hidden)
+        self._closed.set_facts(count)
+        self._count.set_text(count)
         self._closed.set_summary(summary(draft.effective))
         self._put_back.set_reason("" if draft.changed else _("Nothing was changed."))
         if self._settings is not None:
-            self._settings.show_draft(draft, value_errors(draft))
+            self._settings.show_draft(draft, value_errors(draft), self._hidden)
             self._settings.show_advice(field_advice(draft, self._advice))
         reason = start_reason(
             draft,

@@ -12,6 +12,7 @@ from engine.api.sharing import (
     shared_time,
     sharing_decisions,
     sharing_problems,
+    sharing_sentences,
 )
 from engine.domain.plan import TimeNeed
 from engine.domain.recipe import Recipe
@@ -72,6 +73,13 @@ def test_plan_names_processes_only_where_there_is_a_choice() -> None:
     taken = sharing_decisions(RECIPE, facts(CARD, CARD))["processes"]
     assert taken.value == 2
     assert "none of them opens a connection" in taken.reason
+
+
+def test_plan_says_how_several_processes_speak() -> None:
+    assert sharing_sentences(RECIPE, facts(CARD)) == ()
+    (told,) = sharing_sentences(RECIPE, facts(CARD, CARD))
+    assert told.startswith("2 processes train together, each on a card of its own.")
+    assert "on the processor" in sharing_sentences(RECIPE, facts())[0]
 
 
 def test_what_does_not_suit_several_processes_is_told() -> None:

@@ -6,14 +6,17 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from engine.domain.decision import Decision
 from engine.domain.recipe import Recipe, recipe_fields
 from gui.viewmodels.settings_form import (
     ALL,
     CHANGED,
     categories,
+    count_words,
     effect_words,
     folded_keys,
     group_titles,
+    hidden_keys,
     meant_number,
     setting_views,
     shown_keys,
@@ -43,6 +46,23 @@ def test_shown_keys_of_a_group_are_its_own() -> None:
     assert shown_keys("repeatability", frozenset()) == {"seed"}
     assert shown_keys(CHANGED, frozenset({"epochs"})) == {"epochs"}
     assert shown_keys(ALL, frozenset()) == set(VIEWS)
+
+
+def test_several_processes_are_offered_where_the_plan_speaks_of_them_or_on_a_processor() -> None:
+    plan = FakeApi().runs.plan(Recipe(dataset_id="d1", model_id="m1"))
+    offer = Decision(value=1, reason="Two cards.", source="recipe")
+    on_two_cards = replace(plan, decisions=plan.decisions | {"processes": offer})
+    draft = Draft()
+    hidden = hidden_keys(draft, plan)
+    assert hidden == hidden_keys(draft, None) == {"processes"}
+    assert not hidden_keys(draft, on_two_cards)
+    assert not hidden_keys(draft.with_value("device", "cpu"), plan)
+    assert not hidden_keys(draft.with_value("processes", 2), plan)
+    assert "processes" not in shown_keys(ALL, frozenset(), hidden)
+    assert "processes" not in folded_keys("memory", frozenset(), hidden)
+    counts = {key: count for key, _title, count in categories(frozenset(), hidden) if key}
+    assert counts[ALL] == len(VIEWS) - 1
+    assert str(len(VIEWS) - 1) in count_words(0, hidden)
 
 
 def test_share_is_shown_in_percent_and_meant_as_a_ratio() -> None:
