@@ -31,6 +31,7 @@ from engine.train.device import (
     repeatable,
 )
 from engine.train.heldout import sum_held_out
+from engine.train.kernels import choose_kernels
 from engine.train.load import with_adapter_of
 from engine.train.microsteps import add_gradients, numbered
 from engine.train.model import LanguageModel
@@ -67,8 +68,10 @@ def assist_run(context: PeerContext, *, quantised: bool) -> None:
         question, rows = read_question(context.line.receive())
         if isinstance(question, Leave):
             return
-        context.line.send(write(_answer(lambda ask=question, own=rows: peer.answer(ask, own))))
-        peer.clear()
+        answer = _answer(lambda ask=question, own=rows: peer.answer(ask, own))
+        context.line.send(write(answer))
+        # Behind the answer, where nothing holds the frames of an error and their tensors any more.
+        peer.clear(is_short=isinstance(answer, OutOfMemory))
 
 
 def _answer(work: Callable[[], Answer]) -> Answer:
@@ -117,11 +120,14 @@ class _Peer:
                 return self._check(self._model, question, rows)
         raise ValueError(f"{type(question).__name__} is no question")
 
-    def clear(self) -> None:
-        """Forget gradients, and after an error what it held."""
-        if self._model is not None:
-            for values in self._model.trainable().values():
-                values.grad = None
+    def clear(self, *, is_short: bool) -> None:
+        """Forget gradients; where memory ran out, give back all that is unused."""
+        if self._model is None:
+            return
+        for values in self._model.trainable().values():
+            values.grad = None
+        if is_short:
+            free_unused(self._model.device)
 
     def _load(self, asked: Load) -> Answer:
         dtype: torch.dtype = getattr(torch, asked.dtype)
@@ -136,6 +142,7 @@ class _Peer:
             base = load_base(context, info, place, quantised=self._quantised, keeps=False)
             kernel, _why = choose_kernel(place.device, place.dtype, head_width=info.shape.head_dim)
             model = replace(with_adapter_of(base.model, self._recipe), varlen=kernel)
+        choose_kernels(model, is_wanted=self._recipe.use_kernels)
         self._model = model
         self._shared = SharedNumbers(Path(asked.path), model.trainable(), processes=asked.processes)
         return Done()
@@ -147,20 +154,14 @@ class _Peer:
         if not asked.numbers:
             return Done()
         model.net.train()
-        groups = numbered(asked.counts)
-        try:
-            loss = add_gradients(
-                model,
-                rows,
-                list(zip(asked.numbers, groups, strict=True)),
-                supervised=asked.supervised,
-                step=asked.step,
-                seed=self._recipe.seed,
-            )
-        except (RuntimeError, MemoryError):
-            self.clear()
-            free_unused(model.device)
-            raise
+        loss = add_gradients(
+            model,
+            rows,
+            list(zip(asked.numbers, numbered(asked.counts), strict=True)),
+            supervised=asked.supervised,
+            step=asked.step,
+            seed=self._recipe.seed,
+        )
         shared.put_gradients(self._context.rank)
         return Done(loss=_finite(float(loss)), has_gradients=True)
 

@@ -28,6 +28,7 @@ from engine.protocol.events import (
 )
 from engine.store.documents import write_document
 from engine.store.layout import JobFolder
+from engine.train import sft_lora
 from engine.train.adapter import WEIGHTS, read_tensors
 from tests.unit.train.runs import CREATED, Desk, make_desk
 
@@ -90,8 +91,8 @@ def is_gone(process: psutil.Process) -> bool:
 
 def test_two_real_processes_train_as_one(desk: Desk) -> None:
     alone, together = add(desk, "alone", max_steps=4), add(desk, "both", max_steps=4, processes=2)
-    spawn(alone)
-    expected = losses(wait(alone))
+    sft_lora.train(desk.context("alone"))
+    expected = losses(desk.events)
     spawn(together)
     events = wait(together, PlanResolved)
     (peer,) = peers_of(together)
