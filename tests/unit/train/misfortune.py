@@ -95,9 +95,9 @@ def draw(seed: int) -> Case:
         recipe=_recipe(chance, every),
         quantised=chance.random() < 0.25,
         recomputes=chance.random() < 0.3,
-        budget=(first, chance.randrange(LONGEST, 500)) if chance.random() < 0.4 else None,
-        check_budget=chance.randrange(LONGEST // 2, 400) if chance.random() < 0.25 else None,
-        torn=chance.randrange(7, STEPS - 2) if chance.random() < 0.35 else 0,
+        budget=(first, chance.randrange(50, 200)) if chance.random() < 0.4 else None,
+        check_budget=chance.randrange(40, 160) if chance.random() < 0.25 else None,
+        torn=chance.randrange(6, STEPS - 2) if chance.random() < 0.5 else 0,
         spoiled=frozenset(chance.sample(range(1, STEPS), 2)) if chance.random() < 0.25 else (
             frozenset()
         ),
