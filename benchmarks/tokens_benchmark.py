@@ -39,6 +39,7 @@ from engine.formats.dataset_writer import DatasetWriter
 from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
 from engine.store.layout import Layout
+from engine.store.ledger import Ledger
 from engine.store.workspace import open_workspace
 from engine.train.examples import EncodedSplit, encode_training_rows
 from engine.train.sources import RowSource
@@ -96,7 +97,7 @@ def make_dataset(layout: Layout, texts: list[tuple[str, str]]) -> RowSource:
     """Write the texts as a dataset of the workspace."""
     folder = layout.dataset("rows")
     with atomicfs.new_folder(folder.root) as building:
-        with DatasetWriter(building / "rows", RowKind.CHAT, 0.0) as writer:
+        with DatasetWriter(building / "rows", RowKind.CHAT, 0.0, Ledger()) as writer:
             for line, pair in enumerate(texts):
                 writer.add(chat(*pair), 0, line)
             written = writer.finish()
