@@ -157,7 +157,8 @@ def encode(
                 problems.append((place, number))
             else:
                 # As arrays at once: a list of ids takes ten times the memory.
-                pairs.append((np.asarray(found.ids, np.int32), np.asarray(found.trained, np.bool_)))
+                ids = np.fromiter(found.ids, np.int32, len(found.ids))
+                pairs.append((ids, np.frombuffer(bytes(found.trained), np.bool_)))
                 bits = sum(1 << note_names.setdefault(one, len(note_names)) for one in found.notes)
                 kept.append((place, found.truncated, bits))
             place += 1
