@@ -67,7 +67,7 @@ class Case:
         shape: Name in SHAPES.
         tokens: Capacity of a packed sequence.
         data: `ragged` rows as in conversations, or `uniform` ones of a whole sequence each.
-        way: `fused` with liger-kernel where it is installed, or `plain` without it.
+        way: `fused` with liger-kernel where it is installed, `plain` without it, or `compiled`.
     """
 
     shape: str
@@ -88,6 +88,7 @@ CASES = (
     Case("1b", 4096, "ragged"),
     Case("1b", 4096, "uniform"),
     Case("1b", 4096, "uniform", way="plain"),
+    Case("1b", 4096, "uniform", way="compiled"),
     Case("1b", 16_384, "uniform"),
     Case("7b", 4096, "ragged"),
     Case("7b", 4096, "uniform"),
@@ -285,6 +286,7 @@ def ready_model(case: Case, device: torch.device) -> tuple[LanguageModel, float,
     import torch
 
     from engine.train.kernels import choose_kernels
+    from engine.train.kernels_compile import compile_layers
     from engine.train.load import load_model, with_adapter
     from engine.train.varlen import choose_kernel
 
@@ -296,7 +298,12 @@ def ready_model(case: Case, device: torch.device) -> tuple[LanguageModel, float,
     model = with_adapter(model, rank=RANK, alpha=2.0 * RANK, dropout_ratio=0.0, seed=SEED)
     kernel, choice = choose_kernel(device, torch.bfloat16, head_width=HEAD_WIDTHS[case.shape])
     model = replace(model, varlen=kernel)
-    fused = choose_kernels(model, is_wanted=case.way == "fused")
+    is_compiled = case.way == "compiled"
+    fused = (
+        compile_layers(model)
+        if is_compiled
+        else choose_kernels(model, is_wanted=case.way == "fused")
+    )
     model.recompute_activations()
     model.net.train()
     told = [f"{one.value}: {one.reason}" for one in (choice, fused)]

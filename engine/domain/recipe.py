@@ -364,6 +364,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             rare=True,
         ),
     ] = True
+    compile_layers: Annotated[
+        bool,
+        about(
+            "Compile the layers",
+            "Takes minutes first and is a little faster then, for runs of hours; same quality.",
+            Group.MEMORY,
+            memory="Needs about as much.",
+            rare=True,
+        ),
+    ] = False
     eval_every_steps: Annotated[
         int,
         about(

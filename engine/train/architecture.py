@@ -158,5 +158,10 @@ def _carry_segments(net: PreTrainedModel) -> None:
             carry_into(layer, layer.get_submodule("self_attn"))
 
 
+def hands_segments_down(net: PreTrainedModel) -> bool:
+    """Return whether the model code itself brings the segments to its attention."""
+    return net.config.model_type not in (*_OWN_ATTENTION, *_DROPS_SEGMENTS)
+
+
 def _find_no_padding(_input_ids: torch.Tensor, _attention_mask: torch.Tensor | None) -> None:
     """Stand for transformers' search for padding."""

@@ -145,10 +145,17 @@ def tried(measure: Callable[[], float], *, most: float) -> tuple[float, str]:
 class LayerTrial:
     """What each kind of layer of a model returned before something was changed in it."""
 
-    def __init__(self, model: LanguageModel) -> None:
-        """Pass three short examples through the model, and keep what its layers are given."""
+    def __init__(self, model: LanguageModel, *, in_training: bool = False) -> None:
+        """Pass three short examples through the model, and keep what its layers are given.
+
+        Args:
+            model: With its adapter.
+            in_training: Try the layers as they are in training, but for recomputing; they may draw
+                numbers then, and draw the same ones at each trial.
+        """
+        self._in_training = in_training
         self._calls = _recorded_calls(model)
-        self._expected = [self._outcome(*one) for one in self._calls]
+        self._expected = [self._tried(*one) for one in self._calls]
 
     def gap(self) -> float:
         """Return the largest gap of outputs, of the gradient of inputs, and of the adapter's.
@@ -157,10 +164,23 @@ class LayerTrial:
         """
         largest = 0.0
         for call, expected in zip(self._calls, self._expected, strict=True):
-            found = self._outcome(*call)
+            found = self._tried(*call)
             gaps = [_length_gap(*pair) for pair in zip(found, expected, strict=True)]
             largest = max(largest, *gaps)
         return largest
+
+    def _tried(self, layer: Any, arguments: Any, options: dict[str, Any]) -> _Tensors:
+        before = layer.training, layer.gradient_checkpointing
+        layer.gradient_checkpointing = False
+        layer.train(self._in_training)
+        device = arguments[0].device
+        try:
+            with torch.random.fork_rng([device] if device.type == "cuda" else []):
+                torch.manual_seed(_SEED)
+                return self._outcome(layer, arguments, options)
+        finally:
+            layer.train(before[0])
+            layer.gradient_checkpointing = before[1]
 
     def _outcome(self, layer: nn.Module, arguments: Any, options: dict[str, Any]) -> _Tensors:
         hidden, *others = arguments

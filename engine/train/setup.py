@@ -35,7 +35,8 @@ from engine.train.examples import (
     skip_warnings,
     truncation_warning,
 )
-from engine.train.kernels import choose_kernels
+from engine.train.kernels import EAGER, choose_kernels
+from engine.train.kernels_compile import compile_layers
 from engine.train.load import with_adapter_of
 from engine.train.measuring import calibrate_once
 from engine.train.model import LanguageModel
@@ -260,7 +261,7 @@ def _resolve(
     if measured is not None:
         chosen["layer_memory"] = measured
     # Behind the measurement: a plan knows the memory without kernels, which is never less.
-    chosen["kernels"] = choose_kernels(run.model, is_wanted=recipe.use_kernels)
+    chosen |= _speed_up(run)
     run.context.emit(
         resolve_plan(
             recipe,
@@ -273,6 +274,20 @@ def _resolve(
             total_steps=run.total_steps,
         )
     )
+
+
+def _speed_up(run: Run) -> dict[str, Decision]:
+    """Compile the layers where that is asked for, or else put kernels into them."""
+    compiled: dict[str, Decision] = {}
+    if run.recipe.compile_layers:
+        found = compile_layers(run.model)
+        compiled["compile_layers"] = found
+        if found.value:
+            reason = _("The layers are compiled, which fuses the same formulas.")
+            return compiled | {"kernels": Decision(value=EAGER, reason=reason, source="recipe")}
+        text = _("The layers are not compiled. {why}").format(why=found.reason)
+        run.context.emit(Warned(code="compile_unavailable", message=text))
+    return compiled | {"kernels": choose_kernels(run.model, is_wanted=run.recipe.use_kernels)}
 
 
 def _store_and_recompute(

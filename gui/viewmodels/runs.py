@@ -393,6 +393,7 @@ def decision_words(name: str) -> str:
         "activation_offload": _("Keep layer inputs in main memory"),
         "tokens_at_once": _("Tokens at once"),
         "kernels": _("Fast kernels"),
+        "compile_layers": _("Compile the layers"),
     }
     return known.get(name, name.replace("_", " ").capitalize())
 
