@@ -166,24 +166,29 @@ def remember(
 
 
 def fit_layer(
-    measure: Callable[[int], int], *, tokens: int, input_bytes: int, layer_bytes: int
+    measure: Callable[[int], int],
+    *,
+    tokens: int,
+    input_bytes: int,
+    layer_bytes: Callable[[int], int],
 ) -> float | None:
-    """Measure at a quarter and at half of the tokens, and compare the slope with its count.
+    """Measure at a quarter and at half of the tokens, and compare the difference with its count.
 
-    Memory is linear in the tokens, so that two points give what a token costs.
+    What does not grow with the tokens falls out of the difference. The count need not be linear:
+    scores that are kept grow with the square of a sequence.
 
     Args:
         measure: Returns the peak, in bytes, of a pass over so many tokens.
         tokens: Tokens of the recipe; four at least.
         input_bytes: Per token, what the inputs of all layers take.
-        layer_bytes: Per token, the count of the layer in work, gradients included.
+        layer_bytes: Of so many tokens, the count of the layer in work, gradients included.
 
     Returns:
         Measured over counted, or None where the result is not plausible.
     """
     few, many = max(1, tokens // 4), max(2, tokens // 2)
-    slope = (measure(many) - measure(few)) / (many - few)
-    scale = (slope - input_bytes) / layer_bytes
+    grown = measure(many) - measure(few) - input_bytes * (many - few)
+    scale = grown / (layer_bytes(many) - layer_bytes(few))
     low, high = _PLAUSIBLE
     return scale if low <= scale <= high else None
 

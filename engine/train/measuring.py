@@ -85,8 +85,14 @@ def calibrate(
     kind, item = family(info.model_type), model.dtype.itemsize
     form, tokens = AdapterForm.of(recipe), recipe.micro_batch_size * recipe.max_length
     tokens = min(max(tokens, _FEWEST_TOKENS), _MOST_TOKENS)
-    counted = kept_per_token(info.shape, kind, item=item, form=form)
-    counted += flowing_per_token(info.shape, kind, item=item)
+    each = kept_per_token(info.shape, kind, item=item, form=form)
+    each += flowing_per_token(info.shape, kind, item=item)
+    scores = kind.score_bytes * info.shape.heads
+
+    def counted(count: int) -> int:
+        """Return what the formula says of a layer that works on so many tokens."""
+        return count * (each + scores * min(count, info.context_tokens))
+
     inputs = input_bytes(info.shape, tokens=1, item=item, layers=info.shape.layers, offload=False)
     scale = fit_layer(measure, tokens=tokens, input_bytes=inputs, layer_bytes=counted)
     if scale is None:
@@ -113,13 +119,15 @@ def calibrate_once(
 ) -> Decision | None:
     """Measure the memory of a layer on a card where that is not known yet; say what came of it.
 
+    Every layer is computed again for it, whatever the recipe keeps or moves away; whoever asks for
+    anything else sets that up afterwards.
+
     Returns:
         The outcome with its reason; None where there is nothing to measure: on a processor, where
-        it is known, or where the recipe keeps layers whole or moves their inputs away.
+        it is known, or where the recipe computes nothing again.
     """
-    plain = recomputes and not recipe.uncheckpointed_layers and not recipe.activation_offload
     card = _card(model.device)
-    if card is None or not plain or family(info.model_type).score_bytes:
+    if card is None or not recomputes:
         return None
     path = Layout(context.workspace).measurements
     known = read_measurements(path).calibration(
@@ -128,6 +136,7 @@ def calibrate_once(
     if known is not None:
         return None
     context.emit(PhaseChanged(phase=Phase.MEASURING_MEMORY))
+    model.recompute_activations()
     try:
         found = calibrate(
             model,

@@ -245,21 +245,22 @@ def _resolve(
     )
     recompute = choose_recompute(recipe, info.shape, placement, longest_tokens=fill.longest_tokens)
     chosen = chosen | {"gradient_checkpointing": recompute}
-    chosen |= _store_and_recompute(run.model, recipe, info, placement, bool(recompute.value))
-    if run.context.peers or recipe.processes > 1:
-        chosen["processes"] = choose_processes(recipe, count=1 + len(run.context.peers))
-    if len(run.order.parts) > 1:
-        chosen["mix"] = choose_mix(run.order.parts)
+    kept = int(choose_kept_layers(recipe, info.shape.layers).value or 0)
     measured = calibrate_once(
         run.context,
         run.model,
         info,
         recipe,
         quantised=quantised,
-        recomputes=bool(recompute.value),
+        recomputes=bool(recompute.value) and kept < info.shape.layers,
     )
     if measured is not None:
         chosen["layer_memory"] = measured
+    chosen |= _store_and_recompute(run.model, recipe, info, placement, bool(recompute.value))
+    if run.context.peers or recipe.processes > 1:
+        chosen["processes"] = choose_processes(recipe, count=1 + len(run.context.peers))
+    if len(run.order.parts) > 1:
+        chosen["mix"] = choose_mix(run.order.parts)
     # Behind the measurement: a plan knows the memory without kernels, which is never less.
     chosen |= _speed_up(run)
     run.context.emit(

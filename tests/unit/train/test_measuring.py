@@ -15,10 +15,13 @@ from engine.hardware.calibration import Surroundings, read_measurements
 from engine.hardware.families import family
 from engine.hardware.memory import AdapterForm, flowing_per_token, input_bytes, kept_per_token
 from engine.store.modelfolder import inspect_model
-from engine.train import measuring
+from engine.train import measuring, resolve
+from engine.train.device import choose_placement
 from engine.train.loop import train_adapter
 from engine.train.loss import batch_loss
 from engine.train.measuring import calibrate, calibrate_once, plain_batch, remember_speed
+from engine.train.model import LanguageModel
+from engine.train.setup import prepare_run
 from tests.builders.model_folder import tiny_model_folder
 from tests.unit.train.models import CPU, load_adapted, random_examples
 from tests.unit.train.runs import MOMENT, make_desk
@@ -79,6 +82,37 @@ def test_row_that_is_measured_goes_through_the_model_in_segments_and_trains_few_
     assert len(batch.rows) == len(batch.targets) == 16
     batch_loss(model, batch).backward()
     assert all(one.grad is not None for one in model.trainable().values())
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_run_that_keeps_layers_measures_all_of_them_and_keeps_these_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    """A card is stood in for: its passes would be counted by torch's own allocator."""
+    desk = make_desk(tmp_path, layers=3)
+    info = inspect_model(desk.base, model_id="m", name="m", added_at="")
+    form = AdapterForm(rank=4)
+    layer = kept_per_token(info.shape, family("llama"), item=4, form=form)
+    layer += flowing_per_token(info.shape, family("llama"), item=4)
+    stored: list[int] = []
+
+    def peak(model: LanguageModel, tokens: int, *, longest: int) -> int:
+        assert longest == info.context_tokens
+        stored.append(model.stored_layers)
+        return tokens * (3 * 4 * info.shape.hidden + layer)
+
+    monkeypatch.setattr(measuring, "_card", lambda device: HERE)
+    monkeypatch.setattr(measuring, "_context_bytes", lambda: 7)
+    monkeypatch.setattr(measuring, "peak_of_pass", peak)
+    monkeypatch.setattr(resolve, "free_memory_bytes", lambda device: 0)
+    recipe = desk.recipe(uncheckpointed_layers=kept)
+    desk.add_run("run-1", recipe)
+    placement = choose_placement(recipe.device, recipe.dtype)
+    run = prepare_run(desk.context("run-1"), recipe, placement, quantised=False)
+    assert stored == [0, 0]
+    assert run.model.stored_layers == kept
+    known = read_measurements(desk.layout.measurements).calibrations
+    assert [one.layer_scale for one in known] == [pytest.approx(1.0)]
 
 
 def test_nothing_is_measured_on_a_processor(tmp_path: Path) -> None:
