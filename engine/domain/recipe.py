@@ -14,6 +14,15 @@ from msgspec import Meta
 
 from engine.domain.adapter import LoraTargets
 from engine.domain.mix import MAIN_WEIGHT, MixedDataset, Replay
+from engine.domain.recipe_checks import (
+    DeliverBest,
+    DivergenceGuard,
+    EarlyStoppingPatience,
+    EarlyStoppingThreshold,
+    EvalEverySteps,
+    EvalRows,
+    SampleRows,
+)
 from engine.domain.recipe_choices import Device, Dtype, Optimizer, Schedule
 from engine.domain.recipe_field import (
     NO_MEMORY,
@@ -374,88 +383,13 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             rare=True,
         ),
     ] = False
-    eval_every_steps: Annotated[
-        int,
-        about(
-            "Held-out check every",
-            "Shows early when it begins to copy, for some time; 0 checks at both ends only.",
-            Group.CHECKS,
-            "steps",
-            memory=NO_MEMORY,
-            ge=0,
-            le=1_000_000,
-        ),
-    ] = 0
-    eval_rows: Annotated[
-        int,
-        about(
-            "Rows in a held-out check",
-            "At most this many held-out rows are used: more is more exact and slower.",
-            Group.CHECKS,
-            "rows",
-            memory=NO_MEMORY,
-            rare=True,
-            ge=1,
-            le=1_000_000,
-        ),
-    ] = 512
-    sample_rows: Annotated[
-        int,
-        about(
-            "Sample answers",
-            "Held-out prompts answered at every check, to read what was learned; it takes time.",
-            Group.CHECKS,
-            "prompts",
-            memory="Needs a little memory during the check.",
-            rare=True,
-            ge=0,
-            le=8,
-        ),
-    ] = 1
-    early_stopping_patience: Annotated[
-        int,
-        about(
-            "Stop early after",
-            "So many held-out checks without a new best end the run, which keeps the best.",
-            Group.CHECKS,
-            "checks",
-            memory=NO_MEMORY,
-            ge=0,
-            le=1_000,
-        ),
-    ] = 0
-    early_stopping_threshold: Annotated[
-        float,
-        about(
-            "Smallest gain",
-            "A held-out loss this little below the best does not put off stopping early.",
-            Group.CHECKS,
-            "nats",
-            memory=NO_MEMORY,
-            rare=True,
-            ge=0,
-            le=10,
-        ),
-    ] = 0.0
-    deliver_best: Annotated[
-        bool,
-        about(
-            "Deliver the best",
-            "The adapter is that of the lowest held-out loss, not that of the last step.",
-            Group.CHECKS,
-            memory=NO_MEMORY,
-        ),
-    ] = False
-    divergence_guard: Annotated[
-        bool,
-        about(
-            "Go back when it diverges",
-            "A loss that leaps up and stays there halves the learning rate from a sound step on.",
-            Group.CHECKS,
-            memory="Main memory keeps one copy of the adapter at first.",
-            rare=True,
-        ),
-    ] = True
+    eval_every_steps: EvalEverySteps = 0
+    eval_rows: EvalRows = 512
+    sample_rows: SampleRows = 1
+    early_stopping_patience: EarlyStoppingPatience = 0
+    early_stopping_threshold: EarlyStoppingThreshold = 0.0
+    deliver_best: DeliverBest = False
+    divergence_guard: DivergenceGuard = True
     checkpoint_every_steps: Annotated[
         int,
         about(
