@@ -4,13 +4,14 @@
 The arithmetic is Burnish's own, so that it can be compared with what peft computes from the same
 files: W + scale * B @ A in fp32, rounded once to the type of W (Hu et al. 2021, arXiv 2106.09685;
 scale with the square root of the rank where `use_rslora` is set, Kalajdzievski 2023, 2312.03732).
-With `use_dora` each row of the sum is brought to its trained length (Liu et al. 2024, 2402.09353).
+With `use_dora` each row of the sum is brought to its trained length (Liu et al. 2024, 2402.09353);
+each column where the files hold the weight transposed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
@@ -91,7 +92,17 @@ class LoraAdapter:
         return self.shape.scale_of(module)
 
     def row_lengths(self, module: str) -> torch.Tensor | None:
-        """Return the trained lengths of a module's rows [rows], fp32, or None without DoRA."""
+        """Return the trained lengths of a module's rows [rows], fp32, or None without DoRA.
+
+        None, too, where the weight is stored transposed: then they are those of its columns.
+        """
+        return None if self.is_transposed else self._lengths(module)
+
+    def column_lengths(self, module: str) -> torch.Tensor | None:
+        """Return the trained lengths of a stored weight's columns [columns], fp32, or None."""
+        return self._lengths(module) if self.is_transposed else None
+
+    def _lengths(self, module: str) -> torch.Tensor | None:
         if not self.config.get("use_dora"):
             return None
         with safe_open(self.folder / WEIGHTS, framework="pt") as file:
@@ -100,12 +111,28 @@ class LoraAdapter:
     def applied(self, module: str, weight: torch.Tensor) -> torch.Tensor:
         """Return W + scale * B @ A for a whole weight [rows, columns], fp32, at its row lengths."""
         b, a = self.matrices(module)
-        return brought_to(weight.float() + self.scale(module) * (b @ a), self.row_lengths(module))
+        total = brought_to(weight.float() + self.scale(module) * (b @ a), self.row_lengths(module))
+        wanted = self.column_lengths(module)
+        return total if wanted is None else total * column_factors(wanted, [total])
 
 
 def brought_to(rows: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
     """Return rows [n, columns] at the given lengths [n], or as they are where there are none."""
     return rows if lengths is None else rows * (lengths / rows.norm(dim=1)).unsqueeze(1)
+
+
+def column_factors(lengths: torch.Tensor, blocks: Iterable[torch.Tensor]) -> torch.Tensor:
+    """Return what brings the columns of a matrix to given lengths [columns], fp32.
+
+    Args:
+        lengths: Wanted.
+        blocks: The matrix in blocks of rows [n, columns], fp32; summed in 64 bits, so that the
+            blocks do not show in the result.
+    """
+    squares = torch.zeros(lengths.shape, dtype=torch.float64)
+    for block in blocks:
+        squares += block.double().square().sum(dim=0)
+    return (lengths.double() / squares.sqrt()).float()
 
 
 def merged_rows(
@@ -115,6 +142,7 @@ def merged_rows(
     *,
     scale: float,
     lengths: torch.Tensor | None = None,
+    factors: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return rows + scale * B @ A, summed in fp32 and rounded once to the type of the rows.
 
@@ -124,10 +152,13 @@ def merged_rows(
         a: All of A, [rank, columns], fp32.
         scale: Factor on the product.
         lengths: The trained lengths of these rows [n], fp32, or None without DoRA.
+        factors: What brings the columns to their trained lengths [columns], fp32, or None.
     """
     total = b @ a
     total *= scale
     total += rows
+    if factors is not None:
+        total *= factors
     return brought_to(total, lengths).to(rows.dtype)
 
 
@@ -140,8 +171,6 @@ def read_adapter(folder: Path) -> LoraAdapter:
     config = _read_config(folder / CONFIG)
     shape = _read_shape(config)
     is_transposed, has_lengths = bool(config.get("fan_in_fan_out")), bool(config.get("use_dora"))
-    if is_transposed and has_lengths:
-        raise _unexportable(["fan_in_fan_out", "use_dora"])
     shapes = _read_shapes(folder / WEIGHTS, shape, has_lengths=has_lengths)
     if is_transposed:
         shapes = {module: (columns, rows) for module, (rows, columns) in shapes.items()}

@@ -29,7 +29,7 @@ from engine.export.base import (
 from engine.export.companions import copy_companions, write_json
 from engine.export.comparison import Comparison
 from engine.export.delivery import deliver
-from engine.export.lora import LoraAdapter, merged_rows, read_adapter
+from engine.export.lora import LoraAdapter, column_factors, merged_rows, read_adapter
 from engine.export.options import ExportOptions, read_options
 from engine.export.packed_base import refuse_packed
 from engine.export.progress import Progress
@@ -135,12 +135,20 @@ def _blocks(base: ModelTensors, name: str, adapter: LoraAdapter) -> Iterator[mem
             yield from read_blocks(stream, header)
             return
         b, a = adapter.matrices(module)
-        lengths = adapter.row_lengths(module)
+        lengths, scale = adapter.row_lengths(module), adapter.scale(module)
+        wanted, factors = adapter.column_lengths(module), None
+        if wanted is not None:
+            # Columns are known when all rows were read, so that the weight is read twice.
+            sums = (
+                merged_rows(rows.float(), b[first : first + len(rows)], a, scale=scale)
+                for first, rows in read_row_blocks(stream, header)
+            )
+            factors = column_factors(wanted, sums)
         for first, rows in read_row_blocks(stream, header):
             some = slice(first, first + len(rows))
             own = None if lengths is None else lengths[some]
             yield content_of(
-                merged_rows(rows, b[some], a, scale=adapter.scale(module), lengths=own)
+                merged_rows(rows, b[some], a, scale=scale, lengths=own, factors=factors)
             )
 
 

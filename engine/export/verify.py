@@ -25,7 +25,7 @@ from engine.export.base import (
     read_row_blocks,
 )
 from engine.export.comparison import Comparison
-from engine.export.lora import WEIGHTS, LoraAdapter, brought_to
+from engine.export.lora import WEIGHTS, LoraAdapter, brought_to, column_factors
 from engine.export.packed_base import load_base
 from engine.export.progress import Progress
 
@@ -156,6 +156,7 @@ def _check_changed(
     module = base.module_of(name)
     b, a = adapter.matrices(module)
     lengths = adapter.row_lengths(module)
+    factors = _column_factors(base, name, adapter)
     unit = 2.0 ** -_BITS[FLOATS[copy.dtype]]
     is_same = True
     with (
@@ -168,12 +169,28 @@ def _check_changed(
             some = slice(first, first + len(found))
             exact = torch.addmm(before.float(), b[some], a, alpha=adapter.scale(module))
             exact = brought_to(exact, None if lengths is None else lengths[some])
+            exact = exact if factors is None else exact * factors
             allowed = (unit + _SUM_RATIO) * exact.abs() + _SUM_RATIO * exact.abs().max()
             if not bool(((found.float() - exact).abs() <= allowed).all()):
                 raise _unequal(f"{name} is not base + adapter")
             is_same = is_same and torch.equal(found, before)
     if is_same and b.any() and a.any():
         raise _erased(name, FLOATS[copy.dtype])
+
+
+def _column_factors(base: ModelTensors, name: str, adapter: LoraAdapter) -> torch.Tensor | None:
+    """Return what brings the columns of a transposed weight to their lengths, or None."""
+    module, header = base.module_of(name), base.headers[name]
+    wanted = adapter.column_lengths(module)
+    if wanted is None:
+        return None
+    b, a = adapter.matrices(module)
+    with (base.folder / header.file).open("rb") as stream:
+        sums = (
+            torch.addmm(rows.float(), b[first : first + len(rows)], a, alpha=adapter.scale(module))
+            for first, rows in read_row_blocks(stream, header)
+        )
+        return column_factors(wanted, sums)
 
 
 def _erased(name: str, dtype: torch.dtype) -> ExportNotEqual:

@@ -131,15 +131,8 @@ def with_adapter(
         kind: What else it is like.
 
     Raises:
-        ArchitectureUnsupported: The model has no linear of that part or of a name in a pattern, or
-            its files hold the weights transposed, whose rows DoRA cannot measure when they are
-            merged in blocks.
+        ArchitectureUnsupported: The model has no linear of that part or of a name in a pattern.
     """
-    if kind.get("use_dora") and model.is_transposed:
-        raise ArchitectureUnsupported(
-            _("DoRA cannot be used with this model, whose weights are stored transposed."),
-            remedy=_("Switch DoRA off."),
-        )
     adapted = {path: one for path, one in model.linears.items() if is_in_part(path, part)}
     if not adapted:
         raise ArchitectureUnsupported(

@@ -14,9 +14,11 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
 from engine.export import adapter as adapter_target
+from engine.export import base as base_module
 from engine.export import merged as merged_target
 from engine.train.adapter import WEIGHTS, commit_adapter, put_tensors, read_tensors, saved_tensors
 from engine.train.batches import Examples
+from engine.train.load import with_adapter
 from engine.train.model import LanguageModel
 from engine.train.optimizer import AdapterOptimizer
 from engine.train.stepping import Stepper
@@ -25,6 +27,7 @@ from tests.unit.export.exporting import PEFT_WARNING, MakeJob
 from tests.unit.train.models import (
     alone_logits,
     load_adapted,
+    load_ours,
     load_stock,
     pack,
     packed_logits,
@@ -140,3 +143,34 @@ def test_gpt2_files_without_the_prefix_train_and_merge_alike(
     merged_target.export(job.context())
     found = alone_logits(load_stock(job.out), examples)
     torch.testing.assert_close(found, ours, rtol=0, atol=5e-5)
+
+
+@pytest.mark.parametrize("block_bytes", [512, 1 << 20])
+@pytest.mark.parametrize("options", [{}, {"use_rslora": True, "rank_pattern": (("c_fc", 2.0),)}])
+def test_dora_of_transposed_weights_is_that_of_peft(
+    options: dict[str, Any],
+    block_bytes: int,
+    folders: DecoderFolders,
+    examples: Examples,
+    make_job: MakeJob,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(base_module, "BLOCK_BYTES", block_bytes)
+    base, source = folders["gpt2"], tmp_path / "adapter"
+    model = with_adapter(
+        load_ours(base), rank=4, alpha=8.0, dropout_ratio=0.0, seed=1, use_dora=True, **options
+    )
+    losses = train(model, examples)
+    assert losses[-1] < losses[0]
+    ours = packed_logits(model, pack(examples))
+    commit_adapter(source, model, accept)
+    tuned = stock_tuned(base, source)
+    torch.testing.assert_close(alone_logits(tuned, examples), ours, rtol=0, atol=5e-5)
+    stock_merged: Any = tuned.merge_and_unload()
+    job = make_job(base, source)
+    merged_target.export(job.context())
+    assert job.verified().mean_kl < 1e-6
+    found = load_stock(job.out).state_dict()
+    for name, values in stock_merged.state_dict().items():
+        torch.testing.assert_close(found[name], values, rtol=0, atol=1e-5)

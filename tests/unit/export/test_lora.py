@@ -125,12 +125,6 @@ def test_adapter_with_unsound_tensors_is_refused(
         read_adapter(folder)
 
 
-def test_dora_of_transposed_weights_is_refused(folder: Path) -> None:
-    change_config(folder, use_dora=True, fan_in_fan_out=True)
-    with pytest.raises(AdapterUnusable, match="use_dora"):
-        read_adapter(folder)
-
-
 def test_dora_without_row_lengths_is_refused(folder: Path) -> None:
     change_config(folder, use_dora=True)
     with pytest.raises(AdapterUnusable, match="not pairs"):

@@ -246,11 +246,6 @@ def test_with_adapter_no_linear_of_the_part_is_refused(base: Path) -> None:
         adapted(replace(model, linears=mlp), part=LoraTargets.ATTENTION)
 
 
-def test_with_adapter_dora_of_transposed_weights_is_refused(base: Path) -> None:
-    with pytest.raises(ArchitectureUnsupported, match="DoRA"):
-        adapted(replace(load_ours(base), is_transposed=True), use_dora=True)
-
-
 # ------------------------------------------------------------------------- saved and read back
 
 
