@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from engine.domain import recipe_adapter as adapter
 from engine.domain.adapter import LoraTargets
 from engine.domain.mix import MAIN_WEIGHT, MixedDataset, Replay
 from engine.domain.recipe_checks import (
@@ -29,15 +30,8 @@ from engine.domain.recipe_field import (
     Group,
     RecipeField,
     about,
-    about_text,
     describe,
 )
-
-_LAYERS = r"\s*[A-Za-z0-9_.|]+\s*=\s*"
-_RANK, _ALPHA = r"([1-9]\d?|[1-4]\d\d|50\d|51[0-2])", r"[1-9]\d{0,3}(\.\d{1,4})?"
-_PATTERN = r"^({layers}{value}\s*(,{layers}{value}\s*)*)?$"
-_RANKS = _PATTERN.format(layers=_LAYERS, value=_RANK)
-_ALPHAS = _PATTERN.format(layers=_LAYERS, value=_ALPHA)
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,92 +160,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             le=4096,
         ),
     ] = 16
-    lora_rank: Annotated[
-        int,
-        about(
-            "Rank",
-            "How much the adapter can hold: more learns more from many rows, a little slower.",
-            Group.ADAPTER,
-            memory="Four times the rank takes four times the adapter's memory.",
-            ge=1,
-            le=512,
-        ),
-    ] = 16
-    lora_alpha: Annotated[
-        float,
-        about(
-            "Alpha",
-            "How strongly the adapter counts (alpha by rank); more acts like a higher rate.",
-            Group.ADAPTER,
-            memory=NO_MEMORY,
-            gt=0,
-            le=4096,
-        ),
-    ] = 32.0
-    lora_dropout: Annotated[
-        float,
-        about(
-            "Dropout",
-            "Leaves out a part of the input at random, against copying from few rows.",
-            Group.ADAPTER,
-            memory="Needs a little more memory where it is above 0.",
-            rare=True,
-            ge=0,
-            le=0.9,
-        ),
-    ] = 0.0
-    lora_targets: Annotated[
-        LoraTargets,
-        about(
-            "Adapted layers",
-            "All learns best; attention or MLP alone is a little faster and learns less.",
-            Group.ADAPTER,
-            memory="Attention alone needs a third of the adapter's memory or less.",
-            rare=True,
-        ),
-    ] = LoraTargets.ALL
-    rank_pattern: Annotated[
-        str,
-        about_text(
-            "Rank of single layers",
-            "Other ranks for layers named by the end of their path: down_proj=32, q_proj=8.",
-            Group.ADAPTER,
-            memory="Grows with the ranks, as the rank does.",
-            pattern=_RANKS,
-            max_length=1000,
-        ),
-    ] = ""
-    alpha_pattern: Annotated[
-        str,
-        about_text(
-            "Alpha of single layers",
-            "Other alphas for layers named by the end of their path: down_proj=64.",
-            Group.ADAPTER,
-            memory=NO_MEMORY,
-            pattern=_ALPHAS,
-            max_length=1000,
-        ),
-    ] = ""
-    use_rslora: Annotated[
-        bool,
-        about(
-            "Steady at high rank (rsLoRA)",
-            "Divides alpha by the root of the rank, so that ranks above 32 learn more.",
-            Group.ADAPTER,
-            memory=NO_MEMORY,
-            rare=True,
-        ),
-    ] = False
-    use_dora: Annotated[
-        bool,
-        about(
-            "Train row lengths too (DoRA)",
-            "Can learn more at low rank, and is slower.",
-            Group.ADAPTER,
-            memory="Keeps one more output of every layer.",
-            rare=True,
-        ),
-    ] = False
+    lora_rank: adapter.Rank = 16
+    lora_alpha: adapter.Alpha = 32.0
+    lora_dropout: adapter.Dropout = 0.0
+    lora_targets: adapter.Targets = LoraTargets.ALL
+    rank_pattern: adapter.RankPattern = ""
+    alpha_pattern: adapter.AlphaPattern = ""
+    use_rslora: adapter.UseRslora = False
+    use_dora: adapter.UseDora = False
     loraplus_lr_ratio: Annotated[
         float,
         about(
