@@ -271,12 +271,13 @@ def test_table_with_line_ends_within_cells_stays_in_columns_with_its_lines() -> 
         'prompt,completion\na,"b\rb"\nc,d\n',
         "prompt,completion\na,b\n\ufeffc,d\n",
         'prompt,completion\na,b\n"\ufeffc",d\n',
+        'prompt,completion\na,b\n\ufeffc,"d"\n',
         "prompt,completion\na,b\nc\n,d\n",
         "prompt,completion\na,b\n \nc,d\n",
         'prompt,completion\na,b\n""\nc,d\n',
     ],
 )
-@pytest.mark.parametrize("piece_bytes", [4, 6, 400])
+@pytest.mark.parametrize("piece_bytes", [4, 22, 400])
 def test_odd_table_in_columns_and_one_by_one_is_the_same(table: str, piece_bytes: int) -> None:
     columns, single, _kept = both_ways(table.encode(), ".csv", piece_bytes)
     assert columns == single
