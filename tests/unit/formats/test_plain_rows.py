@@ -283,6 +283,11 @@ def test_odd_table_in_columns_and_one_by_one_is_the_same(table: str, piece_bytes
     assert columns == single
 
 
+def test_piece_that_begins_with_a_byte_order_mark_is_not_left_to_arrow() -> None:
+    assert csv_columns.cells_of('\ufeffc,"d"\n'.encode(), ["a", "b"], ",") is None
+    assert csv_columns.cells_of(b'c,"d"\n', ["a", "b"], ",") is not None
+
+
 def test_table_with_a_record_longer_than_a_block_of_arrow_is_read() -> None:
     rows = [{"prompt": "a", "completion": size * "b"} for size in (1, 300_000, 600_000, 5)]
     columns, single, _kept = both_ways(_csv(rows), ".csv", 2 << 20)
