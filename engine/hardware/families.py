@@ -167,6 +167,32 @@ def _names(kind: Family, decoder: Decoder) -> tuple[str, ...]:
     return tuple(found)
 
 
+ATTENTION_BLOCK_TOKENS = 1024
+"""Scores of longer sequences are made and dropped in blocks of so many queries, as
+engine.train.attention does it."""
+
+
+def kept_scores(shape: ModelShape, kind: Family, *, tokens: int, sequence: int) -> int:
+    """Return the bytes of scores that a layer keeps until its backward pass.
+
+    Args:
+        shape: Sizes of the model.
+        kind: Its family.
+        tokens: Tokens that go through the device together.
+        sequence: The most of them that attend to each other.
+    """
+    if sequence > ATTENTION_BLOCK_TOKENS:
+        return 0
+    return kind.score_bytes * shape.heads * tokens * sequence
+
+
+def live_scores(shape: ModelShape, kind: Family, *, tokens: int, sequence: int) -> int:
+    """Return the bytes of scores while a layer is worked on: all of them, or those of a block."""
+    if sequence > ATTENTION_BLOCK_TOKENS:
+        return kind.score_bytes * shape.heads * ATTENTION_BLOCK_TOKENS * sequence
+    return kept_scores(shape, kind, tokens=tokens, sequence=sequence)
+
+
 def matrices(shape: ModelShape, kind: Family) -> tuple[tuple[int, int], ...]:
     """Return (in, out) of every linear matrix of one layer."""
     hidden, inner = shape.hidden, shape.intermediate

@@ -33,6 +33,8 @@ from engine.hardware.families import (
     adapted,
     adapted_paths,
     family,
+    kept_scores,
+    live_scores,
     matrices,
     small_parameters,
 )
@@ -405,11 +407,11 @@ class _Terms:
         context = _CUDA_CONTEXT_BYTES if work.on_card else process
         scale = calibration.layer_scale if calibration else 1.0
         one = layer_bytes(shape, tokens=tokens, item=item, is_high=False, kind=kind, form=form)
-        scores = kind.score_bytes * shape.heads * tokens * work.sequence
-        one += scores
+        scores = live_scores(shape, kind, tokens=tokens, sequence=work.sequence)
+        kept = one + kept_scores(shape, kind, tokens=tokens, sequence=work.sequence)
         flow = tokens * flowing_per_token(shape, kind, item=item)
         # The layer that is computed again; where none is, only its flowing gradients.
-        held = one if work.again else 0
+        held = one + scores if work.again else 0
         measured = int(scale * (held + flow)) + (0 if work.again else scores)
         return cls(
             weights=linear_bytes(shape, quantised=work.quantised, item=item),
@@ -419,7 +421,7 @@ class _Terms:
             inputs=input_bytes(
                 shape, tokens=tokens, item=item, layers=work.again, offload=work.offload
             ),
-            kept=(shape.layers - work.again) * one,
+            kept=(shape.layers - work.again) * kept,
             block=(measured if calibration else held, measured),
             restored=restored_bytes(shape, kind, item=item, shared=work.again > 0)
             if work.quantised

@@ -32,7 +32,7 @@ from engine.hardware.calibration import (
     read_measurements,
     remember,
 )
-from engine.hardware.families import family
+from engine.hardware.families import family, live_scores
 from engine.hardware.gpu import process_bytes, read_gpus
 from engine.hardware.machine import processor_name
 from engine.hardware.memory import AdapterForm, flowing_per_token, input_bytes, kept_per_token
@@ -87,11 +87,11 @@ def calibrate(
     tokens = min(max(tokens, _FEWEST_TOKENS), _MOST_TOKENS)
     each = kept_per_token(info.shape, kind, item=item, form=form)
     each += flowing_per_token(info.shape, kind, item=item)
-    scores = kind.score_bytes * info.shape.heads
 
     def counted(count: int) -> int:
         """Return what the formula says of a layer that works on so many tokens."""
-        return count * (each + scores * min(count, info.context_tokens))
+        sequence = min(count, info.context_tokens)
+        return count * each + live_scores(info.shape, kind, tokens=count, sequence=sequence)
 
     inputs = input_bytes(info.shape, tokens=1, item=item, layers=info.shape.layers, offload=False)
     scale = fit_layer(measure, tokens=tokens, input_bytes=inputs, layer_bytes=counted)

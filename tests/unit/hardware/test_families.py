@@ -7,12 +7,33 @@ from typing import Any
 
 import pytest
 
-from engine.hardware.families import FAMILIES, family, matrices, small_parameters
+from engine.domain.model import ModelShape
+from engine.hardware.families import (
+    FAMILIES,
+    family,
+    kept_scores,
+    live_scores,
+    matrices,
+    small_parameters,
+)
 from engine.store.decoders import DECODERS
 from engine.store.modelfolder_config import shape_of
 
 SINGLE_KEY_VALUE = ("gpt2", "gpt_neox", "opt", "biogpt", "persimmon")
 """Families whose keys and values have as many heads as the queries."""
+
+
+SIZES = ModelShape(
+    layers=2,
+    hidden=512,
+    intermediate=1408,
+    heads=8,
+    kv_heads=4,
+    head_dim=64,
+    vocabulary=8192,
+    tied=True,
+    linear_parameters=1,
+)
 
 
 def config_of(architecture: str) -> dict[str, Any]:
@@ -62,3 +83,13 @@ def test_every_matrix_has_its_name(architecture: str) -> None:
 
 def test_every_decoder_is_in_the_table() -> None:
     assert {one.model_type for one in DECODERS.values()} == set(FAMILIES)
+
+
+def test_scores_of_long_sequences_are_those_of_a_block_and_none_is_kept() -> None:
+    kind = FAMILIES["gemma2"]
+    each = kind.score_bytes * SIZES.heads
+    assert kept_scores(SIZES, kind, tokens=4096, sequence=1024) == each * 4096 * 1024
+    assert live_scores(SIZES, kind, tokens=4096, sequence=1024) == each * 4096 * 1024
+    assert kept_scores(SIZES, kind, tokens=4096, sequence=4096) == 0
+    assert live_scores(SIZES, kind, tokens=4096, sequence=4096) == each * 1024 * 4096
+    assert live_scores(SIZES, FAMILIES["llama"], tokens=4096, sequence=4096) == 0

@@ -13,7 +13,7 @@ from torch import nn
 
 from engine.domain.model import ModelShape
 from engine.domain.recipe_choices import Optimizer
-from engine.hardware.families import Family, family
+from engine.hardware.families import ATTENTION_BLOCK_TOKENS, Family, family
 from engine.hardware.memory import (
     AdapterForm,
     adapter_bytes,
@@ -26,6 +26,7 @@ from engine.hardware.memory import (
     weight_bytes,
 )
 from engine.store.modelfolder import inspect_model
+from engine.train import attention
 from engine.train.attention import Segments
 from engine.train.load import load_model, with_adapter
 from engine.train.model import LanguageModel
@@ -202,3 +203,7 @@ def test_inputs_of_layers_that_are_computed_again_are_those_of_the_formula(
 
 def test_families_that_are_counted_are_those_that_are_trained() -> None:
     assert all(isinstance(family(kind), Family) for kind in KINDS)
+
+
+def test_blocks_of_attention_are_those_of_the_formula() -> None:
+    assert attention._BLOCK_TOKENS == ATTENTION_BLOCK_TOKENS
