@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the trainer with transformers' Trainer and TRL's SFTTrainer on the CPU.
 
-Run `python benchmarks/train_benchmark.py --check`; it takes about a quarter of an hour of an
-otherwise idle machine and exits with 1 where a bar is missed. TRL is no part of Burnish: install
-it beside it by `pip install -c packaging/constraints.txt ".[benchmark]"`; without it, its rows are
-left out and said to be missing.
+Run `python benchmarks/train_benchmark.py --check --at-once 2` on an otherwise idle machine of two
+cores or more, each table on one of them; it exits with 1 where a bar is missed. TRL is no part of
+Burnish: install it beside it by `pip install -c packaging/constraints.txt ".[benchmark]"`; without
+it, its rows are left out and said to be missing.
 
 The same random Llama, the same rows, the same first adapter weights and the same optimizer steps
 for all; each figure comes from a process of its own, the systems in turn. Tokens are real ones
@@ -27,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -327,15 +328,13 @@ def _is_exact(name: str) -> bool:
     return name != "burnish" and not SYSTEMS[name].quantised
 
 
-def measure_cell(shape: str, data: str, dtype: str, repeats: int) -> Cell:
-    """Measure all systems in turn, several times."""
+def measure_cell(shape: str, folder: Path, data: str, dtype: str, repeats: int) -> Cell:
+    """Measure all systems in turn, several times, on the model in a folder."""
     names = [one for one, system in SYSTEMS.items() if data in system.cells and _is_there(system)]
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    with tempfile.TemporaryDirectory() as folder:
-        make_model(shape, Path(folder))
-        for _turn in range(repeats):
-            for name in names:
-                found[name].append(measure_apart(name, Path(folder), data, dtype))
+    for _turn in range(repeats):
+        for name in names:
+            found[name].append(measure_apart(name, folder, data, dtype))
     return Cell(shape=shape, data=data, dtype=dtype, found=found)
 
 
@@ -430,6 +429,7 @@ def main() -> int:
     parser.add_argument("--shape", choices=SHAPES, default="body")
     parser.add_argument("--rows", choices=("ragged", "uniform"), action="append")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), action="append")
+    parser.add_argument("--at-once", type=int, default=1, help="tables measured side by side")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a bar is missed")
     chosen = parser.parse_args()
     if chosen.one:
@@ -438,10 +438,21 @@ def main() -> int:
         return 0
     began = time.monotonic()
     introduce(chosen.repeats)
+    wanted = [
+        (data, dtype)
+        for data in chosen.rows or ("ragged", "uniform")
+        for dtype in chosen.dtype or ("float32", "bfloat16")
+    ]
+
     cells: list[Cell] = []
-    for data in chosen.rows or ("ragged", "uniform"):
-        for dtype in chosen.dtype or ("float32", "bfloat16"):
-            cells.append(measure_cell(chosen.shape, data, dtype, chosen.repeats))
+    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(chosen.at_once) as pool:
+        folder = Path(place)
+        make_model(chosen.shape, folder)
+        running = [
+            pool.submit(measure_cell, chosen.shape, folder, *one, chosen.repeats) for one in wanted
+        ]
+        for one in running:
+            cells.append(one.result())
             report(cells[-1])
     is_good = judge(cells)
     write(f"\nMeasured in {(time.monotonic() - began) / 60:.1f} minutes.")
