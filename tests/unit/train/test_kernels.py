@@ -129,7 +129,7 @@ def raising(*_arguments: Any) -> Any:
 
 def spoiling(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
     """Return the right norm, and write over x, which others still need."""
-    found = plain_norm()(x, weight, eps)
+    found = plain_norm()(x.clone(), weight, eps)
     x.data.zero_()
     return found
 
