@@ -48,7 +48,7 @@ from train_peers import (
     write_first_adapter,
 )
 
-from engine.worker.surroundings import FRUGAL
+from engine.worker.surroundings import prepare
 
 WARM_STEPS, ROWS_PER_STEP, RATE = 1, 8, 1e-3
 STEPS = {"ragged": 5, "uniform": 3}
@@ -98,8 +98,8 @@ _NO_PADDING: dict[str, Any] = {
 }  # fmt: skip
 SYSTEMS: dict[str, System] = {
     "burnish": System(
-        settings=f"packed into at most {LONGEST} tokens, no checkpointing, "
-        + ", ".join(f"{name}={value}" for name, value in FRUGAL.items())
+        settings=f"packed into at most {LONGEST} tokens, no checkpointing; the process is set up "
+        "as a worker sets up its own"
     ),
     "burnish-nf4": System(
         settings="the same, linears in 4 bits", quantised=True, cells=("ragged",)
@@ -221,6 +221,7 @@ def measure_one(name: str, folder: Path, data: str, dtype: str) -> dict[str, Any
     )  # fmt: skip
     system, meter = SYSTEMS[name], Meter(warm_steps=WARM_STEPS)
     if system.stock is None:
+        prepare(folder)
         stepper = burnish_stepper(job, capacity=LONGEST, quantised=system.quantised)
         train_burnish(job, stepper, meter)
     else:
@@ -247,8 +248,6 @@ def measure_apart(system: str, folder: Path, data: str, dtype: str) -> dict[str,
     environment = os.environ | {
         "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
     }  # fmt: skip
-    if SYSTEMS[system].stock is None:
-        environment |= FRUGAL  # as Burnish's worker sets it for itself
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     if done.returncode:
         write(done.stderr)
