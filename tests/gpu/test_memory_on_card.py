@@ -14,7 +14,7 @@ from torch import nn
 from engine.domain.recipe_choices import Optimizer
 from engine.protocol.events import Finished, StepDone
 from engine.protocol.events import Warned as WarnedEvent
-from engine.train import loop, stepping
+from engine.train import loop, microsteps
 from engine.train.batches import make_batch
 from engine.train.load import load_model, with_adapter
 from engine.train.loss import batch_loss
@@ -106,17 +106,17 @@ def test_run_on_a_card_without_memory_gives_something_up_and_finishes(
     desk = make_desk(tmp_path, spread=0.12)
     values = {"device": "cuda", "dtype": "bf16", "max_length": 400, "max_steps": 3}
     desk.add_run("run", desk.recipe(**values, lora_rank=64, uncheckpointed_layers=1))
-    original, calls = stepping.batch_loss, itertools.count(1)
+    original, calls = microsteps.batch_loss, itertools.count(1)
 
     def greedy(*args: Any) -> torch.Tensor:
         if next(calls) <= 4:
             torch.empty(1 << 50, dtype=torch.uint8, device=CARD)
         return original(*args)
 
-    monkeypatch.setattr(stepping, "batch_loss", greedy)
+    monkeypatch.setattr(microsteps, "batch_loss", greedy)
     loop.train_adapter(desk.context("run"), quantised=True)
     assert [one.code for one in desk.of(WarnedEvent)] == [
-        "memory_recompute", "memory_optimizer", "memory_offload", "memory_split",
+        "memory_recompute", "memory_offload", "memory_split", "memory_optimizer",
     ]  # fmt: skip
     assert isinstance(desk.events[-1], Finished)
     assert all(one.loss is not None for one in desk.of(StepDone))
