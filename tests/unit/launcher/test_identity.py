@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
+import psutil
+import pytest
 
 from engine.launcher.identity import has_worker, is_alive, job_lock, own_identity
 from engine.store.documents import write_document
@@ -25,6 +29,20 @@ def test_same_pid_with_another_start_is_somebody_else() -> None:
 def test_pid_that_is_gone_is_dead() -> None:
     own = own_identity("j", "l")
     assert not is_alive(msgspec.structs.replace(own, pid=2**22 + os.getpid()))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process that ended is gone at once there")
+def test_process_that_ended_but_was_not_collected_is_dead() -> None:
+    with subprocess.Popen([sys.executable, "-c", "pass"], stdout=subprocess.PIPE) as child:
+        process = psutil.Process(child.pid)
+        identity = msgspec.structs.replace(
+            own_identity("j", "l"), pid=child.pid, started_at_s=process.create_time()
+        )
+        assert child.stdout is not None
+        child.stdout.read()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert process.status() == psutil.STATUS_ZOMBIE
+        assert not is_alive(identity)
 
 
 def test_job_without_identity_has_no_worker(tmp_path: Path) -> None:

@@ -223,6 +223,16 @@ def test_round_to_8_bits_twice_changes_nothing_more() -> None:
     assert same(values, other)
 
 
+def test_round_to_8_bits_of_a_loaded_state_keeps_its_count_of_updates() -> None:
+    values = wide_parameters()
+    first = AdapterOptimizer(values, weight_decay=0.0)
+    train(first, values, 1, 2, 3)
+    second = AdapterOptimizer(wide_parameters(), weight_decay=0.0)
+    second.load(first.tensors())
+    second.round_to_8_bits()
+    assert float(second.tensors()["step/a"]) == 3.0
+
+
 def fail_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """Let one update of an 8-bit tensor fail, counted from 1."""
     original, calls = Moments8.update, itertools.count(1)
