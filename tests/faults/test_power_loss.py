@@ -25,7 +25,7 @@ pytestmark = [
 
 SEED = 20
 FEWEST = 5
-VARIETY = 60 if IS_FULL else 8
+VARIETY = 250 if IS_FULL else 8
 KILLED = tuple(one for one in PROGRAMS if one not in ("checkpoints", "adapter"))
 CALLS = ("fsync", "rename", "renameat2", "mkdir", "rmdir", "unlink", "unlinkat", "write")
 KILLS = [(name, call) for name in KILLED for call in CALLS] if IS_FULL else [("job_made", "fsync")]
