@@ -21,6 +21,7 @@ from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs
 from engine.api.settings import read_settings, write_settings
 from engine.api.versions import Versions
+from engine.domain.checkpoint import CheckpointState
 from engine.domain.run import JobKind
 from engine.domain.version import Action
 from engine.protocol.events import PhaseChanged, ProgressMade
@@ -31,6 +32,18 @@ from tests.builders.dataset_import import START, ImportRun, new_workspace
 Say = Callable[[str], None]
 ROWS = 12
 KEPT_CHECKPOINTS = 2
+FIRST_STATE = CheckpointState(
+    run_id="j1",
+    step=0,
+    tokens_seen=0,
+    eval_before=2.0,
+    eval_last=None,
+    eval_best=None,
+    eval_best_step=None,
+    recipe_sha256="r",
+    data_sha256="d",
+)
+"""What a checkpoint of j1 says before its first step."""
 
 
 def checkpoints_of(workspace: Path) -> Path:
@@ -145,25 +158,15 @@ def _append(workspace: Path, numbers: range, say: Say) -> None:
 
 def checkpoints(workspace: Path, say: Say) -> None:
     """Commit and prune checkpoints, the last of one step twice, as after a rollback."""
-    from engine.domain.checkpoint import CheckpointState
     from engine.train.checkpoint import prune_checkpoints, write_checkpoint
 
     model, optimizer = _trained()
     root = checkpoints_of(workspace)
-    state = CheckpointState(
-        run_id="j1",
-        step=0,
-        tokens_seen=0,
-        eval_before=2.0,
-        eval_last=None,
-        eval_best=None,
-        eval_best_step=None,
-        recipe_sha256="r",
-        data_sha256="d",
-    )
     for number, step in enumerate((1, 2, 3, 3), start=1):
         _move(model, number)
-        write_checkpoint(root, replace(state, step=step, tokens_seen=number), model, optimizer)
+        write_checkpoint(
+            root, replace(FIRST_STATE, step=step, tokens_seen=number), model, optimizer
+        )
         say(f"checkpoint {number}")
         prune_checkpoints(root, keep=KEPT_CHECKPOINTS, spared=())
 

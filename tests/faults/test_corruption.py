@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.domain.checkpoint import CheckpointState
 from engine.errors import DocumentDamaged, EngineError
 from engine.formats.versions import iter_rows
 from engine.protocol.events import ProgressMade, Warned
@@ -42,8 +41,11 @@ CUT_LOGS = 10_000 if IS_FULL else 150
 ZEROS = 4096
 SEED = 6
 VERSION = 3
-ASIDE = ("rejects.jsonl", "source.json", "head.json")
-"""Files of a dataset on which its rows do not stand."""
+ASIDE = (
+    "rejects.jsonl", "source.json", "head.json",
+    "dataset_dict.json", "dataset_info.json", "state.json",
+)  # fmt: skip
+"""Files of a dataset on which its rows do not stand; the last are for the library `datasets`."""
 
 
 # ---------------------------------------------------------------------- what goes wrong
@@ -97,19 +99,8 @@ def good_checkpoints(tmp_path_factory: pytest.TempPathFactory, base_model: Path)
     root = tmp_path_factory.mktemp("run") / "checkpoints"
     model = load_adapted(base_model)
     optimizer = AdapterOptimizer(model.trainable(), weight_decay=0.0)
-    first = CheckpointState(
-        run_id="j1",
-        step=0,
-        tokens_seen=0,
-        eval_before=2.0,
-        eval_last=None,
-        eval_best=None,
-        eval_best_step=None,
-        recipe_sha256="r",
-        data_sha256="d",
-    )
     for step in (1, 2, 3):
-        write_checkpoint(root, replace(first, step=step), model, optimizer)
+        write_checkpoint(root, replace(programs.FIRST_STATE, step=step), model, optimizer)
     return root
 
 
@@ -177,10 +168,9 @@ def rows_of(workspace: Path) -> list[str]:
 def files_that_matter(folder: Path) -> Iterator[Path]:
     """Yield the files on which the rows of a dataset stand."""
     for path in sorted(folder.rglob("*")):
-        is_aside = (
-            path.name in ("rejects.jsonl", "source.json", "head.json") or path.suffix == ".lock"
-        )
-        if path.is_file() and not is_aside and path.stat().st_size:
+        is_aside = path.name in ASIDE or path.suffix == ".lock"
+        is_older = f"{VERSION - 1:06d}" in path.parts
+        if path.is_file() and not is_aside and not is_older:
             yield path
 
 
@@ -201,12 +191,14 @@ def test_harmed_dataset_is_told_or_reads_the_same(
         harm(victim, chance)
         try:
             assert rows_of(workspace) == good, f"{harm.__name__} of {victim.name} was not seen"
+            # Zeros that were zeros before; in a document, the name of its checksum.
+            assert victim.read_bytes() == kept[victim] or victim.suffix == ".json"
             counted["the same"] += 1
         except EngineError as error:
             counted[harm.__name__ if error.message and error.remedy else "without a word"] += 1
         for path, content in kept.items():
             path.write_bytes(content)
-    assert counted["the same"] < HARMS / 2
+    assert counted["the same"] < HARMS / 20
     assert not counted["without a word"]
     tell(f"datasets harmed and found: {dict(counted)}")
 
