@@ -2,7 +2,9 @@
 """Who a worker is, and whether that very process still lives.
 
 A pid alone is never trusted: systems use pids again. A worker is pid + start time of the process +
-job; it also holds a file lock on its job, which the system frees when it dies.
+folder of the job; it also holds a file lock on its job, which the system frees when it dies. The
+folder is known by its number on the disk, which a copy of a workspace does not share: the worker of
+one is not taken for the worker of the other.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import psutil
 
 from engine.store.documents import read_document
 from engine.store.layout import JobFolder
+from engine.store.locks import is_held
 
 _SAME_START_S = 1.0
 """Two readings of one process' start time differ by clock rounding, never by this much."""
@@ -32,6 +35,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         launch: Token of the start that made it, chosen by the client.
         pid: Process id.
         started_at_s: Start time of the process, seconds since 1970, as psutil reports it.
+        folder: The folder of the job as `folder_number` tells it; empty in those of old.
     """
 
     schema_version: int = 1
@@ -39,6 +43,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     launch: str
     pid: int
     started_at_s: float
+    folder: str = ""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,11 +53,21 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     written_at: str
 
 
-def own_identity(job_id: str, launch: str) -> Identity:
-    """Describe the calling process."""
+def folder_number(path: Path) -> str:
+    """Return what stays the same when a folder is moved on its disk, and differs in a copy."""
+    found = path.stat()
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def own_identity(folder: JobFolder, launch: str) -> Identity:
+    """Describe the calling process as the worker of a job."""
     process = psutil.Process()
     return Identity(
-        job_id=job_id, launch=launch, pid=process.pid, started_at_s=process.create_time()
+        job_id=folder.root.name,
+        launch=launch,
+        pid=process.pid,
+        started_at_s=process.create_time(),
+        folder=folder_number(folder.root),
     )
 
 
@@ -85,17 +100,14 @@ def has_worker(folder: JobFolder) -> bool:
     seems gone is only called gone when its lock, which the system frees at its death, is free.
     """
     identity = read_identity(folder)
-    return identity is not None and (is_alive(identity) or _is_locked(folder.lock))
-
-
-def _is_locked(path: Path) -> bool:
-    if not path.exists():
+    if identity is None:
         return False
-    try:
-        with filelock.FileLock(path, timeout=0, mode=0o600):
-            return False
-    except filelock.Timeout:
-        return True
+    return (is_alive(identity) and _is_of(identity, folder)) or is_held(folder.lock)
+
+
+def _is_of(identity: Identity, folder: JobFolder) -> bool:
+    """Return whether a worker works in this very folder, and not in that of which it is a copy."""
+    return not identity.folder or identity.folder == folder_number(folder.root)
 
 
 def job_lock(path: Path) -> filelock.BaseFileLock:

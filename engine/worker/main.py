@@ -86,7 +86,7 @@ def _work(
     # right after the start must count as new.
     wish = StopWish(folder.commands)
     try:
-        write_document(folder.identity, own_identity(info.id, launch))
+        write_document(folder.identity, own_identity(folder, launch))
         with beating(folder.heartbeat, now=_now):
             return _attempt(folder, info, attempt, writer, wish, guard, seat)
     finally:

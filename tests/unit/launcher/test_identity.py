@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,26 +18,28 @@ from engine.store.documents import write_document
 from engine.store.layout import JobFolder
 
 
-def test_own_process_is_alive() -> None:
-    assert is_alive(own_identity("j", "l"))
+def test_own_process_is_alive(tmp_path: Path) -> None:
+    assert is_alive(own_identity(JobFolder(tmp_path), "l"))
 
 
-def test_same_pid_with_another_start_is_somebody_else() -> None:
-    own = own_identity("j", "l")
+def test_same_pid_with_another_start_is_somebody_else(tmp_path: Path) -> None:
+    own = own_identity(JobFolder(tmp_path), "l")
     assert not is_alive(msgspec.structs.replace(own, started_at_s=own.started_at_s - 100))
 
 
-def test_pid_that_is_gone_is_dead() -> None:
-    own = own_identity("j", "l")
+def test_pid_that_is_gone_is_dead(tmp_path: Path) -> None:
+    own = own_identity(JobFolder(tmp_path), "l")
     assert not is_alive(msgspec.structs.replace(own, pid=2**22 + os.getpid()))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process that ended is gone at once there")
-def test_process_that_ended_but_was_not_collected_is_dead() -> None:
+def test_process_that_ended_but_was_not_collected_is_dead(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "pass"], stdout=subprocess.PIPE) as child:
         process = psutil.Process(child.pid)
         identity = msgspec.structs.replace(
-            own_identity("j", "l"), pid=child.pid, started_at_s=process.create_time()
+            own_identity(JobFolder(tmp_path), "l"),
+            pid=child.pid,
+            started_at_s=process.create_time(),
         )
         assert child.stdout is not None
         child.stdout.read()
@@ -50,10 +53,38 @@ def test_job_without_identity_has_no_worker(tmp_path: Path) -> None:
 
 
 def test_worker_whose_clock_moved_is_known_by_its_lock(tmp_path: Path) -> None:
-    folder, own = JobFolder(tmp_path), own_identity("j", "l")
+    folder, own = JobFolder(tmp_path), own_identity(JobFolder(tmp_path), "l")
     moved = msgspec.structs.replace(own, started_at_s=own.started_at_s + 3600)
     write_document(folder.identity, moved)
     assert not has_worker(folder)
     with job_lock(folder.lock):
         assert has_worker(folder)
     assert not has_worker(folder)
+
+
+def test_worker_of_the_original_is_not_that_of_a_copy(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path / "workspace" / "jobs" / "j1")
+    folder.root.mkdir(parents=True)
+    write_document(folder.identity, own_identity(folder, "l"))
+    shutil.copytree(tmp_path / "workspace", tmp_path / "copy")
+    assert has_worker(folder)
+    assert not has_worker(JobFolder(tmp_path / "copy" / "jobs" / "j1"))
+
+
+def test_worker_is_known_after_its_workspace_was_moved(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path / "workspace" / "jobs" / "j1")
+    folder.root.mkdir(parents=True)
+    write_document(folder.identity, own_identity(folder, "l"))
+    (tmp_path / "workspace").rename(tmp_path / "moved")
+    assert has_worker(JobFolder(tmp_path / "moved" / "jobs" / "j1"))
+
+
+def test_identity_of_an_earlier_burnish_is_read_without_its_folder(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path)
+    own = own_identity(folder, "l")
+    text = (
+        f'{{"schema_version": 1, "job_id": "j", "launch": "l", "pid": {own.pid}, '
+        f'"started_at_s": {own.started_at_s!r}}}'
+    )
+    folder.identity.write_text(text, encoding="utf-8")
+    assert has_worker(folder)

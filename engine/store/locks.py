@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""File locks: whether somebody holds one, and taking one for a moment."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from gettext import gettext as _
+from pathlib import Path
+
+import filelock
+
+from engine.errors import InUse
+from engine.store import atomicfs
+
+_WAIT_S = 10.0
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a living process holds this lock; the file is not made."""
+    if not path.exists():
+        return False
+    try:
+        with filelock.FileLock(path, timeout=0, mode=0o600):
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:
+        # A lock that cannot be opened for writing lies where nothing of this user can write: no
+        # worker of theirs works there.
+        return False
+
+
+@contextlib.contextmanager
+def held(path: Path, *, is_urgent: bool = False) -> Generator[None, None, None]:
+    """Hold a lock; its folder must exist.
+
+    Args:
+        path: The file of the lock.
+        is_urgent: Do not wait a moment for it.
+
+    Raises:
+        InUse: Another process keeps it.
+        DiskFull: No room for the file of the lock.
+        NotWritable: The place refuses to be written.
+    """
+    with atomicfs.naming_disk_errors(path):
+        try:
+            lock = filelock.FileLock(path, timeout=0 if is_urgent else _WAIT_S, mode=0o600)
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise InUse(
+                _("Another window or command is busy with this. Nothing was changed."),
+                remedy=_("Try again in a moment."),
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
