@@ -119,6 +119,13 @@ class WorkspaceTooNew(EngineError):
     default_remedy = mark("Open it with the newer Burnish, or choose another workspace.")
 
 
+class NotInTrash(EngineError):
+    """Something that should be put back is not in the trash any more."""
+
+    code = "not_in_trash"
+    default_remedy = mark("Look at what is in the trash; older things are deleted from it.")
+
+
 # --- datasets ---------------------------------------------------------------------------------
 
 

@@ -404,6 +404,21 @@ def remove_folder(folder: Path) -> None:
         shutil.rmtree(victim)
 
 
+def move_folder(source: Path, target: Path) -> None:
+    """Give a folder another place on the same disk, in one step; nothing may stand there.
+
+    Raises:
+        TargetExists: Something stands there; nothing was changed.
+        NotWritable: The place refuses, or another program holds a file of it open.
+    """
+    if target.exists():
+        raise TargetExists(_("{path} exists already and was not changed.").format(path=target))
+    with naming_disk_errors(source):
+        source.rename(target)
+        sync_folder(target.parent)
+        sync_folder(source.parent)
+
+
 def sweep(folder: Path, *, only_folders: bool = False) -> None:
     """Undo what interrupted writes and removals left in a folder that has no other writer.
 

@@ -198,6 +198,21 @@ class Layout:
         """Return the folder of exports without a place of their own."""
         return self.root / "exports"
 
+    @property
+    def trash(self) -> Path:
+        """Return the folder of what was removed and can be put back."""
+        return self.root / "trash"
+
+    @property
+    def backups(self) -> Path:
+        """Return the folder of what older versions of the workspace held."""
+        return self.root / "backups"
+
+    @property
+    def migration(self) -> Path:
+        """Return the folder of a step to a newer version that is going on."""
+        return self.root / "migration"
+
     def dataset(self, dataset_id: str) -> DatasetFolder:
         """Return the paths of one dataset."""
         return DatasetFolder(self.datasets / dataset_id)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import DocumentDamaged, WorkspaceInvalid, WorkspaceTooNew
+from engine.errors import DiskFull, DocumentDamaged, WorkspaceInvalid, WorkspaceTooNew
+from engine.store import atomicfs, trash
 from engine.store.workspace import default_root, open_workspace
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -56,3 +57,24 @@ def test_damaged_marker_is_named(tmp_path: Path) -> None:
 def test_default_place_is_the_users_own() -> None:
     assert default_root().name == "workspace"
     assert "burnish" in str(default_root()).lower()
+
+
+def test_full_workspace_opens_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = open_workspace(tmp_path / "w", now=NOW)
+    layout.trash.mkdir()
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise DiskFull("Full.")
+
+    for name in ("write_file", "new_folder", "move_folder"):
+        monkeypatch.setattr(atomicfs, name, refuse)
+    monkeypatch.setattr(trash, "held", refuse)
+    assert open_workspace(tmp_path / "w", now=NOW) == layout
+
+
+def test_moved_workspace_opens_where_it_is_now(tmp_path: Path) -> None:
+    open_workspace(tmp_path / "w", now=NOW)
+    (tmp_path / "w").rename(tmp_path / "elsewhere")
+    assert open_workspace(tmp_path / "elsewhere", now=NOW).root == tmp_path / "elsewhere"
