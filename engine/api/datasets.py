@@ -16,11 +16,13 @@ from msgspec.structs import replace
 
 from engine.api.documents import check_chunking
 from engine.api.jobs import Jobs, new_id
+from engine.api.trash import Trash
 from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Mapping, Reject
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind
 from engine.domain.split import TRAIN
+from engine.domain.trash import TrashKind
 from engine.errors import (
     DatasetDamaged,
     DatasetNotFound,
@@ -290,8 +292,11 @@ class Datasets:
         self._describe(dataset_id, is_eval_frozen=on)
         return self.get(dataset_id)
 
-    def remove(self, dataset_id: str) -> None:
-        """Remove a dataset with all its rows; the files it came from stay.
+    def remove(self, dataset_id: str) -> str:
+        """Move a dataset with all its rows into the trash; the files it came from stay.
+
+        Returns:
+            The id of the entry in the trash, which can put it back.
 
         Raises:
             DatasetNotFound: There is no such dataset.
@@ -305,7 +310,8 @@ class Datasets:
                         run=job.info.name
                     )
                 )
-        atomicfs.remove_folder(folder.root)
+        name = self.name_of(folder.root.name) or folder.root.name
+        return Trash(self._layout).throw_away(TrashKind.DATASET, name, [folder.root])
 
     def _id_of(self, key: str) -> str:
         """Return the id for a key; damaged datasets are found by their id too."""

@@ -11,10 +11,13 @@ import msgspec
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs, JobView, new_id
 from engine.api.runs import Runs, RunView
+from engine.api.space import export_folder
+from engine.api.trash import Trash
 from engine.domain.dataset import ChatRow, Role, Row
 from engine.domain.model import ModelInfo
 from engine.domain.provenance import Provenance
 from engine.domain.run import JobKind
+from engine.domain.trash import TrashKind
 from engine.errors import EngineError, NothingToExport, TargetExists
 from engine.exporters.registry import TARGETS
 from engine.exporters.registry import target as target_of
@@ -83,6 +86,22 @@ class Exports:
     def list(self) -> list[JobView]:
         """Return all exports, newest first."""
         return self._jobs.list(JobKind.EXPORT)
+
+    def remove(self, job_id: str) -> str:
+        """Move an export into the trash; files outside of the workspace stay where they are.
+
+        Returns:
+            The id of the entry in the trash, which can put it back.
+
+        Raises:
+            RunNotFound: There is none of this id.
+            AlreadyRunning: It is going on.
+        """
+        job = self._jobs.get(job_id)
+        folders = [self._jobs.release(job_id).root]
+        if (files := export_folder(self._layout, job)) is not None:
+            folders.append(files)
+        return Trash(self._layout).throw_away(TrashKind.EXPORT, job.info.name, folders)
 
     def _new_place(self, run: RunView, target: str) -> Path:
         return self._layout.exports / f"{run.id}-{target}-{new_id()[:6]}"

@@ -22,6 +22,8 @@ from engine.api.recipes import Recipes
 from engine.api.reports import Reports
 from engine.api.row_views import RowViews
 from engine.api.runs import Runs
+from engine.api.space import Space
+from engine.api.trash import Trash
 from engine.api.versions import Versions
 from engine.store.layout import Layout
 from engine.store.workspace import default_root, open_workspace
@@ -49,6 +51,8 @@ class Api:
     runs: Runs
     recipes: Recipes
     exports: Exports
+    trash: Trash
+    space: Space
 
 
 def open_api(root: Path | None = None) -> Api:
@@ -78,6 +82,7 @@ def open_api(root: Path | None = None) -> Api:
         presets=presets,
         machine=machine,
     )
+    trash = Trash(layout)
     exports = Exports(layout, jobs=jobs, runs=runs, datasets=datasets)
     return Api(
         layout=layout,
@@ -96,4 +101,6 @@ def open_api(root: Path | None = None) -> Api:
         runs=runs,
         recipes=Recipes(layout, runs=runs, datasets=datasets, models=models),
         exports=exports,
+        trash=trash,
+        space=Space(layout, datasets=datasets, models=models, trash=trash),
     )

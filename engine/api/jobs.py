@@ -142,10 +142,19 @@ class Jobs:
         Raises:
             AlreadyRunning: A worker is busy with it.
         """
+        atomicfs.remove_folder(self.release(job_id).root)
+
+    def release(self, job_id: str) -> JobFolder:
+        """Return the folder of a job that no worker is busy with, so that it can be moved.
+
+        Raises:
+            RunNotFound: There is none of this id.
+            AlreadyRunning: A worker is busy with it.
+        """
         folder = self._folder(job_id)
         wait_until_free(folder)
         self._feeds.pop(job_id, None)
-        atomicfs.remove_folder(folder.root)
+        return folder
 
     def _folder(self, job_id: str) -> JobFolder:
         folder = self._layout.job(job_id)

@@ -14,10 +14,12 @@ import msgspec
 from engine.api.jobs import Jobs, JobView, new_id
 from engine.api.preview import RowTokens, preview
 from engine.api.starter import starter_folder
+from engine.api.trash import Trash
 from engine.domain.model import ModelInfo
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind
 from engine.domain.split import TRAIN
+from engine.domain.trash import TrashKind
 from engine.errors import DocumentDamaged, InUse, ModelNotFound
 from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
@@ -161,8 +163,11 @@ class Models:
         except DocumentDamaged:
             return model_id
 
-    def remove(self, model_id: str) -> None:
-        """Forget a model; its folder with the weights stays as it is.
+    def remove(self, model_id: str) -> str:
+        """Move what is known of a model into the trash; its folder with the weights stays.
+
+        Returns:
+            The id of the entry in the trash, which can put it back.
 
         Raises:
             ModelNotFound: There is none of this id.
@@ -175,7 +180,8 @@ class Models:
                 raise InUse(
                     _("{job} is using this model, so it was not removed.").format(job=job.info.name)
                 )
-        atomicfs.remove_folder(self._layout.model(found).parent)
+        folder = self._layout.model(found).parent
+        return Trash(self._layout).throw_away(TrashKind.MODEL, self.name_of(found), [folder])
 
     def _uses(self, job: JobView, model_id: str) -> bool:
         if job.info.kind is JobKind.TRAIN:

@@ -15,6 +15,7 @@ from engine.api.machine import Machine
 from engine.api.models import Models
 from engine.api.planning import make_plan
 from engine.api.presets import Presets
+from engine.api.trash import Trash
 from engine.api.versions import Versions
 from engine.domain.dataset import DatasetInfo
 from engine.domain.mix import use_text
@@ -24,6 +25,7 @@ from engine.domain.provenance import Provenance, provenance_of
 from engine.domain.recipe import Recipe, recipe_fields
 from engine.domain.recipe_values import problems_of
 from engine.domain.run import JobKind, JobState
+from engine.domain.trash import TrashKind
 from engine.errors import (
     DatasetNotFound,
     EngineError,
@@ -300,13 +302,18 @@ class Runs:
         self._jobs.start(run.id)
         return run.id
 
-    def remove(self, key: str) -> None:
-        """Remove a run with its checkpoints and its adapter; exports elsewhere stay.
+    def remove(self, key: str) -> str:
+        """Move a run with its checkpoints and its adapter into the trash; its exports stay.
+
+        Returns:
+            The id of the entry in the trash, which can put it back.
 
         Raises:
             AlreadyRunning: It is running.
         """
-        self._jobs.remove(self.get(key).id)
+        run = self.get(key)
+        folder = self._jobs.release(run.id)
+        return Trash(self._layout).throw_away(TrashKind.RUN, run.job.info.name, [folder.root])
 
     def generate(
         self,

@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.cli import columns, data, dataset, demo, documents, model, presets, recipe, run, weights
+from engine.cli import (
+    columns,
+    data,
+    dataset,
+    demo,
+    documents,
+    model,
+    presets,
+    recipe,
+    run,
+    space,
+    weights,
+)
 from engine.cli.session import Session, write_json
 from engine.errors import EngineError, unforeseen
 
@@ -38,10 +50,13 @@ app.command("export")(weights.export)
 app.command("generate")(weights.generate)
 app.command("doctor")(model.doctor)
 app.command("demo")(demo.demo)
+app.command("space")(space.space)
+app.command("remove")(space.remove)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(model.app, name="model")
 app.add_typer(run.app, name="run")
 app.add_typer(recipe.app, name="recipe")
+app.add_typer(space.app, name="trash")
 
 
 @app.callback()

@@ -29,8 +29,15 @@ OPTIMIZER = "engine/train/optimizer.py"
 LOOP = "engine/train/loop.py"
 IDENTITY = "engine/launcher/identity.py"
 LEDGER = "engine/store/ledger.py"
+TRASH = "engine/store/trash.py"
+MIGRATIONS = "engine/store/migrations.py"
 
 POWER = ("tests/unit/store/test_atomicfs.py", "tests/faults/test_power_loss.py")
+MOVED = (
+    "tests/unit/store/test_trash.py",
+    "tests/unit/store/test_migrations.py",
+    "tests/faults/test_power_loss.py",
+)
 CORRUPT = ("tests/unit/store", "tests/faults/test_corruption.py")
 TRAIN = (
     "tests/unit/train/test_checkpoint.py",
@@ -335,6 +342,63 @@ MUTANTS = (
         "        return same and process.status() != psutil.STATUS_ZOMBIE\n",
         "        return same\n",
         ("tests/unit/launcher",),
+    ),
+    Mutant(
+        "the worker of a workspace is taken for that of its copy",
+        IDENTITY,
+        "    return not identity.folder or identity.folder == folder_number(folder.root)\n",
+        "    return True\n",
+        ("tests/unit/launcher",),
+    ),
+    Mutant(
+        "the new place of a moved folder is not synced",
+        ATOMICFS,
+        "        source.rename(target)\n        sync_folder(target.parent)\n",
+        "        source.rename(target)\n",
+        POWER,
+    ),
+    Mutant(
+        "a removal that was cut off is not ended",
+        TRASH,
+        "                if place.exists() and not part.exists():\n",
+        "                if place.exists() and part.exists():\n",
+        MOVED,
+    ),
+    Mutant(
+        "new files take their places before the version is written",
+        MIGRATIONS,
+        "    write_document(layout.marker, new)\n    _put_in_place(layout)\n",
+        "    _put_in_place(layout)\n    write_document(layout.marker, new)\n",
+        MOVED,
+    ),
+    Mutant(
+        "a migration keeps no backup",
+        MIGRATIONS,
+        "        _back_up(layout, plan)\n",
+        "        pass\n",
+        MOVED,
+    ),
+    Mutant(
+        "a migration that was cut off is not ended",
+        MIGRATIONS,
+        "        _finish(layout)\n        while",
+        "        atomicfs.remove_folder(layout.migration) if layout.migration.exists() else None\n"
+        "        while",
+        MOVED,
+    ),
+    Mutant(
+        "a migration that never was is ended",
+        MIGRATIONS,
+        "    if _info(layout).schema_version < plan.to_version:\n",
+        "    if _info(layout).schema_version > plan.to_version:\n",
+        MOVED,
+    ),
+    Mutant(
+        "what a migration prepared is put in place unread",
+        MIGRATIONS,
+        "    atomicfs.verify_folder(layout.migration)\n",
+        "",
+        MOVED,
     ),
 )
 

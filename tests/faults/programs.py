@@ -20,14 +20,18 @@ from msgspec.structs import replace
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs
 from engine.api.settings import read_settings, write_settings
+from engine.api.trash import Trash
 from engine.api.versions import Versions
 from engine.domain.checkpoint import CheckpointState
 from engine.domain.run import JobKind
+from engine.domain.trash import TrashKind
 from engine.domain.version import Action
 from engine.protocol.events import PhaseChanged, ProgressMade
 from engine.store.eventlog import EventWriter
 from engine.store.layout import Layout
+from engine.store.workspace import open_workspace
 from tests.builders.dataset_import import START, ImportRun, new_workspace
+from tests.faults.steps import STEP, write_old
 
 Say = Callable[[str], None]
 ROWS = 12
@@ -124,6 +128,56 @@ def removed(workspace: Path, say: Say) -> None:
     say("gone")
 
 
+def prepare_trash(workspace: Path) -> None:
+    """Make a workspace whose one dataset is in the trash."""
+    prepare_dataset(workspace)
+    removed(workspace, lambda _word: None)
+
+
+def restored(workspace: Path, say: Say) -> None:
+    """Put the dataset back."""
+    trash = Trash(Layout(workspace))
+    trash.restore(trash.list()[0].id)
+    say("back")
+
+
+def emptied(workspace: Path, say: Say) -> None:
+    """Delete the dataset for good."""
+    Trash(Layout(workspace)).empty()
+    say("deleted")
+
+
+def export_folders(workspace: Path) -> tuple[Path, Path]:
+    """Return the two folders of the export."""
+    return workspace / "jobs" / "j5", workspace / "exports" / "e5"
+
+
+def prepare_export(workspace: Path) -> None:
+    """Make a workspace with an export, which is two folders."""
+    prepare_empty(workspace)
+    for folder in export_folders(workspace):
+        folder.mkdir()
+        (folder / "file").write_bytes(b"content")
+
+
+def export_removed(workspace: Path, say: Say) -> None:
+    """Remove the export."""
+    trash = Trash(Layout(workspace), make_id=lambda: "t5", now=lambda: START)
+    say(trash.throw_away(TrashKind.EXPORT, "Five", export_folders(workspace)))
+
+
+def prepare_old(workspace: Path) -> None:
+    """Make a workspace of version 1."""
+    prepare_empty(workspace)
+    write_old(Layout(workspace))
+
+
+def migrated(workspace: Path, say: Say) -> None:
+    """Bring the workspace to version 2."""
+    open_workspace(workspace, now=START, steps=(STEP,))
+    say("version 2")
+
+
 def renamed(workspace: Path, say: Say) -> None:
     """Rename the dataset, and change a setting."""
     layout = Layout(workspace)
@@ -205,6 +259,10 @@ PROGRAMS: Mapping[str, tuple[Callable[[Path], None], Callable[[Path, Say], None]
     "imported": (prepare_empty, imported),
     "changed": (prepare_dataset, changed),
     "removed": (prepare_dataset, removed),
+    "restored": (prepare_trash, restored),
+    "emptied": (prepare_trash, emptied),
+    "export_removed": (prepare_export, export_removed),
+    "migrated": (prepare_old, migrated),
     "renamed": (prepare_dataset, renamed),
     "job_made": (prepare_empty, job_made),
     "logged": (prepare_log, logged),

@@ -13,16 +13,19 @@ from pathlib import Path
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs
 from engine.api.settings import read_settings
+from engine.api.trash import Trash
 from engine.api.versions import Versions
-from engine.errors import EngineError
+from engine.errors import EngineError, WorkspaceTooNew
 from engine.formats.versions import iter_rows
 from engine.protocol.events import ProgressMade
 from engine.store import atomicfs
 from engine.store.eventlog import EventReader, EventWriter
 from engine.store.layout import Layout
+from engine.store.migrations import STEPS, Step
 from engine.store.workspace import open_workspace
 from tests.builders.dataset_import import START
 from tests.faults import programs
+from tests.faults.steps import FILES, OLD, SECOND, STEP
 
 Said = tuple[str, ...]
 Verdict = Callable[[Path, Said], Iterator[str]]
@@ -31,8 +34,10 @@ Verdict = Callable[[Path, Said], Iterator[str]]
 def complaints(name: str, workspace: Path, said: Said) -> list[str]:
     """Return what is wrong with a workspace after a crash of a program."""
     try:
-        open_workspace(workspace, now=START)
-        return list(VERDICTS[name](workspace, said))
+        steps = STEPS_OF.get(name, STEPS)
+        earlier = list(_of_version_1(workspace, said)) if name in STEPS_OF else []
+        open_workspace(workspace, now=START, steps=steps)
+        return [*earlier, *VERDICTS[name](workspace, said)]
     except (EngineError, OSError) as error:
         return [f"{type(error).__name__}: {error}"]
 
@@ -76,14 +81,88 @@ def changed(workspace: Path, said: Said) -> Iterator[str]:
 
 
 def removed(workspace: Path, said: Said) -> Iterator[str]:
-    """The dataset is there in full, or gone."""
-    yield from _whole_dataset(workspace)
-    if said and _datasets(workspace).list():
+    """The dataset is there in full, or in the trash in full."""
+    yield from _there_or_in_the_trash(workspace)
+    if said and not Trash(Layout(workspace)).list():
         yield "a removed dataset is back"
-    if any(one.name == "d1" for one in Layout(workspace).datasets.iterdir()) == (not said):
+    yield from _can_be_put_back(workspace)
+
+
+def restored(workspace: Path, said: Said) -> Iterator[str]:
+    """The same, the other way round."""
+    yield from _there_or_in_the_trash(workspace)
+    if said and not _datasets(workspace).list():
+        yield "a dataset that was put back is in the trash"
+    yield from _can_be_put_back(workspace)
+
+
+def emptied(workspace: Path, said: Said) -> Iterator[str]:
+    """The dataset is in the trash in full, or gone for good."""
+    if _datasets(workspace).list():
+        yield "a removed dataset is back"
+    found = Trash(Layout(workspace)).list()
+    if said and found:
+        yield "what was deleted is back in the trash"
+    if found:
+        yield from _can_be_put_back(workspace)
+
+
+def _there_or_in_the_trash(workspace: Path) -> Iterator[str]:
+    yield from _whole_dataset(workspace)
+    places = len(_datasets(workspace).list()), len(Trash(Layout(workspace)).list())
+    if sum(places) != 1:
+        yield f"the dataset is there {places[0]} times, and in the trash {places[1]} times"
+
+
+def _can_be_put_back(workspace: Path) -> Iterator[str]:
+    trash = Trash(Layout(workspace))
+    for entry in trash.list():
+        trash.restore(entry.id)
+    yield from _whole_dataset(workspace)
+    if not _datasets(workspace).list():
+        yield "the dataset cannot be put back"
+
+
+def export_removed(workspace: Path, said: Said) -> Iterator[str]:
+    """Both folders of the export are there, or both are in the trash."""
+    trash = Trash(Layout(workspace))
+    folders = programs.export_folders(workspace)
+    found = [one.exists() for one in folders]
+    if found != [not trash.list()] * 2:
+        yield f"the folders {found} are there, and {len(trash.list())} exports are in the trash"
+    if said and any(found):
+        yield "a removed export is back"
+    for entry in trash.list():
+        trash.restore(entry.id)
+    if [one.read_bytes() for one in (folder / "file" for folder in folders)] != [b"content"] * 2:
+        yield "the export is not what it was"
+
+
+def migrated(workspace: Path, said: Said) -> Iterator[str]:
+    """The workspace was brought to version 2 by then, or is by opening it now."""
+    layout = Layout(workspace)
+    del said
+    for name in FILES:
+        if (workspace / name).read_bytes() != SECOND:
+            yield f"{name} is not of version 2"
+        if (layout.backups / "version-1" / name).read_bytes() != OLD:
+            yield f"{name} is not in the backup"
+    atomicfs.verify_folder(layout.backups / "version-1")
+    if layout.migration.exists():
+        yield "the migration is not over"
+
+
+def _of_version_1(workspace: Path, said: Said) -> Iterator[str]:
+    """For a program that knows version 1 only, the workspace is that in full, or too new."""
+    try:
+        open_workspace(workspace, now=START, steps=())
+    except WorkspaceTooNew:
         return
-    if not said and _datasets(workspace).damaged():
-        yield "half of a dataset is left"
+    if said:
+        yield "a workspace of version 2 is back at version 1"
+    for name in FILES:
+        if (workspace / name).read_bytes() != OLD:
+            yield f"{name} is of version 2, the workspace is not"
 
 
 def renamed(workspace: Path, said: Said) -> Iterator[str]:
@@ -151,10 +230,17 @@ def adapter(workspace: Path, said: Said) -> Iterator[str]:
         yield "a delivered adapter is lost"
 
 
+STEPS_OF: Mapping[str, tuple[Step, ...]] = {"migrated": (STEP,)}
+"""The steps that a workspace is opened with, where they are not those of the product."""
+
 VERDICTS: Mapping[str, Verdict] = {
     "imported": imported,
     "changed": changed,
     "removed": removed,
+    "restored": restored,
+    "emptied": emptied,
+    "export_removed": export_removed,
+    "migrated": migrated,
     "renamed": renamed,
     "job_made": job_made,
     "logged": logged,
