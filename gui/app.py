@@ -31,6 +31,7 @@ from gui.actions.import_files import ask_for_files
 from gui.actions.open_paths import open_paths
 from gui.actions.runs import stop_run
 from gui.actions.start_sample_run import start_sample_run
+from gui.actions.trash import say_place, tidy_trash
 from gui.bridge.notices import Notices
 from gui.bridge.page import Enters, Leaves, ShowsArgument
 from gui.bridge.services import Services, make_services
@@ -156,6 +157,8 @@ class Window(QObject):
         self.shell.set_commands(navigation.all_commands(self._situation))
         self._services.library.refresh()
         self._services.device.start()
+        say_place(self._services, self._show_place)
+        tidy_trash(self._services)
         self._privacy_timer.start()
 
     def close(self) -> None:
@@ -327,6 +330,13 @@ class Window(QObject):
         toast = self.shell.show_toast(text, action=undo_text)
         if undo is not None:
             toast.undo_requested.connect(undo)
+
+    def _show_place(self, cause: str, consequence: str) -> None:
+        if cause:
+            banner = Banner(kind="warning")
+            banner.set_content(cause, consequence)
+            banner.dismissed.connect(self._clear_notice)
+            self.shell.show_notice(banner)
 
     def _show_error(self, error: EngineError, title: str = "") -> None:
         log.info("shown: %s", error.code)

@@ -9,6 +9,7 @@ from engine.api.jobs import JobView
 from engine.api.starter import SAMPLE_NAME, sample_file
 from engine.domain.dataset import DatasetInfo
 from gui.actions.import_files import import_now
+from gui.actions.trash import say_removed
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
 from gui.viewmodels.datasets import import_request
@@ -51,12 +52,13 @@ def remove_dataset(services: Services, *, dataset: DatasetInfo) -> None:
     Its page has closed its rows before: an open file cannot be deleted on Windows.
     """
 
-    def done(outcome: Outcome[None]) -> None:
+    def done(outcome: Outcome[str]) -> None:
         if outcome.error is not None:
             services.notices.show_error(outcome.error, title=_("The dataset was not removed"))
             services.navigator.go("datasets", dataset.id)
         else:
-            services.notices.say(_("“{name}” was removed.").format(name=dataset.name))
+            words = _("“{name}” was removed.").format(name=dataset.name)
+            say_removed(services, words, entry_id=outcome.value)
         services.library.refresh()
 
     services.notices.clear()

@@ -11,6 +11,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from gui.actions.trash import say_removed
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
 
@@ -37,6 +38,20 @@ def start_export(
     services.tasks.run(
         lambda: services.api.exports.start(run_id, target, out), started, owner=services.library
     )
+
+
+def remove_export(services: Services, *, job_id: str) -> None:
+    """Remove an export; files outside of the workspace stay where they are."""
+
+    def done(outcome: Outcome[str]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=_("The export was not removed"))
+        else:
+            say_removed(services, _("The export was removed."), entry_id=outcome.value)
+        services.library.refresh()
+
+    services.notices.clear()
+    services.tasks.run(lambda: services.api.exports.remove(job_id), done, owner=services.library)
 
 
 def ask_for_folder(*, parent: QWidget, title: str, start: Path | None) -> Path | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from gettext import gettext as _
 
 from engine.domain.model import ModelInfo
+from gui.actions.trash import say_removed
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
 from gui.viewmodels.models import removed_words
@@ -29,11 +30,11 @@ def add_starter(services: Services) -> None:
 def remove_model(services: Services, *, model: ModelInfo) -> None:
     """Take a model off the list and go back to it; its folder is not touched."""
 
-    def done(outcome: Outcome[None]) -> None:
+    def done(outcome: Outcome[str]) -> None:
         if outcome.error is not None:
             services.notices.show_error(outcome.error, title=_("The model was not removed"))
         else:
-            services.notices.say(removed_words(model))
+            say_removed(services, removed_words(model), entry_id=outcome.value)
             services.navigator.go("models")
         services.library.refresh()
 

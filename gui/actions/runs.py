@@ -8,6 +8,7 @@ from gettext import gettext as _
 
 from engine.domain.recipe import Recipe
 from engine.errors import EngineError
+from gui.actions.trash import say_removed
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
 
@@ -47,12 +48,17 @@ def resume_run(services: Services, *, run_id: str) -> None:
 
 def remove_run(services: Services, *, run_id: str) -> None:
     """Remove a run with its checkpoints and its adapter, and go back to the list."""
-    _change(
-        services,
-        lambda: services.api.runs.remove(run_id),
-        title=_("The run was not removed"),
-        then=lambda: services.navigator.go("runs"),
-    )
+
+    def done(outcome: Outcome[str]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=_("The run was not removed"))
+        else:
+            say_removed(services, _("The run was removed."), entry_id=outcome.value)
+            services.navigator.go("runs")
+        services.library.refresh()
+
+    services.notices.clear()
+    services.tasks.run(lambda: services.api.runs.remove(run_id), done, owner=services.library)
 
 
 def stop_job(services: Services, *, job_id: str) -> None:
@@ -60,18 +66,10 @@ def stop_job(services: Services, *, job_id: str) -> None:
     _change(services, lambda: services.api.jobs.stop(job_id), title=_("It was not stopped"))
 
 
-def _change(
-    services: Services,
-    work: Callable[[], object],
-    *,
-    title: str,
-    then: Callable[[], None] | None = None,
-) -> None:
+def _change(services: Services, work: Callable[[], object], *, title: str) -> None:
     def done(outcome: Outcome[object]) -> None:
         if outcome.error is not None:
             services.notices.show_error(outcome.error, title=title)
-        elif then is not None:
-            then()
         services.library.refresh()
 
     services.notices.clear()

@@ -30,6 +30,7 @@ from engine.domain.report import Report
 from engine.domain.row_query import RowQuery
 from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
 from engine.domain.split import SplitRule
+from engine.domain.trash import TrashKind
 from engine.domain.version import Action, VersionDifference, VersionInfo
 from engine.errors import DatasetNotFound, EngineError, RecipeInvalid, RunNotFound
 from engine.protocol.codec import Envelope
@@ -44,6 +45,7 @@ from tests.fakes.exports import FakeExports
 from tests.fakes.mappings import FakeMappings
 from tests.fakes.recipes import FakeRecipes
 from tests.fakes.rows import FakeRowTable, a_chat, tokens_of
+from tests.fakes.trash import FakeSpace, FakeTrash
 
 GB = 2**30
 MOMENT = "2026-11-03T14:00:00.000Z"
@@ -233,8 +235,9 @@ class FakeJobs:
 class FakeDatasets:
     """Datasets in memory; an import finishes at once."""
 
-    def __init__(self, jobs: FakeJobs) -> None:
+    def __init__(self, jobs: FakeJobs, trash: FakeTrash) -> None:
         self._jobs = jobs
+        self._trash = trash
         self.all: list[DatasetInfo] = []
         self.imported: list[tuple[tuple[Path, ...], str]] = []
         self.mapped: list[RowMapping | None] = []
@@ -285,10 +288,12 @@ class FakeDatasets:
     def rename(self, dataset_id: str, name: str) -> DatasetInfo:
         return self._change(dataset_id, name=name)
 
-    def remove(self, dataset_id: str) -> None:
+    def remove(self, dataset_id: str) -> str:
         if self.refusal is not None:
             raise self.refusal
+        (gone,) = (one for one in self.all if one.id == dataset_id)
         self.all = [one for one in self.all if one.id != dataset_id]
+        return self._trash.put(TrashKind.DATASET, gone.name, lambda: self.all.append(gone))
 
     def list(self) -> list[DatasetInfo]:
         return list(self.all)
@@ -318,8 +323,9 @@ class FakeDatasets:
 class FakeModels:
     """Models in memory."""
 
-    def __init__(self, datasets: FakeDatasets) -> None:
+    def __init__(self, datasets: FakeDatasets, trash: FakeTrash) -> None:
         self._datasets = datasets
+        self._trash = trash
         self.all: list[ModelInfo] = []
         self.error: EngineError | None = None
         self.refusal: EngineError | None = None
@@ -327,10 +333,12 @@ class FakeModels:
         self.problems: dict[int, str] = {}
         self.previewed: list[tuple[int, int]] = []
 
-    def remove(self, model_id: str) -> None:
+    def remove(self, model_id: str) -> str:
         if self.refusal is not None:
             raise self.refusal
+        (gone,) = (one for one in self.all if one.id == model_id)
         self.all = [one for one in self.all if one.id != model_id]
+        return self._trash.put(TrashKind.MODEL, gone.name, lambda: self.all.append(gone))
 
     def preview(
         self,
@@ -389,8 +397,9 @@ class FakeRun:
 class FakeRuns:
     """Runs in memory; a started one is live until a test ends it."""
 
-    def __init__(self, jobs: FakeJobs) -> None:
+    def __init__(self, jobs: FakeJobs, trash: FakeTrash) -> None:
         self._jobs = jobs
+        self._trash = trash
         self.recipes: dict[str, Recipe] = {}
         self.facts: dict[str, dict[str, Any]] = {}
         self.planned: list[Recipe] = []
@@ -492,8 +501,13 @@ class FakeRuns:
         del run
         return self.blockers
 
-    def remove(self, key: str) -> None:
-        self._jobs.remove(key)
+    def remove(self, key: str) -> str:
+        gone = self._jobs.by_id.pop(key)
+
+        def back() -> None:
+            self._jobs.by_id[key] = gone
+
+        return self._trash.put(TrashKind.RUN, gone.info.name, back)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -805,10 +819,12 @@ class FakeApi:
     def __init__(self, root: Path = Path("/workspace")) -> None:
         self.layout = Layout(root)
         self.jobs = FakeJobs()
-        self.datasets = FakeDatasets(self.jobs)
+        self.trash = FakeTrash()
+        self.space = FakeSpace(self.trash)
+        self.datasets = FakeDatasets(self.jobs, self.trash)
         self.documents = FakeDocuments()
-        self.models = FakeModels(self.datasets)
-        self.runs = FakeRuns(self.jobs)
+        self.models = FakeModels(self.datasets, self.trash)
+        self.runs = FakeRuns(self.jobs, self.trash)
         self.presets = FakePresets()
         self.recipes = FakeRecipes()
         self.machine = FakeMachine()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.api.jobs import JobView
 from engine.domain.run import JobKind
+from engine.domain.trash import TrashKind
 from engine.errors import EngineError
 from engine.exporters.registry import TARGETS
 from engine.protocol.events import (
@@ -50,6 +51,14 @@ class FakeExports:
 
     def list(self) -> list[JobView]:
         return self._api.jobs.list(JobKind.EXPORT)
+
+    def remove(self, job_id: str) -> str:
+        gone = self._api.jobs.by_id.pop(job_id)
+
+        def back() -> None:
+            self._api.jobs.by_id[job_id] = gone
+
+        return self._api.trash.put(TrashKind.EXPORT, gone.info.name, back)
 
     def start(self, run: str, target: str, out: Path | None = None) -> str:
         if self.error is not None:

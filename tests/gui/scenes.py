@@ -12,6 +12,7 @@ import msgspec
 
 from engine.domain.decision import Decision
 from engine.domain.recipe import Recipe
+from engine.domain.trash import TrashKind
 from engine.protocol.events import (
     AdapterCommitted,
     CheckpointCommitted,
@@ -26,6 +27,7 @@ from engine.protocol.events import (
     WorkerStarted,
 )
 from tests.fakes.api import GB, FakeApi, FakeJob, a_dataset, a_model, a_step, a_stop
+from tests.fakes.trash import some_items
 
 PROMPT = "Label printer on line 2 prints half a label since this morning."
 EXPECTED = "Cause: Sensor reads the gap late. Check first: Menu, Media, Calibrate. Priority: High."
@@ -43,6 +45,8 @@ def fill_library(api: FakeApi) -> None:
     """Add two datasets and a model."""
     api.datasets.all = [a_dataset(), a_dataset(id="d2", name=LONG_NAME)]
     api.models.all = [a_model()]
+    api.space.items = some_items()
+    api.trash.put(TrashKind.DATASET, "Tickets of last year", lambda: None)
 
 
 def add_run(

@@ -33,6 +33,7 @@ from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.navigation import PAGES
+from gui.pages.settings.view import SettingsPage
 from gui.pages.train.settings_panel import SettingsPanel
 from gui.pages.train.view import TrainPage
 from gui.viewmodels.extra_data import ExtraData
@@ -158,6 +159,14 @@ def mix_data(window: Window) -> None:
         page.change_extra((further, general))
 
 
+def show_space(window: Window) -> None:
+    """Scroll to what takes room, with something of the trash chosen."""
+    window.go("settings", "space")
+    page = window.shell.page("settings")
+    if isinstance(page, SettingsPage):
+        page.space.choose(1)
+
+
 STATES: tuple[State, ...] = (
     State(name="home", page="home"),
     State(name="datasets", page="datasets"),
@@ -185,6 +194,7 @@ STATES: tuple[State, ...] = (
     State(name="run-rolled-back", page="runs", run="support-back"),
     State(name="export", page="export"),
     State(name="settings", page="settings"),
+    State(name="settings-space", page="settings", prepare=show_space),
 )
 
 

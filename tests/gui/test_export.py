@@ -194,6 +194,20 @@ def test_past_exports_stay_readable_when_all_runs_are_gone(
     assert not child(page, EmptyState).isVisible()
 
 
+def test_delete_key_moves_an_export_to_the_trash_and_undo_brings_it_back(
+    api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    finish(api.exports.make("r1", "adapter", job_id="e1"), "/out")
+    page = make_page(window_services, qtbot)
+    table = child(page, DataTable)
+    table.set_current(0)
+    with qtbot.wait_signal(window_services.notices.said) as said:
+        qtbot.keyClick(table, Qt.Key.Key_Delete)
+    assert api.exports.list() == []
+    carried(said)[2]()
+    qtbot.wait_until(lambda: [one.info.id for one in api.exports.list()] == ["e1"])
+
+
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_nothing_is_clipped_and_everything_has_a_name(
     filled: FakeApi, window_services: Services, qtbot: QtBot, themed: Theme, scale: float

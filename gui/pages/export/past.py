@@ -25,9 +25,11 @@ class PastExports(Panel):
 
     Signals:
         export_chosen: Id of the job of an export.
+        removal_asked: The same, of one that shall go into the trash (the key Delete).
     """
 
     export_chosen = Signal(str)
+    removal_asked = Signal(str)
 
     def __init__(self) -> None:
         self._title = SectionTitle(_("Exports"))
@@ -46,6 +48,7 @@ class PastExports(Panel):
             ]
         )
         self._table.row_activated.connect(self._choose)
+        self._table.remove_requested.connect(self._ask_to_remove)
         self._table.clicked.connect(self._on_clicked)
         follow_theme(self, self._follow)
 
@@ -65,6 +68,9 @@ class PastExports(Panel):
 
     def _on_clicked(self, index: QModelIndex) -> None:
         self._choose(index.row())
+
+    def _ask_to_remove(self, row: int) -> None:
+        self.removal_asked.emit(self._lines[row].key)
 
     def _choose(self, row: int) -> None:
         self.export_chosen.emit(self._lines[row].key)

@@ -14,7 +14,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QScrollArea, QWidget
 
 from engine.domain.model import ModelInfo
-from gui.actions.exports import ask_for_folder, start_export
+from gui.actions.exports import ask_for_folder, remove_export, start_export
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
 from gui.pages.export.card import ExportCard
@@ -95,6 +95,7 @@ class ExportPage(Page):
         self._none_left.action_triggered.connect(self._go)
         self._card.again_requested.connect(self._fill_again)
         self._past.export_chosen.connect(self._show_export)
+        self._past.removal_asked.connect(self._remove_export)
         for signal in (library.loaded, library.jobs_changed, library.runs_changed):
             signal.connect(self._show)
         library.models_changed.connect(self._show)
@@ -261,6 +262,9 @@ class ExportPage(Page):
         self._out, self._looked_at = None, None
         self._card.clear()
         self._services.library.refresh(partial(self._show_export, job_id))
+
+    def _remove_export(self, job_id: str) -> None:
+        remove_export(self._services, job_id=job_id)
 
     def _show_export(self, job_id: str) -> None:
         job = next((one for one in self._services.library.jobs if one.info.id == job_id), None)

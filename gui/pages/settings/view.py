@@ -13,6 +13,7 @@ from gui.pages.settings.appearance import Appearance
 from gui.pages.settings.computer import ComputerPart
 from gui.pages.settings.parts import Facts
 from gui.pages.settings.privacy import PrivacyPart
+from gui.pages.settings.space import SpacePart
 from gui.pages.settings.workspace import WorkspacePart
 from gui.viewmodels.settings import about_facts, about_words
 from gui.widgets.box import Column, Gap, Panel, Reflow, Stretch
@@ -29,11 +30,13 @@ class SettingsPage(Page):
     def __init__(self, services: Services) -> None:
         super().__init__(_("Settings"))
         self._workspace = WorkspacePart(services)
+        self.space = SpacePart(services)
         self._computer = ComputerPart(services)
         self._privacy = PrivacyPart(services)
         self._sections: dict[str, QWidget] = {
             "appearance": _section(_("Appearance"), Appearance(services)),
             "workspace": _section(_("Workspace"), self._workspace),
+            "space": _section(_("Disk space"), self.space),
             "computer": _section(_("This computer"), self._computer),
             "privacy": _section(_("Privacy"), self._privacy),
             "about": _section(_("About"), _about()),
@@ -55,6 +58,7 @@ class SettingsPage(Page):
         self.add(Panel(columns), Gap(16))
         self._wanted = ""
         self._computer.looked.connect(self._on_looked)
+        self.space.looked.connect(self._on_looked)
 
     def show_argument(self, argument: object) -> None:
         """Scroll to a section by its id; None changes nothing."""
@@ -64,6 +68,7 @@ class SettingsPage(Page):
     def page_entered(self) -> None:
         """Look at this computer again, and keep watching the network's state."""
         self._computer.look()
+        self.space.look()
         self._privacy.show_state()
         self._timer.start()
 
