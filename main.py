@@ -14,10 +14,11 @@ from pathlib import Path
 def main(arguments: list[str]) -> int:
     """Run one role and return the exit status."""
     if arguments[:1] == ["--worker"]:
+        from engine.worker.finishing import leave
         from engine.worker.main import run_worker
 
         launch = arguments[3] if arguments[2:3] == ["--launch"] else ""
-        return run_worker(Path(arguments[1]), launch)
+        return leave(run_worker(Path(arguments[1]), launch))
     if arguments[:1] == ["--peer"] and arguments[2:3] == ["--rank"]:
         from engine.worker.peer import run_peer
 

@@ -396,6 +396,55 @@ class WorkerDied(EngineError):
     default_remedy = mark("Look at the log, then resume the run.")
 
 
+class GpuLost(EngineError):
+    """The graphics card stopped answering; finished checkpoints are safe."""
+
+    code = "gpu_lost"
+    default_remedy = mark("Restart the computer, then resume the run.")
+
+
+class GpuFaulted(EngineError):
+    """A computation on the graphics card went wrong; finished checkpoints are safe."""
+
+    code = "gpu_faulted"
+    default_remedy = mark("Resume the run. If it happens again, restart the computer first.")
+
+
+class DriverChanged(EngineError):
+    """The graphics driver was updated while it was in use; finished checkpoints are safe."""
+
+    code = "driver_changed"
+    default_remedy = mark("Restart the computer, then resume the run.")
+
+
+class ComputerSlept(EngineError):
+    """The computer slept, and the graphics card did not wake; finished checkpoints are safe."""
+
+    code = "computer_slept"
+    default_remedy = mark("Resume the run. If the card is not found, restart the computer first.")
+
+
+class ComputerRestarted(EngineError):
+    """The computer was restarted or switched off meanwhile; finished checkpoints are safe."""
+
+    code = "computer_restarted"
+    default_remedy = mark("Resume the run.")
+
+
+class KilledBySystem(EngineError):
+    """The worker process was ended from outside; finished checkpoints are safe."""
+
+    code = "killed_by_system"
+    default_remedy = mark("Resume the run. If memory was short, close other programs first.")
+
+
+class WorkerCrashed(EngineError):
+    """The worker process crashed within a library; finished checkpoints are safe."""
+
+    code = "worker_crashed"
+    default_remedy = mark("Resume the run; if it crashes again, report the details.")
+
+
 class ProcessLost(EngineError):
     """A process that trained together with others has ended; finished checkpoints are safe."""
 
@@ -437,16 +486,17 @@ def all_errors() -> tuple[type[EngineError], ...]:
     return tuple(one for one in classes if issubclass(one, EngineError))
 
 
+def places_of(error: BaseException) -> str:
+    """Return where an error came from, a line for each place in the code; never values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "\n".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames[-8:])
+
+
 def unforeseen(error: Exception) -> EngineError:
     """Wrap what nobody foresaw; the detail names places in the code, never values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = "\n".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames[-8:])
-    return Unforeseen(
-        _("Something unexpected happened ({kind}). What was saved before is safe.").format(
-            kind=type(error).__name__
-        ),
-        detail=f"{type(error).__name__}\n{places}",
-    )
+    kind = type(error).__name__
+    text = _("Something unexpected happened ({kind}). What was saved before is safe.")
+    return Unforeseen(text.format(kind=kind), detail=f"{kind}\n{places_of(error)}")
 
 
 def error_from(code: str, message: str, remedy: str, detail: str = "") -> EngineError:

@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 
 from engine.domain.recipe import Recipe
-from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
+from engine.domain.run import Failure, JobInfo, JobKind, JobSnapshot, JobState
 from engine.errors import DocumentDamaged, RunNotFound
+from engine.launcher.deaths import cause_of, log_tail
 from engine.launcher.identity import has_worker
-from engine.launcher.spawn import log_tail, spawn
-from engine.launcher.watch import JobFeed, wait_until_free
+from engine.launcher.spawn import spawn
+from engine.launcher.watch import JobFeed, is_silent, wait_until_free
 from engine.protocol.codec import VersionUnknown, encode_command
 from engine.protocol.commands import Stop
 from engine.store import atomicfs
@@ -33,11 +34,15 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
         info: What was asked for.
         snapshot: What its events tell.
         state: Where it stands, liveness of the worker included.
+        cause: Why it was interrupted, as far as it can be known; None in every other state.
+        is_silent: Its worker lives, but has given no sign of life for a while.
     """
 
     info: JobInfo
     snapshot: JobSnapshot
     state: JobState
+    cause: Failure | None = None
+    is_silent: bool = False
 
 
 def new_id() -> str:
@@ -172,4 +177,11 @@ class Jobs:
                 return JobView(info=info, snapshot=snapshot, state=snapshot.state)
         feed = self._feeds.setdefault(job_id, JobFeed(folder))
         feed.poll()
-        return JobView(info=info, snapshot=feed.snapshot, state=feed.state())
+        state = feed.state()
+        return JobView(
+            info=info,
+            snapshot=feed.snapshot,
+            state=state,
+            cause=cause_of(folder, feed.snapshot) if state is JobState.INTERRUPTED else None,
+            is_silent=not state.is_over and is_silent(folder),
+        )

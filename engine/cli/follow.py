@@ -139,7 +139,12 @@ def _raise_failure(session: Session, view: JobView) -> None:
         )
         raise error
     if view.state is JobState.INTERRUPTED:
-        raise WorkerDied(
-            _("The worker process ended without saying why. Finished checkpoints are safe."),
-            detail=session.api.jobs.log_tail(view.info.id, 4096),
-        )
+        output = session.api.jobs.log_tail(view.info.id, 4096)
+        if view.cause is None:
+            raise WorkerDied(
+                _("The worker process ended without saying why. Finished checkpoints are safe."),
+                detail=output,
+            )
+        cause = view.cause
+        detail = f"{cause.detail}\n\n{output}".strip()
+        raise error_from(cause.code, cause.message, cause.remedy, detail)

@@ -17,7 +17,7 @@ from engine.cli.session import Json, Session, session_of
 from engine.domain.mix import MAIN_WEIGHT
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_values import from_text
-from engine.domain.run import JobState
+from engine.domain.run import Failure, JobState
 from engine.errors import WrongUsage
 
 _AMOUNT = re.compile(r"(?P<name>.+)=(?P<amount>[0-9]*\.?[0-9]+)(?P<percent>%?)")
@@ -160,7 +160,16 @@ def _outcome(run: RunView) -> dict[str, Any]:
         "adapter_step": snapshot.adapter_step,
         "adapter_is_best": snapshot.adapter_is_best,
         "rollbacks": snapshot.rollbacks,
+        "is_silent": run.job.is_silent,
+        "failure": ended_badly(run),
     }
+
+
+def ended_badly(run: RunView) -> Failure | None:
+    """Return why a run failed or was interrupted; None where neither happened."""
+    if run.state is JobState.INTERRUPTED:
+        return run.job.cause
+    return run.job.snapshot.failure if run.state is JobState.FAILED else None
 
 
 def _show(session: Session, run: RunView) -> None:
@@ -194,11 +203,27 @@ def _show(session: Session, run: RunView) -> None:
         session.out.print(words.format(step=snapshot.adapter_step))
     if snapshot.eta_s is not None and not run.state.is_over:
         session.out.print(_("  about {time} left").format(time=duration(snapshot.eta_s)))
-    if snapshot.failure is not None:
+    if run.job.is_silent:
         session.out.print(
-            f"  {snapshot.failure.message}\n  {snapshot.failure.remedy}", markup=False
+            _("  its worker does not respond: it is slow or suspended, not gone"), markup=False
         )
+    _show_end(session, run)
     session.result(_outcome(run))
+
+
+def _show_end(session: Session, run: RunView) -> None:
+    """Say what happened, what is safe, what to do, and the details that may be passed on."""
+    failure, step = ended_badly(run), run.job.snapshot.checkpoint_step
+    if failure is None:
+        return
+    safe = (
+        _("The checkpoint of step {step} is complete and was verified.").format(step=step)
+        if run.job.snapshot.checkpoint
+        else _("There was no checkpoint yet. Your data and the model were not changed.")
+    )
+    session.out.print(f"  {failure.message}\n  {safe}\n  {failure.remedy}", markup=False)
+    detail = "\n".join(f"    {one}" for one in failure.detail.splitlines())
+    session.out.print(f"  [{failure.code}]" + (f"\n{detail}" if detail else ""), markup=False)
 
 
 def state_word(state: JobState) -> str:
@@ -211,6 +236,14 @@ def state_word(state: JobState) -> str:
         JobState.FAILED: _("failed"),
         JobState.INTERRUPTED: _("interrupted"),
     }[state]
+
+
+def _state_cell(run: RunView) -> str:
+    """Return the word for a run's state, with the code of what ended it."""
+    failure = ended_badly(run)
+    if run.job.is_silent:
+        return _("not responding")
+    return state_word(run.state) + (f" ({failure.code})" if failure is not None else "")
 
 
 def plan(
@@ -240,7 +273,7 @@ def runs(context: typer.Context, as_json: Json = False) -> None:
             [
                 one.id,
                 one.job.info.name,
-                state_word(one.state),
+                _state_cell(one),
                 f"{one.job.snapshot.step}/{one.job.snapshot.total_steps}",
                 "" if one.job.snapshot.eval_last is None else f"{one.job.snapshot.eval_last:.3f}",
             ]

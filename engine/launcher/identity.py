@@ -15,6 +15,7 @@ import filelock
 import msgspec
 import psutil
 
+from engine.hardware.uptime import boot_id, booted_at_s
 from engine.store.documents import read_document
 from engine.store.layout import JobFolder
 from engine.store.locks import is_held
@@ -36,6 +37,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         pid: Process id.
         started_at_s: Start time of the process, seconds since 1970, as psutil reports it.
         folder: The folder of the job as `folder_number` tells it; empty in those of old.
+        boot_id: The start of the computer within which it runs; empty where that has no name.
+        log_bytes: Size of the worker's log as it began: what follows is its own output.
     """
 
     schema_version: int = 1
@@ -44,13 +47,26 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     started_at_s: float
     folder: str = ""
+    boot_id: str = ""
+    log_bytes: int = 0
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """heartbeat.json: rewritten every two seconds by a living worker; `count` always rises."""
+    """heartbeat.json: rewritten every two seconds by a living worker; `count` always rises.
+
+    Attributes:
+        count: From 1.
+        written_at: UTC, ISO 8601.
+        monotonic_s: The system's steady clock, the same for all its processes. It does not jump
+            with the clock on the wall, and on Linux it stands still in sleep.
+        oom_kills: What the system had ended for lack of memory by then, see
+            `engine.hardware.uptime`.
+    """
 
     count: int
     written_at: str
+    monotonic_s: float | None = None
+    oom_kills: dict[str, int] = {}
 
 
 def folder_number(path: Path) -> str:
@@ -59,7 +75,7 @@ def folder_number(path: Path) -> str:
     return f"{found.st_dev}:{found.st_ino}"
 
 
-def own_identity(folder: JobFolder, launch: str) -> Identity:
+def own_identity(folder: JobFolder, launch: str, *, log_bytes: int = 0) -> Identity:
     """Describe the calling process as the worker of a job."""
     process = psutil.Process()
     return Identity(
@@ -68,7 +84,26 @@ def own_identity(folder: JobFolder, launch: str) -> Identity:
         pid=process.pid,
         started_at_s=process.create_time(),
         folder=folder_number(folder.root),
+        boot_id=boot_id(),
+        log_bytes=log_bytes,
     )
+
+
+def is_from_earlier_start(
+    identity: Identity, *, now_boot_id: str | None = None, now_booted_at_s: float | None = None
+) -> bool:
+    """Return whether the computer was started after this worker was.
+
+    Args:
+        identity: The worker's; older ones do not name their start of the computer.
+        now_boot_id: Of this start; None asks the system.
+        now_booted_at_s: When this start was; None asks the system.
+    """
+    here = boot_id() if now_boot_id is None else now_boot_id
+    if identity.boot_id and here:
+        return identity.boot_id != here
+    since = booted_at_s() if now_booted_at_s is None else now_booted_at_s
+    return identity.started_at_s < since - _SAME_START_S
 
 
 def read_identity(folder: JobFolder) -> Identity | None:
@@ -82,6 +117,9 @@ def read_identity(folder: JobFolder) -> Identity | None:
 
 def is_alive(identity: Identity) -> bool:
     """Return whether exactly this process still runs."""
+    here = boot_id()
+    if identity.boot_id and here and identity.boot_id != here:
+        return False
     try:
         process = psutil.Process(identity.pid)
         same = abs(process.create_time() - identity.started_at_s) < _SAME_START_S

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -13,14 +12,13 @@ from gettext import gettext as _
 from pathlib import Path
 
 from engine.errors import AlreadyRunning, WorkerDied
+from engine.launcher.deaths import EXIT_TAKEN, exit_thread_name, keep_exit, log_tail
 from engine.launcher.identity import read_identity
 from engine.launcher.watch import JobFeed, wait_until_free
 from engine.store import atomicfs
 from engine.store.layout import JobFolder
 
 START_LIMIT_S = 60.0
-EXIT_TAKEN = 4
-"""Exit status of a worker that found another one on its job."""
 _LOOK_EVERY_S = 0.02
 MAIN = Path(__file__).resolve().parents[2] / "main.py"
 
@@ -59,7 +57,11 @@ def spawn(folder: JobFolder) -> None:
             creationflags=_detaching_flags(),
         )
     # Somebody has to collect the exit status while this process lives, else a zombie stays.
-    threading.Thread(target=process.wait, name="worker-exit", daemon=True).start()
+    threading.Thread(
+        target=lambda: keep_exit(folder, launch, process.wait()),
+        name=exit_thread_name(launch),
+        daemon=True,
+    ).start()
     _wait_until_taken(folder, feed, launch, process)
 
 
@@ -95,13 +97,3 @@ def _wait_until_taken(
         _("The worker process ended before it began its work. Nothing was changed."),
         detail=log_tail(folder),
     )
-
-
-def log_tail(folder: JobFolder, limit_bytes: int = 65_536) -> str:
-    """Return the end of the worker's own output, at most this many bytes; empty without a log."""
-    if not folder.log.exists():
-        return ""
-    with folder.log.open("rb") as stream:
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, stream.tell() - limit_bytes))
-        return stream.read().decode("utf-8", errors="replace")

@@ -7,15 +7,19 @@ import time
 from gettext import gettext as _
 
 from engine.domain.run import JobSnapshot, JobState
-from engine.errors import AlreadyRunning
-from engine.launcher.identity import has_worker
+from engine.errors import AlreadyRunning, DocumentDamaged
+from engine.launcher.identity import Heartbeat, has_worker
 from engine.protocol.codec import Envelope
 from engine.protocol.fold import fold
+from engine.store.documents import read_document
 from engine.store.eventlog import EventReader
 from engine.store.layout import JobFolder
 
 LEAVE_LIMIT_S = 30.0
 """A worker that has closed its job may still take this long to free its device and end."""
+
+SILENT_AFTER_S = 30.0
+"""A living worker without a sign of life for this long is slow or suspended, never dead."""
 
 _LOOK_EVERY_S = 0.02
 
@@ -59,6 +63,23 @@ class JobFeed:
         ahead._reader.go_to(self._reader)
         ahead.poll()
         return ahead.snapshot.state
+
+
+def is_silent(folder: JobFolder, *, now_s: float | None = None) -> bool:
+    """Return whether a living worker has given no sign of life for a while.
+
+    Args:
+        folder: The job's.
+        now_s: The system's steady clock; None reads it.
+    """
+    try:
+        beat = read_document(folder.heartbeat, Heartbeat)
+    except DocumentDamaged:
+        return False
+    if beat.monotonic_s is None:
+        return False
+    now = time.monotonic() if now_s is None else now_s
+    return now - beat.monotonic_s >= SILENT_AFTER_S
 
 
 def wait_until_free(folder: JobFolder) -> None:

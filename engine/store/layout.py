@@ -59,6 +59,11 @@ class JobFolder:
         return self.root / "worker.lock"
 
     @property
+    def exit(self) -> Path:
+        """Return how a worker ended that left no result."""
+        return self.root / "exit.json"
+
+    @property
     def commands(self) -> Path:
         """Return the folder of commands."""
         return self.root / "commands"

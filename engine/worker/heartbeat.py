@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from engine.errors import EngineError
+from engine.hardware.uptime import oom_counters, oom_kills
 from engine.launcher.identity import Heartbeat
 from engine.store.documents import write_document
 from engine.store.eventlog import timestamp
@@ -21,7 +23,8 @@ BEAT_EVERY_S = 2.0
 def beating(path: Path, *, now: Callable[[], datetime]) -> Generator[None, None, None]:
     """Rewrite heartbeat.json every two seconds while the block runs."""
     done = threading.Event()
-    thread = threading.Thread(target=_beat, args=(path, done, now), name="heartbeat", daemon=True)
+    told = (path, done, now, oom_counters())
+    thread = threading.Thread(target=_beat, args=told, name="heartbeat", daemon=True)
     thread.start()
     try:
         yield
@@ -30,11 +33,18 @@ def beating(path: Path, *, now: Callable[[], datetime]) -> Generator[None, None,
         thread.join()
 
 
-def _beat(path: Path, done: threading.Event, now: Callable[[], datetime]) -> None:
+def _beat(
+    path: Path, done: threading.Event, now: Callable[[], datetime], counters: Sequence[Path]
+) -> None:
     count = 0
     while True:
         count += 1
-        beat = Heartbeat(count=count, written_at=timestamp(now()))
+        beat = Heartbeat(
+            count=count,
+            written_at=timestamp(now()),
+            monotonic_s=time.monotonic(),
+            oom_kills=oom_kills(counters),
+        )
         with contextlib.suppress(EngineError, OSError):
             # A full disk must not end the run for a sign of life; the next beat tries again.
             write_document(path, beat, durable=False)

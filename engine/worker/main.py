@@ -8,35 +8,36 @@ point, which is named by a string so that nothing else ever imports torch.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
-from gettext import ngettext
 from pathlib import Path
 from typing import cast
 
 import filelock
 
 from engine.domain.run import JobInfo, JobKind
-from engine.errors import EngineError, unforeseen
+from engine.errors import EngineError
+from engine.launcher.deaths import EXIT_TAKEN
 from engine.launcher.identity import job_lock, own_identity
 from engine.launcher.offline import OfflineGuard
 from engine.launcher.peers import Seat, met_worker, torchrun_seat
-from engine.launcher.spawn import EXIT_TAKEN
 from engine.launcher.watch import JobFeed
-from engine.protocol.events import Failed, Warned, WorkerStarted
 from engine.protocol.job import JobContext, JobEntry
 from engine.store.documents import read_document, write_document
 from engine.store.eventlog import EventWriter
 from engine.store.layout import JobFolder
+from engine.worker.account import Account
 from engine.worker.entries import resolved
 from engine.worker.heartbeat import beating
 from engine.worker.peer import assist
 from engine.worker.ranks import gathered_peers, settle_under_torchrun
 from engine.worker.signals import StopWish
 from engine.worker.surroundings import prepare
+from engine.worker.wakefulness import SleepWatch, Wakefulness, kept_awake
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 log = logging.getLogger("worker")
@@ -86,29 +87,37 @@ def _work(
     # right after the start must count as new.
     wish = StopWish(folder.commands)
     try:
-        write_document(folder.identity, own_identity(folder, launch))
-        with beating(folder.heartbeat, now=_now):
-            return _attempt(folder, info, attempt, writer, wish, guard, seat)
+        log_bytes = folder.log.stat().st_size if folder.log.exists() else 0
+        write_document(folder.identity, own_identity(folder, launch, log_bytes=log_bytes))
+        with beating(folder.heartbeat, now=_now), _awake(info) as wakefulness:
+            account = Account(writer, guard, wakefulness, SleepWatch())
+            account.open(attempt)
+            return _attempt(folder, info, attempt, account, wish, seat)
     finally:
         writer.close()
+
+
+def _awake(info: JobInfo) -> contextlib.AbstractContextManager[Wakefulness]:
+    """Keep the computer awake for a job that trains; others are short."""
+    if info.kind is JobKind.TRAIN:
+        return kept_awake()
+    return contextlib.nullcontext(Wakefulness.NEEDLESS)
 
 
 def _attempt(
     folder: JobFolder,
     info: JobInfo,
     attempt: int,
-    writer: EventWriter,
+    account: Account,
     wish: StopWish,
-    guard: OfflineGuard,
     seat: Seat | None,
 ) -> int:
-    writer.append(WorkerStarted(attempt=attempt, pid=os.getpid(), versions=_versions(guard)))
     context = JobContext(
         workspace=folder.root.parent.parent,
         folder=folder.root,
         info=info,
         attempt=attempt,
-        emit=writer.append,
+        emit=account.emit,
         stop_requested=wish.is_there,
         now=_now,
     )
@@ -116,27 +125,15 @@ def _attempt(
         with gathered_peers(folder, info, seat) as peers:
             cast("JobEntry", resolved(info.entry))(replace(context, peers=peers))
         status = EXIT_DONE
-        _tell_attempts(writer, guard)
+        account.tell_attempts()
     except EngineError as error:
-        _report(writer, error)
+        account.report(error)
         status = EXIT_FAILED
     except Exception as error:  # noqa: BLE001 - the top of the process: every end is written down
-        _report(writer, unforeseen(error))
+        account.report_unraised(error)
         status = EXIT_FAILED
     _keep_result(folder)
     return status
-
-
-def _report(writer: EventWriter, error: EngineError) -> None:
-    log.info("failed: %s", error.code, exc_info=error)
-    failed = Failed(
-        code=error.code, message=error.message, remedy=error.remedy, detail=error.detail
-    )
-    try:
-        writer.append(failed)
-    except EngineError:
-        # The disk is full even for this line: the log file cannot say it, standard error may.
-        sys.stderr.write(f"{error.code}: {error.message}\n")
 
 
 def _keep_result(folder: JobFolder) -> None:
@@ -147,22 +144,6 @@ def _keep_result(folder: JobFolder) -> None:
         write_document(folder.result, feed.snapshot)
     except EngineError as error:
         sys.stderr.write(f"result.json: {error.code}\n")
-
-
-def _tell_attempts(writer: EventWriter, guard: OfflineGuard) -> None:
-    """Say openly that code of this worker tried to use the network, and that it was refused."""
-    if guard.attempts:
-        text = ngettext(
-            "{count} attempt to use the network was refused ({what}).",
-            "{count} attempts to use the network were refused ({what}).",
-            guard.attempts,
-        ).format(count=guard.attempts, what=guard.last_attempt)
-        writer.append(Warned(code="network_refused", message=text))
-
-
-def _versions(guard: OfflineGuard) -> dict[str, str]:
-    network = "refused by the kernel" if guard.is_kernel_filter_active else "refused in Python"
-    return {"python": sys.version.split()[0], "platform": sys.platform, "network": network}
 
 
 def _now() -> datetime:

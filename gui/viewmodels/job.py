@@ -177,6 +177,23 @@ class FailureView:
 def failure_view(job: JobView, *, log_tail: str = "") -> FailureView | None:
     """Return what to say of a failed or interrupted job; None where nothing went wrong."""
     if job.state is JobState.INTERRUPTED:
+        return _interrupted_view(job, log_tail)
+    failure = job.snapshot.failure
+    if job.state is not JobState.FAILED or failure is None:
+        return None
+    return FailureView(
+        title=_named_titles().get(failure.code) or _failed_title(job.info.kind),
+        cause=failure.message,
+        safe=safe_words(job),
+        remedy=failure.remedy,
+        code=failure.code,
+        details=failure.detail or log_tail,
+    )
+
+
+def _interrupted_view(job: JobView, log_tail: str) -> FailureView:
+    cause = job.cause
+    if cause is None or cause.code == "worker_died":
         return FailureView(
             title=_("The worker ended without a word"),
             cause=_(
@@ -186,19 +203,37 @@ def failure_view(job: JobView, *, log_tail: str = "") -> FailureView | None:
             safe=safe_words(job),
             remedy=_("Start it again; the details hold the end of the worker's own output."),
             code="worker_died",
-            details=log_tail,
+            details=_joined(cause.detail if cause else "", log_tail),
         )
-    failure = job.snapshot.failure
-    if job.state is not JobState.FAILED or failure is None:
-        return None
     return FailureView(
-        title=_failed_title(job.info.kind),
-        cause=failure.message,
+        title=_named_titles().get(cause.code) or _failed_title(job.info.kind),
+        cause=cause.message,
         safe=safe_words(job),
-        remedy=failure.remedy,
-        code=failure.code,
-        details=failure.detail or log_tail,
+        remedy=cause.remedy,
+        code=cause.code,
+        details=_joined(cause.detail, log_tail),
     )
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(one for one in parts if one)
+
+
+def _named_titles() -> dict[str, str]:
+    """Return what happened, in a few words, for the ends that have a name of their own."""
+    return {
+        "not_enough_memory": _("Memory ran out"),
+        "disk_full": _("The disk is full"),
+        "gpu_lost": _("The graphics card no longer answers"),
+        "gpu_faulted": _("The graphics card made an error"),
+        "driver_changed": _("The graphics driver was changed"),
+        "computer_slept": _("The computer slept"),
+        "computer_restarted": _("The computer was restarted"),
+        "killed_by_system": _("The worker was ended from outside"),
+        "worker_crashed": _("The worker crashed"),
+        "training_diverged": _("The training diverged"),
+        "loss_not_finite": _("The loss is no longer a number"),
+    }
 
 
 def _failed_title(kind: JobKind) -> str:

@@ -24,8 +24,20 @@ class NoteView:
     can_stop: bool = False
 
 
-def note_view(trace: RunTrace, state: JobState) -> NoteView | None:
-    """Return what should be known about a run now, or None."""
+def note_view(trace: RunTrace, state: JobState, *, is_silent: bool = False) -> NoteView | None:
+    """Return what should be known about a run now, or None.
+
+    Args:
+        trace: What happened.
+        state: Where it stands.
+        is_silent: Its worker lives, but has given no sign of life for a while.
+    """
+    if is_silent and not state.is_over:
+        return NoteView(
+            kind="warning",
+            strong=_("The worker does not respond."),
+            text=_("It is slow or suspended, not gone; it goes on by itself when it can."),
+        )
     best = trace.best
     guarded = _guard_note(trace, state)
     if guarded is not None:

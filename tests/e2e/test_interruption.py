@@ -120,7 +120,7 @@ def test_killed_worker_resumes_to_the_same_bits(
         worker.kill()
         out, _err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 1
-    assert json.loads(out)["error"]["code"] == "worker_died"
+    assert json.loads(out)["error"]["code"] == "killed_by_system"
     assert line.do("run", "show", run_id)["state"] == JobState.INTERRUPTED
     done = line.do("run", "resume", run_id)
     assert (done["state"], done["steps"]) == ("finished", STEPS)

@@ -14,8 +14,9 @@ import pytest
 
 from engine.api.jobs import Jobs
 from engine.domain.run import JobInfo, JobKind
+from engine.launcher.deaths import log_tail
 from engine.launcher.identity import read_identity
-from engine.launcher.spawn import MAIN, log_tail, spawn
+from engine.launcher.spawn import MAIN, spawn
 from engine.launcher.watch import JobFeed, wait_until_free
 from engine.protocol.events import (
     Event,

@@ -28,7 +28,7 @@ from engine.domain.recipe import Recipe
 from engine.domain.recipe_values import problems_of
 from engine.domain.report import Report
 from engine.domain.row_query import RowQuery
-from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
+from engine.domain.run import Failure, JobInfo, JobKind, JobSnapshot, JobState
 from engine.domain.split import SplitRule
 from engine.domain.trash import TrashKind
 from engine.domain.version import Action, VersionDifference, VersionInfo
@@ -141,6 +141,8 @@ class FakeJob:
     info: JobInfo
     envelopes: list[Envelope] = field(default_factory=list)
     is_dead: bool = False
+    cause: Failure | None = None
+    is_silent: bool = False
     folded: tuple[int, JobSnapshot] = (0, JobSnapshot())
 
     @property
@@ -217,7 +219,13 @@ class FakeJobs:
         if job_id not in self.by_id:
             raise RunNotFound("There is no such job.")
         job = self.by_id[job_id]
-        return JobView(info=job.info, snapshot=job.snapshot, state=job.state)
+        return JobView(
+            info=job.info,
+            snapshot=job.snapshot,
+            state=job.state,
+            cause=job.cause,
+            is_silent=job.is_silent,
+        )
 
     def feed(self, job_id: str) -> FakeFeed:
         return FakeFeed(self.by_id[job_id])

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 import time
 
 from engine.errors import DiskFull
@@ -33,6 +36,32 @@ def dies(context: JobContext) -> None:
     """End the process without a word, as a crash does."""
     context.emit(PhaseChanged(phase="training"))
     os._exit(9)
+
+
+def crashes(context: JobContext) -> None:
+    """Crash as native code does."""
+    context.emit(PhaseChanged(phase="training"))
+    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def ended_by_a_library(context: JobContext) -> None:
+    """Let a library end the process, as bitsandbytes does where a kernel fails."""
+    context.emit(PhaseChanged(phase="training"))
+    os.write(2, b"Error an illegal memory access was encountered at line 90 in file ops.cu\n")
+    os._exit(1)
+
+
+def card_fails(context: JobContext) -> None:
+    """Fail as torch does where a kernel fails; the text holds a row, too."""
+    context.emit(PhaseChanged(phase="training"))
+    raise RuntimeError("CUDA error: device-side assert triggered, secret row text")
+
+
+def leaves_a_child(context: JobContext) -> None:
+    """Finish, and leave a process behind."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    context.emit(Finished(result={"child": str(child.pid)}))
 
 
 def full_disk(context: JobContext) -> None:

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from engine.domain.run import JobInfo, JobKind
-from engine.launcher.spawn import log_tail, spawn
+from engine.launcher.deaths import log_tail
+from engine.launcher.spawn import spawn
 from engine.launcher.watch import JobFeed, wait_until_free
 from engine.protocol.events import Finished, StepDone
 from engine.store.documents import write_document

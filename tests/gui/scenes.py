@@ -12,6 +12,7 @@ import msgspec
 
 from engine.domain.decision import Decision
 from engine.domain.recipe import Recipe
+from engine.domain.run import Failure
 from engine.domain.trash import TrashKind
 from engine.protocol.events import (
     AdapterCommitted,
@@ -135,6 +136,23 @@ def add_failed(api: FakeApi) -> None:
 def add_interrupted(api: FakeApi) -> None:
     """Add a run whose worker is gone."""
     add_run(api, "support-v5", "r9", upto=100).is_dead = True
+
+
+def add_killed(api: FakeApi) -> None:
+    """Add a run that the system ended for lack of memory."""
+    run = add_run(api, "support-v6", "r13", upto=212)
+    run.is_dead = True
+    run.cause = Failure(
+        code="killed_by_system",
+        message="The system ended the worker because memory ran out. Checkpoints are safe.",
+        remedy="Close other programs, then resume the run.",
+        detail="exit status: -9\nended for lack of memory since: 1\nnewest peak: 21.3 GiB",
+    )
+
+
+def add_silent(api: FakeApi) -> None:
+    """Add a run whose worker gives no sign of life."""
+    add_run(api, "support-still", "r14", upto=150).is_silent = True
 
 
 def _opening(total: int) -> tuple[Any, ...]:

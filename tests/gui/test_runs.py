@@ -39,8 +39,10 @@ from tests.gui.scenes import (
     add_failed,
     add_finished,
     add_interrupted,
+    add_killed,
     add_rolled_back,
     add_run,
+    add_silent,
     add_stopped,
 )
 
@@ -198,7 +200,7 @@ def test_failed_run_says_what_happened_what_is_safe_and_what_to_do(
     panel = child(runs, ErrorPanel)
     qtbot.wait_until(panel.isVisible, timeout=5_000)
     words = texts(panel)
-    assert "The training ended with an error" in words
+    assert "Memory ran out" in words
     assert any("step 200 is saved and verified" in one for one in words)
     resume = button(panel, "Resume from step 200")
     qtbot.wait_until(lambda: button(panel, "Resume from step 200").isEnabled(), timeout=5_000)
@@ -215,6 +217,30 @@ def test_interrupted_run_shows_the_end_of_the_workers_output(
     panel = child(runs, ErrorPanel)
     qtbot.wait_until(panel.isVisible, timeout=5_000)
     assert "The worker ended without a word" in texts(panel)
+
+
+def test_killed_run_names_its_cause_and_what_to_do(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_killed(api)
+    open_run(runs, window_services, qtbot, "r13")
+    panel = child(runs, ErrorPanel)
+    qtbot.wait_until(panel.isVisible, timeout=5_000)
+    qtbot.wait_until(lambda: "The worker was ended from outside" in texts(panel), timeout=5_000)
+    words = " ".join(texts(panel))
+    assert "because memory ran out" in words
+    assert "step 200 is saved and verified" in words
+    assert "Close other programs" in words
+
+
+def test_silent_run_is_called_slow(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    add_silent(api)
+    open_run(runs, window_services, qtbot, "r14")
+    note = child(runs, Banner)
+    qtbot.wait_until(note.isVisible, timeout=5_000)
+    assert "does not respond" in note.accessibleName()
 
 
 def test_finished_run_leads_to_its_export(

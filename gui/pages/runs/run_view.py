@@ -257,7 +257,14 @@ class RunView(QWidget):
         if run is None or feed is None:
             return None
         if feed.snapshot.attempt or feed.is_over:
-            return JobView(info=run.job.info, snapshot=feed.snapshot, state=feed.state)
+            cause = run.job.cause if feed.state is JobState.INTERRUPTED else None
+            return JobView(
+                info=run.job.info,
+                snapshot=feed.snapshot,
+                state=feed.state,
+                cause=cause,
+                is_silent=run.job.is_silent,
+            )
         return run.job
 
     def _show_head(self, run: Run, job: JobView) -> None:
@@ -305,7 +312,7 @@ class RunView(QWidget):
     def _show_charts(self, run: Run, job: JobView) -> None:
         self._charts.show_trace(self._trace, job.snapshot, job.state)
         self._samples.set_prompts(prompt_views(self._trace))
-        note = note_view(self._trace, job.state)
+        note = note_view(self._trace, job.state, is_silent=job.is_silent)
         if note != self._shown_note:
             self._shown_note = note
             self._show_note(note)

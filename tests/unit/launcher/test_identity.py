@@ -13,7 +13,14 @@ import msgspec
 import psutil
 import pytest
 
-from engine.launcher.identity import has_worker, is_alive, job_lock, own_identity
+from engine.launcher.identity import (
+    has_worker,
+    is_alive,
+    is_from_earlier_start,
+    job_lock,
+    own_identity,
+    read_identity,
+)
 from engine.store.documents import write_document
 from engine.store.layout import JobFolder
 
@@ -88,3 +95,39 @@ def test_identity_of_an_earlier_burnish_is_read_without_its_folder(tmp_path: Pat
     )
     folder.identity.write_text(text, encoding="utf-8")
     assert has_worker(folder)
+
+
+def test_process_of_an_earlier_start_of_the_computer_is_dead(tmp_path: Path) -> None:
+    """Its pid may be used again, and on some systems start times begin anew, too."""
+    own = own_identity(JobFolder(tmp_path), "l")
+    if own.boot_id:
+        assert not is_alive(msgspec.structs.replace(own, boot_id="another"))
+    assert is_alive(msgspec.structs.replace(own, boot_id=""))
+
+
+@pytest.mark.parametrize(
+    ("told", "here", "booted_at_s", "expected"),
+    [
+        ("a", "a", 500.0, False),
+        ("a", "b", 0.0, True),
+        ("", "b", 500.0, True),
+        ("", "b", 50.0, False),
+        ("a", "", 500.0, True),
+        ("", "", 100.5, False),
+    ],
+)
+def test_restart_is_known_by_its_name_or_else_by_its_time(
+    tmp_path: Path, told: str, here: str, booted_at_s: float, *, expected: bool
+) -> None:
+    own = own_identity(JobFolder(tmp_path), "l")
+    one = msgspec.structs.replace(own, boot_id=told, started_at_s=100.0)
+    assert is_from_earlier_start(one, now_boot_id=here, now_booted_at_s=booted_at_s) is expected
+
+
+def test_identity_of_an_older_version_is_read(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path)
+    old = b'{"schema_version":1,"job_id":"j","launch":"l","pid":4,"started_at_s":1.0}'
+    folder.identity.write_bytes(old)
+    found = read_identity(folder)
+    assert found is not None
+    assert (found.boot_id, found.log_bytes) == ("", 0)

@@ -3,10 +3,19 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from engine.api.jobs import JobView
-from engine.domain.run import JobKind, JobSnapshot, JobState
+from engine.domain.run import Failure, JobKind, JobSnapshot, JobState
+from engine.errors import (
+    ComputerSlept,
+    DiskFull,
+    DriverChanged,
+    EngineError,
+    GpuLost,
+    WorkerCrashed,
+)
 from engine.protocol.events import (
     CheckpointCommitted,
     Failed,
@@ -105,6 +114,40 @@ def test_failure_of_a_dead_worker_shows_the_end_of_its_output() -> None:
     assert shown.code == "worker_died"
     assert shown.details == "Killed"
     assert "no checkpoint yet" in shown.safe
+
+
+def dead(code: str) -> JobView:
+    cause = Failure(code=code, message="The cause.", remedy="The remedy.", detail="exit status: -9")
+    return msgspec.structs.replace(view(a_step(3), is_dead=True), cause=cause)
+
+
+def test_death_with_a_known_cause_says_it_and_what_to_do() -> None:
+    shown = failure_view(dead("killed_by_system"), log_tail="Killed")
+    assert shown is not None
+    assert shown.title == "The worker was ended from outside"
+    assert (shown.cause, shown.remedy, shown.code) == (
+        "The cause.",
+        "The remedy.",
+        "killed_by_system",
+    )
+    assert shown.details == "exit status: -9\n\nKilled"
+    assert "no checkpoint yet" in shown.safe
+
+
+def test_death_without_a_known_cause_keeps_what_is_known_in_the_details() -> None:
+    shown = failure_view(dead("worker_died"), log_tail="")
+    assert shown is not None
+    assert shown.title == "The worker ended without a word"
+    assert shown.details == "exit status: -9"
+
+
+@pytest.mark.parametrize("kind", [GpuLost, ComputerSlept, DriverChanged, DiskFull, WorkerCrashed])
+def test_end_with_a_name_has_a_title_of_its_own(kind: type[EngineError]) -> None:
+    failed = Failed(code=kind.code, message="m", remedy="r")
+    shown = failure_view(view(a_step(3), failed))
+    assert shown is not None
+    assert shown.title != "The training ended with an error"
+    assert shown.title == getattr(failure_view(dead(kind.code)), "title", "")
 
 
 def test_failure_of_a_finished_job_is_none() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.domain.run import JobState
 from engine.protocol.events import EvalDone, Event, Finished, RolledBack, Warned, WorkerStarted
 from gui.viewmodels.run_notes import note_view
 from gui.viewmodels.trace import RunTrace
@@ -41,6 +42,17 @@ def test_note_warns_where_the_loss_never_fell() -> None:
     note = note_view(trace, run.state)
     assert note is not None
     assert note.kind == "warning"
+
+
+def test_worker_without_a_sign_of_life_is_called_slow_and_never_dead() -> None:
+    run, trace = run_of(check(0, 2.0), warned("overfitting"))
+    note = note_view(trace, run.state, is_silent=True)
+    assert note is not None
+    assert note.kind == "warning"
+    assert "does not respond" in note.strong
+    assert "not gone" in note.text
+    over = note_view(trace, JobState.STOPPED, is_silent=True)
+    assert over is None or "respond" not in over.strong
 
 
 def warned(code: str) -> Warned:
