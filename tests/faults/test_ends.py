@@ -188,7 +188,7 @@ def test_sigterm_at_any_moment_leaves_a_checkpoint_within_one_step(
         desk.add_run(run_id, desk.recipe(epochs=100.0, effective_batch_size=1, eval_every_steps=5))
         at_signal, kept = terminated(desk, run_id, chance.uniform(0.3, 1.2))
         # One step may end between the look and the delivery of the signal, and one is being done.
-        assert kept <= at_signal + 2
+        assert at_signal <= kept <= at_signal + 2
         in_training += kept > 0
         if kept:
             newest = checkpoint_folders(desk.layout.job(run_id).checkpoints)[-1]
