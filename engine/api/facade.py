@@ -21,6 +21,8 @@ from engine.api.presets import Presets
 from engine.api.recipes import Recipes
 from engine.api.reports import Reports
 from engine.api.row_views import RowViews
+from engine.api.run_curves import RunCurves
+from engine.api.run_notes import RunNotes
 from engine.api.runs import Runs
 from engine.api.space import Space
 from engine.api.trash import Trash
@@ -49,6 +51,8 @@ class Api:
     presets: Presets
     machine: Machine
     runs: Runs
+    notes: RunNotes
+    curves: RunCurves
     recipes: Recipes
     exports: Exports
     trash: Trash
@@ -99,6 +103,8 @@ def open_api(root: Path | None = None) -> Api:
         presets=presets,
         machine=machine,
         runs=runs,
+        notes=RunNotes(layout, runs),
+        curves=RunCurves(runs),
         recipes=Recipes(layout, runs=runs, datasets=datasets, models=models),
         exports=exports,
         trash=trash,

@@ -25,9 +25,11 @@ from engine.domain.provenance import Provenance, provenance_of
 from engine.domain.recipe import Recipe, recipe_fields
 from engine.domain.recipe_values import problems_of
 from engine.domain.run import JobKind, JobState
+from engine.domain.run_note import RunNote
 from engine.domain.trash import TrashKind
 from engine.errors import (
     DatasetNotFound,
+    DocumentDamaged,
     EngineError,
     ModelNotFound,
     RecipeInvalid,
@@ -39,7 +41,7 @@ from engine.launcher.watch import JobFeed
 from engine.methods.method import Method
 from engine.methods.registry import METHODS, method
 from engine.store.documents import read_document
-from engine.store.layout import Layout
+from engine.store.layout import JobFolder, Layout
 
 _SHORTEST_PREFIX = 4
 _USUAL_LENGTH = next(one.default for one in recipe_fields() if one.name == "max_length")
@@ -55,6 +57,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         model_name: Name of its model, or its id where the model is gone.
         checkpoints: Names of its checkpoints, oldest first.
         has_adapter: It left an adapter that can be exported.
+        note: What a person wrote about it.
     """
 
     job: JobView
@@ -63,6 +66,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     model_name: str
     checkpoints: tuple[str, ...]
     has_adapter: bool
+    note: RunNote = RunNote()
 
     @property
     def id(self) -> str:
@@ -356,6 +360,7 @@ class Runs:
             model_name=self._models.name_of(recipe.model_id),
             checkpoints=tuple(sorted(one.name for one in found)),
             has_adapter=folder.adapter.is_dir(),
+            note=read_note(folder),
         )
 
     def _free_name(self, dataset: DatasetInfo) -> str:
@@ -365,6 +370,16 @@ class Runs:
         while (name := f"{dataset.name} {number}") in taken:
             number += 1
         return name
+
+
+def read_note(folder: JobFolder) -> RunNote:
+    """Return what a person wrote about a run; a damaged note says so, and hides no run."""
+    if not folder.note.is_file():
+        return RunNote()
+    try:
+        return read_document(folder.note, RunNote)
+    except DocumentDamaged as error:
+        return RunNote(text=_("The note of this run was damaged: {why}").format(why=error.message))
 
 
 def _blocker(code: str, message: str, remedy: str) -> Problem:

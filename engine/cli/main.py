@@ -20,6 +20,8 @@ from engine.cli import (
     presets,
     recipe,
     run,
+    run_records,
+    runs,
     space,
     weights,
 )
@@ -45,7 +47,6 @@ app.command("preview")(data.preview)
 app.command("train")(run.train)
 app.command("plan")(run.plan)
 app.command("presets")(presets.presets)
-app.command("runs")(run.runs)
 app.command("export")(weights.export)
 app.command("generate")(weights.generate)
 app.command("doctor")(model.doctor)
@@ -55,6 +56,10 @@ app.command("remove")(space.remove)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(model.app, name="model")
 app.add_typer(run.app, name="run")
+app.add_typer(runs.app, name="runs")
+run.app.command("note")(run_records.note)
+run.app.command("tag")(run_records.tag)
+run.app.command("curves")(run_records.curves)
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(space.app, name="trash")
 

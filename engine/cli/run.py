@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands on runs: train, plan, runs, run show|follow|stop|resume."""
+"""Commands on one run: train, plan, run show|follow|stop|resume."""
 
 from __future__ import annotations
 
@@ -141,7 +141,8 @@ def follow_run(session: Session, run_id: str) -> None:
     _show(session, session.api.runs.get(run_id))
 
 
-def _outcome(run: RunView) -> dict[str, Any]:
+def outcome(run: RunView) -> dict[str, Any]:
+    """Return what a run has come to, as JSON tells it."""
     snapshot = run.job.snapshot
     return {
         "run_id": run.id,
@@ -162,6 +163,8 @@ def _outcome(run: RunView) -> dict[str, Any]:
         "rollbacks": snapshot.rollbacks,
         "is_silent": run.job.is_silent,
         "failure": ended_badly(run),
+        "note": run.note.text,
+        "tags": run.note.tags,
     }
 
 
@@ -203,12 +206,17 @@ def _show(session: Session, run: RunView) -> None:
         session.out.print(words.format(step=snapshot.adapter_step))
     if snapshot.eta_s is not None and not run.state.is_over:
         session.out.print(_("  about {time} left").format(time=duration(snapshot.eta_s)))
+    if run.note.tags:
+        tags = ", ".join(run.note.tags)
+        session.out.print(_("  tags: {tags}").format(tags=tags), markup=False)
+    if run.note.text:
+        session.out.print(f"  {run.note.text}", markup=False)
     if run.job.is_silent:
         session.out.print(
             _("  its worker does not respond: it is slow or suspended, not gone"), markup=False
         )
     _show_end(session, run)
-    session.result(_outcome(run))
+    session.result(outcome(run))
 
 
 def _show_end(session: Session, run: RunView) -> None:
@@ -238,7 +246,7 @@ def state_word(state: JobState) -> str:
     }[state]
 
 
-def _state_cell(run: RunView) -> str:
+def state_cell(run: RunView) -> str:
     """Return the word for a run's state, with the code of what ended it."""
     failure = ended_badly(run)
     if run.job.is_silent:
@@ -261,26 +269,6 @@ def plan(
     for sentence in plan_lines(found):
         session.out.print(sentence, markup=False)
     session.result(plan_values(found))
-
-
-def runs(context: typer.Context, as_json: Json = False) -> None:
-    """List the runs of the workspace."""
-    session = session_of(context, as_json)
-    found = session.api.runs.list()
-    session.table(
-        [_("Id"), _("Name"), _("State"), _("Step"), _("Held-out loss")],
-        [
-            [
-                one.id,
-                one.job.info.name,
-                _state_cell(one),
-                f"{one.job.snapshot.step}/{one.job.snapshot.total_steps}",
-                "" if one.job.snapshot.eval_last is None else f"{one.job.snapshot.eval_last:.3f}",
-            ]
-            for one in found
-        ],
-    )
-    session.result({"runs": [_outcome(one) for one in found]})
 
 
 @app.command("show")

@@ -34,6 +34,11 @@ class JobFolder:
         return self.root / "worker.log"
 
     @property
+    def note(self) -> Path:
+        """Return what a person wrote about the job (runs only)."""
+        return self.root / "note.json"
+
+    @property
     def coverage(self) -> Path:
         """Return what a job counted of the tokens of a dataset."""
         return self.root / "coverage.json"

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands on what is kept of a run: its note, its tags, its curves."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.api.run_curves import COLUMNS, curve_rows
+from engine.cli.run import RunArgument
+from engine.cli.session import Json, Session, session_of
+from engine.domain.run_note import RunNote
+
+
+def note(
+    context: typer.Context,
+    run: RunArgument,
+    text: Annotated[
+        str | None, typer.Argument(help="The new note; empty text takes the old one away.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the note of a run, or write it."""
+    session = session_of(context, as_json)
+    notes = session.api.notes
+    _show(session, run, notes.read(run) if text is None else notes.write_text(run, text))
+
+
+def tag(
+    context: typer.Context,
+    run: RunArgument,
+    tags: Annotated[list[str] | None, typer.Argument(help="Tags to add.")] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", help="A tag to take away; again for more.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the tags of a run, add some, or take some away."""
+    session = session_of(context, as_json)
+    notes = session.api.notes
+    if tags or remove:
+        _show(session, run, notes.change_tags(run, add=tags or (), remove=remove or ()))
+    else:
+        _show(session, run, notes.read(run))
+
+
+def _show(session: Session, run: str, found: RunNote) -> None:
+    words = ", ".join(found.tags) or _("no tags")
+    session.out.print(f"{words}\n{found.text or _('no note')}", markup=False)
+    run_id = session.api.runs.get(run).id
+    session.result({"run_id": run_id, "note": found.text, "tags": found.tags})
+
+
+def curves(
+    context: typer.Context,
+    run: RunArgument,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write the numbers to this new file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the numbers of a run step by step, or write them as comma-separated values."""
+    session = session_of(context, as_json)
+    found = session.api.curves.read(run)
+    saved = session.api.curves.save_csv([run], csv) if csv is not None else None
+    rows = curve_rows(found)
+    if saved is not None:
+        session.out.print(_("Saved as {path}.").format(path=saved), markup=False)
+    else:
+        session.table(
+            [_("Step"), _("Training loss"), _("Held-out loss")],
+            [[str(row[0]), _loss(row[1]), _loss(row[2])] for row in rows],
+        )
+    session.result(
+        {
+            "run_id": session.api.runs.get(run).id,
+            "csv": None if saved is None else str(saved),
+            "columns": COLUMNS,
+            "rows": rows,
+        }
+    )
+
+
+def _loss(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
