@@ -466,6 +466,13 @@ class CheckpointDamaged(EngineError):
     default_remedy = mark("Resume from the checkpoint before it.")
 
 
+class RunFileInvalid(EngineError):
+    """The file is no run that was saved as a file, or not as it was written."""
+
+    code = "run_file_invalid"
+    default_remedy = mark("Save the run as a file once more, and copy that.")
+
+
 class NothingToExport(EngineError):
     """The run has no adapter and no verified checkpoint yet."""
 

@@ -22,6 +22,7 @@ from engine.api.recipes import Recipes
 from engine.api.reports import Reports
 from engine.api.row_views import RowViews
 from engine.api.run_curves import RunCurves
+from engine.api.run_files import RunFiles
 from engine.api.run_notes import RunNotes
 from engine.api.runs import Runs
 from engine.api.space import Space
@@ -53,6 +54,7 @@ class Api:
     runs: Runs
     notes: RunNotes
     curves: RunCurves
+    run_files: RunFiles
     recipes: Recipes
     exports: Exports
     trash: Trash
@@ -105,6 +107,7 @@ def open_api(root: Path | None = None) -> Api:
         runs=runs,
         notes=RunNotes(layout, runs),
         curves=RunCurves(runs),
+        run_files=RunFiles(layout, runs),
         recipes=Recipes(layout, runs=runs, datasets=datasets, models=models),
         exports=exports,
         trash=trash,

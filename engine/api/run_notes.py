@@ -29,7 +29,7 @@ class RunNotes:
         """
         return read_note(self._layout.job(self._runs.get(key).id))
 
-    def write_text(self, key: str, text: str) -> RunNote:
+    def set_text(self, key: str, text: str) -> RunNote:
         """Replace the text of a run's note, and return the whole note.
 
         Raises:
@@ -39,7 +39,7 @@ class RunNotes:
         """
         return self._write(key, text=tidy_note(text))
 
-    def write_tags(self, key: str, tags: Sequence[str]) -> RunNote:
+    def set_tags(self, key: str, tags: Sequence[str]) -> RunNote:
         """Replace the tags of a run, and return the whole note.
 
         Raises:
@@ -48,6 +48,16 @@ class RunNotes:
             DiskFull: No room; the old tags are untouched.
         """
         return self._write(key, tags=tidy_tags(tags))
+
+    def write(self, key: str, *, text: str, tags: Sequence[str]) -> RunNote:
+        """Replace the text and the tags of a run's note in one step.
+
+        Raises:
+            RunNotFound: There is no such run.
+            WrongUsage: Something is too long.
+            DiskFull: No room; the old note is untouched.
+        """
+        return self._write(key, text=tidy_note(text), tags=tidy_tags(tags))
 
     def change_tags(
         self, key: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
@@ -60,7 +70,7 @@ class RunNotes:
         """
         gone = {one.casefold() for one in tidy_tags(remove)}
         kept = [one for one in self.read(key).tags if one.casefold() not in gone]
-        return self.write_tags(key, (*kept, *add))
+        return self.set_tags(key, (*kept, *add))
 
     def _write(self, key: str, **changes: object) -> RunNote:
         folder = self._layout.job(self._runs.get(key).id)

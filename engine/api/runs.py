@@ -154,18 +154,28 @@ class Runs:
             "mix": [self._mixed(key, weight=one) for key, one in (mix or {}).items()],
             "replay": self._mixed(replay[0], ratio=replay[1]) if replay else None,
         }
-        found = problems_of({**given, "mix": fixed["mix"], "replay": fixed["replay"]})
-        if found:
-            raise RecipeInvalid(
-                " ".join(one.message for one in found),
-                remedy=" ".join(one.remedy for one in found if one.remedy),
-            )
+        _refuse(problems_of({**given, "mix": fixed["mix"], "replay": fixed["replay"]}))
         return msgspec.convert({**given, **fixed}, Recipe)
 
     def _mixed(self, key: str, **amount: float) -> dict[str, Any]:
         """Return the fields of a further dataset at its current version."""
         rows = self._datasets.get(key)
         return {"dataset_id": rows.id, "dataset_version": rows.version, **amount}
+
+    def recipe_again(self, key: str, values: Mapping[str, Any]) -> Recipe:
+        """Return the recipe of a run with some values changed: same data in the same versions.
+
+        Args:
+            key: Id, beginning of an id, or name of the run.
+            values: Recipe fields by name.
+
+        Raises:
+            RunNotFound: There is no such run.
+            RecipeInvalid: Some values are not possible; the message names all of them.
+        """
+        whole = {**msgspec.to_builtins(self.get(key).recipe), **values}
+        _refuse(problems_of(whole))
+        return msgspec.convert(whole, Recipe)
 
     def methods(self) -> tuple[Method, ...]:
         """Return every training method, in the order in which they are offered."""
@@ -194,13 +204,7 @@ class Runs:
             RecipeInvalid: The plan found errors; the message names all of them.
             WorkerDied: The worker ended before it began.
         """
-        plan = self.plan(recipe)
-        errors = errors_of(list(plan.problems))
-        if errors:
-            raise RecipeInvalid(
-                " ".join(one.message for one in errors),
-                remedy=" ".join(one.remedy for one in errors if one.remedy),
-            )
+        _refuse(errors_of(list(self.plan(recipe).problems)))
         dataset = self._datasets.get(recipe.dataset_id)
         run_id = self._jobs.create(
             JobKind.TRAIN,
@@ -370,6 +374,15 @@ class Runs:
         while (name := f"{dataset.name} {number}") in taken:
             number += 1
         return name
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    """Raise one error that names all problems, if there are any."""
+    if problems:
+        raise RecipeInvalid(
+            " ".join(one.message for one in problems),
+            remedy=" ".join(one.remedy for one in problems if one.remedy),
+        )
 
 
 def read_note(folder: JobFolder) -> RunNote:

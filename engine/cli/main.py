@@ -60,6 +60,8 @@ app.add_typer(runs.app, name="runs")
 run.app.command("note")(run_records.note)
 run.app.command("tag")(run_records.tag)
 run.app.command("curves")(run_records.curves)
+run.app.command("export")(run_records.export)
+run.app.command("import")(run_records.take)
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(space.app, name="trash")
 

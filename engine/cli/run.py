@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands on one run: train, plan, run show|follow|stop|resume."""
+"""Commands on one run: train, plan, run show|follow|stop|again|resume."""
 
 from __future__ import annotations
 
@@ -293,6 +293,20 @@ def stop(context: typer.Context, run: RunArgument, as_json: Json = False) -> Non
     session.api.runs.stop(view.id)
     follow(session, view.id, title=_("Stopping"), detach=True)
     _show(session, session.api.runs.get(view.id))
+
+
+@app.command("again")
+def again(
+    context: typer.Context,
+    run: RunArgument,
+    settings: SetOption = None,
+    name: Annotated[str, typer.Option(help="Name of the new run.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Train again with the recipe of a run, some values changed, and follow the new run."""
+    session = session_of(context, as_json)
+    recipe = session.api.runs.recipe_again(run, read_settings(settings))
+    follow_run(session, session.api.runs.start(recipe, name=name))
 
 
 @app.command("resume")

@@ -26,7 +26,7 @@ def note(
     """Show the note of a run, or write it."""
     session = session_of(context, as_json)
     notes = session.api.notes
-    _show(session, run, notes.read(run) if text is None else notes.write_text(run, text))
+    _show(session, run, notes.read(run) if text is None else notes.set_text(run, text))
 
 
 def tag(
@@ -82,6 +82,35 @@ def curves(
             "rows": rows,
         }
     )
+
+
+def export(
+    context: typer.Context,
+    run: RunArgument,
+    file: Annotated[Path, typer.Argument(help="The new file.")],
+    checkpoints: Annotated[
+        bool, typer.Option(help="Put the checkpoints in, so that the run can go on elsewhere.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Save a run as one file that another workspace can import."""
+    session = session_of(context, as_json)
+    saved = session.api.run_files.save(run, file, checkpoints=checkpoints)
+    session.out.print(_("Saved as {path}.").format(path=saved), markup=False)
+    session.result({"path": str(saved), "size_bytes": saved.stat().st_size})
+
+
+def take(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file that `run export` wrote.")],
+    as_json: Json = False,
+) -> None:
+    """Import a run from a file."""
+    session = session_of(context, as_json)
+    view = session.api.runs.get(session.api.run_files.take(file))
+    words = _("{name} is here now ({run}).")
+    session.out.print(words.format(name=view.job.info.name, run=view.id), markup=False)
+    session.result({"run_id": view.id, "name": view.job.info.name})
 
 
 def _loss(value: float | None) -> str:

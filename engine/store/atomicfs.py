@@ -168,6 +168,26 @@ def new_file(path: Path) -> Generator[IO[bytes], None, None]:
 
 
 @contextlib.contextmanager
+def whole_file(path: Path) -> Generator[IO[bytes], None, None]:
+    """Open a file for streaming that takes its name only when the block ends without an error.
+
+    Raises:
+        DiskFull: No room; what stood under the name is untouched.
+        NotWritable: The place refuses.
+    """
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
+    with naming_disk_errors(path):
+        try:
+            with new_file(temporary) as stream:
+                yield stream
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+@contextlib.contextmanager
 def followed_file(path: Path, ledger: Ledger) -> Generator[FollowedStream, None, None]:
     """Open a new file as `new_file` does, and hash what is written to it meanwhile.
 

@@ -35,6 +35,7 @@ class RunRow:
     key: str
     name: str
     sub: str
+    tags: str
     state: ChipView
     progress: str
     held_out: str
@@ -42,9 +43,8 @@ class RunRow:
 
 
 def run_rows(runs: Sequence[RunView], *, now: datetime) -> tuple[RunRow, ...]:
-    """Return the rows of the list, live runs first."""
-    ordered = sorted(runs, key=lambda one: one.state.is_over)
-    return tuple(_run_row(one, now) for one in ordered)
+    """Return the rows of the list, in the given order."""
+    return tuple(_run_row(one, now) for one in runs)
 
 
 def _run_row(run: RunView, now: datetime) -> RunRow:
@@ -53,6 +53,7 @@ def _run_row(run: RunView, now: datetime) -> RunRow:
         key=run.id,
         name=run.job.info.name,
         sub=_("{model} on {dataset}").format(model=run.model_name, dataset=run.dataset_name),
+        tags=", ".join(run.note.tags),
         state=state_chip(JobKind.TRAIN, snapshot, run.state),
         progress=_progress_cell(snapshot, run.state),
         held_out=held_out_words(snapshot),
@@ -112,6 +113,7 @@ class RunHead:
     resume_text: str
     is_resume_in_panel: bool
     export: Possible
+    save: Possible
     remove: Possible
 
 
@@ -137,6 +139,7 @@ def run_head(run: RunView, job: JobView, blockers: Sequence[Problem] | None) -> 
             is_offered=job.state in (JobState.STOPPED, JobState.FINISHED),
             reason="" if run.has_adapter else _("This run has left no adapter yet."),
         ),
+        save=Possible(is_offered=True, reason=_("Stop it first.") if is_live else ""),
         remove=Possible(is_offered=True, reason=_("Stop it first.") if is_live else ""),
     )
 

@@ -58,7 +58,10 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """A cell that is more than a text. `sub` stands after the text, in grey."""
+    """A cell that is more than a text. `sub` stands after the text, in grey.
+
+    `spoken` is what a screen reader says of a cell that is only an icon.
+    """
 
     text: str
     colour: str = ""
@@ -67,6 +70,7 @@ class Cell:
     tooltip: str = ""
     strong: bool = False
     sub: str = ""
+    spoken: str = ""
 
 
 class _Cells(QAbstractTableModel):
@@ -120,6 +124,8 @@ class _Cells(QAbstractTableModel):
             return None
         cell = self.cell(index.row(), index.column())
         text = f"{cell.text} {cell.sub}".strip()
+        if role == Qt.ItemDataRole.AccessibleTextRole and cell.spoken:
+            return cell.spoken
         spoken = self.columns[index.column()].spoken
         is_spoken = role == Qt.ItemDataRole.AccessibleTextRole and bool(spoken and text)
         return spoken.format(text=text) if is_spoken else text

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import numpy as np
@@ -16,6 +16,7 @@ from engine.api.jobs import JobView
 from engine.api.preparation import ExportForm
 from engine.api.preview import RowTokens
 from engine.api.row_views import Hits, RowChange
+from engine.api.run_curves import RunCurves
 from engine.domain.chunking import Chunking, ChunkPreview, DocumentPreview
 from engine.domain.dataset import DatasetInfo, Reject, Row, RowKind, SourceFile
 from engine.domain.dataset import Mapping as RowMapping
@@ -29,6 +30,7 @@ from engine.domain.recipe_values import problems_of
 from engine.domain.report import Report
 from engine.domain.row_query import RowQuery
 from engine.domain.run import Failure, JobInfo, JobKind, JobSnapshot, JobState
+from engine.domain.run_note import RunNote, tidy_note, tidy_tags
 from engine.domain.split import SplitRule
 from engine.domain.trash import TrashKind
 from engine.domain.version import Action, VersionDifference, VersionInfo
@@ -46,6 +48,9 @@ from tests.fakes.mappings import FakeMappings
 from tests.fakes.recipes import FakeRecipes
 from tests.fakes.rows import FakeRowTable, a_chat, tokens_of
 from tests.fakes.trash import FakeSpace, FakeTrash
+
+if TYPE_CHECKING:
+    from engine.api.runs import Runs
 
 GB = 2**30
 MOMENT = "2026-11-03T14:00:00.000Z"
@@ -392,6 +397,7 @@ class FakeRun:
     model_name: str = "Qwen3-4B"
     checkpoints: tuple[str, ...] = ()
     has_adapter: bool = False
+    note: RunNote = field(default_factory=RunNote)
 
     @property
     def id(self) -> str:
@@ -501,6 +507,9 @@ class FakeRuns:
     def stop(self, key: str) -> None:
         self._jobs.stop(key)
 
+    def feed(self, run_id: str) -> FakeFeed:
+        return self._jobs.feed(run_id)
+
     def resume(self, key: str) -> str:
         self.resumed.append(key)
         return key
@@ -516,6 +525,50 @@ class FakeRuns:
             self._jobs.by_id[key] = gone
 
         return self._trash.put(TrashKind.RUN, gone.info.name, back)
+
+
+class FakeNotes:
+    """Notes and tags in memory."""
+
+    def __init__(self, runs: FakeRuns) -> None:
+        self._runs = runs
+        self.error: EngineError | None = None
+
+    def read(self, key: str) -> RunNote:
+        return self._runs.get(key).note
+
+    def write(self, key: str, *, text: str, tags: Sequence[str]) -> RunNote:
+        return self._write(key, text=tidy_note(text), tags=tidy_tags(tags))
+
+    def _write(self, key: str, **changes: Any) -> RunNote:
+        if self.error is not None:
+            raise self.error
+        note = msgspec.structs.replace(self.read(key), **changes)
+        self._runs.facts[key]["note"] = note
+        return note
+
+
+class FakeRunFiles:
+    """Runs as files: what was saved, and the run that each file brings."""
+
+    def __init__(self, runs: FakeRuns) -> None:
+        self._runs = runs
+        self.saved: list[tuple[str, Path]] = []
+        self.error: EngineError | None = None
+
+    def save(self, key: str, path: Path, *, replace: bool = False) -> Path:
+        del replace
+        self._fail()
+        self.saved.append((key, path))
+        return path
+
+    def take(self, path: Path) -> str:
+        self._fail()
+        return self._runs.make(path.stem).info.id
+
+    def _fail(self) -> None:
+        if self.error is not None:
+            raise self.error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -833,6 +886,9 @@ class FakeApi:
         self.documents = FakeDocuments()
         self.models = FakeModels(self.datasets, self.trash)
         self.runs = FakeRuns(self.jobs, self.trash)
+        self.notes = FakeNotes(self.runs)
+        self.run_files = FakeRunFiles(self.runs)
+        self.curves = RunCurves(cast("Runs", self.runs))
         self.presets = FakePresets()
         self.recipes = FakeRecipes()
         self.machine = FakeMachine()

@@ -18,15 +18,18 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from engine.api.datasets import Datasets
+from engine.api.facade import open_api
 from engine.api.jobs import Jobs
 from engine.api.settings import read_settings, write_settings
 from engine.api.trash import Trash
 from engine.api.versions import Versions
 from engine.domain.checkpoint import CheckpointState
+from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind
 from engine.domain.trash import TrashKind
 from engine.domain.version import Action
 from engine.protocol.events import PhaseChanged, ProgressMade
+from engine.store import atomicfs
 from engine.store.eventlog import EventWriter
 from engine.store.layout import Layout
 from engine.store.workspace import open_workspace
@@ -63,6 +66,11 @@ def adapter_of(workspace: Path) -> Path:
 def rows_file(workspace: Path) -> Path:
     """Return the file that `imported` reads; it lies beside the workspace."""
     return workspace.with_name("rows.jsonl")
+
+
+def run_file(workspace: Path) -> Path:
+    """Return the file that `run_taken` takes in; it lies beside the workspace."""
+    return workspace.with_name("run.zip")
 
 
 # ---------------------------------------------------------------------- what is there before
@@ -194,6 +202,28 @@ def job_made(workspace: Path, say: Say) -> None:
     say(made.create(JobKind.IMPORT, "Seven", "engine.api.importing:run", {"paths": []}))
 
 
+def prepare_run_file(workspace: Path) -> None:
+    """Make an empty workspace, and a file with a run beside it."""
+    prepare_empty(workspace)
+    theirs = open_api(workspace.with_name("theirs"))
+    jobs = Jobs(theirs.layout, make_id=lambda: "a" * 12)
+    recipe = Recipe(dataset_id="d1", model_id="m1")
+    run_id = jobs.create(JobKind.TRAIN, "Theirs", "x:y", {}, recipe)
+    with atomicfs.new_folder(theirs.layout.job(run_id).adapter) as building:
+        atomicfs.write_file(building / "adapter_model.safetensors", b"weights")
+    theirs.run_files.save(run_id, run_file(workspace))
+
+
+def run_taken(workspace: Path, say: Say) -> None:
+    """Take a run in from a file, then write notes about it."""
+    api = open_api(workspace)
+    run_id = api.run_files.take(run_file(workspace))
+    say(run_id)
+    for text in ("first", "second"):
+        api.notes.write(run_id, text=text, tags=[text])
+        say(text)
+
+
 def logged(workspace: Path, say: Say) -> None:
     """Go on with a torn event log."""
     _append(workspace, range(3, 6), say)
@@ -265,6 +295,7 @@ PROGRAMS: Mapping[str, tuple[Callable[[Path], None], Callable[[Path, Say], None]
     "migrated": (prepare_old, migrated),
     "renamed": (prepare_dataset, renamed),
     "job_made": (prepare_empty, job_made),
+    "run_taken": (prepare_run_file, run_taken),
     "logged": (prepare_log, logged),
     "checkpoints": (prepare_run, checkpoints),
     "adapter": (prepare_run, adapter),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from engine.api.datasets import Datasets
+from engine.api.facade import open_api
 from engine.api.jobs import Jobs
 from engine.api.settings import read_settings
 from engine.api.trash import Trash
@@ -186,6 +187,22 @@ def job_made(workspace: Path, said: Said) -> Iterator[str]:
             yield "half of a job is left"
 
 
+def run_taken(workspace: Path, said: Said) -> Iterator[str]:
+    """The run is there in full or not at all, with its old note or its new one."""
+    api = open_api(workspace)
+    found = api.runs.list()
+    if len(found) != 1:
+        if said or found:
+            yield f"runs: {[one.id for one in found]}"
+        return
+    atomicfs.verify_folder(api.layout.job(found[0].id).adapter)
+    notes = ("", "first", "second")
+    note = found[0].note
+    at = notes.index(note.text) if note.text in notes else -1
+    if at < len(said) - 1 or note.tags != ((note.text,) if note.text else ()):
+        yield f"note: {note}"
+
+
 def logged(workspace: Path, said: Said) -> Iterator[str]:
     """Events are there in order, none twice; the next writer goes on behind the last."""
     path = Layout(workspace).job("j1").events
@@ -243,6 +260,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "migrated": migrated,
     "renamed": renamed,
     "job_made": job_made,
+    "run_taken": run_taken,
     "logged": logged,
     "checkpoints": checkpoints,
     "adapter": adapter,

@@ -13,6 +13,7 @@ import msgspec
 from engine.domain.decision import Decision
 from engine.domain.recipe import Recipe
 from engine.domain.run import Failure
+from engine.domain.run_note import RunNote
 from engine.domain.trash import TrashKind
 from engine.protocol.events import (
     AdapterCommitted,
@@ -73,8 +74,15 @@ def add_run(
 
 
 def add_finished(api: FakeApi) -> None:
-    """Add a run that is done and left an adapter."""
-    job = add_run(api, "support-v2", "r6", upto=300, total=300, has_adapter=True)
+    """Add a run that is done and left an adapter, with a note and tags."""
+    note = RunNote(
+        text="Twice the rank of v1.\nAnswers are shorter, which support liked.",
+        tags=("baseline", "keep"),
+    )
+    job = add_run(api, "support-v2", "r6", upto=300, total=300, has_adapter=True, note=note)
+    api.runs.recipes["r6"] = msgspec.structs.replace(
+        api.runs.recipes["r6"], lora_rank=32, epochs=2.0
+    )
     job.emit(AdapterCommitted(path="adapter", sha256="0"), Finished(result={"adapter": "adapter"}))
 
 

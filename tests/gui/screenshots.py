@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, cast
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from PySide6.QtCore import QDeadlineTimer, QLocale, QTimer
+from PySide6.QtCore import QDeadlineTimer, QLocale, Qt, QTimer
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from engine.api.presets import Presets
@@ -33,11 +33,14 @@ from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.navigation import PAGES
+from gui.pages.runs.run_table import RunTable
 from gui.pages.settings.view import SettingsPage
 from gui.pages.train.settings_panel import SettingsPanel
 from gui.pages.train.view import TrainPage
 from gui.viewmodels.extra_data import ExtraData
 from gui.viewmodels.recipe_files import opened_recipe
+from gui.widgets.charts.canvas import Canvas
+from gui.widgets.charts.line_chart import LineChart
 from gui.widgets.choices import Slider
 from gui.widgets.page import Scroll
 from gui.widgets.theme.install import install_theme
@@ -169,6 +172,35 @@ def show_space(window: Window) -> None:
         page.space.choose(1)
 
 
+def mark_runs(window: Window) -> None:
+    """Mark two runs for comparing."""
+    page = window.shell.page("runs")
+    table = page.findChildren(RunTable)[0] if page is not None else None
+    if table is not None:
+        spoken = Qt.ItemDataRole.AccessibleTextRole
+        for row in (1, 2):
+            table.set_current(row)
+            if table.model().index(row, 0).data(spoken) == "Not marked":
+                table.row_marked.emit(row)
+
+
+def compare_runs(window: Window, *, tab: str = "Curves") -> None:
+    """Show four runs side by side."""
+    window.go("runs", ("r7", "r6", "r5", "r10"))
+    _wait(SETTLE_MS)
+    _press(window, tab)
+
+
+def zoom_chart(window: Window) -> None:
+    """Show a part of the loss on a logarithmic scale."""
+    page = window.shell.page("runs")
+    chart = page.findChildren(LineChart)[0] if page is not None else None
+    if chart is not None:
+        canvas = chart.findChildren(Canvas)[0]
+        canvas.set_log(True)
+        canvas.zoom_to(100, 400)
+
+
 STATES: tuple[State, ...] = (
     State(name="home", page="home"),
     State(name="datasets", page="datasets"),
@@ -182,6 +214,12 @@ STATES: tuple[State, ...] = (
     State(name="train-goals", page="train", prepare=show_goals),
     State(name="train-recipe", page="train", prepare=open_recipe),
     State(name="runs", page="runs"),
+    State(name="runs-marked", page="runs", prepare=mark_runs),
+    State(name="runs-compare", page="runs", prepare=compare_runs),
+    State(name="runs-compare-results", page="runs", prepare=partial(compare_runs, tab="Results")),
+    State(name="runs-compare-recipes", page="runs", prepare=partial(compare_runs, tab="Recipes")),
+    State(name="run-notes", page="runs", run="support-v2", tab="Notes"),
+    State(name="run-zoomed", page="runs", run="*", prepare=zoom_chart),
     State(name="run", page="runs", run="*"),
     State(name="run-table", page="runs", run="*", tab="Table"),
     State(name="run-log", page="runs", run="*", tab="Log"),

@@ -8,7 +8,7 @@ from gettext import gettext as _
 from gettext import ngettext
 from math import isnan
 
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, Signal
 from PySide6.QtWidgets import QWidget
 
 from engine.domain.run import JobSnapshot, JobState
@@ -20,7 +20,13 @@ from gui.widgets.charts.small_chart import SmallChart
 
 
 class Charts(Panel):
-    """Five charts that share one crosshair. Only new points are handed to them."""
+    """Five charts that share one crosshair. Only new points are handed to them.
+
+    Signals:
+        save_requested: A person wants the loss as a file: `png`, `svg` or `csv`.
+    """
+
+    save_requested = Signal(str)
 
     def __init__(self) -> None:
         self._loss = LineChart(title=_("Loss"), x_name=_("Step"))
@@ -48,7 +54,12 @@ class Charts(Panel):
         self._loss.set_names(_("training"), _("held out"))
         self._loss.set_value_format(numbers.loss)
         self._loss.set_empty_text(_("The first point comes after the first step"))
+        self._loss.save_requested.connect(self.save_requested)
         self._join_crosshairs()
+
+    def picture(self, kind: str) -> bytes:
+        """Return the chart of the loss as it is seen now, as a `png` or `svg` picture."""
+        return self._loss.picture(kind)
 
     def _join_crosshairs(self) -> None:
         for chart in self._all:
@@ -69,6 +80,7 @@ class Charts(Panel):
         self._loss.set_held_out((), ())
         self._loss.set_marks((), "")
         self._loss.clear_best()
+        self._loss.zoom_whole()
 
     def show_trace(self, trace: RunTrace, snapshot: JobSnapshot, state: JobState) -> None:
         """Show what is new in a trace."""

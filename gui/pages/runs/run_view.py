@@ -13,12 +13,15 @@ from engine.api.jobs import JobView
 from engine.domain.problem import Problem
 from engine.domain.run import JobSnapshot, JobState
 from engine.protocol.codec import Envelope
+from gui.actions.chart_files import ask_to_save_chart
+from gui.actions.run_files import ask_to_save_run
 from gui.actions.runs import remove_run, resume_run, stop_run
 from gui.bridge.job_feed import JobFeedSignal
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
 from gui.pages.runs.charts import Charts
 from gui.pages.runs.details import FilesTab, LogTab, Plain, SetupTab, StepTable, local_now
+from gui.pages.runs.notes_tab import NotesTab
 from gui.pages.runs.samples import Samples
 from gui.viewmodels.job import FailureView, failure_view
 from gui.viewmodels.run_notes import NoteView, note_view
@@ -91,6 +94,7 @@ class RunView(QWidget):
         self._table = StepTable()
         self._log = LogTab(self._read_output)
         self._setup = SetupTab()
+        self._notes = NotesTab(self._services)
         self._files = FilesTab()
         self._tabs = TabBar(name=_("Views of the run"))
         self._stack = QStackedWidget()
@@ -106,6 +110,7 @@ class RunView(QWidget):
             ("table", _("Table"), self._table),
             ("log", _("Log"), self._log),
             ("setup", _("Setup"), self._setup),
+            ("notes", _("Notes"), self._notes),
             ("files", _("Files"), self._files),
         )
         self._tabs.set_tabs([(key, text) for key, text, _page in tabs])
@@ -134,6 +139,7 @@ class RunView(QWidget):
         self._export.clicked.connect(lambda: services.navigator.go("export", self._run_id))
         self._more.picked.connect(self._on_more)
         self._tabs.chosen.connect(self._on_tab)
+        self._charts.save_requested.connect(self._on_save_chart)
         self._note.action_triggered.connect(self._on_stop)
         self._note.dismissed.connect(self._note.hide)
         self._error.action_triggered.connect(self._on_resume)
@@ -162,6 +168,7 @@ class RunView(QWidget):
         else:
             self._drawing.stop()
             self._clock.stop()
+            self._notes.save()
 
     def _follow(self) -> None:
         if self._feed is not None:
@@ -305,6 +312,8 @@ class RunView(QWidget):
             self._log.show_trace(self._trace)
         elif tab == "setup":
             self._setup.show_parts(setup_parts(run, self._trace))
+        elif tab == "notes":
+            self._notes.show_note(run.id, run.note)
         else:
             folder = self._services.api.layout.job(run.id).root
             self._files.show_files(file_rows(run, self._trace, now=local_now()), folder)
@@ -341,9 +350,20 @@ class RunView(QWidget):
     # ------------------------------------------------------------------ what a person does
 
     def _on_tab(self, key: str) -> None:
-        keys = ("charts", "table", "log", "setup", "files")
+        keys = ("charts", "table", "log", "setup", "notes", "files")
         self._stack.setCurrentIndex(keys.index(key))
         self._show_tab()
+
+    def _on_save_chart(self, kind: str) -> None:
+        if self._run is not None:
+            ask_to_save_chart(
+                self._services,
+                parent=self,
+                kind=kind,
+                name=self._run.job.info.name,
+                runs=(self._run.id,),
+                picture=self._charts.picture,
+            )
 
     def _on_stop(self, _key: object = None) -> None:
         self._stop.set_busy(_("Stopping…"))
@@ -356,6 +376,9 @@ class RunView(QWidget):
     def _on_more(self, key: str) -> None:
         if key == "remove":
             remove_run(self._services, run_id=self._run_id)
+        elif self._run is not None and key == "save":
+            name = self._run.job.info.name
+            ask_to_save_run(self._services, parent=self, run_id=self._run_id, name=name)
         elif self._run is not None:
             self._services.navigator.go("train", same_again(self._run))
 
@@ -374,6 +397,13 @@ def _resume_action(head: RunHead) -> Action:
 def _more_items(head: RunHead) -> list[MenuItem]:
     return [
         MenuItem(key="again", text=_("New run like this…"), icon="plus"),
+        MenuItem(
+            key="save",
+            text=_("Save the run as a file…"),
+            icon="file",
+            enabled=not head.save.reason,
+            reason=head.save.reason,
+        ),
         MenuItem(
             key="remove",
             text=_("Remove the run"),

@@ -8,16 +8,22 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.widgets.charts.canvas import line_pen, paint_dot
+from gui.widgets.charts.markers import paint_marker
 from gui.widgets.theme.paint import painting, text_width, write
 from gui.widgets.theme.theme import follow_theme, theme
 
 
 class SeriesKey(QWidget):
-    """Stands above the plot, in place of a legend box."""
+    """Stands above the plot, in place of a legend box.
 
-    def __init__(self, role: str) -> None:
+    Args:
+        role: The series.
+        marked: Show the mark of the series, as beside others that only colour tells apart.
+    """
+
+    def __init__(self, role: str, *, marked: bool = False) -> None:
         super().__init__()
-        self._role = role
+        self._role, self._marked = role, marked
         self._name = self._value = ""
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         follow_theme(self, self.updateGeometry)
@@ -54,7 +60,9 @@ class SeriesKey(QWidget):
         with painting(self) as painter:
             painter.setPen(line_pen(self._role, 2, dash=style.dash))
             painter.drawLine(QPointF(0, y), QPointF(current.px(22), y))
-            if style.dash:
+            if self._marked:
+                paint_marker(painter, QPointF(current.px(11), y), self._role)
+            elif style.dash:
                 paint_dot(painter, QPointF(current.px(11), y), self._role)
             rect.setLeft(current.px(29))
             font, grey = current.font("small"), current.colour("text2")

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.widgets.box import Column, Row, Stretch
 from gui.widgets.charts.canvas import Canvas, line_pen, paint_dot
+from gui.widgets.charts.chart_menu import ChartMenu
 from gui.widgets.charts.key import SeriesKey
 from gui.widgets.charts.scale import padded
 from gui.widgets.charts.series import Floats, Series, decimate
@@ -23,6 +24,7 @@ from gui.widgets.theme.paint import CENTRE, LEFT, RIGHT, stroke, text_width, wri
 from gui.widgets.theme.theme import theme
 
 _RAW, _HELD_OUT = "s1", "s2"
+SMOOTH, RAW = "smooth", "raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class _Best:
 class _LineCanvas(Canvas):
     """Draws the series of a line chart."""
 
+    can_zoom = True
+
     def __init__(self) -> None:
         super().__init__()
         self.raw = Series()
@@ -48,6 +52,7 @@ class _LineCanvas(Canvas):
         self.marks: tuple[int, ...] = ()
         self.mark_text = ""
         self.paused = False
+        self.shown: tuple[str, ...] = (SMOOTH, RAW)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def sizeHint(self) -> QSize:
@@ -73,9 +78,11 @@ class _LineCanvas(Canvas):
 
     def y_range(self) -> tuple[float, float]:
         """Return the range of what matters: single spikes of the raw line may leave it."""
-        parts = [self.held_out.values, self.raw.smooth]
-        if len(self.raw):
-            parts.append(np.nanpercentile(_thinned(self.raw.values), [1.0, 99.0]))
+        held_out = self.in_view(self.held_out.steps, self.held_out.values)
+        parts = [held_out, self.in_view(self.raw.steps, self.raw.smooth)]
+        raw = self.in_view(self.raw.steps, self.raw.values)
+        if RAW in self.shown and np.isfinite(raw).any():
+            parts.append(np.nanpercentile(_thinned(raw), [1.0, 99.0]))
         values = np.concatenate(parts)
         values = values[np.isfinite(values)]
         if not values.size:
@@ -87,12 +94,17 @@ class _LineCanvas(Canvas):
         self._paint_to_come(painter, plot)
         self._paint_marks(painter, plot)
         painter.save()
-        painter.setClipRect(plot.adjusted(-6, -7, 6, 6))
+        clip = Qt.ClipOperation.IntersectClip
+        painter.setClipRect(plot.adjusted(-6, -7, 6, 6), clip)
         charts = theme().tokens.charts
-        alpha = int(charts["raw_alpha"])
-        self._paint_line(painter, plot, self.raw.values, line_pen(_RAW, 1.0, alpha=alpha))
         main = line_pen(_RAW, float(charts["line_width_main"]))
-        self._paint_line(painter, plot, self.raw.smooth, main)
+        if RAW in self.shown:
+            # Alone, the raw line is the main one.
+            thin = line_pen(_RAW, 1.0, alpha=int(charts["raw_alpha"]))
+            pen = thin if SMOOTH in self.shown else line_pen(_RAW, 1.0)
+            self._paint_line(painter, plot, self.raw.values, pen)
+        if SMOOTH in self.shown:
+            self._paint_line(painter, plot, self.raw.smooth, main)
         if self.paused and len(self.raw):
             end = self.to_point(plot, self.raw.steps[-1], self.raw.smooth[-1])
             paint_dot(painter, end, _RAW, hollow=True)
@@ -185,9 +197,14 @@ class LineChart(QWidget):
     Args:
         title: What is shown, such as "Loss".
         x_name: What the steps count, for the table.
+
+    Signals:
+        step_hovered: The crosshair went to this step.
+        save_requested: A person wants a file: `png`, `svg` or `csv`.
     """
 
     step_hovered = Signal(int)
+    save_requested = Signal(str)
 
     def __init__(self, *, title: str, x_name: str) -> None:
         super().__init__()
@@ -201,13 +218,26 @@ class LineChart(QWidget):
         self._raw_key = SeriesKey(_RAW)
         self._held_key = SeriesKey(_HELD_OUT)
         head = Row(TextLabel(title, role="label"), Stretch(), self._at, gap=20)
-        head.add(self._raw_key, self._held_key)
+        self._menu = ChartMenu(
+            self._canvas, ((SMOOTH, _("Smooth line")), (RAW, _("Every single step")))
+        )
+        head.add(self._raw_key, self._held_key, self._menu)
         self._body = Column(head, gap=6)
         self._body.addWidget(self._canvas, 1)
         self.setLayout(self._body)
         self._canvas.step_hovered.connect(self._on_step)
         self._canvas.table_requested.connect(self.toggle_table)
+        self._menu.lines_changed.connect(self._on_lines)
+        self._menu.save_requested.connect(self.save_requested)
         self._refresh()
+
+    def picture(self, kind: str) -> bytes:
+        """Return the chart as it is seen now, as a `png` or `svg` picture."""
+        return self._menu.picture(kind, self._title)
+
+    def zoom_whole(self) -> None:
+        """Show all steps."""
+        self._canvas.zoom_whole()
 
     def set_names(self, raw: str, held_out: str) -> None:
         """Name the two series."""
@@ -301,6 +331,10 @@ class LineChart(QWidget):
         self._canvas.setHidden(showing)
         self._table.setHidden(not showing)
         (self._table if showing else self._canvas).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_lines(self, shown: tuple[str, ...]) -> None:
+        self._canvas.shown = shown
+        self._canvas.refresh()
 
     def _on_step(self, step: int) -> None:
         self._refresh_keys()

@@ -35,6 +35,14 @@ def ticks_between(low: float, high: float, count: int) -> list[float]:
     return [i * step for i in range(first, last + 1)]
 
 
+def log_ticks(low: float, high: float, count: int) -> list[float]:
+    """Return 1, 2 and 5 times powers of ten inside a range; round ticks where those are too few."""
+    powers = range(floor(log10(low)), ceil(log10(high)) + 1)
+    found = [one * 10.0**power for power in powers for one in _STEPS]
+    inside = [at for at in found if low <= at <= high]
+    return inside if len(inside) >= count else ticks_between(low, high, count)
+
+
 def padded(low: float, high: float, share: float = 0.09) -> tuple[float, float]:
     """Return a range with room above and below, so that no label is cut."""
     pad = (high - low) * share or abs(low) * share or 1.0

@@ -10,7 +10,8 @@ from PySide6.QtGui import QKeyEvent
 
 from gui.widgets.table import Column, DataTable
 
-Row = tuple[int, float | None, float | None]
+Row = tuple[float | None, ...]
+"""A step, then the value of each line at it."""
 
 
 class ValuesTable(DataTable):

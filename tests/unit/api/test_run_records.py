@@ -53,7 +53,7 @@ def back_to(step: int) -> RolledBack:
 def test_note_and_tags_are_kept_beside_the_job(api: Api) -> None:
     run_id = a_run(api, "first")
     assert api.notes.read(run_id) == RunNote()
-    api.notes.write_text(run_id, "  Slow start.\nGood end.  ")
+    api.notes.set_text(run_id, "  Slow start.\nGood end.  ")
     api.notes.change_tags(run_id, add=["keep", "Keep", "  for   support "])
     again = open_api(api.layout.root)
     assert again.runs.get("first").note == RunNote(
@@ -63,17 +63,17 @@ def test_note_and_tags_are_kept_beside_the_job(api: Api) -> None:
 
 def test_tag_is_taken_away_whatever_its_capitals(api: Api) -> None:
     run_id = a_run(api, "first")
-    api.notes.write_tags(run_id, ["keep", "bad"])
+    api.notes.set_tags(run_id, ["keep", "bad"])
     assert api.notes.change_tags(run_id, add=["new"], remove=["BAD"]).tags == ("keep", "new")
 
 
 def test_note_and_tags_that_are_too_long_change_nothing(api: Api) -> None:
     run_id = a_run(api, "first")
-    api.notes.write_text(run_id, "kept")
+    api.notes.set_text(run_id, "kept")
     for change in (
-        lambda: api.notes.write_text(run_id, "x" * (LONGEST_NOTE + 1)),
-        lambda: api.notes.write_tags(run_id, ["x" * (LONGEST_TAG + 1)]),
-        lambda: api.notes.write_tags(run_id, [f"t{one}" for one in range(MOST_TAGS + 1)]),
+        lambda: api.notes.set_text(run_id, "x" * (LONGEST_NOTE + 1)),
+        lambda: api.notes.set_tags(run_id, ["x" * (LONGEST_TAG + 1)]),
+        lambda: api.notes.set_tags(run_id, [f"t{one}" for one in range(MOST_TAGS + 1)]),
     ):
         with pytest.raises(WrongUsage):
             change()
@@ -82,14 +82,14 @@ def test_note_and_tags_that_are_too_long_change_nothing(api: Api) -> None:
 
 def test_damaged_note_hides_no_run(api: Api) -> None:
     run_id = a_run(api, "first")
-    api.notes.write_text(run_id, "kept")
+    api.notes.set_text(run_id, "kept")
     api.layout.job(run_id).note.write_bytes(b"not what was written")
     assert "damaged" in api.runs.get(run_id).note.text
 
 
 def test_note_of_no_run_is_named(api: Api) -> None:
     with pytest.raises(RunNotFound):
-        api.notes.write_text("nobody", "x")
+        api.notes.set_text("nobody", "x")
 
 
 def test_curves_forget_what_the_run_went_back_behind() -> None:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.api.facade import open_api
@@ -89,3 +90,28 @@ def test_curves_are_written_as_csv(
     assert path.read_text(encoding="utf-8").startswith("step,training_loss,")
     again = said(workspace, capfdbinary, "run", "curves", "first", "--csv", str(path), status=1)
     assert again["error"]["code"] == "target_exists"
+
+
+def test_run_goes_into_a_file_and_out_again(
+    workspace: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = tmp_path / "first.zip"
+    assert said(workspace, capfdbinary, "run", "export", "first", str(path))["size_bytes"] > 0
+    found = said(tmp_path / "other", capfdbinary, "run", "import", str(path))
+    assert found["name"] == "first"
+    (run,) = said(tmp_path / "other", capfdbinary, "runs")["runs"]
+    assert run["run_id"] == found["run_id"]
+
+
+def test_recipe_again_changes_only_what_is_named(workspace: Path) -> None:
+    api = open_api(workspace)
+    before = api.runs.get("first").recipe
+    again = api.runs.recipe_again("first", {"lora_rank": 8})
+    assert again == msgspec.structs.replace(before, lora_rank=8)
+
+
+def test_again_with_an_impossible_value_names_it(
+    workspace: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    found = said(workspace, capfdbinary, "run", "again", "first", "--set", "lora_rank=-1", status=1)
+    assert found["error"]["code"] == "recipe_invalid"

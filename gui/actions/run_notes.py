@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing notes and tags of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from gettext import gettext as _
+
+from engine.domain.run_note import RunNote
+from engine.errors import EngineError
+from gui.bridge.services import Services
+from gui.bridge.tasks import Outcome
+
+
+def write_note(
+    services: Services,
+    *,
+    run_id: str,
+    text: str,
+    tags: Sequence[str],
+    done: Callable[[EngineError | None], None],
+) -> None:
+    """Write the note and the tags of a run; `done` is told the error, or None."""
+
+    def written(outcome: Outcome[RunNote]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=_("The note was not saved"))
+        services.library.refresh()
+        done(outcome.error)
+
+    services.notices.clear()
+    services.tasks.run(
+        lambda: services.api.notes.write(run_id, text=text, tags=tags),
+        written,
+        owner=services.library,
+    )
