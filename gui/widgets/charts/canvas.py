@@ -254,7 +254,8 @@ class Canvas(QWidget):
             self._paint_grid(painter, plot)
             painter.save()
             if self.zoom.window is not None:
-                painter.setClipRect(plot.adjusted(-1, -7, 1, 6))
+                room = theme().px(7)
+                painter.setClipRect(plot.adjusted(-room, -room, room, room))
             self.paint_series(painter, plot)
             painter.restore()
             self._paint_crosshair(painter, plot)

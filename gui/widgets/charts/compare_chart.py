@@ -26,6 +26,8 @@ from gui.widgets.theme.theme import theme
 ROLES = ("s1", "s2", "s3", "s4", "s5")
 """A series for each run; there are no more that everybody can tell apart."""
 
+_MARK_ROOM = 7
+
 TRAINING, RAW, HELD_OUT = "training", "raw", "held_out"
 
 
@@ -123,9 +125,15 @@ class _CompareCanvas(Canvas):
         values = values[np.isfinite(values)]
         return padded(float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
 
+    def plot_rect(self) -> QRectF:
+        """Return where the lines are drawn, with room for a whole mark at the right."""
+        return super().plot_rect().adjusted(0, 0, -theme().px(_MARK_ROOM), 0)
+
     def paint_series(self, painter: QPainter, plot: QRectF) -> None:
         """Draw the lines of every run, the first one on top."""
-        painter.setClipRect(plot.adjusted(-6, -7, 6, 6), Qt.ClipOperation.IntersectClip)
+        room = theme().px(_MARK_ROOM)
+        seen = plot.adjusted(-room, -room, room, room)
+        painter.setClipRect(seen, Qt.ClipOperation.IntersectClip)
         charts = theme().tokens.charts
         for curve in reversed(self.curves):
             training, dash = curve.training, theme().tokens.series[curve.role].dash

@@ -106,6 +106,16 @@ def test_curves_forget_what_the_run_went_back_behind() -> None:
     assert found.held_out == ((0, 3.0),)
 
 
+def test_curves_end_where_the_run_went_back_to() -> None:
+    found = fold_curves(
+        told(
+            *(a_step(one) for one in (1, 2, 3, 4, 5)), a_check(3, 1.0), a_check(5, 2.0), back_to(3)
+        )
+    )
+    assert [one.step for one in found.points] == [1, 2, 3]
+    assert found.held_out == ((3, 1.0),)
+
+
 def test_curves_of_a_resumed_run_have_each_step_once() -> None:
     found = fold_curves(told(*(a_step(one) for one in (1, 2, 3, 2, 3, 4)), a_check(3, 1.0)))
     assert [one.step for one in found.points] == [1, 2, 3, 4]
