@@ -303,7 +303,7 @@ class Datasets:
             InUse: A run is training on it.
         """
         folder = self._layout.dataset(self._id_of(dataset_id))
-        for job in self._jobs.list(JobKind.TRAIN):
+        for job in (*self._jobs.list(JobKind.TRAIN), *self._jobs.list(JobKind.RATE)):
             if not job.state.is_over and self._trains_on(job.info.id, folder):
                 raise InUse(
                     _("The run {run} is training on this dataset, so it was not removed.").format(

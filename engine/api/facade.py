@@ -18,6 +18,7 @@ from engine.api.mappings import Mappings
 from engine.api.models import Models
 from engine.api.preparation import Preparation
 from engine.api.presets import Presets
+from engine.api.rates import LearningRates
 from engine.api.recipes import Recipes
 from engine.api.reports import Reports
 from engine.api.row_views import RowViews
@@ -55,6 +56,7 @@ class Api:
     notes: RunNotes
     curves: RunCurves
     run_files: RunFiles
+    rates: LearningRates
     recipes: Recipes
     exports: Exports
     trash: Trash
@@ -108,6 +110,7 @@ def open_api(root: Path | None = None) -> Api:
         notes=RunNotes(layout, runs),
         curves=RunCurves(runs),
         run_files=RunFiles(layout, runs),
+        rates=LearningRates(layout, jobs=jobs, runs=runs, models=models),
         recipes=Recipes(layout, runs=runs, datasets=datasets, models=models),
         exports=exports,
         trash=trash,

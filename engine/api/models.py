@@ -184,7 +184,7 @@ class Models:
         return Trash(self._layout).throw_away(TrashKind.MODEL, self.name_of(found), [folder])
 
     def _uses(self, job: JobView, model_id: str) -> bool:
-        if job.info.kind is JobKind.TRAIN:
+        if job.info.kind in (JobKind.TRAIN, JobKind.RATE):
             try:
                 recipe = read_document(self._layout.job(job.info.id).recipe, Recipe)
             except DocumentDamaged:

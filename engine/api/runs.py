@@ -197,6 +197,14 @@ class Runs:
             measured=read_measurements(self._layout.measurements),
         )
 
+    def check_startable(self, recipe: Recipe) -> None:
+        """Check that a run of this recipe could begin.
+
+        Raises:
+            RecipeInvalid: The plan found errors; the message names all of them.
+        """
+        _refuse(errors_of(list(self.plan(recipe).problems)))
+
     def start(self, recipe: Recipe, *, name: str = "") -> str:
         """Start a run and return its id.
 
@@ -204,7 +212,7 @@ class Runs:
             RecipeInvalid: The plan found errors; the message names all of them.
             WorkerDied: The worker ended before it began.
         """
-        _refuse(errors_of(list(self.plan(recipe).problems)))
+        self.check_startable(recipe)
         dataset = self._datasets.get(recipe.dataset_id)
         run_id = self._jobs.create(
             JobKind.TRAIN,

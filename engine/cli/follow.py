@@ -121,7 +121,8 @@ def _bars(session: Session) -> Progress:
 
 def _show(bars: Progress, task: TaskID, snapshot: JobSnapshot) -> None:
     words = phase_title(snapshot.phase)
-    if snapshot.phase == Phase.TRAINING and snapshot.loss is not None:
+    is_stepping = snapshot.phase in (Phase.TRAINING, Phase.TRYING_RATES)
+    if is_stepping and snapshot.loss is not None:
         words = _("step {step} of {total}, loss {loss}").format(
             step=snapshot.step, total=snapshot.total_steps, loss=f"{snapshot.loss:.3f}"
         )

@@ -18,6 +18,7 @@ from engine.cli import (
     documents,
     model,
     presets,
+    rate,
     recipe,
     run,
     run_records,
@@ -46,6 +47,7 @@ app.command("mappings")(columns.mappings)
 app.command("preview")(data.preview)
 app.command("train")(run.train)
 app.command("plan")(run.plan)
+app.command("learning-rate")(rate.learning_rate)
 app.command("presets")(presets.presets)
 app.command("export")(weights.export)
 app.command("generate")(weights.generate)

@@ -106,11 +106,11 @@ def usual_rate(*, hidden: int, alpha: float, steps: int) -> float:
     rate = _RATE * (_WIDTH / hidden) ** _WIDTH_POWER * _ALPHA / alpha
     if steps < _SHORT_STEPS:
         rate *= _SHORT_FACTOR
-    return _rounded(min(_HIGHEST, max(_LOWEST, rate)))
+    return rounded_rate(min(_HIGHEST, max(_LOWEST, rate)))
 
 
-def _rounded(rate: float) -> float:
-    """Return the nearest rate with one round figure, nearest by their ratio."""
+def rounded_rate(rate: float) -> float:
+    """Return the nearest rate below 1 with one round figure, nearest by their ratio."""
     power = 0
     while rate * 10**power < 1:
         power += 1

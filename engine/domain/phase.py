@@ -27,6 +27,7 @@ class Phase(StrEnum):
     CHECKING_ROWS = "checking_rows"
     FIXING_ROWS = "fixing_rows"
     MEASURING_MEMORY = "measuring_memory"
+    TRYING_RATES = "trying_rates"
 
 
 def phase_title(phase: str) -> str:
@@ -53,5 +54,6 @@ def phase_title(phase: str) -> str:
         Phase.CHECKING_ROWS: _("Checking the rows"),
         Phase.FIXING_ROWS: _("Fixing rows"),
         Phase.MEASURING_MEMORY: _("Measuring the memory of a layer"),
+        Phase.TRYING_RATES: _("Trying learning rates"),
     }
     return titles.get(phase, phase.replace("_", " ").capitalize())

@@ -16,6 +16,7 @@ class JobKind(StrEnum):
     EXPORT = "export"
     GENERATE = "generate"
     DATASET = "dataset"
+    RATE = "rate"
 
 
 class JobState(StrEnum):

@@ -49,6 +49,11 @@ class JobFolder:
         return self.root / "example-lengths.i32"
 
     @property
+    def rate_sweep(self) -> Path:
+        """Return what a job found out about learning rates."""
+        return self.root / "rate-sweep.json"
+
+    @property
     def identity(self) -> Path:
         """Return who the worker is."""
         return self.root / "identity.json"

@@ -134,6 +134,7 @@ def status_job(live: tuple[JobView, ...]) -> StatusJob | None:
         JobKind.IMPORT: "datasets",
         JobKind.DATASET: "datasets",
         JobKind.EXPORT: "export",
+        JobKind.RATE: "train",
     }
     is_run = job.info.kind is JobKind.TRAIN
     more = len(live) - 1
@@ -243,6 +244,7 @@ def _failed_title(kind: JobKind) -> str:
         JobKind.EXPORT: _("The export did not work"),
         JobKind.GENERATE: _("The answer did not come"),
         JobKind.DATASET: _("The work on the dataset did not succeed"),
+        JobKind.RATE: _("The learning rates could not be tried"),
     }[kind]
 
 

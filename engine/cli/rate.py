@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command learning-rate: tries rates for a short time, and suggests one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from gettext import gettext as _
+
+import msgspec
+import typer
+
+from engine.api.rates import RateSweep, Sureness
+from engine.cli.follow import follow
+from engine.cli.run import (
+    DatasetOption,
+    MethodOption,
+    ModelOption,
+    PresetOption,
+    SetOption,
+    read_datasets,
+    read_settings,
+)
+from engine.cli.session import Json, session_of
+from engine.errors import Cancelled
+
+
+def learning_rate(
+    context: typer.Context,
+    dataset: DatasetOption,
+    model: ModelOption,
+    method: MethodOption = "sft_qlora",
+    preset: PresetOption = "",
+    settings: SetOption = None,
+    as_json: Json = False,
+) -> None:
+    """Try learning rates for some steps, and suggest one; no run is made or touched."""
+    session = session_of(context, as_json)
+    api = session.api
+    recipe = api.runs.make_recipe(
+        model=model,
+        method_id=method,
+        preset=preset,
+        values=read_settings(settings),
+        **read_datasets(dataset),
+    )
+    job_id = api.rates.start(recipe)
+    try:
+        follow(session, job_id, title=_("Learning rate"))
+    except Cancelled:
+        api.jobs.remove(job_id)
+        raise
+    found = api.rates.take(job_id)
+    session.table([_("Rate"), _("Loss"), _("Change"), _("Smoothed")], curve_rows(found))
+    for line in advice_lines(found):
+        session.out.print(line, markup=False)
+    session.result(msgspec.to_builtins(found))
+
+
+def curve_rows(found: RateSweep) -> list[list[str]]:
+    """Return the curve as the rows of a table; the first two points stand at the lowest rate."""
+    return [
+        [f"{one.rate:.2g}", f"{one.loss:.4f}", f"{one.change:+.4f}", f"{mean:+.4f}"]
+        for one, mean in zip(found.points, found.smoothed, strict=True)
+    ]
+
+
+def advice_lines(found: RateSweep) -> Sequence[str]:
+    """Return what a person should know of a sweep, line by line."""
+    lines: list[str] = []
+    if found.exploded_at is not None:
+        lines.append(_("The loss exploded at {rate}.").format(rate=f"{found.exploded_at:.2g}"))
+    if found.rate is None:
+        return [*lines, _("No advice: {reason}").format(reason=found.reason)]
+    text = (
+        _("Suggested learning rate: {rate} (sure). {reason}")
+        if found.sureness is Sureness.SURE
+        else _("Suggested learning rate: {rate} (rough). {reason}")
+    )
+    lines.append(text.format(rate=f"{found.rate:g}", reason=found.reason))
+    lines.append(
+        _("Take it: --set learning_rate={rate}. Rule: {source}.").format(
+            rate=f"{found.rate:g}", source=found.source
+        )
+    )
+    return lines
