@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from gettext import gettext as _
+from gettext import ngettext
 
+from engine.api.row_lengths import RowLengths
 from engine.domain.dataset import DatasetInfo
+from engine.domain.decision import Decision
 from engine.domain.mix import Part
 from engine.domain.model import ModelInfo
 from engine.domain.plan import DiskNeed, MemoryNeed, TimeNeed
@@ -31,6 +35,21 @@ _KEPT_BESIDE = 2
 
 _MEASURED_SPREAD = 0.15
 """An earlier run's speed is met within this share, as a rule."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What one dataset gives to a run.
+
+    Attributes:
+        info: The dataset.
+        part: Rows of it in a pass.
+        lengths: Of its rows, where they were counted for just this training.
+    """
+
+    info: DatasetInfo
+    part: Part
+    lengths: RowLengths | None = None
 
 
 def disk_need(
@@ -79,8 +98,7 @@ def _token_bytes(
 def time_need(
     recipe: Recipe,
     *,
-    datasets: Sequence[DatasetInfo],
-    parts: Sequence[Part],
+    data: Sequence[Share],
     model: ModelInfo,
     steps: int,
     device: str,
@@ -91,19 +109,20 @@ def time_need(
 
     Args:
         recipe: The recipe.
-        datasets: Those of the recipe.
-        parts: Rows of each in a pass.
+        data: Its datasets.
         model: The base model.
         steps: Optimizer steps.
         device: Name of what computes.
         gpu: The card, or None.
         measured: What earlier runs measured.
     """
-    rows = sum(one.per_pass for one in parts)
+    rows = sum(one.part.per_pass for one in data)
     if not rows or not steps:
         return None
-    each, is_counted = _row_tokens(recipe, datasets, parts, model, measured)
+    each, is_counted = _row_tokens(recipe, data, model, measured)
     tokens = round(each * steps * min(recipe.effective_batch_size, rows))
+    if len(data) == 1 and data[0].lengths is not None:
+        tokens = data[0].lengths.run_tokens(recipe, steps=steps)
     known = measured.speed(device, fingerprint=model.fingerprint, method=recipe.method)
     if known is not None and known.max_length == recipe.max_length and is_counted:
         seconds = tokens / known.tokens_per_s
@@ -153,21 +172,44 @@ def _by_card(
 
 def _row_tokens(
     recipe: Recipe,
-    datasets: Sequence[DatasetInfo],
-    parts: Sequence[Part],
+    data: Sequence[Share],
     model: ModelInfo,
     measured: Measurements,
 ) -> tuple[float, bool]:
-    """Return the mean tokens of a row, and whether an earlier run counted all of them."""
+    """Return the mean tokens of a row, and whether a job or an earlier run counted all of them."""
     total, rows, is_counted = 0.0, 0, True
-    for info, part in zip(datasets, parts, strict=True):
-        counted = measured.row_tokens(
-            model.fingerprint, dataset_id=info.id, dataset_version=info.version
+    for one in data:
+        counted = (
+            one.lengths.mean
+            if one.lengths
+            else measured.row_tokens(
+                model.fingerprint, dataset_id=one.info.id, dataset_version=one.info.version
+            )
         )
         is_counted = is_counted and bool(counted)
-        total += part.per_pass * min(counted or _guessed(info), recipe.max_length)
-        rows += part.per_pass
+        total += one.part.per_pass * min(counted or _guessed(one.info), recipe.max_length)
+        rows += one.part.per_pass
     return total / max(1, rows), is_counted
+
+
+def token_decision(counted: Sequence[RowLengths | None], time: TimeNeed | None) -> Decision:
+    """Return the tokens of a run, with whether its rows were counted for this model.
+
+    Args:
+        counted: Lengths of the rows of each dataset, None where they were not counted.
+        time: What they take; None where that is not known.
+    """
+    value = time.tokens if time else None
+    known = [one for one in counted if one is not None]
+    if len(known) < len(counted):
+        reason = _(
+            "Rough, because the rows were not counted for this model and length yet. Counting them "
+            "(What will be trained) makes it exact."
+        )
+        return Decision(value=value, reason=reason, source="estimate")
+    rows = sum(one.coverage.trained_rows for one in known)
+    text = ngettext("Measured on {rows} row.", "Measured on {rows} rows.", rows)
+    return Decision(value=value, reason=text.format(rows=f"{rows:,}"), source="measurement")
 
 
 def _guessed(info: DatasetInfo) -> float:

@@ -8,8 +8,9 @@ from functools import partial
 from gettext import gettext as _
 from gettext import ngettext
 
-from engine.api.effort import disk_need, time_need
+from engine.api.effort import Share, disk_need, time_need, token_decision
 from engine.api.planning_desk import Desk
+from engine.api.row_lengths import RowLengths
 from engine.api.sharing import (
     shared_time,
     sharing_decisions,
@@ -41,6 +42,7 @@ def make_plan(
     method: Method,
     facts: MachineFacts,
     measured: Measurements | None = None,
+    counted: Sequence[RowLengths | None] = (),
 ) -> Plan:
     """Return the plan of a recipe on this computer; a function of its arguments alone.
 
@@ -51,15 +53,13 @@ def make_plan(
         method: Its method.
         facts: The computer.
         measured: What earlier runs measured of it; None where nothing is known.
+        counted: Lengths of the rows of each dataset, None where they were not counted.
     """
+    lengths = tuple(counted) or (None,) * len(datasets)
     known = measured or Measurements()
     desk = Desk.of(recipe, facts, model, known)
     memory = desk.need(recipe)
-    parts = parts_of(
-        [one.splits.get(TRAIN, 0) for one in datasets],
-        [one.weight for one in recipe.datasets],
-        replay=recipe.replay,
-    )
+    parts = _parts(recipe, datasets, lengths)
     rows = sum(one.per_pass for one in parts)
     steps = steps_of(
         rows=rows,
@@ -74,8 +74,7 @@ def make_plan(
         partial(
             time_need,
             recipe,
-            datasets=datasets,
-            parts=parts,
+            data=_shares(datasets, parts, lengths),
             model=model,
             steps=steps,
             device=desk.device,
@@ -89,7 +88,8 @@ def make_plan(
     smaller = desk.smaller_model(recipe) if memory.spare_bytes < 0 and not found else ""
     advice = advise(recipe, rows=rows, hidden=model.shape.hidden)
     return Plan(
-        decisions=_decisions(recipe, facts, memory, disk, time),
+        decisions=_decisions(recipe, facts, memory, disk, time)
+        | {"train_tokens": token_decision(lengths, time)},
         memory=memory,
         disk_bytes=disk.total,
         train_rows=rows,
@@ -113,6 +113,29 @@ def make_plan(
         spare_use=desk.spare_use(recipe) if memory.spare_bytes > 0 else None,
         advice=advice,
     )
+
+
+def _parts(
+    recipe: Recipe, datasets: Sequence[DatasetInfo], lengths: Sequence[RowLengths | None]
+) -> tuple[Part, ...]:
+    """Return what each dataset gives to a pass; without the rows that are known to be left out."""
+    return parts_of(
+        [
+            own.coverage.trained_rows if own else one.splits.get(TRAIN, 0)
+            for one, own in zip(datasets, lengths, strict=True)
+        ],
+        [one.weight for one in recipe.datasets],
+        replay=recipe.replay,
+    )
+
+
+def _shares(
+    datasets: Sequence[DatasetInfo], parts: Sequence[Part], lengths: Sequence[RowLengths | None]
+) -> list[Share]:
+    return [
+        Share(info=one, part=part, lengths=own)
+        for one, part, own in zip(datasets, parts, lengths, strict=True)
+    ]
 
 
 def _decisions(

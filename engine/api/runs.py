@@ -15,6 +15,7 @@ from engine.api.machine import Machine
 from engine.api.models import Models
 from engine.api.planning import make_plan
 from engine.api.presets import Presets
+from engine.api.row_lengths import CountedRows
 from engine.api.trash import Trash
 from engine.api.versions import Versions
 from engine.domain.dataset import DatasetInfo
@@ -112,6 +113,7 @@ class Runs:
         self._models = models
         self._presets = presets
         self._machine = machine
+        self._counted = CountedRows(layout)
 
     def make_recipe(
         self,
@@ -188,13 +190,15 @@ class Runs:
             DatasetNotFound: The dataset is gone.
             ModelNotFound: The model is gone.
         """
+        model = self._models.get(recipe.model_id)
         return make_plan(
             recipe,
             datasets=[self._datasets.get(one) for one in recipe.dataset_ids],
-            model=self._models.get(recipe.model_id),
+            model=model,
             method=method(recipe.method),
             facts=self._machine.facts(),
             measured=read_measurements(self._layout.measurements),
+            counted=self._counted.find(recipe, fingerprint=model.fingerprint),
         )
 
     def check_startable(self, recipe: Recipe) -> None:

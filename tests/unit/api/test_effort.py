@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from engine.api.effort import disk_need, time_need
+from engine.api.effort import Share, disk_need, time_need
 from engine.domain.mix import Part
 from engine.domain.plan import TimeNeed
 from engine.domain.recipe import Recipe
@@ -24,8 +24,7 @@ DATASET = replace(a_dataset(), id="d", version=1)
 def asked(measured: Measurements, *, gpu: Gpu | None = CARD, **values: int) -> TimeNeed | None:
     return time_need(
         replace(RECIPE, **values),
-        datasets=[DATASET],
-        parts=[Part(rows=100, per_pass=100)],
+        data=[Share(info=DATASET, part=Part(rows=100, per_pass=100))],
         model=MODEL,
         steps=20,
         device="RTX 4090",
