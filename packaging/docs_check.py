@@ -33,7 +33,7 @@ REGISTRIES = (
 )
 
 ERRORS_HEAD = """<!-- SPDX-License-Identifier: Apache-2.0 -->
-<!-- Made by packaging/docs_check.py --write from engine/errors.py. Do not edit by hand. -->
+<!-- Made by packaging/docs_check.py --write from engine/errors. Do not edit by hand. -->
 # Errors
 
 Every error that Burnish raises on purpose has a code that never changes. The code stands in the
