@@ -85,8 +85,12 @@ MUTANTS = (
     Mutant(
         "a file is written under its own name",
         ATOMICFS,
-        '    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")\n    with',
-        "    temporary = path\n    path.unlink(missing_ok=True)\n    with",
+        '    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")\n'
+        "    with naming_disk_errors(path):\n        try:\n"
+        "            with _open_new(temporary) as stream:\n                stream.write(content)",
+        "    temporary = path\n    path.unlink(missing_ok=True)\n"
+        "    with naming_disk_errors(path):\n        try:\n"
+        "            with _open_new(temporary) as stream:\n                stream.write(content)",
         POWER,
     ),
     Mutant(
