@@ -29,7 +29,7 @@ from gui import navigation
 from gui.actions.add_model import ask_for_model
 from gui.actions.import_files import ask_for_files
 from gui.actions.open_paths import open_paths
-from gui.actions.runs import stop_run
+from gui.actions.runs import pause_run, stop_run
 from gui.actions.start_sample_run import start_sample_run
 from gui.actions.trash import say_place, tidy_trash
 from gui.bridge.notices import Notices
@@ -232,6 +232,7 @@ class Window(QObject):
             "add_model": lambda: ask_for_model(services, parent=shell),
             "quit": shell.close,
             "sample_run": self._start_sample,
+            "pause_run": lambda: pause_run(services, run_id=self._situation.live_run),
             "stop_run": lambda: stop_run(services, run_id=self._situation.live_run),
             "privacy": self._show_privacy_page,
             "palette": shell.open_palette,

@@ -144,6 +144,16 @@ def _run_commands(situation: Situation) -> tuple[Command | None, ...]:
         ),
         None,
         Command(
+            key="pause_run",
+            text=_("Pause the live run"),
+            group=group,
+            detail=_("It frees the graphics card and goes on later, bit for bit"),
+            icon="pause",
+            keys="Ctrl+Shift+P",
+            enabled=bool(situation.live_run),
+            reason="" if situation.live_run else _("No run is live."),
+        ),
+        Command(
             key="stop_run",
             text=_("Stop the live run"),
             group=group,

@@ -18,8 +18,8 @@ from engine.launcher.deaths import cause_of, log_tail
 from engine.launcher.identity import has_worker
 from engine.launcher.spawn import spawn
 from engine.launcher.watch import JobFeed, is_silent, wait_until_free
-from engine.protocol.codec import VersionUnknown, encode_command
-from engine.protocol.commands import Stop
+from engine.protocol.codec import VersionUnknown, encode_command, kind_of
+from engine.protocol.commands import Command, Pause, Stop
 from engine.store import atomicfs
 from engine.store.checksum import encode_document
 from engine.store.documents import read_document
@@ -99,12 +99,19 @@ class Jobs:
 
     def stop(self, job_id: str) -> None:
         """Ask the worker to end at its next safe point; without a worker this does nothing."""
+        self._ask(job_id, Stop())
+
+    def pause(self, job_id: str) -> None:
+        """Ask the worker to free the device and to go on later; without one this does nothing."""
+        self._ask(job_id, Pause())
+
+    def _ask(self, job_id: str, command: Command) -> None:
         folder = self._folder(job_id)
         if has_worker(folder):
             atomicfs.make_folder(folder.commands)
             number = len(list(folder.commands.glob("*.json"))) + 1
-            name = f"{number:06d}-stop-{uuid.uuid4().hex[:6]}.json"
-            atomicfs.write_file(folder.commands / name, encode_command(Stop()))
+            name = f"{number:06d}-{kind_of(command)}-{uuid.uuid4().hex[:6]}.json"
+            atomicfs.write_file(folder.commands / name, encode_command(command))
 
     def list(self, kind: JobKind | None = None) -> list[JobView]:
         """Return all jobs, or those of one kind, newest first; unreadable ones are left out."""

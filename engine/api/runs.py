@@ -284,6 +284,14 @@ class Runs:
         """
         self._jobs.stop(self.get(key).id)
 
+    def pause(self, key: str) -> None:
+        """Ask a run to free the device at its next step; it writes a checkpoint and goes on later.
+
+        Raises:
+            RunNotFound: There is none.
+        """
+        self._jobs.pause(self.get(key).id)
+
     def resume_blockers(self, run: RunView) -> list[Problem]:
         """Return every reason why a run cannot go on now; empty where it can."""
         problems: list[Problem] = []

@@ -22,7 +22,7 @@ from engine.errors import WrongUsage
 
 _AMOUNT = re.compile(r"(?P<name>.+)=(?P<amount>[0-9]*\.?[0-9]+)(?P<percent>%?)")
 
-app = typer.Typer(help="One run: show, follow, stop, resume.", no_args_is_help=True)
+app = typer.Typer(help="One run: show, follow, pause, stop, resume.", no_args_is_help=True)
 
 DatasetOption = Annotated[
     list[str],
@@ -134,7 +134,7 @@ def follow_run(session: Session, run_id: str) -> None:
         session.progress.print(
             _(
                 "The run goes on without this terminal. Follow it again: run follow {run}. "
-                "Stop it: run stop {run}."
+                "Pause it: run pause {run}. Stop it: run stop {run}."
             ).format(run=run_id),
             markup=False,
         )
@@ -237,8 +237,10 @@ def _show_end(session: Session, run: RunView) -> None:
 def state_word(state: JobState) -> str:
     """Return the word for a state."""
     return {
+        JobState.WAITING: _("waiting"),
         JobState.STARTING: _("starting"),
         JobState.RUNNING: _("training"),
+        JobState.PAUSED: _("paused"),
         JobState.STOPPED: _("stopped"),
         JobState.FINISHED: _("finished"),
         JobState.FAILED: _("failed"),
@@ -292,6 +294,16 @@ def stop(context: typer.Context, run: RunArgument, as_json: Json = False) -> Non
     view = session.api.runs.get(run)
     session.api.runs.stop(view.id)
     follow(session, view.id, title=_("Stopping"), detach=True)
+    _show(session, session.api.runs.get(view.id))
+
+
+@app.command("pause")
+def pause(context: typer.Context, run: RunArgument, as_json: Json = False) -> None:
+    """Pause a run at its next step: it writes a checkpoint and frees the graphics card."""
+    session = session_of(context, as_json)
+    view = session.api.runs.get(run)
+    session.api.runs.pause(view.id)
+    follow(session, view.id, title=_("Pausing"), detach=True)
     _show(session, session.api.runs.get(view.id))
 
 

@@ -23,11 +23,14 @@ class JobState(StrEnum):
     """Where a job stands.
 
     `starting` and `running` are claims of the event log; whether the worker lives is a question of
-    its own (engine.launcher). A dead worker without a closing event makes the job `interrupted`.
+    its own (engine.launcher). A dead worker without a closing event makes the job `interrupted`,
+    and one that no worker was ever started for is `waiting`.
     """
 
+    WAITING = "waiting"
     STARTING = "starting"
     RUNNING = "running"
+    PAUSED = "paused"
     STOPPED = "stopped"
     FINISHED = "finished"
     FAILED = "failed"
@@ -37,6 +40,11 @@ class JobState(StrEnum):
     def is_over(self) -> bool:
         """Return whether no worker is expected to write any more."""
         return self not in (JobState.STARTING, JobState.RUNNING)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Return whether a worker may be started for it: it is over, but not finished."""
+        return self.is_over and self is not JobState.FINISHED
 
 
 class JobInfo(msgspec.Struct, frozen=True, kw_only=True):

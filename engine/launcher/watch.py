@@ -47,6 +47,8 @@ class JobFeed:
     def state(self) -> JobState:
         """Return where the job stands; `interrupted` when its worker died without a word.
 
+        A job that nobody has tried to start is `waiting`.
+
         A worker's last event may come between the poll and the look at the process, so the state
         is only called interrupted when a second poll brings nothing that closes the job.
         """
@@ -54,15 +56,18 @@ class JobFeed:
         if claimed.is_over or has_worker(self._folder):
             return claimed
         latest = self._peek()
-        return latest if latest.is_over else JobState.INTERRUPTED
+        if latest.state.is_over:
+            return latest.state
+        was_started = bool(latest.updated_at) or self._folder.log.exists()
+        return JobState.INTERRUPTED if was_started else JobState.WAITING
 
-    def _peek(self) -> JobState:
-        """Return the state after the events that nobody has polled yet; they stay to be polled."""
+    def _peek(self) -> JobSnapshot:
+        """Return the fold after the events that nobody has polled yet; they stay to be polled."""
         ahead = JobFeed(self._folder)
         ahead.snapshot = self.snapshot
         ahead._reader.go_to(self._reader)
         ahead.poll()
-        return ahead.snapshot.state
+        return ahead.snapshot
 
 
 def is_silent(folder: JobFolder, *, now_s: float | None = None) -> bool:

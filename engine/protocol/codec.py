@@ -94,10 +94,14 @@ class _CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
 
 
+def kind_of(command: Command) -> str:
+    """Return the name of a command."""
+    return next(kind for kind, one in COMMANDS if isinstance(command, one))
+
+
 def encode_command(command: Command) -> bytes:
     """Return the content of one command file."""
-    kind = next(kind for kind, one in COMMANDS if isinstance(command, one))
-    return _encoder.encode(_CommandLine(v=VERSION, kind=kind))
+    return _encoder.encode(_CommandLine(v=VERSION, kind=kind_of(command)))
 
 
 def decode_command(content: bytes) -> Command | None:

@@ -10,6 +10,10 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     """End at the next step boundary; keep what is done."""
 
 
-Command = Stop
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
+    """End at the next step boundary and free the device; the run goes on later."""
 
-COMMANDS: tuple[tuple[str, type[Command]], ...] = (("stop", Stop),)
+
+Command = Stop | Pause
+
+COMMANDS: tuple[tuple[str, type[Command]], ...] = (("stop", Stop), ("pause", Pause))

@@ -230,6 +230,13 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: str
 
 
+class Paused(msgspec.Struct, frozen=True, kw_only=True):
+    """The run freed the device and is to go on later; `checkpoint` is empty where there is none."""
+
+    step: int
+    checkpoint: str
+
+
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
     """The job did all of its work and checked it; `result` holds text values by name."""
 
@@ -263,6 +270,7 @@ Event = (
     | ExportVerified
     | AnswerMade
     | Stopped
+    | Paused
     | Finished
     | Failed
 )
@@ -285,6 +293,7 @@ EVENTS: tuple[tuple[str, type[Event]], ...] = (
     ("export_verified", ExportVerified),
     ("answer_made", AnswerMade),
     ("stopped", Stopped),
+    ("paused", Paused),
     ("finished", Finished),
     ("failed", Failed),
 )

@@ -102,6 +102,8 @@ def _after_end(snapshot: JobSnapshot, event: events.Event | None) -> JobSnapshot
     match event:
         case events.Stopped():
             return replace(snapshot, state=JobState.STOPPED, eta_s=None)
+        case events.Paused():
+            return replace(snapshot, state=JobState.PAUSED, eta_s=None)
         case events.Finished(result=result):
             return replace(snapshot, state=JobState.FINISHED, result=result, eta_s=None)
         case events.Failed(code=code, message=message, remedy=remedy, detail=detail):

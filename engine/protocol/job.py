@@ -33,6 +33,10 @@ class PeerLine(Protocol):
         ...
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobContext:
     """The surroundings of a job.
@@ -44,6 +48,8 @@ class JobContext:
         attempt: 1 for the first worker of the job; more after a resume.
         emit: Writes one event; returns when it is in the log.
         stop_requested: Whether the job should end at the next safe point; cheap to ask.
+        pause_requested: Whether that end is a pause: the work is to go on later, so that nothing
+            has to be delivered.
         now: Current UTC time.
         peers: Lines to the processes that compute together with this one; empty where it is alone.
     """
@@ -55,11 +61,12 @@ class JobContext:
     emit: Callable[[Event], None]
     stop_requested: Callable[[], bool]
     now: Callable[[], datetime]
+    pause_requested: Callable[[], bool] = _never
     peers: tuple[PeerLine, ...] = ()
 
 
 JobEntry = Callable[[JobContext], None]
-"""Emits the job's events, as the last one `Finished` or `Stopped`; raises otherwise."""
+"""Emits the job's events, as the last one `Finished`, `Stopped` or `Paused`; raises otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)

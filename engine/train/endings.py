@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run says of its held-out checks: that it overfits, ends early, and which step is best."""
+"""What a run says at its end, and of its held-out checks: that it overfits, which step is best."""
 
 from __future__ import annotations
 
 from gettext import gettext as _
 from gettext import ngettext
 
-from engine.protocol.events import Warned
+from engine.protocol.events import Paused, Stopped, Warned
+from engine.protocol.job import JobContext
+from engine.store.layout import JobFolder
+from engine.train.checkpoint import checkpoint_folders, step_of
+
+
+def ended_early(context: JobContext) -> Stopped | Paused:
+    """Say where a run stands that was ended before its first step, maybe of a resume."""
+    end = Paused if context.pause_requested() else Stopped
+    found = checkpoint_folders(JobFolder(context.folder).checkpoints)
+    if not found:
+        return end(step=0, checkpoint="")
+    return end(step=step_of(found[-1]), checkpoint=found[-1].name)
 
 
 def overfitting_warning(step: int, best_step: int | None) -> Warned:

@@ -21,6 +21,7 @@ from engine.protocol.events import (
     EvalDone,
     Finished,
     LossNotFinite,
+    Paused,
     PhaseChanged,
     SampleMade,
     StepDone,
@@ -35,14 +36,12 @@ from engine.train import endings, guards
 from engine.train.adapter import put_tensors
 from engine.train.checkpoint import (
     check_same_run,
-    checkpoint_folders,
     checkpoint_name,
     moved_warning,
     newest_checkpoint,
     not_removed_warning,
     prune_checkpoints,
     read_checkpoint,
-    step_of,
     write_checkpoint,
 )
 from engine.train.deliver import deliver_adapter
@@ -67,7 +66,7 @@ Clock = Callable[[], float]
 
 
 def train_adapter(context: JobContext, *, quantised: bool, clock: Clock = time.monotonic) -> None:
-    """Train, or go on training, the run of a job; its last event is `Finished` or `Stopped`.
+    """Train, or go on training, a run; the last event is `Finished`, `Stopped` or `Paused`.
 
     Args:
         context: The surroundings of the job.
@@ -85,19 +84,11 @@ def train_adapter(context: JobContext, *, quantised: bool, clock: Clock = time.m
             training = _Training(run, clock)
             training.begin()
         except Cancelled:
-            context.emit(_stopped_early(JobFolder(context.folder)))
+            context.emit(endings.ended_early(context))
             return
         training.go_on()
         if run.stepper.ranks is not None:
             run.stepper.ranks.leave()
-
-
-def _stopped_early(folder: JobFolder) -> Stopped:
-    """Say where a run stands that was stopped before its first step, maybe of a resume."""
-    found = checkpoint_folders(folder.checkpoints)
-    if not found:
-        return Stopped(step=0, checkpoint="")
-    return Stopped(step=step_of(found[-1]), checkpoint=found[-1].name)
 
 
 @dataclass
@@ -445,12 +436,16 @@ class _Training:
     def _stop(self) -> None:
         self._save()
         at = self._now.step
+        name = checkpoint_name(at) if at else ""
+        if self._run.context.pause_requested():
+            self._emit(Paused(step=at, checkpoint=name))
+            return
         step = self._take_best()
         try:
             deliver_adapter(self._run, step=step, is_best=step == self._now.eval_best_step)
         except AdapterUnusable as error:
             self._emit(Warned(code=error.code, message=error.message))
-        self._emit(Stopped(step=at, checkpoint=checkpoint_name(at) if at else ""))
+        self._emit(Stopped(step=at, checkpoint=name))
 
     def _finish(self) -> None:
         run, now = self._run, self._now

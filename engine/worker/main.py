@@ -119,6 +119,7 @@ def _attempt(
         attempt=attempt,
         emit=account.emit,
         stop_requested=wish.is_there,
+        pause_requested=wish.is_pause,
         now=_now,
     )
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starting, stopping, resuming and removing runs."""
+"""Starting, pausing, stopping, resuming and removing runs."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ def start_run(
 def stop_run(services: Services, *, run_id: str) -> None:
     """Ask a run to end at its next step; its checkpoint makes it resumable."""
     _change(services, lambda: services.api.runs.stop(run_id), title=_("The run was not stopped"))
+
+
+def pause_run(services: Services, *, run_id: str) -> None:
+    """Ask a run to free the device at its next step, and to go on later."""
+    _change(services, lambda: services.api.runs.pause(run_id), title=_("The run was not paused"))
 
 
 def resume_run(services: Services, *, run_id: str) -> None:

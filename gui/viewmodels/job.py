@@ -26,8 +26,10 @@ class ChipView:
 def state_words(state: JobState) -> str:
     """Return the word for a state."""
     return {
+        JobState.WAITING: _("Waiting"),
         JobState.STARTING: _("Starting"),
         JobState.RUNNING: _("Running"),
+        JobState.PAUSED: _("Paused"),
         JobState.STOPPED: _("Stopped"),
         JobState.FINISHED: _("Finished"),
         JobState.FAILED: _("Failed"),
@@ -38,8 +40,10 @@ def state_words(state: JobState) -> str:
 def state_kind(state: JobState) -> str:
     """Return the kind of chip for a state."""
     return {
+        JobState.WAITING: "neutral",
         JobState.STARTING: "accent",
         JobState.RUNNING: "accent",
+        JobState.PAUSED: "neutral",
         JobState.STOPPED: "neutral",
         JobState.FINISHED: "success",
         JobState.FAILED: "danger",
@@ -50,8 +54,10 @@ def state_kind(state: JobState) -> str:
 def state_icon(state: JobState) -> str:
     """Return the icon beside the word; a live job has a dot instead."""
     return {
+        JobState.WAITING: "clock",
         JobState.STARTING: "",
         JobState.RUNNING: "",
+        JobState.PAUSED: "pause",
         JobState.STOPPED: "stop",
         JobState.FINISHED: "check",
         JobState.FAILED: "status-danger",
@@ -70,6 +76,8 @@ def state_chip(kind: JobKind, snapshot: JobSnapshot, state: JobState) -> ChipVie
 
 
 def _ended_words(state: JobState) -> str:
+    if state is JobState.PAUSED:
+        return _("Paused at step {step}")
     if state is JobState.STOPPED:
         return _("Stopped at step {step}")
     if state is JobState.FAILED:
@@ -156,6 +164,7 @@ def ended_words(job: JobView) -> str:
         return ""
     words = {
         JobState.FINISHED: _("{name} is finished."),
+        JobState.PAUSED: _("{name} is paused and has freed the device."),
         JobState.STOPPED: _("{name} was stopped. It can be resumed."),
         JobState.FAILED: _("{name} ended with an error."),
         JobState.INTERRUPTED: _("The worker of {name} is gone."),

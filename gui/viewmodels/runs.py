@@ -108,6 +108,7 @@ class RunHead:
     title: str
     chip: ChipView
     meta: str
+    pause: Possible
     stop: Possible
     resume: Possible
     resume_text: str
@@ -126,15 +127,16 @@ def run_head(run: RunView, job: JobView, blockers: Sequence[Problem] | None) -> 
         blockers: The reasons against a resume, None while they are not known.
     """
     is_live = not job.state.is_over
-    can_resume = job.state in (JobState.STOPPED, JobState.FAILED, JobState.INTERRUPTED)
+    ended_badly = job.state in (JobState.FAILED, JobState.INTERRUPTED)
     return RunHead(
         title=job.info.name,
         chip=state_chip(JobKind.TRAIN, job.snapshot, job.state),
         meta=_meta(run),
+        pause=Possible(is_offered=is_live),
         stop=Possible(is_offered=is_live),
-        resume=Possible(is_offered=can_resume, reason=_resume_reason(blockers)),
+        resume=Possible(is_offered=job.state.may_go_on, reason=_resume_reason(blockers)),
         resume_text=_resume_text(job),
-        is_resume_in_panel=can_resume and job.state is not JobState.STOPPED,
+        is_resume_in_panel=ended_badly,
         export=Possible(
             is_offered=job.state in (JobState.STOPPED, JobState.FINISHED),
             reason="" if run.has_adapter else _("This run has left no adapter yet."),
@@ -250,6 +252,14 @@ def _saved_words(trace: RunTrace, now: datetime) -> str:
 def _ended_words(snapshot: JobSnapshot, state: JobState) -> str:
     if state is JobState.FINISHED:
         return _("Finished. The adapter was reloaded and checked.")
+    if state is JobState.WAITING:
+        return _("It has not been started yet.")
+    if state is JobState.PAUSED and snapshot.checkpoint:
+        return _(
+            "Paused after step {step}: memory and graphics card are free. It goes on bit for bit."
+        ).format(step=numbers.count(snapshot.checkpoint_step))
+    if state is JobState.PAUSED:
+        return _("Paused before its first step: memory and graphics card are free.")
     if snapshot.checkpoint:
         return _("The newest checkpoint is step {step}; it can go on from there.").format(
             step=numbers.count(snapshot.checkpoint_step)

@@ -193,8 +193,10 @@ class RunTrace:
                 self._tell(at, message, "warning")
             case events.AdapterCommitted():
                 self._tell(at, _("The adapter was reloaded, checked and kept"), "success")
-            case events.Stopped(step=step):
-                self._tell(at, _("Stopped at step {step}").format(step=numbers.count(step)))
+            case events.Stopped(step=step) | events.Paused(step=step):
+                is_pause = isinstance(event, events.Paused)
+                words = _("Paused at step {step}") if is_pause else _("Stopped at step {step}")
+                self._tell(at, words.format(step=numbers.count(step)))
             case events.Finished():
                 self._tell(at, _("Finished"), "success")
             case events.Failed(message=message):

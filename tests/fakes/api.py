@@ -197,6 +197,7 @@ class FakeJobs:
     def __init__(self) -> None:
         self.by_id: dict[str, FakeJob] = {}
         self.stopped: list[str] = []
+        self.paused: list[str] = []
 
     def make(
         self,
@@ -506,6 +507,9 @@ class FakeRuns:
 
     def stop(self, key: str) -> None:
         self._jobs.stop(key)
+
+    def pause(self, key: str) -> None:
+        self._jobs.paused.append(key)
 
     def feed(self, run_id: str) -> FakeFeed:
         return self._jobs.feed(run_id)

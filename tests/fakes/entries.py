@@ -11,7 +11,7 @@ import sys
 import time
 
 from engine.errors import DiskFull
-from engine.protocol.events import Finished, PhaseChanged, ProgressMade, Stopped, Warned
+from engine.protocol.events import Finished, Paused, PhaseChanged, ProgressMade, Stopped, Warned
 from engine.protocol.job import JobContext
 
 
@@ -26,7 +26,8 @@ def until_stopped(context: JobContext) -> None:
     """Work until a stop is asked for, at most 60 s."""
     for step in range(1200):
         if context.stop_requested():
-            context.emit(Stopped(step=step, checkpoint=""))
+            end = Paused if context.pause_requested() else Stopped
+            context.emit(end(step=step, checkpoint=""))
             return
         context.emit(ProgressMade(done=step, total=0, unit="steps"))
         time.sleep(0.05)

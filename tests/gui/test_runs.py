@@ -14,6 +14,7 @@ from engine.protocol.events import (
     AdapterCommitted,
     EvalDone,
     Finished,
+    Paused,
     PhaseChanged,
     SampleMade,
     WorkerStarted,
@@ -160,6 +161,22 @@ def test_stop_asks_the_run_to_end_and_says_so_at_once(
     job.emit(a_stop(60))
     qtbot.wait_until(lambda: button(runs, "Resume").isVisible(), timeout=5_000)
     assert not stop.isVisible()
+
+
+def test_pause_frees_the_device_and_the_run_can_go_on(
+    runs: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    job = add_run(api, "support-v3", "r7", upto=60)
+    open_run(runs, window_services, qtbot, "r7")
+    pause = button(runs, "Pause")
+    pause.click()
+    assert pause.shown_text() == "Pausing…"
+    qtbot.wait_until(lambda: api.jobs.paused == ["r7"])
+    job.emit(Paused(step=60, checkpoint="ck-000060"))
+    qtbot.wait_until(lambda: button(runs, "Resume").isVisible(), timeout=5_000)
+    assert not pause.isVisible()
+    assert not button(runs, "Stop").isVisible()
+    assert not button(runs, "Export…").isVisible()
 
 
 def test_stopped_run_is_resumed_and_shown_live_again(

@@ -15,7 +15,7 @@ from engine.domain.run import JobSnapshot, JobState
 from engine.protocol.codec import Envelope
 from gui.actions.chart_files import ask_to_save_chart
 from gui.actions.run_files import ask_to_save_run
-from gui.actions.runs import remove_run, resume_run, stop_run
+from gui.actions.runs import pause_run, remove_run, resume_run, stop_run
 from gui.bridge.job_feed import JobFeedSignal
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
@@ -82,6 +82,7 @@ class RunView(QWidget):
 
     def _make_widgets(self) -> None:
         self._header = Header("", back=_("Runs"))
+        self._pause = Button(_("Pause"), icon="pause")
         self._stop = Button(_("Stop"), icon="stop")
         self._more = Button(_("More"), kind="ghost")
         self._resume = Button(_("Resume"), icon="play")
@@ -100,7 +101,7 @@ class RunView(QWidget):
         self._stack = QStackedWidget()
 
     def _arrange(self) -> None:
-        self._header.set_actions(self._more, self._stop, self._resume, self._export)
+        self._header.set_actions(self._more, self._pause, self._stop, self._resume, self._export)
         live = Plain(scroll=True)
         live.body.addWidget(self._error)
         live.body.addWidget(self._charts, 1)
@@ -120,7 +121,8 @@ class RunView(QWidget):
         whole = Column(self._header, progress, self._tabs, gap=0)
         whole.addWidget(self._stack, 1)
         self.setLayout(whole)
-        for one in (self._error, self._note, self._stop, self._resume, self._export):
+        buttons = (self._pause, self._stop, self._resume, self._export)
+        for one in (self._error, self._note, *buttons):
             one.hide()
 
     def _make_timers(self) -> None:
@@ -134,6 +136,7 @@ class RunView(QWidget):
     def _connect(self) -> None:
         services = self._services
         self._header.back_clicked.connect(self.back_requested)
+        self._pause.clicked.connect(self._on_pause)
         self._stop.clicked.connect(self._on_stop)
         self._resume.clicked.connect(self._on_resume)
         self._export.clicked.connect(lambda: services.navigator.go("export", self._run_id))
@@ -178,8 +181,7 @@ class RunView(QWidget):
         self._output = ""
         self._shown_failure = None
         self._charts.clear()
-        self._stop.set_busy("")
-        self._resume.set_busy("")
+        self._end_busy()
         feed = self._services.feeds.follow(self._run_id, self)
         feed.events.connect(self._on_events)
         feed.changed.connect(self._on_changed)
@@ -201,8 +203,12 @@ class RunView(QWidget):
     def _on_changed(self, _snapshot: JobSnapshot, _state: JobState) -> None:
         self._mark()
 
+    def _end_busy(self) -> None:
+        for one in (self._pause, self._stop, self._resume):
+            one.set_busy("")
+
     def _on_over(self, _job: object) -> None:
-        self._stop.set_busy("")
+        self._end_busy()
         # It may have been resumed since: then the list knows it as live, and says nothing new.
         self._services.library.refresh(self._on_library)
         self._mark()
@@ -280,6 +286,7 @@ class RunView(QWidget):
         self._header.set_title(head.title)
         self._header.set_chip(chip.text, chip.kind, chip.icon, dot=chip.dot)
         self._header.set_meta(head.meta)
+        self._pause.setHidden(not head.pause.is_offered)
         self._stop.setHidden(not head.stop.is_offered)
         self._resume.setHidden(not head.resume.is_offered or head.is_resume_in_panel)
         self._resume.set_reason(head.resume.reason)
@@ -364,6 +371,10 @@ class RunView(QWidget):
                 runs=(self._run.id,),
                 picture=self._charts.picture,
             )
+
+    def _on_pause(self) -> None:
+        self._pause.set_busy(_("Pausing…"))
+        pause_run(self._services, run_id=self._run_id)
 
     def _on_stop(self, _key: object = None) -> None:
         self._stop.set_busy(_("Stopping…"))

@@ -12,7 +12,7 @@ from engine.domain.decision import Decision
 from engine.domain.run import JobSnapshot, JobState
 from engine.protocol import events
 from engine.protocol.codec import decode, decode_command, encode, encode_command
-from engine.protocol.commands import COMMANDS, Stop
+from engine.protocol.commands import COMMANDS, Pause, Stop
 from engine.protocol.events import EVENTS, Event
 from engine.protocol.fold import fold
 
@@ -47,6 +47,7 @@ SAMPLES: tuple[Event, ...] = (
     ),
     events.AnswerMade(prompt="p", answer="a", tokens=1, ended=True),
     events.Stopped(step=3, checkpoint="ck-000003"),
+    events.Paused(step=3, checkpoint="ck-000003"),
     events.Finished(result={"a": "b"}),
     events.Failed(code="c", message="m", remedy="r"),
 )  # fmt: skip
@@ -61,7 +62,7 @@ def state_after(*happened: Event) -> JobSnapshot:
 
 def test_samples_cover_every_event() -> None:
     assert {type(one) for one in SAMPLES} == {one for _kind, one in EVENTS}
-    assert len({kind for kind, _one in EVENTS}) == len(EVENTS) == 19
+    assert len({kind for kind, _one in EVENTS}) == len(EVENTS) == 20
 
 
 @pytest.mark.parametrize("event", SAMPLES, ids=lambda one: type(one).__name__)
@@ -91,6 +92,7 @@ def test_commands_survive_the_trip() -> None:
         assert decode_command(encode_command(command())) == command()
     assert decode_command(b'{"v":1,"kind":"fly"}') is None
     assert encode_command(Stop()) == b'{"v":1,"kind":"stop"}'
+    assert encode_command(Pause()) == b'{"v":1,"kind":"pause"}'
 
 
 def test_fold_of_a_whole_run() -> None:
@@ -116,6 +118,7 @@ def test_fold_keeps_the_best_check() -> None:
     ("last", "state"),
     [
         (events.Stopped(step=1, checkpoint=""), JobState.STOPPED),
+        (events.Paused(step=1, checkpoint="ck-000001"), JobState.PAUSED),
         (events.Finished(), JobState.FINISHED),
         (events.Failed(code="c", message="m", remedy="r"), JobState.FAILED),
     ],

@@ -29,6 +29,7 @@ from engine.protocol.events import (
     Event,
     Finished,
     LossNotFinite,
+    Paused,
     PhaseChanged,
     PlanResolved,
     SampleMade,
@@ -205,6 +206,36 @@ def test_resume_after_a_stop_changes_not_one_bit(
     for kind in (StepDone, EvalDone):
         assert losses(told, kind) == losses(events, kind)
     assert adapter_sha256(desk, run_id) == digest
+
+
+@pytest.mark.parametrize("method", ["sft_lora", "sft_qlora"])
+def test_resume_after_a_pause_at_every_step_changes_not_one_bit(
+    desk: Desk, whole_runs: dict[str, Whole], method: str
+) -> None:
+    events, digest = whole_runs[method]
+    run_id = new_run(desk, method=method, lora_dropout=0.2, eval_every_steps=3)
+    told: list[Event] = []
+    for pause in (*range(1, 10), 0):
+        context = desk.context(run_id, stop_when=at_step(pause))
+        context = replace(context, pause_requested=context.stop_requested)
+        loop.train_adapter(context, quantised=method == "sft_qlora")
+        told += desk.events
+        if pause:
+            assert desk.events[-1] == Paused(step=pause, checkpoint=f"ck-{pause:06d}")
+            atomicfs.verify_folder(desk.layout.job(run_id).checkpoints / f"ck-{pause:06d}")
+            assert not desk.layout.job(run_id).adapter.exists()
+    for kind in (StepDone, EvalDone):
+        assert losses(told, kind) == losses(events, kind)
+    assert adapter_sha256(desk, run_id) == digest
+
+
+def test_pause_before_the_first_step_leaves_nothing_and_says_so(desk: Desk) -> None:
+    run_id = new_run(desk)
+    context = desk.context(run_id, stop_when=lambda event: isinstance(event, PlanResolved))
+    sft_lora.train(replace(context, pause_requested=context.stop_requested))
+    assert desk.events[-1] == Paused(step=0, checkpoint="")
+    train(desk, run_id)
+    assert isinstance(desk.events[-1], Finished)
 
 
 def losses(events: list[Event], kind: type[StepDone] | type[EvalDone]) -> list[Any]:

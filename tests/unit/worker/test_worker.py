@@ -18,8 +18,11 @@ from engine.domain.run import JobKind, JobState
 from engine.errors import AlreadyRunning, WorkerDied
 from engine.launcher.identity import read_identity
 from engine.launcher.spawn import worker_argv
+from engine.protocol.codec import encode_command
+from engine.protocol.commands import Pause, Stop
 from engine.protocol.events import Warned, WorkerStarted
 from engine.store.workspace import open_workspace
+from engine.worker.signals import StopWish
 
 pytestmark = pytest.mark.e2e
 
@@ -57,6 +60,36 @@ def test_stop_right_after_start_is_obeyed(jobs: Jobs) -> None:
     assert wait_over(jobs, job_id) is JobState.STOPPED
 
 
+def test_pause_ends_the_job_as_paused(jobs: Jobs) -> None:
+    job_id = make(jobs, "until_stopped")
+    assert jobs.get(job_id).state is JobState.WAITING
+    jobs.start(job_id)
+    jobs.pause(job_id)
+    assert wait_over(jobs, job_id) is JobState.PAUSED
+    jobs.start(job_id)
+    assert jobs.get(job_id).state is JobState.RUNNING
+    jobs.stop(job_id)
+    assert wait_over(jobs, job_id) is JobState.STOPPED
+
+
+def test_stop_beside_a_pause_counts_more(tmp_path: Path) -> None:
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    (commands / "000001-stop-old.json").write_bytes(encode_command(Stop()))
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        wish = StopWish(commands)
+        assert not wish.is_there()
+        (commands / "000002-pause-new.json").write_bytes(encode_command(Pause()))
+        assert wish.is_there()
+        assert wish.is_pause()
+        (commands / "000003-stop-new.json").write_bytes(encode_command(Stop()))
+        assert not wish.is_pause()
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
 def test_start_after_stop_ignores_the_old_stop(jobs: Jobs) -> None:
     job_id = make(jobs, "until_stopped")
     jobs.start(job_id)
@@ -92,13 +125,13 @@ def test_second_worker_of_a_locked_job_leaves_it_alone(jobs: Jobs, tmp_path: Pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM for other processes")
-def test_sigterm_stops_gracefully(jobs: Jobs) -> None:
+def test_sigterm_pauses_because_the_system_shuts_down(jobs: Jobs) -> None:
     job_id = make(jobs, "until_stopped")
     jobs.start(job_id)
     identity = read_identity(jobs._layout.job(job_id))
     assert identity is not None
     psutil.Process(identity.pid).send_signal(signal.SIGTERM)
-    assert wait_over(jobs, job_id) is JobState.STOPPED
+    assert wait_over(jobs, job_id) is JobState.PAUSED
 
 
 def test_killed_worker_makes_the_job_interrupted(jobs: Jobs) -> None:
