@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Entry of Burnish: the window, a worker (`--worker JOB`), its peers, or the command line.
+"""Entry of Burnish: the window, a worker (`--worker JOB`), its peers, a probe, the command line.
 
 Only the standard library is imported here; each role imports what it needs.
 """
@@ -23,13 +23,18 @@ def main(arguments: list[str]) -> int:
         from engine.worker.peer import run_peer
 
         return run_peer(Path(arguments[1]), int(arguments[3]))
+    if arguments[:1] == ["--network-probe"]:
+        from engine.launcher.probe import run_probe
+
+        return run_probe(arguments[1:])
     if not arguments or arguments[0] == "--window":
         from gui.app import run_window
 
         return run_window(arguments[1:])
+    from engine.api.privacy import Privacy
     from engine.cli.main import run_command_line
 
-    return run_command_line(arguments)
+    return run_command_line(arguments, Privacy())
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from engine.api.mappings import Mappings
 from engine.api.models import Models
 from engine.api.preparation import Preparation
 from engine.api.presets import Presets
+from engine.api.proofs import Proofs
 from engine.api.rates import LearningRates
 from engine.api.recipes import Recipes
 from engine.api.reports import Reports
@@ -61,6 +62,7 @@ class Api:
     exports: Exports
     trash: Trash
     space: Space
+    proofs: Proofs
 
 
 def open_api(root: Path | None = None) -> Api:
@@ -115,4 +117,5 @@ def open_api(root: Path | None = None) -> Api:
         exports=exports,
         trash=trash,
         space=Space(layout, datasets=datasets, models=models, trash=trash),
+        proofs=Proofs(layout, jobs),
     )

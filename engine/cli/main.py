@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from engine.api.privacy import Privacy
 from engine.cli import (
     columns,
     data,
@@ -18,6 +19,7 @@ from engine.cli import (
     documents,
     model,
     presets,
+    privacy,
     rate,
     recipe,
     run,
@@ -52,6 +54,7 @@ app.command("presets")(presets.presets)
 app.command("export")(weights.export)
 app.command("generate")(weights.generate)
 app.command("doctor")(model.doctor)
+app.command("privacy")(privacy.privacy)
 app.command("demo")(demo.demo)
 app.command("space")(space.space)
 app.command("remove")(space.remove)
@@ -76,17 +79,21 @@ def options(
     ] = None,
 ) -> None:
     """Keep the global options for the command."""
-    context.obj = Session(root=workspace)
+    context.ensure_object(Session).root = workspace
 
 
-def run_command_line(arguments: list[str]) -> int:
+def run_command_line(arguments: list[str], privacy: Privacy | None = None) -> int:
     """Run one command and return the exit status.
+
+    Args:
+        arguments: What was typed behind the name of the program.
+        privacy: The guard of this process, where it has one.
 
     Returns:
         0 when it worked; 1 with a named error and its remedy; 2 for wrong usage.
     """
     try:
-        app(arguments)
+        app(arguments, obj=Session(privacy=privacy))
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else EXIT_OK
     except EngineError as error:

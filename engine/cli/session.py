@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.api.facade import Api, open_api
+from engine.api.privacy import Privacy
 
 Json = Annotated[
     bool, typer.Option("--json", help="Write one JSON object to standard output, nothing else.")
@@ -28,10 +29,12 @@ class Session:
     Attributes:
         root: Workspace of `--workspace`, or None for the usual one.
         json: Results are one JSON object on standard output.
+        privacy: The guard of this process, or None where it has none.
     """
 
     root: Path | None = None
     json: bool = False
+    privacy: Privacy | None = None
 
     @cached_property
     def api(self) -> Api:

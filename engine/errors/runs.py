@@ -83,6 +83,13 @@ class WorkerCrashed(EngineError):
     default_remedy = mark("Resume the run; if it crashes again, report the details.")
 
 
+class ProbeSilent(EngineError):
+    """The process that tries to reach the network gave no answer; nothing is proved by that."""
+
+    code = "probe_silent"
+    default_remedy = mark("Run the proof again.")
+
+
 class ProcessLost(EngineError):
     """A process that trained together with others has ended; finished checkpoints are safe."""
 

@@ -61,12 +61,14 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
             with the clock on the wall, and on Linux it stands still in sleep.
         oom_kills: What the system had ended for lack of memory by then, see
             `engine.hardware.uptime`.
+        refused: Tries of this worker to reach the network, each of which its guard refused.
     """
 
     count: int
     written_at: str
     monotonic_s: float | None = None
     oom_kills: dict[str, int] = {}
+    refused: int = 0
 
 
 def folder_number(path: Path) -> str:

@@ -25,7 +25,9 @@ _MACHINES = {
     "x86_64": (0xC000003E, 41, 317),
     "aarch64": (0xC00000B7, 198, 277),
 }
-_IO_URING_SETUP = 425
+IO_URING_SETUP = 425
+"""The same on every machine (include/uapi/asm-generic/unistd.h)."""
+
 _X32_BIT = 0x40000000
 
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
@@ -102,7 +104,7 @@ def _program(architecture: int, socket_number: int) -> bytes:
         (_EQUAL, 0, 7, architecture),  # another architecture: refuse
         (_LOAD, 0, 0, number),
         (_AT_LEAST, 5, 0, _X32_BIT),  # x32 numbers: refuse
-        (_EQUAL, 4, 0, _IO_URING_SETUP),  # refuse
+        (_EQUAL, 4, 0, IO_URING_SETUP),  # refuse
         (_EQUAL, 0, 4, socket_number),  # anything but socket(): allow
         (_LOAD, 0, 0, first_argument),
         (_EQUAL, 2, 0, _ALLOWED_FAMILIES[0]),

@@ -25,7 +25,11 @@ MAIN = Path(__file__).resolve().parents[2] / "main.py"
 
 def worker_argv(job: Path, launch: str) -> list[str]:
     """Return the command of a worker: the frozen executable, or Python with main.py."""
-    role = ["--worker", str(job), "--launch", launch]
+    return program_argv("--worker", str(job), "--launch", launch)
+
+
+def program_argv(*role: str) -> list[str]:
+    """Return the command that starts this program in a role, as `main.py` knows them."""
     if getattr(sys, "frozen", False):
         return [sys.executable, *role]
     return [sys.executable, "-u", str(MAIN), *role]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -85,12 +86,15 @@ class Account:
 
     def tell_attempts(self) -> None:
         """Say openly that code of this worker tried to use the network, and was refused."""
-        if self._guard.attempts:
-            text = ngettext(
-                "{count} attempt to use the network was refused ({what}).",
-                "{count} attempts to use the network were refused ({what}).",
-                self._guard.attempts,
-            ).format(count=self._guard.attempts, what=self._guard.last_attempt)
+        if not self._guard.attempts:
+            return
+        text = ngettext(
+            "{count} attempt to use the network was refused ({what}).",
+            "{count} attempts to use the network were refused ({what}).",
+            self._guard.attempts,
+        ).format(count=self._guard.attempts, what=self._guard.last_attempt)
+        with contextlib.suppress(EngineError, OSError):
+            # A disk that is full even for this line: the heartbeat has told it as well.
             self._writer.append(Warned(code="network_refused", message=text))
 
     def _versions(self) -> dict[str, str]:

@@ -20,10 +20,18 @@ BEAT_EVERY_S = 2.0
 
 
 @contextlib.contextmanager
-def beating(path: Path, *, now: Callable[[], datetime]) -> Generator[None, None, None]:
-    """Rewrite heartbeat.json every two seconds while the block runs."""
+def beating(
+    path: Path, *, now: Callable[[], datetime], refused: Callable[[], int]
+) -> Generator[None, None, None]:
+    """Rewrite heartbeat.json every two seconds while the block runs, and once more at its end.
+
+    Args:
+        path: The file.
+        now: The time, UTC.
+        refused: How many tries to reach the network were refused so far.
+    """
     done = threading.Event()
-    told = (path, done, now, oom_counters())
+    told = (path, done, now, oom_counters(), refused)
     thread = threading.Thread(target=_beat, args=told, name="heartbeat", daemon=True)
     thread.start()
     try:
@@ -34,19 +42,26 @@ def beating(path: Path, *, now: Callable[[], datetime]) -> Generator[None, None,
 
 
 def _beat(
-    path: Path, done: threading.Event, now: Callable[[], datetime], counters: Sequence[Path]
+    path: Path,
+    done: threading.Event,
+    now: Callable[[], datetime],
+    counters: Sequence[Path],
+    refused: Callable[[], int],
 ) -> None:
     count = 0
     while True:
         count += 1
+        is_last = done.is_set()
         beat = Heartbeat(
             count=count,
             written_at=timestamp(now()),
             monotonic_s=time.monotonic(),
             oom_kills=oom_kills(counters),
+            refused=refused(),
         )
         with contextlib.suppress(EngineError, OSError):
             # A full disk must not end the run for a sign of life; the next beat tries again.
             write_document(path, beat, durable=False)
-        if done.wait(BEAT_EVERY_S):
+        if is_last:
             return
+        done.wait(BEAT_EVERY_S)

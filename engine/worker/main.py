@@ -89,7 +89,8 @@ def _work(
     try:
         log_bytes = folder.log.stat().st_size if folder.log.exists() else 0
         write_document(folder.identity, own_identity(folder, launch, log_bytes=log_bytes))
-        with beating(folder.heartbeat, now=_now), _awake(info) as wakefulness:
+        beats = beating(folder.heartbeat, now=_now, refused=lambda: guard.attempts)
+        with beats, _awake(info) as wakefulness:
             account = Account(writer, guard, wakefulness, SleepWatch())
             account.open(attempt)
             return _attempt(folder, info, attempt, account, wish, seat)
@@ -126,13 +127,13 @@ def _attempt(
         with gathered_peers(folder, info, seat) as peers:
             cast("JobEntry", resolved(info.entry))(replace(context, peers=peers))
         status = EXIT_DONE
-        account.tell_attempts()
     except EngineError as error:
         account.report(error)
         status = EXIT_FAILED
     except Exception as error:  # noqa: BLE001 - the top of the process: every end is written down
         account.report_unraised(error)
         status = EXIT_FAILED
+    account.tell_attempts()
     _keep_result(folder)
     return status
 

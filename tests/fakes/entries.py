@@ -77,6 +77,12 @@ def surprise(context: JobContext) -> None:
     raise ValueError("secret row text")
 
 
+def dials_and_fails(context: JobContext) -> None:
+    """Try to open a connection, and fail by that."""
+    del context
+    socket.socket()
+
+
 def dials(context: JobContext) -> None:
     """Try to open a connection; tell whether it was refused."""
     try:

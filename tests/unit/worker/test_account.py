@@ -113,9 +113,9 @@ def test_failure_that_the_log_cannot_take_goes_to_standard_error(
 
 def test_sign_of_life_holds_the_steady_clock_and_the_counters(tmp_path: Path) -> None:
     path = tmp_path / "heartbeat.json"
-    with beating(path, now=lambda: MOMENT):
+    with beating(path, now=lambda: MOMENT, refused=lambda: 3):
         pass
     beat = read_document(path, Heartbeat)
-    assert beat.count == 1
+    assert (beat.count >= 1, beat.refused) == (True, 3)
     assert beat.monotonic_s is not None
     assert all(one >= 0 for one in beat.oom_kills.values())

@@ -16,11 +16,13 @@ import pytest
 from engine.api.jobs import Jobs
 from engine.domain.run import JobKind, JobState
 from engine.errors import AlreadyRunning, WorkerDied
-from engine.launcher.identity import read_identity
+from engine.launcher.identity import Heartbeat, read_identity
 from engine.launcher.spawn import worker_argv
+from engine.launcher.watch import wait_until_free
 from engine.protocol.codec import encode_command
 from engine.protocol.commands import Pause, Stop
 from engine.protocol.events import Warned, WorkerStarted
+from engine.store.documents import read_document
 from engine.store.workspace import open_workspace
 from engine.worker.signals import StopWish
 
@@ -209,3 +211,14 @@ def test_files_of_a_job_are_private(jobs: Jobs) -> None:
     modes = {one: one.stat().st_mode & 0o777 for one in [root, *root.rglob("*")]}
     assert {mode for one, mode in modes.items() if one.is_dir()} == {0o700}
     assert {mode for one, mode in modes.items() if one.is_file()} == {0o600}
+
+
+def test_refusals_of_a_worker_are_told_while_it_lives_and_when_it_fails(jobs: Jobs) -> None:
+    job_id = make(jobs, "dials_and_fails")
+    jobs.start(job_id)
+    assert wait_over(jobs, job_id) is JobState.FAILED
+    wait_until_free(jobs._layout.job(job_id))
+    events = [one.event for one in jobs.feed(job_id).poll()]
+    assert any(isinstance(one, Warned) and one.code == "network_refused" for one in events)
+    beat = read_document(jobs._layout.job(job_id).heartbeat, Heartbeat)
+    assert beat.refused == 1
