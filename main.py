@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Entry of Burnish: the window, a worker (`--worker JOB`), its peers, a probe, the command line.
 
-Only the standard library is imported here; each role imports what it needs.
+Only the standard library is imported here; each role imports what it needs. The packaged program
+is this file too: what it does before any role is in `engine/launcher/frozen.py`.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 from pathlib import Path
 
@@ -38,5 +40,10 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    if getattr(sys, "frozen", False):
+        from engine.launcher.frozen import begin
+
+        # Before freeze_support: a process of multiprocessing unpickles what the runtime defines.
+        begin(sys.argv[1:], os.environ)
     multiprocessing.freeze_support()
     sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Set Burnish up in a clone and start it: ``python packaging/bootstrap.py demo|test|app|check``.
+"""Set Burnish up in a clone and start it.
+
+Usage: ``python packaging/bootstrap.py demo|test|app|check|package``.
 
 Standard library only; any Python from 3.11 on, Linux and Windows, from any folder. Everything goes
 into ``.venv`` in the repository, with the versions of ``packaging/constraints.txt``; nothing else
@@ -33,13 +35,15 @@ COMMANDS = {
     "demo": "import sample data, train the starter model, export and verify it (about two minutes)",
     "test": "run the tests; further arguments go to pytest",
     "app": "open the window",
-    "check": "run every check of style, types, layers, shape and documents",
+    "check": "run every check of style, types, layers, shape, documents and the packaged program",
+    "package": "build what people install; further arguments go to packaging/build.py",
 }
 EXTRAS: dict[str, frozenset[str]] = {
     "demo": frozenset(),
     "test": frozenset({"test"}),
     "app": frozenset(),
-    "check": frozenset({"check", "test"}),
+    "check": frozenset({"check", "test", "package"}),
+    "package": frozenset({"package"}),
 }
 CHECKS: dict[str, tuple[str, ...]] = {
     "ruff check": ("-m", "ruff", "check"),
@@ -48,6 +52,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "layers": ("-c", "from importlinter.cli import lint_imports_command as run; run()"),
     "code shape": ("packaging/code_shape.py", "--check", "engine", "gui", "packaging", "main.py"),
     "documents": ("packaging/docs_check.py",),
+    "bundle": ("packaging/check_bundle.py",),
 }
 
 
@@ -329,8 +334,15 @@ def run_test(arguments: Sequence[str]) -> int:
     return run_python("-m", "pytest", *two, *arguments)
 
 
+def run_package(arguments: Sequence[str]) -> int:
+    """Build the packages."""
+    require_qt(for_tests=False)
+    return run_python("packaging/build.py", *arguments)
+
+
 def run_check(arguments: Sequence[str]) -> int:
     """Run every check, also after one has failed, and close with a table."""
+    require_qt(for_tests=True)
     if arguments:
         raise SetupError("check takes no further arguments.", "Run it without them.")
     results: list[tuple[str, int, float]] = []
@@ -347,7 +359,13 @@ def run_check(arguments: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-RUNNERS = {"demo": run_demo, "test": run_test, "app": run_app, "check": run_check}
+RUNNERS = {
+    "demo": run_demo,
+    "test": run_test,
+    "app": run_app,
+    "check": run_check,
+    "package": run_package,
+}
 
 
 def parse(arguments: Sequence[str]) -> tuple[str, list[str]]:

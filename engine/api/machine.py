@@ -83,7 +83,7 @@ def _libraries() -> list[Problem]:
             _("These libraries are not installed: {names}. Nothing can be trained.").format(
                 names=", ".join(missing)
             ),
-            _("Install Burnish with its training libraries."),
+            _("Install the training runtime that belongs to this version of Burnish."),
         )
     ]
 

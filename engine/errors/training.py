@@ -86,7 +86,7 @@ class TrainingLibrariesMissing(EngineError):
     """The training libraries are not installed."""
 
     code = "training_libraries_missing"
-    default_remedy = mark("Install Burnish with its training libraries.")
+    default_remedy = mark("Install the training runtime that belongs to this version of Burnish.")
 
 
 class AdapterUnusable(EngineError):

@@ -84,7 +84,7 @@ def test_second_start_installs_nothing_and_is_quick(asked: list[tuple[str, ...]]
 def test_command_that_needs_more_keeps_what_is_there(asked: list[tuple[str, ...]]) -> None:
     bootstrap.set_up("test")
     bootstrap.set_up("check")
-    assert asked[-1][-1] == ".[check,test]"
+    assert asked[-1][-1] == ".[check,package,test]"
     bootstrap.set_up("test")
     assert len(asked) == 4
 
