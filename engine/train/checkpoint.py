@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
@@ -15,6 +15,7 @@ from engine.errors import (
     CheckpointDamaged,
     DocumentDamaged,
     EngineError,
+    LossNotFiniteError,
     ModelChanged,
     RunNotResumable,
 )
@@ -57,15 +58,34 @@ def write_checkpoint(
     Raises:
         DiskFull: No room; what was there before is untouched.
         ModelChanged: The base model's files were written to meanwhile.
+        LossNotFiniteError: A weight or a moment is no number; no run could go on from that.
     """
     model.check_unchanged()
+    weights, moments = held_tensors(model), optimizer.held()
+    _check_numbers((*weights.values(), *moments.values()), step=state.step)
     atomicfs.make_folder(root)
     target = root / checkpoint_name(state.step)
     with atomicfs.new_folder(target, replace=True) as folder:
-        write_tensors(folder / ADAPTER, held_tensors(model), dtype=torch.float32)
-        write_tensors(folder / OPTIMIZER, optimizer.held())
+        write_tensors(folder / ADAPTER, weights, dtype=torch.float32)
+        write_tensors(folder / OPTIMIZER, moments)
         write_document(folder / STATE, state)
     return target
+
+
+def _check_numbers(tensors: Iterable[torch.Tensor], *, step: int) -> None:
+    if all(bool(torch.isfinite(values).all()) for values in tensors):
+        return
+    text = _(
+        "After step {step} the adapter or its optimizer holds values that are not numbers. No "
+        "checkpoint was written of them; those of before are sound."
+    )
+    raise LossNotFiniteError(
+        text.format(step=step),
+        remedy=_(
+            "Resume the run from the last checkpoint. If it comes again, start again with a lower "
+            "learning rate."
+        ),
+    )
 
 
 def prune_checkpoints(root: Path, *, keep: int, spared: Collection[int]) -> list[str]:
