@@ -133,7 +133,7 @@ def naming_memory_errors(device: torch.device) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise not_enough_memory(device, str(error).partition("\n")[0]) from error
+        raise not_enough_memory(device, first_line(error)) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -146,6 +146,11 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(words in text for words in _MEMORY_WORDS)
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says, shortly; Python's own says nothing but its name."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def free_unused(device: torch.device) -> None:

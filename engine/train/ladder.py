@@ -29,7 +29,7 @@ from engine.domain.decision import Decision
 from engine.domain.recipe_choices import Optimizer
 from engine.errors import NotEnoughMemory
 from engine.protocol.events import PlanChanged, Warned
-from engine.train.device import free_unused, is_out_of_memory, not_enough_memory
+from engine.train.device import first_line, free_unused, is_out_of_memory, not_enough_memory
 from engine.train.grouping import rows_together
 from engine.train.heldout import HeldOutLoss, held_out_loss
 from engine.train.offload import CardPassage, Offload, Passage
@@ -145,7 +145,7 @@ class Ladder:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            return None, str(error).partition("\n")[0]
+            return None, first_line(error)
 
     def _free(self) -> None:
         free_unused(self._run.model.device)

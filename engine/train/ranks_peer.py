@@ -25,6 +25,7 @@ from engine.train.base_weights import load_base
 from engine.train.batches import Examples
 from engine.train.device import (
     Placement,
+    first_line,
     free_unused,
     is_out_of_memory,
     naming_memory_errors,
@@ -82,7 +83,7 @@ def _answer(work: Callable[[], Answer]) -> Answer:
         return _in_words(error)
     except Exception as error:  # noqa: BLE001 - the top of the process: the worker must be told
         if is_out_of_memory(error):
-            return OutOfMemory(detail=str(error).partition("\n")[0])
+            return OutOfMemory(detail=first_line(error))
         return _in_words(unforeseen(error))
 
 
