@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders.model_folder import tiny_model_folder
+from tests.faults.warm import WarmParent
 
 _IN_MEMORY = Path("/dev/shm")
 
@@ -37,6 +38,14 @@ def tell() -> Callable[[str], None]:
 def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a tiny model."""
     return tiny_model_folder(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def warm(base_model: Path) -> Iterator[WarmParent]:
+    """Return a parent that forks real processes; only where processes can be forked."""
+    parent = WarmParent(base_model)
+    yield parent
+    parent.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
