@@ -27,6 +27,7 @@ from typing import IO
 import msgspec
 
 from engine.errors import DiskFull, DocumentDamaged, NotWritable, TargetExists
+from engine.store import renaming
 from engine.store.checksum import checked, encode_document
 from engine.store.ledger import FollowedStream, Ledger, is_as_printed
 
@@ -101,7 +102,7 @@ def make_folder(path: Path) -> None:
 
 def _make_durable(path: Path) -> None:
     """Make a folder; where its parents are made too, each name is synced before it is used."""
-    if path.is_dir():
+    if path.is_dir() or path == path.parent:  # a drive that is not there has no parent
         return
     _make_durable(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
@@ -145,7 +146,7 @@ def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
                 stream.flush()
                 if durable:
                     os.fsync(stream.fileno())
-            temporary.replace(path)
+            renaming.replace(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -180,7 +181,7 @@ def whole_file(path: Path) -> Generator[IO[bytes], None, None]:
         try:
             with new_file(temporary) as stream:
                 yield stream
-            temporary.replace(path)
+            renaming.replace(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -242,7 +243,7 @@ def new_folder(
             raise
         sync_folder(target.parent)
         if is_taken:
-            remove_folder(temporary)
+            _let_go(temporary)
 
 
 def _take_the_name(temporary: Path, target: Path) -> None:
@@ -254,7 +255,7 @@ def _take_the_name(temporary: Path, target: Path) -> None:
     try:
         if target.exists():
             target.rmdir()
-        temporary.rename(target)
+        renaming.rename(temporary, target)
     except OSError as error:
         if error.errno in _TAKEN:
             raise TargetExists(
@@ -272,9 +273,22 @@ def _change_places(new: Path, old: Path) -> None:
     if _exchange(new, old):
         return
     aside = old.with_name(f"{REPLACED_PREFIX}{old.name}")
-    old.rename(aside)
-    new.rename(old)
-    aside.rename(new)
+    if aside.exists():  # everything stopped behind the second step, and nobody has swept since
+        remove_folder(aside)
+    renaming.rename(old, aside)
+    try:
+        renaming.rename(new, old)
+    except BaseException:
+        renaming.rename(aside, old)
+        raise
+    with contextlib.suppress(OSError):  # the new one stands; the old one goes at the next sweep
+        renaming.rename(aside, new)
+
+
+def _let_go(replaced: Path) -> None:
+    """Remove a folder whose place is taken; what the system keeps of it goes at the next sweep."""
+    with contextlib.suppress(OSError, NotWritable):
+        remove_folder(replaced)
 
 
 def _exchange(first: Path, second: Path) -> bool:
@@ -411,7 +425,8 @@ def _is_as_written(path: Path, entry: FileEntry) -> bool:
 def put_aside(folder: Path) -> None:
     """Rename a damaged folder so that nothing takes it for a whole one; its content stays."""
     with naming_disk_errors(folder):
-        folder.rename(folder.with_name(f"{DAMAGED_PREFIX}{folder.name}-{uuid.uuid4().hex[:6]}"))
+        aside = folder.with_name(f"{DAMAGED_PREFIX}{folder.name}-{uuid.uuid4().hex[:6]}")
+        renaming.rename(folder, aside)
         sync_folder(folder.parent)
 
 
@@ -419,7 +434,7 @@ def remove_folder(folder: Path) -> None:
     """Remove a folder so that no reader ever sees half of it: rename first, then delete."""
     victim = folder.with_name(f"{TRASH_PREFIX}{uuid.uuid4().hex}")
     with naming_disk_errors(folder):
-        folder.rename(victim)
+        renaming.rename(folder, victim)
         sync_folder(victim.parent)
         shutil.rmtree(victim)
 
@@ -434,7 +449,7 @@ def move_folder(source: Path, target: Path) -> None:
     if target.exists():
         raise TargetExists(_("{path} exists already and was not changed.").format(path=target))
     with naming_disk_errors(source):
-        source.rename(target)
+        renaming.rename(source, target)
         sync_folder(target.parent)
         sync_folder(source.parent)
 
@@ -461,7 +476,7 @@ def _put_back(aside: Path, place: Path) -> None:
     if place.exists():
         remove_folder(aside)
     else:
-        aside.rename(place)
+        renaming.rename(aside, place)
         sync_folder(place.parent)
 
 

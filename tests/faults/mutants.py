@@ -146,7 +146,7 @@ MUTANTS = (
     Mutant(
         "a folder is removed file by file under its name",
         ATOMICFS,
-        "        folder.rename(victim)\n        sync_folder(victim.parent)\n"
+        "        renaming.rename(folder, victim)\n        sync_folder(victim.parent)\n"
         "        shutil.rmtree(victim)\n",
         "        shutil.rmtree(folder)\n",
         POWER,
@@ -154,8 +154,8 @@ MUTANTS = (
     Mutant(
         "a removal is not synced before its files go",
         ATOMICFS,
-        "        folder.rename(victim)\n        sync_folder(victim.parent)\n",
-        "        folder.rename(victim)\n",
+        "        renaming.rename(folder, victim)\n        sync_folder(victim.parent)\n",
+        "        renaming.rename(folder, victim)\n",
         POWER,
     ),
     Mutant(
@@ -196,7 +196,7 @@ MUTANTS = (
     Mutant(
         "what stepped aside is never put back",
         ATOMICFS,
-        "        aside.rename(place)\n",
+        "        renaming.rename(aside, place)\n",
         "        pass\n",
         CORRUPT,
     ),
@@ -357,8 +357,8 @@ MUTANTS = (
     Mutant(
         "the new place of a moved folder is not synced",
         ATOMICFS,
-        "        source.rename(target)\n        sync_folder(target.parent)\n",
-        "        source.rename(target)\n",
+        "        renaming.rename(source, target)\n        sync_folder(target.parent)\n",
+        "        renaming.rename(source, target)\n",
         POWER,
     ),
     Mutant(

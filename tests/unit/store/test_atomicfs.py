@@ -9,11 +9,12 @@ import os
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.errors import DiskFull, DocumentDamaged, NotWritable, TargetExists
-from engine.store import atomicfs
+from engine.store import atomicfs, renaming
 from engine.store import ledger as ledger_module
 from engine.store.ledger import Ledger
 
@@ -287,3 +288,93 @@ def test_folder_that_stepped_aside_for_a_new_one_goes_at_the_sweep(tmp_path: Pat
     atomicfs.sweep(tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == ["x"]
     assert (tmp_path / "x" / "a").read_text(encoding="utf-8") == "new"
+
+
+def without_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomicfs, "_exchange", lambda _first, _second: False)
+
+
+def refuse_renames(
+    monkeypatch: pytest.MonkeyPatch, *, to: str = "", of: str = "", times: int = 99
+) -> None:
+    """Refuse to rename what begins with a name, or to a name, as where a program has it open."""
+    left = iter(range(times))
+    for method in ("rename", "replace"):
+        original = getattr(Path, method)
+
+        def refusing(source: Path, target: Path, change: Any = original) -> Path:
+            is_meant = source.name.startswith(of) and Path(target).name.startswith(to)
+            if is_meant and next(left, None) is not None:
+                raise PermissionError(errno.EACCES, "in use")
+            return change(source, target)
+
+        monkeypatch.setattr(Path, method, refusing)
+
+
+def test_folder_that_cannot_be_replaced_stays_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "x", "old")
+    without_exchange(monkeypatch)
+    refuse_renames(monkeypatch, of=".tmp-", to="x")
+    with pytest.raises(NotWritable):
+        put(tmp_path / "x", "new")
+    assert (tmp_path / "x" / "a").read_text(encoding="utf-8") == "old"
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
+
+
+def test_folder_is_replaced_although_an_older_one_still_stands_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / ".old-x", "oldest")
+    put(tmp_path / "x", "old")
+    without_exchange(monkeypatch)
+    put(tmp_path / "x", "new")
+    assert (tmp_path / "x" / "a").read_text(encoding="utf-8") == "new"
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize(("of", "to"), [(".old-", ".tmp-"), (".tmp-", ".del-")])
+def test_new_folder_stands_although_the_replaced_one_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: str, to: str
+) -> None:
+    put(tmp_path / "x", "old")
+    without_exchange(monkeypatch)
+    with monkeypatch.context() as while_in_use:
+        refuse_renames(while_in_use, of=of, to=to)
+        put(tmp_path / "x", "new")
+    atomicfs.sweep(tmp_path)
+    assert (tmp_path / "x" / "a").read_text(encoding="utf-8") == "new"
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
+
+
+def test_refused_rename_is_tried_again_where_the_system_asks_for_patience(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renaming, "PATIENCE_S", 30.0)
+    refuse_renames(monkeypatch, to="a", times=2)
+    atomicfs.write_file(tmp_path / "a", b"1")
+    refuse_renames(monkeypatch, to="x", times=2)
+    put(tmp_path / "x", "1")
+    refuse_renames(monkeypatch, to=".del-", times=2)
+    atomicfs.remove_folder(tmp_path / "x")
+    assert [one.name for one in tmp_path.iterdir()] == ["a"]
+
+
+def test_refused_rename_is_believed_where_patience_is_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renaming, "PATIENCE_S", 0.0)
+    refuse_renames(monkeypatch, to="a", times=1)
+    with pytest.raises(NotWritable):
+        atomicfs.write_file(tmp_path / "a", b"1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_on_a_drive_that_is_not_there_is_refused_by_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen from a drive of Windows that is not there, not even its root is a folder."""
+    monkeypatch.setattr(Path, "is_dir", lambda _path: False)
+    with pytest.raises(OSError, match="exists"):
+        atomicfs.make_folder(tmp_path / "a")
