@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import signal
@@ -23,8 +24,9 @@ from engine.store.layout import JobFolder
 from engine.worker.entries import resolved
 from engine.worker.surroundings import prepare
 
-EXIT_DONE = 0
+EXIT_DONE, EXIT_FAILED = 0, 1
 _IN, _OUT, _ERRORS = 0, 1, 2
+log = logging.getLogger("worker")
 
 
 def run_peer(job: Path, rank: int) -> int:
@@ -78,16 +80,25 @@ class WatchedLine:
         return self._came.get()
 
     def _read(self) -> None:
+        status = EXIT_FAILED
         try:
             while True:
                 self._came.put(self._line.receive())
         except ProcessLost:
-            os._exit(EXIT_DONE)
+            status = EXIT_DONE
+        except MemoryError:
+            log.info("no memory for what the worker sends", exc_info=True)
+        finally:
+            # Whatever ends this thread: without it both processes would wait for each other.
+            os._exit(status)
 
 
 def _standard_line() -> Line:
     """Return a line over the standard pipes, which nothing else may use from now on."""
     reads, writes = os.dup(_IN), os.dup(_OUT)
+    with Path(os.devnull).open("rb") as nothing:
+        # Any program that a library starts, such as a compiler, has this as its own input.
+        os.dup2(nothing.fileno(), _IN)
     os.dup2(_ERRORS, _OUT)
     return line_over(reads, writes)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator, Mapping, Sequence
+from itertools import takewhile
 
 import psutil
 
@@ -57,18 +58,23 @@ def settle_under_torchrun(seat: Seat) -> None:
     os.environ.update(_changes(seat.rank, seat.count, _cards(os.environ)))
 
 
-def _cards(environment: Mapping[str, str]) -> list[str]:
-    """Return the cards that train together, as CUDA numbers them."""
+def _cards(environment: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return for each of the cards that train together what shows a process this one alone."""
     if _VISIBLE in environment:
-        return [one.strip() for one in environment[_VISIBLE].split(",") if one.strip()]
-    return [str(one) for one in cards_together(read_gpus().gpus)]
+        named = (one.strip() for one in environment[_VISIBLE].split(","))
+        # As CUDA reads it: the list ends at the first that is no card, so that -1 hides them all.
+        return [{_VISIBLE: one} for one in takewhile(_is_card, named)]
+    # These are numbers of the driver's library, whose order is not the one that CUDA begins with.
+    places = cards_together(read_gpus().gpus)
+    return [{_VISIBLE: str(one), _ORDER: "PCI_BUS_ID"} for one in places]
 
 
-def _changes(rank: int, count: int, cards: Sequence[str]) -> dict[str, str]:
+def _is_card(name: str) -> bool:
+    return bool(name) and not name.startswith("-")
+
+
+def _changes(rank: int, count: int, cards: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return what one of the processes finds changed in its environment."""
     cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
     found = {_THREADS: str(max(1, cores // count))}
-    if rank < len(cards):
-        # The driver's own order, in which its library names the cards too.
-        found |= {_VISIBLE: cards[rank], _ORDER: "PCI_BUS_ID"}
-    return found
+    return found | dict(cards[rank]) if rank < len(cards) else found
