@@ -97,7 +97,8 @@ class Ranks:
             ProcessLost: One has ended.
         """
         self._shared.put_weights()
-        for line, share in zip(self._lines, shares[1:], strict=True):
+        messages: list[list[bytes]] = []
+        for share in shares[1:]:
             rows, groups = taken_out(examples, [group for _number, group in share])
             words = Step(
                 step=step,
@@ -107,7 +108,8 @@ class Ranks:
                 stored_layers=self._model.stored_layers,
                 offloads=self._model.offloads_inputs,
             )
-            line.send(write(words, rows))
+            messages.append(write(words, rows))
+        self._ask(messages)
         total, answers = self._beside(
             lambda: add_gradients(
                 self._model, examples, shares[0], supervised=supervised, step=step, seed=seed
@@ -136,9 +138,11 @@ class Ranks:
         """
         self._shared.put_weights()
         shares = [bins[rank :: self.count] for rank in range(self.count)]
-        for line, share in zip(self._lines, shares[1:], strict=True):
+        messages: list[list[bytes]] = []
+        for share in shares[1:]:
             rows, groups = taken_out(examples, share)
-            line.send(write(Check(counts=[len(one) for one in groups]), rows))
+            messages.append(write(Check(counts=[len(one) for one in groups]), rows))
+        self._ask(messages)
         own, answers = self._beside(
             lambda: sum_held_out(self._model, examples, shares[0], should_stop)
         )
@@ -149,6 +153,15 @@ class Ranks:
         return HeldOutSum(loss=math.fsum(losses), supervised_tokens=tokens)
 
     # --- answers -------------------------------------------------------------------------------
+
+    def _ask(self, messages: Sequence[Sequence[bytes]]) -> None:
+        """Send each peer its question.
+
+        All of them are ready before: where memory runs out over one, no peer was asked, and so none
+        gives an answer that would be taken for that to the next question.
+        """
+        for line, message in zip(self._lines, messages, strict=True):
+            line.send(message)
 
     def _beside(self, work: Callable[[], Found]) -> tuple[Found, list[Done]]:
         """Do the worker's own part while the peers do theirs; then take their answers.

@@ -230,6 +230,29 @@ def test_held_out_memory_that_runs_out_in_a_peer_makes_checks_smaller(
     assert len(desk.of(EvalDone)) == 2
 
 
+@pytest.mark.parametrize("call", [2, 4])
+def test_memory_that_runs_out_over_a_question_leaves_no_peer_an_answer_behind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    """The second question of the check before the first step, and that of the first step."""
+    values = {"epochs": 1.0, "max_length": 300}
+    one, three = new_run(desk, **values), new_run(desk, **values)
+    train(desk, one, processes=1)
+    alone, checks = curve(desk), [each.loss for each in desk.of(EvalDone)]
+    original, calls = ranks.taken_out, itertools.count(1)
+
+    def failing(*args: Any) -> Any:
+        if next(calls) == call:
+            raise MemoryError("no memory")
+        return original(*args)
+
+    monkeypatch.setattr(ranks, "taken_out", failing)
+    train(desk, three, processes=3)
+    assert next(each.code for each in desk.of(Warned)).startswith("memory_")
+    assert_same_curve(curve(desk), alone)
+    assert [each.loss for each in desk.of(EvalDone)] == pytest.approx(checks, rel=1e-6)
+
+
 def test_error_in_a_peer_ends_the_run_by_name(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = new_run(desk)
     fail_once(monkeypatch, ranks_peer, "add_gradients", ValueError("secret row"))
