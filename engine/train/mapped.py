@@ -105,7 +105,8 @@ class _MappedFile:
                 _("{path} became shorter while it was read.").format(path=self._path),
                 remedy=_("Get this file again, and leave the folder alone while it is read."),
             )
-        self._read_in(start, stop)
+        if start < stop:
+            self._read_in(start, stop)
         return self._bytes[start:stop]
 
     def _read_in(self, start: int, stop: int) -> None:

@@ -68,7 +68,7 @@ def _evenly(sizes: Sequence[int], count: int) -> list[list[int]]:
     """Share out pieces: the largest first, each to whom has least (Graham 1969).
 
     Returns:
-        Places of the pieces of each share, in ascending order; the first share is a largest one.
+        Places of the pieces of each share, in ascending order; the largest piece is in the first.
     """
     loads = [(0, number) for number in range(count)]
     shares: list[list[int]] = [[] for _ in range(count)]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from engine.domain.checkpoint import CheckpointState
 from engine.errors import FileUnreadable, ModelChanged, ModelInvalid
 from engine.store import modelfolder
+from engine.store.modelfolder import TensorHeader
 from engine.train import mapped
 from engine.train.adapter import commit_adapter
 from engine.train.checkpoint import write_checkpoint
@@ -139,3 +141,10 @@ def test_reading_in_goes_without_the_system_call_but_not_past_a_bad_disk(
         monkeypatch.setattr(mapped, "_NOT_KNOWN", ())
         with pytest.raises(FileUnreadable):
             MappedFiles(folder).tensor(header)
+
+
+def test_tensor_of_no_numbers_at_the_end_of_a_file_is_none(folder: Path) -> None:
+    size = 2 * mmap.PAGESIZE
+    os.truncate(folder / WEIGHTS, size)
+    header = TensorHeader(dtype="F32", shape=(0, 4), file=WEIGHTS, offsets=(size, size))
+    assert MappedFiles(folder).tensor(header).shape == (0, 4)
