@@ -10,6 +10,7 @@ gone with the last process.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import sys
 from collections.abc import Generator, Mapping
@@ -19,6 +20,8 @@ import torch
 from torch import nn
 
 _SUFFIX = ".numbers"
+_CLOSE_ON_EXEC = 1
+"""MFD_CLOEXEC of linux/memfd.h."""
 
 
 @contextlib.contextmanager
@@ -30,7 +33,7 @@ def file_of_numbers(folder: Path, *, size_bytes: int) -> Generator[Path, None, N
         size_bytes: What will be mapped.
     """
     if sys.platform == "linux":
-        handle = os.memfd_create("burnish")
+        handle = _nameless_file()
         try:
             os.ftruncate(handle, size_bytes)
             yield Path(f"/proc/{os.getpid()}/fd/{handle}")
@@ -44,6 +47,20 @@ def file_of_numbers(folder: Path, *, size_bytes: int) -> Generator[Path, None, N
         yield path
     finally:
         _remove(path)
+
+
+def _nameless_file() -> int:
+    """Return the descriptor of a file in memory that has no name.
+
+    The C library is asked for it: Python's own call is missing where Python was built for an older
+    one than runs here, as that of uv and that of conda are.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = libc.memfd_create(b"burnish", _CLOSE_ON_EXEC)
+    if handle < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return handle
 
 
 def _remove(path: Path) -> None:
