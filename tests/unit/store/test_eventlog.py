@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,37 @@ def test_writer_keeps_whole_lines_that_it_cuts(tmp_path: Path) -> None:
     (aside,) = tmp_path.glob("damaged-*")
     assert aside.read_bytes() == b"?\n" + lines[2] + lines[3]
     assert path.read_bytes() == lines[0]
+
+
+@pytest.mark.parametrize("block_bytes", [1, 60, 1 << 20])
+def test_nothing_behind_garbage_is_read_wherever_a_block_ends(
+    tmp_path: Path, block_bytes: int
+) -> None:
+    """Else a reader would go on where the writer will cut."""
+    path = tmp_path / "events.jsonl"
+    write(path, 3)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + b"?\n" + lines[1] + lines[2])
+    reader = EventReader(path)
+    assert [one.seq for one in reader.poll(block_bytes)] == [1]
+    assert reader.offset_bytes == len(lines[0])
+
+
+def test_frequent_events_are_synced_now_and_then_and_others_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced_at: list[float] = []
+    clock = [0.0]
+    writer = EventWriter(
+        tmp_path / "events.jsonl", now=lambda: MOMENT + timedelta(seconds=clock[0])
+    )
+    monkeypatch.setattr(os, "fsync", lambda _handle: synced_at.append(clock[0]))
+    for clock[0] in (1.0, 4.9, 5.0, 6.0, 9.9, 10.0):
+        writer.append(ProgressMade(done=1, total=2, unit="rows"))
+    assert synced_at == [5.0, 10.0]
+    clock[0] = 11.0
+    writer.append(PhaseChanged(phase="saving"))
+    clock[0] = 15.9
+    writer.append(ProgressMade(done=1, total=2, unit="rows"))
+    assert synced_at == [5.0, 10.0, 11.0]
+    writer.close()
