@@ -323,7 +323,7 @@ class Datasets:
             recipe = read_document(self._layout.job(job_id).recipe, Recipe)
         except DocumentDamaged:
             return False
-        return folder.root.name in recipe.dataset_ids
+        return any(one.dataset_id == folder.root.name for one in recipe.read_datasets)
 
     def _folder(self, info: DatasetInfo) -> DatasetFolder:
         return self._layout.dataset(info.id)

@@ -72,6 +72,7 @@ class Exports:
             "model_path": _base_of(self._layout, view).path,
             "prompts": self._prompts(view),
             "data": msgspec.to_builtins(self._data(view)),
+            "descent": msgspec.to_builtins(view.descent),
             "adapter_step": view.job.snapshot.adapter_step,
             "adapter_is_best": view.job.snapshot.adapter_is_best,
         }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.api.continuing import Continuing
 from engine.api.coverage import Coverages
 from engine.api.datasets import Datasets
 from engine.api.documents import Documents
@@ -54,6 +55,7 @@ class Api:
     presets: Presets
     machine: Machine
     runs: Runs
+    continuing: Continuing
     notes: RunNotes
     curves: RunCurves
     run_files: RunFiles
@@ -109,6 +111,7 @@ def open_api(root: Path | None = None) -> Api:
         presets=presets,
         machine=machine,
         runs=runs,
+        continuing=Continuing(layout, runs=runs, models=models),
         notes=RunNotes(layout, runs),
         curves=RunCurves(runs),
         run_files=RunFiles(layout, runs),

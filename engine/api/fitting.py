@@ -100,7 +100,9 @@ def changes_of(recipe: Recipe, *, layers: int, quantised: bool) -> Iterator[dict
     if recipe.optimizer is Optimizer.ADAMW:
         yield {"optimizer": Optimizer.ADAMW_8BIT.value}
     lengths = [one for one in reversed(_LENGTHS) if _SHORTEST_TOKENS <= one < recipe.max_length]
-    ranks = [one for one in reversed(_RANKS) if _LOWEST_RANK <= one < recipe.lora_rank]
+    lower = [one for one in reversed(_RANKS) if _LOWEST_RANK <= one < recipe.lora_rank]
+    # An adapter that goes on keeps its rank.
+    ranks = lower if recipe.start is None else []
     half = [one for one in lengths if 2 * one >= recipe.max_length]
     yield from ({"max_length": one} for one in half)
     yield from ({"lora_rank": one} for one in ranks if one >= _USUAL_RANK)

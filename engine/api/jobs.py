@@ -7,13 +7,16 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from gettext import gettext as _
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from engine.domain.recipe import Recipe
 from engine.domain.run import Failure, JobInfo, JobKind, JobSnapshot, JobState
-from engine.errors import DocumentDamaged, RunNotFound
+from engine.domain.start import AdapterStart
+from engine.errors import DocumentDamaged, RunNotFound, StartUnusable
 from engine.launcher.deaths import cause_of, log_tail
 from engine.launcher.identity import has_worker
 from engine.launcher.spawn import spawn
@@ -25,6 +28,8 @@ from engine.store.checksum import encode_document
 from engine.store.documents import read_document
 from engine.store.eventlog import timestamp
 from engine.store.layout import JobFolder, Layout
+
+_BLOCK_BYTES = 1 << 20
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +71,21 @@ class Jobs:
         entry: str,
         options: Mapping[str, Any],
         recipe: Recipe | None = None,
+        weights: Path | None = None,
     ) -> str:
         """Write down what is asked for, complete or not at all, and return the job's id.
 
+        Args:
+            kind: What to do.
+            name: For people.
+            entry: What the worker calls.
+            options: Of that, by name.
+            recipe: Of a run.
+            weights: Of the adapter that the recipe starts with; the job keeps a copy.
+
         Raises:
             DiskFull: No room for it.
+            StartUnusable: The weights are not those that the recipe names.
         """
         info = JobInfo(
             id=self._make_id(),
@@ -85,6 +100,8 @@ class Jobs:
             atomicfs.write_file(building / folder.info.name, encode_document(info))
             if recipe is not None:
                 atomicfs.write_file(building / folder.recipe.name, encode_document(recipe))
+            if recipe is not None and recipe.start is not None and weights is not None:
+                _copy_start(weights, building / folder.start.name, recipe.start)
             atomicfs.make_folder(building / folder.commands.name)
         return info.id
 
@@ -191,4 +208,26 @@ class Jobs:
             state=state,
             cause=cause_of(folder, feed.snapshot) if state is JobState.INTERRUPTED else None,
             is_silent=not state.is_over and is_silent(folder),
+        )
+
+
+def _copy_start(source: Path, target: Path, start: AdapterStart) -> None:
+    """Copy the weights that a run starts with, which must be the ones that its recipe names.
+
+    Raises:
+        StartUnusable: They cannot be read, or are others.
+    """
+    digest = sha256()
+    try:
+        with source.open("rb") as stream, atomicfs.new_file(target) as copy:
+            while block := stream.read(_BLOCK_BYTES):
+                digest.update(block)
+                copy.write(block)
+    except FileNotFoundError as error:
+        raise StartUnusable(
+            _("The adapter of {name} is not there any more.").format(name=start.name)
+        ) from error
+    if digest.hexdigest() != start.sha256:
+        raise StartUnusable(
+            _("The adapter of {name} has changed since it was chosen.").format(name=start.name)
         )

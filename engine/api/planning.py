@@ -17,6 +17,7 @@ from engine.api.sharing import (
     sharing_problems,
     sharing_sentences,
 )
+from engine.api.starting import start_problems, start_sentences
 from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.decision import Decision
 from engine.domain.learning_advice import advise, far_off
@@ -27,6 +28,7 @@ from engine.domain.problem import Problem, Severity
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Device
 from engine.domain.split import EVAL, TRAIN
+from engine.domain.start_account import start_decisions
 from engine.hardware.calibration import Measurements
 from engine.hardware.machine import MachineFacts
 from engine.methods.method import Method
@@ -145,7 +147,8 @@ def _decisions(
     disk: DiskNeed,
     time: TimeNeed | None,
 ) -> dict[str, Decision]:
-    found = {"device": _device(recipe, facts)} | sharing_decisions(recipe, facts)
+    found = {"device": _device(recipe, facts)} | start_decisions(recipe)
+    found |= sharing_decisions(recipe, facts)
     for term in memory.terms:
         found[f"memory_{term.symbol}"] = Decision(
             value=term.high, reason=f"{_(term.name)}: {_(term.reason)}", source="estimate"
@@ -197,6 +200,7 @@ def _dataset_problems(
     for one in datasets:
         found += [_kind(one, method), _template(one, model), _rows(one)]
     found += [_twice(recipe, datasets), _repeated(recipe, datasets, parts)]
+    found += start_problems(recipe, datasets, model)
     return list(dict.fromkeys(one for one in found if one is not None))
 
 
@@ -423,6 +427,7 @@ def _statement(
             batch=recipe.effective_batch_size,
         ),
         *mixed,
+        *start_sentences(recipe),
         _("Method: {method}. The model's own files are never changed.").format(
             method=_(method.title)
         ),

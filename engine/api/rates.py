@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from gettext import gettext as _
 
+from engine.api.beginning import Beginning
 from engine.api.jobs import Jobs
 from engine.api.models import Models
 from engine.api.runs import Runs
@@ -29,17 +30,24 @@ class LearningRates:
         self._runs = runs
         self._models = models
 
-    def start(self, recipe: Recipe) -> str:
+    def start(self, recipe: Recipe, *, beginning: Beginning | None = None) -> str:
         """Start a job that tries rates, and return the job's id; the recipe's own rate is not used.
+
+        Args:
+            recipe: Of the run that it is for.
+            beginning: The adapter that the recipe starts with, where it comes from outside.
 
         Raises:
             RecipeInvalid: A run of this recipe could not begin; the message says why.
+            StartUnusable: The adapter that the recipe starts with is not here.
             WorkerDied: The worker ended before it began.
         """
         self._runs.check_startable(recipe)
         fingerprint = self._models.get(recipe.model_id).fingerprint
         options = {"model_fingerprint": fingerprint}
-        job_id = self._jobs.create(JobKind.RATE, _("Learning rate"), ENTRY, options, recipe)
+        weights, _descent = self._runs.find_start(recipe, beginning)
+        name = _("Learning rate")
+        job_id = self._jobs.create(JobKind.RATE, name, ENTRY, options, recipe, weights)
         self._jobs.start(job_id)
         return job_id
 

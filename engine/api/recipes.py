@@ -59,12 +59,9 @@ class Recipes:
             ModelNotFound: The model is gone.
             NotWritable: The place refuses to be written.
         """
-        versions = [one.dataset_version for one in recipe.datasets]
-        if recipe.replay is not None:
-            versions.append(recipe.replay.dataset_version)
         marks = [
-            self._dataset_mark(self._datasets.get(key), version)
-            for key, version in zip(recipe.dataset_ids, versions, strict=True)
+            self._dataset_mark(self._datasets.get(one.dataset_id), one.dataset_version)
+            for one in recipe.read_datasets
         ]
         model = _model_mark(self._models.get(recipe.model_id))
         file = RecipeFile(recipe=recipe, datasets=tuple(marks), model=model)

@@ -88,14 +88,13 @@ class CountedRows:
             recipe: The recipe.
             fingerprint: Of its base model's files.
         """
-        replayed = [recipe.replay] if recipe.replay is not None else []
         every = [one for one in self._all() if one.coverage.model_fingerprint == fingerprint]
         fitting = [one for one in every if one.holds(recipe.max_length)]
         by_rows = {
             (one.coverage.dataset_id, one.coverage.dataset_version): one
             for one in sorted(fitting, key=lambda one: one.coverage.made_at)
         }
-        wanted = (*recipe.datasets, *replayed)
+        wanted = recipe.trained_datasets
         return tuple(by_rows.get((one.dataset_id, one.dataset_version)) for one in wanted)
 
     def _all(self) -> list[RowLengths]:

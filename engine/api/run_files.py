@@ -37,11 +37,12 @@ LIST = "burnish-run.json"
 """The list of all files of a run file, with their sizes and SHA-256; it stands last."""
 
 _DOCUMENTS = ("job.json", "recipe.json", "events.jsonl", "result.json", "note.json")
+_START = "start.safetensors"
 _ALLOWED = re.compile(
-    r"(?:job|recipe|result|note)\.json|events\.jsonl"
+    r"(?:job|recipe|result|note)\.json|events\.jsonl|start\.safetensors"
     r"|(?:adapter|checkpoints/ck-[0-9]{1,12})/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 )
-_KEPT_OPTIONS = ("model_fingerprint", "data")
+_KEPT_OPTIONS = ("model_fingerprint", "data", "descent")
 _ID = re.compile(r"[0-9a-f]{12}")
 _LIST_CAP_BYTES = 16 << 20
 _BLOCK_BYTES = 1 << 20
@@ -142,16 +143,29 @@ class RunFiles:
     def _complete(self, folder: JobFolder, info: JobInfo) -> None:
         atomicfs.write_file(folder.info, encode_document(info), durable=False)
         atomicfs.make_folder(folder.commands)
-        read_document(folder.recipe, Recipe)
+        _check_start(folder, read_document(folder.recipe, Recipe))
         for one in (folder.adapter, *sorted(folder.checkpoints.glob("ck-*"))):
             if one.is_dir():
                 atomicfs.verify_folder(one)
         JobFeed(folder).poll()
 
 
+def _check_start(folder: JobFolder, recipe: Recipe) -> None:
+    """Check that the weights which a run began with are those that its recipe names.
+
+    Raises:
+        DocumentDamaged: They are others.
+    """
+    start = recipe.start
+    if start is None or not folder.start.is_file():
+        return
+    if atomicfs.sha256_of(folder.start) != start.sha256:
+        raise DocumentDamaged(_("{path} is not what was written.").format(path=_START))
+
+
 def _sources(folder: JobFolder, *, checkpoints: bool) -> Iterator[tuple[str, Path]]:
     """Yield what belongs to a run: names in the file, and where each stands."""
-    for name in _DOCUMENTS:
+    for name in (*_DOCUMENTS, _START):
         if (folder.root / name).is_file():
             yield name, folder.root / name
     folders = [folder.adapter] if folder.adapter.is_dir() else []

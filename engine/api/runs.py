@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from gettext import gettext as _
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from engine.api.beginning import Beginning, descent_of, find_start
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs, JobView
 from engine.api.machine import Machine
@@ -27,6 +29,7 @@ from engine.domain.recipe import Recipe, recipe_fields
 from engine.domain.recipe_values import problems_of
 from engine.domain.run import JobKind, JobState
 from engine.domain.run_note import RunNote
+from engine.domain.start import Ancestor
 from engine.domain.trash import TrashKind
 from engine.errors import (
     DatasetNotFound,
@@ -84,6 +87,11 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         """Return where its rows came from, as it was known when it began."""
         raw = self.job.info.options.get("data")
         return msgspec.json.decode(raw, type=tuple[Provenance, ...]) if raw else ()
+
+    @property
+    def descent(self) -> tuple[Ancestor, ...]:
+        """Return what the adapter that it began with was made of, oldest first."""
+        return descent_of(self.job.info)
 
     @property
     def state(self) -> JobState:
@@ -191,6 +199,8 @@ class Runs:
             ModelNotFound: The model is gone.
         """
         model = self._models.get(recipe.model_id)
+        for one in recipe.read_datasets:
+            self._datasets.get(one.dataset_id)
         return make_plan(
             recipe,
             datasets=[self._datasets.get(one) for one in recipe.dataset_ids],
@@ -209,14 +219,22 @@ class Runs:
         """
         _refuse(errors_of(list(self.plan(recipe).problems)))
 
-    def start(self, recipe: Recipe, *, name: str = "") -> str:
+    def start(self, recipe: Recipe, *, name: str = "", beginning: Beginning | None = None) -> str:
         """Start a run and return its id.
+
+        Args:
+            recipe: What is asked for.
+            name: For people; empty takes a free one.
+            beginning: The adapter that the recipe starts with, where it comes from outside; any
+                other is found by its hash.
 
         Raises:
             RecipeInvalid: The plan found errors; the message names all of them.
+            StartUnusable: The adapter that the recipe starts with is not here.
             WorkerDied: The worker ended before it began.
         """
         self.check_startable(recipe)
+        weights, descent = self.find_start(recipe, beginning)
         dataset = self._datasets.get(recipe.dataset_id)
         run_id = self._jobs.create(
             JobKind.TRAIN,
@@ -225,11 +243,27 @@ class Runs:
             {
                 "model_fingerprint": self._models.get(recipe.model_id).fingerprint,
                 "data": msgspec.to_builtins(self.provenance(recipe)),
+                **({"descent": msgspec.to_builtins(descent)} if descent else {}),
             },
             recipe,
+            weights,
         )
         self._jobs.start(run_id)
         return run_id
+
+    def find_start(
+        self, recipe: Recipe, beginning: Beginning | None = None
+    ) -> tuple[Path | None, tuple[Ancestor, ...]]:
+        """Return the weights that a recipe starts with, None for none, and what they come from.
+
+        Raises:
+            StartUnusable: They are not here.
+        """
+        if recipe.start is None:
+            return None, ()
+        if beginning is not None and beginning.start.sha256 == recipe.start.sha256:
+            return beginning.weights, beginning.descent
+        return find_start(self._layout, recipe.start)
 
     def provenance(self, recipe: Recipe) -> tuple[Provenance, ...]:
         """Return where the rows of a recipe come from, its own dataset first.
@@ -239,8 +273,7 @@ class Runs:
             DatasetDamaged: One cannot be read.
         """
         found: list[Provenance] = []
-        replayed = [recipe.replay] if recipe.replay is not None else []
-        for one in (*recipe.datasets, *replayed):
+        for one in recipe.trained_datasets:
             info = self._datasets.get(one.dataset_id)
             history = self._versions.history(one.dataset_id)
             told = provenance_of(info, history, one.dataset_version)
@@ -301,7 +334,7 @@ class Runs:
             problems.append(
                 _blocker("finished", _("It is finished."), _("Start a new run with its recipe."))
             )
-        for one in run.recipe.dataset_ids:
+        for one in dict.fromkeys(one.dataset_id for one in run.recipe.read_datasets):
             try:
                 self._datasets.get(one)
             except DatasetNotFound as error:

@@ -10,40 +10,24 @@ import msgspec
 import typer
 
 from engine.api.rates import RateSweep, Sureness
+from engine.cli.asked import AskedRun, ask_for_run
 from engine.cli.follow import follow
-from engine.cli.run import (
-    DatasetOption,
-    MethodOption,
-    ModelOption,
-    PresetOption,
-    SetOption,
-    read_datasets,
-    read_settings,
-)
 from engine.cli.session import Json, session_of
+from engine.cli.spread import spread
 from engine.errors import Cancelled
 
 
+@spread(AskedRun)
 def learning_rate(
     context: typer.Context,
-    dataset: DatasetOption,
-    model: ModelOption,
-    method: MethodOption = "sft_qlora",
-    preset: PresetOption = "",
-    settings: SetOption = None,
+    asked: AskedRun,
     as_json: Json = False,
 ) -> None:
     """Try learning rates for some steps, and suggest one; no run is made or touched."""
     session = session_of(context, as_json)
     api = session.api
-    recipe = api.runs.make_recipe(
-        model=model,
-        method_id=method,
-        preset=preset,
-        values=read_settings(settings),
-        **read_datasets(dataset),
-    )
-    job_id = api.rates.start(recipe)
+    recipe, beginning = ask_for_run(session, asked)
+    job_id = api.rates.start(recipe, beginning=beginning)
     try:
         follow(session, job_id, title=_("Learning rate"))
     except Cancelled:

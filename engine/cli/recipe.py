@@ -10,8 +10,9 @@ from typing import Annotated
 import msgspec
 import typer
 
+from engine.cli.asked import SetOption, read_settings
 from engine.cli.plan_lines import plan_lines, plan_values
-from engine.cli.run import SetOption, follow_run, read_settings
+from engine.cli.run import follow_run
 from engine.cli.session import Json, Session, session_of
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_values import problems_of
@@ -104,13 +105,22 @@ def train(
     dataset: DatasetOption = None,
     model: ModelOption = "",
     settings: SetOption = None,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Where the adapter is that the recipe goes on with: a run or a folder. It is "
+            "else found by its content.",
+        ),
+    ] = "",
     name: Annotated[str, typer.Option(help="Name of the run.")] = "",
     as_json: Json = False,
 ) -> None:
     """Train a recipe file again: on the same computer the result is the same to the bit."""
     session = session_of(context, as_json)
     recipe = _recipe(session, file, dataset, model, settings)
-    follow_run(session, session.api.runs.start(recipe, name=name))
+    beginning = session.api.continuing.find(source) if source else None
+    follow_run(session, session.api.runs.start(recipe, name=name, beginning=beginning))
 
 
 def _recipe(

@@ -3,128 +3,37 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from gettext import gettext as _
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from engine.api.runs import RunView
+from engine.cli.asked import AskedRun, SetOption, ask_for_run, read_settings
 from engine.cli.follow import duration, follow
 from engine.cli.plan_lines import plan_lines, plan_values
 from engine.cli.session import Json, Session, session_of
-from engine.domain.mix import MAIN_WEIGHT
-from engine.domain.recipe import Recipe
-from engine.domain.recipe_values import from_text
+from engine.cli.spread import spread
 from engine.domain.run import Failure, JobState
-from engine.errors import WrongUsage
-
-_AMOUNT = re.compile(r"(?P<name>.+)=(?P<amount>[0-9]*\.?[0-9]+)(?P<percent>%?)")
+from engine.domain.start import start_words
 
 app = typer.Typer(help="One run: show, follow, pause, stop, resume.", no_args_is_help=True)
 
-DatasetOption = Annotated[
-    list[str],
-    typer.Option(
-        "--dataset",
-        help="Id or name of the dataset. Again for further ones: NAME=0.5 sees half of it in a "
-        "pass, NAME=10% replays it as a tenth of the rows.",
-    ),
-]
-ModelOption = Annotated[str, typer.Option("--model", help="Id or name of the model.")]
-MethodOption = Annotated[str, typer.Option("--method", help="Training method.")]
-PresetOption = Annotated[str, typer.Option("--preset", help="Start from a preset.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="field=value; may be given several times.")
-]
 RunArgument = Annotated[str, typer.Argument(help="Id, beginning of an id, or name of the run.")]
 
 
-def read_settings(settings: list[str] | None) -> dict[str, Any]:
-    """Read `field=value` texts into recipe values.
-
-    Raises:
-        WrongUsage: One of them has no `=`, or a value is not of its field's type.
-    """
-    values: dict[str, Any] = {}
-    for one in settings or []:
-        name, equals, text = one.partition("=")
-        if not equals:
-            raise WrongUsage(
-                _("--set {text} has no value.").format(text=one),
-                remedy=_("Write it as field=value, for example --set epochs=2."),
-            )
-        try:
-            values[name.strip()] = from_text(name.strip(), text.strip())
-        except (ValueError, KeyError) as error:
-            raise WrongUsage(
-                _("{text} is not a possible value of {name}.").format(text=text, name=name)
-            ) from error
-    return values
-
-
-def read_datasets(given: Sequence[str]) -> dict[str, Any]:
-    """Read datasets of a training: `name`, then `name`, `name=weight` or `name=share%`.
-
-    What is no number behind the last `=` is taken as a part of the name.
-
-    Returns:
-        The arguments `dataset`, `mix` and `replay` of `Runs.make_recipe`.
-
-    Raises:
-        WrongUsage: More than one is replayed.
-    """
-    mix: dict[str, float] = {}
-    replays: list[tuple[str, float]] = []
-    for text in given[1:]:
-        found = _AMOUNT.fullmatch(text)
-        if found is None:
-            mix[text.strip()] = MAIN_WEIGHT
-        elif found["percent"]:
-            replays.append((found["name"].strip(), float(found["amount"]) / 100))
-        else:
-            mix[found["name"].strip()] = float(found["amount"])
-    if len(replays) > 1:
-        raise WrongUsage(
-            _("Only one dataset can be replayed, but two have a share in percent."),
-            remedy=_("Give the other a weight, for example --dataset notes=0.5."),
-        )
-    return {"dataset": given[0], "mix": mix, "replay": replays[0] if replays else None}
-
-
-def _recipe(
-    session: Session,
-    datasets: Sequence[str],
-    model: str,
-    method: str,
-    preset: str,
-    settings: list[str] | None,
-) -> Recipe:
-    return session.api.runs.make_recipe(
-        model=model,
-        method_id=method,
-        preset=preset,
-        values=read_settings(settings),
-        **read_datasets(datasets),
-    )
-
-
+@spread(AskedRun)
 def train(
     context: typer.Context,
-    dataset: DatasetOption,
-    model: ModelOption,
-    method: MethodOption = "sft_qlora",
-    preset: PresetOption = "",
-    settings: SetOption = None,
+    asked: AskedRun,
     name: Annotated[str, typer.Option(help="Name of the run.")] = "",
     as_json: Json = False,
 ) -> None:
     """Train, and follow the run; Ctrl-C leaves it running."""
     session = session_of(context, as_json)
-    recipe = _recipe(session, dataset, model, method, preset, settings)
-    run_id = session.api.runs.start(recipe, name=name)
-    follow_run(session, run_id)
+    recipe, beginning = ask_for_run(session, asked)
+    follow_run(session, session.api.runs.start(recipe, name=name, beginning=beginning))
 
 
 def follow_run(session: Session, run_id: str) -> None:
@@ -157,6 +66,7 @@ def outcome(run: RunView) -> dict[str, Any]:
         "checkpoint": snapshot.checkpoint or None,
         "dataset_id": run.recipe.dataset_id,
         "model_id": run.recipe.model_id,
+        "went_on_with": [msgspec.to_builtins(one) for one in run.descent],
         "has_adapter": run.has_adapter,
         "adapter_step": snapshot.adapter_step,
         "adapter_is_best": snapshot.adapter_is_best,
@@ -187,6 +97,9 @@ def _show(session: Session, run: RunView) -> None:
         ),
         markup=False,
     )
+    if run.recipe.start is not None:
+        words = _("  goes on with {start}").format(start=start_words(run.recipe.start))
+        session.out.print(words, markup=False)
     if snapshot.eval_before is not None and snapshot.eval_last is not None:
         change = 100 * (snapshot.eval_last / snapshot.eval_before - 1)
         session.out.print(
@@ -256,18 +169,16 @@ def state_cell(run: RunView) -> str:
     return state_word(run.state) + (f" ({failure.code})" if failure is not None else "")
 
 
+@spread(AskedRun)
 def plan(
     context: typer.Context,
-    dataset: DatasetOption,
-    model: ModelOption,
-    method: MethodOption = "sft_qlora",
-    preset: PresetOption = "",
-    settings: SetOption = None,
+    asked: AskedRun,
     as_json: Json = False,
 ) -> None:
     """Say what a run would need and do, without starting it."""
     session = session_of(context, as_json)
-    found = session.api.runs.plan(_recipe(session, dataset, model, method, preset, settings))
+    recipe, _beginning = ask_for_run(session, asked)
+    found = session.api.runs.plan(recipe)
     for sentence in plan_lines(found):
         session.out.print(sentence, markup=False)
     session.result(plan_values(found))

@@ -32,6 +32,7 @@ from engine.domain.recipe_field import (
     about,
     describe,
 )
+from engine.domain.start import AdapterStart, HeldOutData
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +44,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     A pass sees each row of `dataset_id` once, those of each dataset of `mix` as often as its weight
     says, and rows of `replay` up to its share. Held out are the `eval` rows of the former two.
+
+    With a `start` the adapter does not begin anew. The fields of its shape follow from it, and
+    rows that it was measured on are not trained.
     """
 
     schema_version: int = 1
@@ -52,6 +56,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     model_id: str
     mix: tuple[MixedDataset, ...] = ()
     replay: Replay | None = None
+    start: AdapterStart | None = None
 
     epochs: Annotated[
         float,
@@ -366,8 +371,20 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def dataset_ids(self) -> tuple[str, ...]:
         """Return the ids of all datasets that rows are read from, the replayed one last."""
-        ids = [one.dataset_id for one in self.datasets]
-        return (*ids, self.replay.dataset_id) if self.replay else tuple(ids)
+        return tuple(one.dataset_id for one in self.trained_datasets)
+
+    @property
+    def trained_datasets(self) -> tuple[MixedDataset | Replay, ...]:
+        """Return every dataset that rows are trained of, the replayed one last."""
+        return (*self.datasets, self.replay) if self.replay else self.datasets
+
+    @property
+    def read_datasets(self) -> tuple[MixedDataset | Replay | HeldOutData, ...]:
+        """Return every dataset that must be there; those that only hold rows out are last."""
+        held_out = self.start.held_out if self.start else ()
+        trained = {(one.dataset_id, one.dataset_version) for one in self.trained_datasets}
+        others = (one for one in held_out if (one.dataset_id, one.dataset_version) not in trained)
+        return (*self.trained_datasets, *others)
 
 
 def recipe_fields() -> tuple[RecipeField, ...]:

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from gettext import gettext as _
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from engine.domain.mix import MixedDataset, Replay
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_values import problems_of
+from engine.domain.start import HeldOutData
 from engine.errors import RecipeFileInvalid, RecipeFileTooNew
 
 VERSION = 1
@@ -58,7 +61,7 @@ class RecipeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     Attributes:
         burnish_recipe: Version of its form.
         recipe: The full recipe, with the ids of the workspace that it comes from.
-        datasets: Those of the recipe's `dataset_ids`, in that order.
+        datasets: The recipe's `read_datasets`, in that order.
         model: Its base model.
     """
 
@@ -99,7 +102,8 @@ def decode_recipe_file(content: bytes, *, name: str) -> RecipeFile:
         read = msgspec.convert(found, RecipeFile)
     except msgspec.ValidationError as error:
         raise _invalid(name, str(error)) from error
-    if [one.id for one in read.datasets] != list(read.recipe.dataset_ids):
+    named = [one.dataset_id for one in read.recipe.read_datasets]
+    if [one.id for one in read.datasets] != named:
         raise _invalid(name, "datasets")
     return read
 
@@ -154,20 +158,31 @@ class Matched(msgspec.Struct, frozen=True, kw_only=True):
 
     def recipe(self) -> Recipe:
         """Return the recipe with the ids of this workspace; everything must have been found."""
-        places = [one for one in self.datasets if one]
-        mix = tuple(
-            msgspec.structs.replace(one, dataset_id=place[0], dataset_version=place[1])
-            for one, place in zip(self.file.recipe.mix, places[1:], strict=False)
-        )
-        replay = self.file.recipe.replay
-        if replay is not None:
-            last = places[-1]
-            replay = msgspec.structs.replace(replay, dataset_id=last[0], dataset_version=last[1])
+        recipe = self.file.recipe
+        named = [(one.dataset_id, one.dataset_version) for one in recipe.read_datasets]
+        places = dict(zip(named, self.datasets, strict=True))
+        start = recipe.start
+        if start is not None:
+            held_out = tuple(_moved(one, places) for one in start.held_out)
+            start = msgspec.structs.replace(start, held_out=held_out)
+        main = _moved(recipe.datasets[0], places)
         return msgspec.structs.replace(
-            self.file.recipe,
-            dataset_id=places[0][0],
-            dataset_version=places[0][1],
+            recipe,
+            dataset_id=main.dataset_id,
+            dataset_version=main.dataset_version,
             model_id=self.model_id,
-            mix=mix,
-            replay=replay,
+            mix=tuple(_moved(one, places) for one in recipe.mix),
+            replay=_moved(recipe.replay, places) if recipe.replay is not None else None,
+            start=start,
         )
+
+
+_Named = TypeVar("_Named", MixedDataset, Replay, HeldOutData)
+
+
+def _moved(named: _Named, places: Mapping[tuple[str, int], tuple[str, int] | None]) -> _Named:
+    """Return what names a dataset with its id and version of this workspace."""
+    place = places[named.dataset_id, named.dataset_version]
+    if place is None:
+        raise ValueError(f"nothing stands for the dataset {named.dataset_id}")
+    return msgspec.structs.replace(named, dataset_id=place[0], dataset_version=place[1])

@@ -85,6 +85,7 @@ from engine.errors.training import (
     RecipeFileTooNew,
     RecipeInvalid,
     RecipeUnmatched,
+    StartUnusable,
     TrainingDiverged,
     TrainingLibrariesMissing,
 )
@@ -141,6 +142,7 @@ __all__ = [
     "RunFileInvalid",
     "RunNotFound",
     "RunNotResumable",
+    "StartUnusable",
     "TargetExists",
     "TemplateInvalid",
     "TokenizerInvalid",

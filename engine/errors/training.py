@@ -94,3 +94,10 @@ class AdapterUnusable(EngineError):
 
     code = "adapter_unusable"
     default_remedy = mark("Train again with a different learning rate; the checkpoints are kept.")
+
+
+class StartUnusable(EngineError):
+    """The adapter that a run is to begin with is not there, damaged, or does not fit."""
+
+    code = "start_unusable"
+    default_remedy = mark("Choose another adapter or checkpoint, or begin with a fresh adapter.")

@@ -73,6 +73,7 @@ def _facts(
         modules=tuple(sorted({module.rpartition(".")[2] for module in adapter.shapes})),
         comparison=comparison,
         data=options.data,
+        descent=options.descent,
         step=options.adapter_step,
         is_best=options.adapter_is_best,
     )

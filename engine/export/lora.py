@@ -23,37 +23,10 @@ from safetensors import SafetensorError, safe_open
 
 from engine.domain.adapter import AdapterShape, Pattern
 from engine.errors import AdapterUnusable
+from engine.store.adapterfolder import CONFIG, WEIGHTS, odd_settings
 
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
 _PREFIX = "base_model.model."
 _A, _B, _MAGNITUDE = ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"
-
-_UNTOUCHED = (None, False, {}, [])
-_EXPECTED: tuple[tuple[str, tuple[object, ...]], ...] = (
-    ("peft_type", ("LORA",)),
-    ("bias", ("none", None)),
-    ("fan_in_fan_out", (None, False, True)),
-    *(
-        (name, _UNTOUCHED)
-        for name in (
-            "layer_replication",
-            "lora_bias",
-            "modules_to_save",
-            "target_parameters",
-            "trainable_token_indices",
-            "use_bdlora",
-            "use_qalora",
-            "alora_invocation_tokens",
-            "arrow_config",
-            "kasa_config",
-            "megatron_config",
-            "monteclora_config",
-            "velora_config",
-        )
-    ),
-)
-"""Settings of peft's LoraConfig that change the arithmetic, and the values that leave it plain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +161,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         config: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError) as error:
         raise _unusable(_("{name} cannot be read.").format(name=path.name), str(error)) from error
-    odd = [name for name, values in _EXPECTED if config.get(name) not in values]
+    odd = odd_settings(config)
     if odd:
         raise _unexportable(odd)
     numbers = (config.get("r"), config.get("lora_alpha"))

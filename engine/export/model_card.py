@@ -9,6 +9,7 @@ from gettext import gettext as _
 import msgspec
 
 from engine.domain.provenance import Provenance, history_lines, provenance_lines
+from engine.domain.start import Ancestor, descent_lines
 from engine.export.comparison import Comparison
 
 _LOADING: Mapping[str, str] = {
@@ -44,6 +45,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
         modules: Last names of the adapted modules, sorted.
         comparison: What the check before the export was finished found.
         data: What is told of the rows that were trained.
+        descent: What the adapter was made of that the run began with, oldest first.
         step: Optimizer step that the adapter is of, or None where it is not known.
         is_best: It is that of the lowest held-out loss.
     """
@@ -57,6 +59,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
     modules: tuple[str, ...]
     comparison: Comparison
     data: tuple[Provenance, ...] = ()
+    descent: tuple[Ancestor, ...] = ()
     step: int | None = None
     is_best: bool = False
 
@@ -64,7 +67,14 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
 def card_text(facts: CardFacts) -> str:
     """Return the text of README.md."""
     return "\n".join(
-        [_front_matter(facts), _title(facts), _facts(facts), *_data(facts), _use(facts)]
+        [
+            _front_matter(facts),
+            _title(facts),
+            _facts(facts),
+            *_descent(facts),
+            *_data(facts),
+            _use(facts),
+        ]
     )
 
 
@@ -121,6 +131,14 @@ def _step(facts: CardFacts) -> tuple[tuple[str, str], ...]:
         return ()
     words = _("{step}, the lowest held-out loss of the run") if facts.is_best else "{step}"
     return ((_("Training steps"), words.format(step=facts.step)),)
+
+
+def _descent(facts: CardFacts) -> list[str]:
+    """Return a part that tells what the training went on with; none where it began anew."""
+    if not facts.descent:
+        return []
+    lines = [f"{number}. {one}" for number, one in enumerate(descent_lines(facts.descent), 1)]
+    return ["\n".join([_("## Before this training"), "", *lines, ""])]
 
 
 def _data(facts: CardFacts) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from engine.domain.provenance import Provenance
+from engine.domain.start import Ancestor
 from engine.errors import FileMissing, WrongUsage
 
 
@@ -24,6 +25,7 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
         model_path: Absolute path of the base model's folder; it is only read.
         prompts: Texts that the weights are compared on; empty for built-in ones.
         data: What is told of the rows that were trained.
+        descent: What the adapter was made of that the run began with, oldest first.
         adapter_step: Optimizer step that the adapter is of, or None where it is not known.
         adapter_is_best: It is that of the lowest held-out loss.
     """
@@ -35,6 +37,7 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
     model_path: Path
     prompts: tuple[str, ...] = ()
     data: tuple[Provenance, ...] = ()
+    descent: tuple[Ancestor, ...] = ()
     adapter_step: int | None = None
     adapter_is_best: bool = False
 

@@ -24,6 +24,11 @@ class JobFolder:
         return self.root / "recipe.json"
 
     @property
+    def start(self) -> Path:
+        """Return the weights of the adapter that a run begins with, if it is no fresh one."""
+        return self.root / "start.safetensors"
+
+    @property
     def events(self) -> Path:
         """Return the event log."""
         return self.root / "events.jsonl"

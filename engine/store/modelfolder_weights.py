@@ -103,7 +103,7 @@ def read_headers(path: Path) -> dict[str, TensorHeader]:
     files = weight_files(path)
     found: dict[str, TensorHeader] = {}
     for file in files:
-        for name, header in _file_headers(path / file).items():
+        for name, header in read_file_headers(path / file).items():
             if name in found:
                 raise ModelInvalid(
                     _("The tensor {name} is in {first} and again in {second}.").format(
@@ -170,7 +170,15 @@ def _compare_with_index(found: dict[str, TensorHeader], where: dict[str, str]) -
             )
 
 
-def _file_headers(path: Path) -> dict[str, TensorHeader]:
+def read_file_headers(path: Path) -> dict[str, TensorHeader]:
+    """Return the header of every tensor of one safetensors file, after checking the file.
+
+    Raises:
+        UnsafeWeights: It is a pickle or a zip archive, whatever its name.
+        ModelInvalid: It is not sound; the message says what is wrong.
+        ArchitectureUnsupported: It holds numbers in 8 bits or fewer.
+        FileMissing: It is not there.
+    """
     size = size_of(path)
     try:
         with path.open("rb") as stream:

@@ -9,7 +9,7 @@ is fetched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from gettext import gettext as _
 from gettext import ngettext
@@ -33,7 +33,7 @@ from engine.train.nf4_cache import Nf4Cache, as_damage
 from engine.train.nf4_parts import join_parts
 from engine.train.probe import check_trainable
 from engine.train.read_ahead import WHOLE, ReadAhead, Unit, in_file_order
-from engine.train.targets import is_in_part, target_names
+from engine.train.targets import ends_in, is_in_part, target_names
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -117,6 +117,7 @@ def with_adapter(
     dropout_ratio: float,
     seed: int,
     part: LoraTargets = LoraTargets.ALL,
+    ends: Sequence[str] = (),
     **kind: Unpack[AdapterKind],
 ) -> LanguageModel:
     """Give decoder linears a fresh low-rank update; the answers do not change by it.
@@ -128,15 +129,22 @@ def with_adapter(
         dropout_ratio: Dropout on the input of A while training.
         seed: Of the random numbers in A.
         part: Which linears.
+        ends: Only linears whose paths end so, in place of a part.
         kind: What else it is like.
 
     Raises:
         ArchitectureUnsupported: The model has no linear of that part or of a name in a pattern.
     """
-    adapted = {path: one for path, one in model.linears.items() if is_in_part(path, part)}
+    adapted = {
+        path: one
+        for path, one in model.linears.items()
+        if (ends_in(path, ends) if ends else is_in_part(path, part))
+    }
     if not adapted:
         raise ArchitectureUnsupported(
-            _("This model has no linear layers of the part to adapt: {part}.").format(part=part)
+            _("This model has no linear layers of the part to adapt: {part}.").format(
+                part=", ".join(ends) or part
+            )
         )
     named = (*kind.get("rank_pattern", ()), *kind.get("alpha_pattern", ()))
     _check_named([key for key, _value in named], adapted)
@@ -177,6 +185,7 @@ def with_adapter_of(model: LanguageModel, recipe: Recipe) -> LanguageModel:
         dropout_ratio=recipe.lora_dropout,
         seed=recipe.seed,
         part=recipe.lora_targets,
+        ends=recipe.start.targets if recipe.start else (),
         use_rslora=recipe.use_rslora,
         use_dora=recipe.use_dora,
         rank_pattern=read_pattern(recipe.rank_pattern),

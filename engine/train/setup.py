@@ -18,6 +18,7 @@ from engine.domain.plan import steps_of
 from engine.domain.randomness import seed_of
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Optimizer
+from engine.domain.start_account import start_decisions
 from engine.protocol.events import PhaseChanged, Warned
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
@@ -55,6 +56,7 @@ from engine.train.resolve import (
 )
 from engine.train.samples import SamplePrompt, sample_prompts
 from engine.train.sources import copy_warnings, sources_of, without_copies
+from engine.train.start import check_same_base, take_start
 from engine.train.stepping import Stepper
 from engine.train.stop import heed_stop
 from engine.train.token_cache import TokenCache
@@ -110,6 +112,7 @@ def prepare_run(
         NothingToTrain: No row holds a token that would be trained.
         ModelChanged: The base model's files changed since it was added.
         ModelInvalid: Its weights do not fit its configuration.
+        StartUnusable: The adapter that the recipe starts with is damaged, or does not fit.
         Cancelled: A stop was asked for on the way.
     """
     layout, folder = Layout(context.workspace), JobFolder(context.folder)
@@ -125,6 +128,10 @@ def prepare_run(
         placement.device, placement.dtype, head_width=info.shape.head_dim
     )
     model = replace(with_adapter_of(base.model, recipe), varlen=varlen)
+    weights_sha256 = weights_sample(Path(info.path), info.files)
+    if recipe.start is not None:
+        check_same_base(recipe.start, weights_sha256=weights_sha256)
+        take_start(model, folder, recipe.start)
     ranks = load_peers(context.peers, model, folder=context.folder) if context.peers else None
     optimizer = _choose_optimizer(context, recipe, placement)
     parts = parts_of(train.counts, [one.weight for one in recipe.datasets], replay=recipe.replay)
@@ -150,10 +157,11 @@ def prepare_run(
         ),
         recipe_sha256=atomicfs.sha256_of(folder.recipe),
         data_sha256=data_hash(train.examples, held_out.examples),
-        weights_sha256=weights_sample(Path(info.path), info.files),
+        weights_sha256=weights_sha256,
         placement=", ".join(str(placement.decisions[one].value) for one in ("device", "dtype")),
     )
     chosen = {"optimizer": optimizer, "attention": attention} | base.decisions
+    chosen |= start_decisions(recipe)
     _resolve(run, info, placement, train, held_out, chosen, quantised=quantised)
     return run
 
@@ -166,6 +174,9 @@ def _encode(
         context.emit(PhaseChanged(phase=Phase.COMPARING_ROWS))
         compared = sum(one.count + one.held_out_count for one in sources)
         sources = without_copies(sources, on_rows=row_progress(context, compared))
+    told: list[Warned] = copy_warnings(sources)
+    # What was measured before was read for that comparison alone.
+    sources = tuple(one for one in sources if not one.is_former)
     context.emit(PhaseChanged(phase=Phase.READING_ROWS))
     train = encode_training_rows(
         sources,
@@ -179,7 +190,7 @@ def _encode(
         on_rows=row_progress(context, sum(one.count for one in sources)),
     )
     cut = truncation_warning(train.truncated, len(train.examples))
-    told = [*copy_warnings(sources), *skip_warnings(train.skipped), *note_warnings(train.noted)]
+    told += [*skip_warnings(train.skipped), *note_warnings(train.noted)]
     for warning in (*told, *([cut] if cut else [])):
         context.emit(warning)
     held_out = encode_held_out_rows(

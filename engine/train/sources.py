@@ -15,6 +15,7 @@ import numpy.typing as npt
 from engine.domain.dataset import DatasetInfo, Row
 from engine.domain.recipe import Recipe
 from engine.domain.split import EVAL, TRAIN
+from engine.domain.start import HeldOutData
 from engine.formats.row_table import RowTable
 from engine.formats.versions import iter_rows, open_table, read_version
 from engine.protocol.events import Warned
@@ -39,6 +40,8 @@ class RowSource:
         info: Its description, as the import wrote it.
         version: Which version.
         is_replay: It is replayed: its held-out rows take no part in the held-out check.
+        is_former: The adapter that a run begins with was measured on it: none of it is read but
+            to leave out what is held out.
         left_out: For each row of `train`, whether it must not be trained; None trains all.
     """
 
@@ -46,6 +49,7 @@ class RowSource:
     info: DatasetInfo
     version: int
     is_replay: bool = False
+    is_former: bool = False
     left_out: Marks | None = None
 
     @property
@@ -81,14 +85,13 @@ class RowSource:
 
 
 def sources_of(layout: Layout, recipe: Recipe) -> tuple[RowSource, ...]:
-    """Return the datasets of a recipe, the replayed one last.
+    """Return the datasets of a recipe, the replayed one behind the others, former ones last.
 
     Raises:
         DocumentDamaged: The description of one cannot be read.
     """
-    replayed = [recipe.replay] if recipe.replay is not None else []
     found: list[RowSource] = []
-    for one in (*recipe.datasets, *replayed):
+    for one in recipe.read_datasets:
         folder = layout.dataset(one.dataset_id)
         found.append(
             RowSource(
@@ -96,6 +99,7 @@ def sources_of(layout: Layout, recipe: Recipe) -> tuple[RowSource, ...]:
                 info=read_document(folder.info, DatasetInfo),
                 version=one.dataset_version,
                 is_replay=one is recipe.replay,
+                is_former=isinstance(one, HeldOutData),
             )
         )
     return tuple(found)
@@ -137,11 +141,16 @@ def _batches(tables: Sequence[tuple[bool, RowTable]]) -> Iterator[tuple[RecordBa
 
 
 def copy_warnings(sources: Sequence[RowSource]) -> list[Warned]:
-    """Say of each dataset how many rows are left out because they are held out elsewhere."""
+    """Say of each dataset how many rows are left out because they are held out elsewhere.
+
+    Of a former one it is said how many rows that were trained before are held out now.
+    """
     told: list[Warned] = []
     for one in sources:
         count = 0 if one.left_out is None else int(np.count_nonzero(one.left_out))
-        if count:
+        if count and one.is_former:
+            told.append(_seen_before(one, count))
+        elif count:
             message = ngettext(
                 "{count} row of {dataset} is left out: a held-out row is equal or near to it.",
                 "{count} rows of {dataset} are left out: held-out rows are equal or near to them.",
@@ -149,3 +158,14 @@ def copy_warnings(sources: Sequence[RowSource]) -> list[Warned]:
             ).format(count=count, dataset=one.info.name)
             told.append(Warned(code="copies_of_held_out", message=message))
     return told
+
+
+def _seen_before(source: RowSource, count: int) -> Warned:
+    message = ngettext(
+        "{count} row of {dataset}, which the adapter was trained on, is equal or near to a "
+        "held-out row of this run: the held-out loss looks a little better than it is.",
+        "{count} rows of {dataset}, which the adapter was trained on, are equal or near to "
+        "held-out rows of this run: the held-out loss looks better than it is.",
+        count,
+    ).format(count=count, dataset=source.info.name)
+    return Warned(code="held_out_seen_before", message=message)

@@ -27,6 +27,11 @@ def is_in_part(path: str, part: LoraTargets) -> bool:
     return is_attention == (part is LoraTargets.ATTENTION)
 
 
+def ends_in(path: str, ends: Iterable[str]) -> bool:
+    """Return whether a linear is one of those that ends of paths name, as peft matches them."""
+    return any(path == end or path.endswith(f".{end}") for end in ends)
+
+
 def target_names(adapted: Iterable[str], others: Set[str]) -> tuple[str, ...]:
     """Return the shortest ends of paths that hit all adapted linears and none of the others.
 

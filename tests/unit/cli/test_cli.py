@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli.asked import read_datasets, read_settings
 from engine.cli.follow import duration
 from engine.cli.main import run_command_line
-from engine.cli.run import read_datasets, read_settings, state_word
+from engine.cli.run import state_word
 from engine.domain.run import JobState
 from engine.errors import WrongUsage
 
