@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from engine.errors import DocumentDamaged
-from engine.store import atomicfs
+from engine.store import atomicfs, renaming
 from engine.store.checksum import checked, encode_document
 
 Document = TypeVar("Document", bound=msgspec.Struct)
@@ -33,7 +33,8 @@ def read_document(path: Path, kind: type[Document]) -> Document:
             names the field.
     """
     try:
-        return msgspec.json.decode(checked(path.read_bytes()), type=kind)
+        content = renaming.patiently(path.read_bytes)
+        return msgspec.json.decode(checked(content), type=kind)
     except (OSError, msgspec.DecodeError) as error:
         raise DocumentDamaged(
             _("{path} cannot be read.").format(path=path), detail=str(error)

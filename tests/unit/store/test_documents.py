@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from engine.errors import DocumentDamaged
+from engine.store import renaming
 from engine.store.documents import read_document, write_document
 
 
@@ -57,3 +59,24 @@ def test_document_of_another_kind_is_refused(path: Path) -> None:
     path.write_bytes(b'{"name": 3}')
     with pytest.raises(DocumentDamaged, match=r"card\.json"):
         read_document(path, Card)
+
+
+@pytest.mark.parametrize(("patience_s", "is_read"), [(30.0, True), (0.0, False)])
+def test_document_that_is_being_replaced_is_read_where_the_system_asks_for_patience(
+    path: Path, monkeypatch: pytest.MonkeyPatch, patience_s: float, *, is_read: bool
+) -> None:
+    refusals = iter([PermissionError(errno.EACCES, "in use")] * 2)
+    read = Path.read_bytes
+
+    def refusing(source: Path) -> bytes:
+        for error in refusals:
+            raise error
+        return read(source)
+
+    monkeypatch.setattr(renaming, "PATIENCE_S", patience_s)
+    monkeypatch.setattr(Path, "read_bytes", refusing)
+    if is_read:
+        assert read_document(path, Card) == CARD
+    else:
+        with pytest.raises(DocumentDamaged):
+            read_document(path, Card)
