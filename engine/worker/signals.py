@@ -24,7 +24,7 @@ class StopWish:
         """
         self._commands = commands
         self._old = _names(commands)
-        self._by_signal: Command | None = None
+        self._by_signal: list[Command] = []
         # By SIGTERM a system ends all programs when it is shut down: the work is to go on later.
         for name, wish in (("SIGTERM", Pause()), ("SIGINT", Stop()), ("SIGBREAK", Stop())):
             if hasattr(signal, name):
@@ -43,11 +43,12 @@ class StopWish:
 
     def _wishes(self) -> list[Command]:
         found = [_command(self._commands / name) for name in _names(self._commands) - self._old]
-        return [one for one in (*found, self._by_signal) if one is not None]
+        return [one for one in (*found, *self._by_signal) if one is not None]
 
     def _on_signal(self, wish: Command, number: int, frame: FrameType | None) -> None:
         del number, frame
-        self._by_signal = wish
+        # Ctrl+C under torchrun is SIGINT, and then a SIGTERM from torchrun itself.
+        self._by_signal.append(wish)
 
 
 def _names(folder: Path) -> set[str]:

@@ -92,6 +92,21 @@ def test_stop_beside_a_pause_counts_more(tmp_path: Path) -> None:
             signal.signal(one, handler)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_ctrl_c_is_a_stop_whatever_signal_comes_with_it(tmp_path: Path, *, reverse: bool) -> None:
+    signals = [signal.SIGINT, signal.SIGTERM]
+    before = {one: signal.getsignal(one) for one in signals}
+    try:
+        wish = StopWish(tmp_path)
+        for one in reversed(signals) if reverse else signals:
+            signal.raise_signal(one)
+        assert wish.is_there()
+        assert not wish.is_pause()
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
 def test_start_after_stop_ignores_the_old_stop(jobs: Jobs) -> None:
     job_id = make(jobs, "until_stopped")
     jobs.start(job_id)
