@@ -29,6 +29,10 @@ def main(arguments: list[str]) -> int:
         from engine.launcher.probe import run_probe
 
         return run_probe(arguments[1:])
+    if arguments == ["--selfcheck"]:
+        from engine.worker.selfcheck import run_selfcheck
+
+        return run_selfcheck()
     if not arguments or arguments[0] == "--window":
         from gui.app import run_window
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Build what people install: ``build.py [--out FOLDER]``.
+"""Build what people install: ``build.py [--runtime cpu|cu130] [--wheels FOLDER] [--out FOLDER]``.
 
-Makes the packaged program, a folder. Run it with the Python of an environment that has PyInstaller:
+Makes the packaged program (a folder), and of it a Debian package, an archive and a file that
+installs itself. With ``--runtime`` also the training runtime of that variant, as a folder, a Debian
+package and an archive of its wheels, which are downloaded unless a folder has them. ``--only app``
+stops at the folder of the program. Run it with the Python of an environment that has PyInstaller:
 ``python packaging/bootstrap.py package`` sets one up and does.
 """
 
@@ -13,10 +16,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import artefacts
 import bundle_contents as contents
+import runtime_lock
 
 REPOSITORY = contents.REPOSITORY
 DEFAULT_OUT = REPOSITORY / "build" / "package"
@@ -69,12 +74,6 @@ def _prepare(work: Path) -> None:
     (folder / "METADATA").write_text(text, encoding="utf-8")
 
 
-def size_bytes(folder: Path) -> int:
-    """Return what the files of a folder hold; links count as nothing."""
-    files = (one for one in folder.rglob("*") if one.is_file() and not one.is_symlink())
-    return sum(one.stat().st_size for one in files)
-
-
 def _make_smaller(folder: Path) -> None:
     """Strip Python's own libraries, which carry symbols; those of wheels are left as they are."""
     tool = shutil.which("strip")
@@ -84,24 +83,99 @@ def _make_smaller(folder: Path) -> None:
         subprocess.run([tool, "--strip-unneeded", *map(str, own)], check=True)
 
 
+def timed(title: str, build: Callable[[], Path]) -> Path:
+    """Run one step, and say what it made, how large that is and how long it took."""
+    started = time.monotonic()
+    made = build()
+    size = artefacts.size_bytes(made) / 1e6
+    say(f"  {title:<24} {time.monotonic() - started:6.1f} s  {size:8.1f} MB  {made}")
+    return made
+
+
+def build_program(out: Path, *, only_app: bool) -> None:
+    """Build the program, and on Linux what carries it."""
+    app = timed("program", lambda: build_app(out))
+    if not only_app and sys.platform == "linux":
+        timed("Debian package", lambda: artefacts.app_package(app, out))
+        timed("archive", lambda: artefacts.archive(app, out))
+        timed("file that installs", lambda: artefacts.self_extracting(out))
+
+
+def build_runtime(variant: str, wheels: Path | None, out: Path) -> None:
+    """Build one variant of the training runtime, and what carries it."""
+    source = wheels or timed("wheels", lambda: download(variant, out / f"wheels-{variant}"))
+    tree = timed(f"runtime {variant}", lambda: runtime_tree(variant, source, out))
+    timed("its archive", lambda: runtime_archive(variant, source, out))
+    if sys.platform == "linux":
+        timed("its Debian package", lambda: artefacts.runtime_package(tree, variant, out))
+
+
+def download(variant: str, folder: Path) -> Path:
+    """Get the wheels of a lock from where pip is set up to get them; each is checked by its hash.
+
+    Raises:
+        BuildError: pip could not.
+    """
+    lock = runtime_lock.LOCKS / f"{variant}.lock"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+    command += ["--only-binary", ":all:", "--dest", str(folder), "--requirement", str(lock)]
+    if subprocess.run(command, check=False).returncode != 0:
+        raise BuildError(f"pip could not download the wheels of {lock}.")
+    return folder
+
+
+def runtime_tree(variant: str, wheels: Path, out: Path) -> Path:
+    """Make a runtime as the program itself does where a person installs one.
+
+    Raises:
+        BuildError: The wheels are not those of the lock.
+    """
+    from engine.errors import EngineError
+    from engine.launcher.wheelhouse import install_runtime, read_lock
+
+    target = out / f"burnish-runtime-{variant}"
+    lock = read_lock(runtime_lock.LOCKS / f"{variant}.lock")
+    try:
+        # Whether it works is for check_bundle.py to say: a card need not be in this computer.
+        install_runtime(wheels, target, [lock], try_it=lambda _folder: None)
+    except EngineError as error:
+        raise BuildError(f"{error.message} {error.remedy} {error.detail}") from error
+    return target
+
+
+def runtime_archive(variant: str, wheels: Path, out: Path) -> Path:
+    """Make the archive of the wheels of a lock."""
+    from engine.launcher.wheelhouse import read_lock
+
+    lock = read_lock(runtime_lock.LOCKS / f"{variant}.lock")
+    found = [wheels / one.file_name for one in lock.wheels]
+    return artefacts.runtime_archive(found, variant, out)
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(prog="build.py", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="folder for what is made")
+    parser.add_argument("--only", choices=("app", "runtime"), default="", help="make only this")
+    parser.add_argument("--runtime", choices=tuple(runtime_lock.VARIANTS), default="")
+    parser.add_argument("--wheels", type=Path, default=None, help="folder that has the wheels")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Build, and return the exit status."""
-    out: Path = parse(arguments).out.resolve()
+    options = parse(arguments)
+    out: Path = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
+    sys.path.insert(0, str(REPOSITORY))  # the runtime is made by the program's own code
     try:
-        folder = build_app(out)
-    except BuildError as error:
+        if options.only != "runtime":
+            build_program(out, only_app=options.only == "app")
+        if options.runtime:
+            build_runtime(options.runtime, options.wheels, out)
+    except (BuildError, artefacts.ArtefactError) as error:
         say(f"build.py: {error}")
         return 1
-    say(f"{folder}: {size_bytes(folder) / 1e6:.1f} MB in {time.monotonic() - started:.1f} s")
     return 0
 
 

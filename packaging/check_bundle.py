@@ -22,6 +22,7 @@ from pathlib import Path
 
 import build
 import bundle_checks as checks
+import bundle_installs as installs
 from bundle_under_test import Bundle, Missed
 
 Check = Callable[[Bundle], str]
@@ -36,7 +37,12 @@ SHORT: dict[str, Check] = {
     "A12": checks.clean_environment,
     "A14": checks.oldest_system,
 }
-FULL: dict[str, Check] = {}
+FULL: dict[str, Check] = {
+    "A6": installs.tries_libraries,
+    "A9+10": installs.on_a_bare_system,
+    "A11": installs.documents_of_the_desktop,
+    "A13": installs.installs_a_runtime,
+}
 
 
 def say(text: str) -> None:
@@ -96,7 +102,7 @@ def main(arguments: Sequence[str]) -> int:
     """Check, and return the exit status."""
     options = parse(arguments)
     out: Path = options.app.resolve().parent if options.app else build.DEFAULT_OUT
-    if options.app is None and build.main(["--out", str(out)]) != 0:
+    if options.app is None and build.main(["--only", "app", "--out", str(out)]) != 0:
         return 1
     scratch = Path(tempfile.mkdtemp(prefix="burnish-bundle-"))
     try:

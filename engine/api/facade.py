@@ -28,6 +28,7 @@ from engine.api.run_curves import RunCurves
 from engine.api.run_files import RunFiles
 from engine.api.run_notes import RunNotes
 from engine.api.runs import Runs
+from engine.api.runtimes import Runtimes
 from engine.api.space import Space
 from engine.api.trash import Trash
 from engine.api.versions import Versions
@@ -62,6 +63,7 @@ class Api:
     rates: LearningRates
     recipes: Recipes
     exports: Exports
+    runtimes: Runtimes
     trash: Trash
     space: Space
     proofs: Proofs
@@ -118,6 +120,7 @@ def open_api(root: Path | None = None) -> Api:
         rates=LearningRates(layout, jobs=jobs, runs=runs, models=models),
         recipes=Recipes(layout, runs=runs, datasets=datasets, models=models),
         exports=exports,
+        runtimes=Runtimes(),
         trash=trash,
         space=Space(layout, datasets=datasets, models=models, trash=trash),
         proofs=Proofs(layout, jobs),

@@ -25,6 +25,7 @@ from engine.cli import (
     run,
     run_records,
     runs,
+    runtime,
     space,
     weights,
 )
@@ -68,6 +69,7 @@ run.app.command("curves")(run_records.curves)
 run.app.command("export")(run_records.export)
 run.app.command("import")(run_records.take)
 app.add_typer(recipe.app, name="recipe")
+app.add_typer(runtime.app, name="runtime")
 app.add_typer(space.app, name="trash")
 
 

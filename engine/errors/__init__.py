@@ -85,9 +85,12 @@ from engine.errors.training import (
     RecipeFileTooNew,
     RecipeInvalid,
     RecipeUnmatched,
+    RuntimeFailed,
+    RuntimeUnsuitable,
     StartUnusable,
     TrainingDiverged,
     TrainingLibrariesMissing,
+    WheelChanged,
 )
 
 __all__ = [
@@ -142,6 +145,8 @@ __all__ = [
     "RunFileInvalid",
     "RunNotFound",
     "RunNotResumable",
+    "RuntimeFailed",
+    "RuntimeUnsuitable",
     "StartUnusable",
     "TargetExists",
     "TemplateInvalid",
@@ -150,6 +155,7 @@ __all__ = [
     "TrainingLibrariesMissing",
     "Unforeseen",
     "UnsafeWeights",
+    "WheelChanged",
     "WorkerCrashed",
     "WorkerDied",
     "WorkspaceInvalid",

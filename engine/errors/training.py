@@ -86,7 +86,31 @@ class TrainingLibrariesMissing(EngineError):
     """The training libraries are not installed."""
 
     code = "training_libraries_missing"
-    default_remedy = mark("Install the training runtime that belongs to this version of Burnish.")
+    default_remedy = mark(
+        "Add the training runtime in Settings, or by `burnish runtime install`; in a clone, "
+        "run packaging/bootstrap.py again."
+    )
+
+
+class RuntimeUnsuitable(EngineError):
+    """A training runtime is not made for this program, or is not whole."""
+
+    code = "runtime_unsuitable"
+    default_remedy = mark("Get the training runtime that belongs to this version of Burnish.")
+
+
+class WheelChanged(EngineError):
+    """A file of a training runtime is not the one that this version was tested with."""
+
+    code = "wheel_changed"
+    default_remedy = mark("Copy the training runtime again; the one installed before still works.")
+
+
+class RuntimeFailed(EngineError):
+    """A training runtime was unpacked, but did not pass its own check, so it was not kept."""
+
+    code = "runtime_failed"
+    default_remedy = mark("Look at the details, and get the variant that fits this computer.")
 
 
 class AdapterUnusable(EngineError):

@@ -17,7 +17,7 @@ from pathlib import Path
 from engine.launcher.runtime import VARIABLE, attach, find_runtime
 
 ROLE_VARIABLE, WORKER_ROLE = "BURNISH_ROLE", "worker"
-WORKER_ROLES = ("--worker", "--peer")
+WORKER_ROLES = ("--worker", "--peer", "--selfcheck")
 EXIT_NOT_UNDERSTOOD = 64
 """A child of a worker that was asked for what Python could not do (EX_USAGE of sysexits.h)."""
 

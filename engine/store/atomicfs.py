@@ -16,6 +16,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import sys
 import uuid
 from collections.abc import Generator
@@ -155,8 +156,12 @@ def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def new_file(path: Path) -> Generator[IO[bytes], None, None]:
+def new_file(path: Path, *, durable: bool = True) -> Generator[IO[bytes], None, None]:
     """Open a new file for streaming; it is synced at the end. For files inside a `new_folder`.
+
+    Args:
+        path: Where; its folder must exist.
+        durable: False leaves out the sync, for many small files, which `new_folder` syncs together.
 
     Raises:
         DiskFull: No room.
@@ -165,7 +170,8 @@ def new_file(path: Path) -> Generator[IO[bytes], None, None]:
     with naming_disk_errors(path), _open_new(path) as stream:
         yield stream
         stream.flush()
-        os.fsync(stream.fileno())
+        if durable:
+            os.fsync(stream.fileno())
 
 
 @contextlib.contextmanager
@@ -316,7 +322,8 @@ def _seal(folder: Path, ledger: Ledger) -> None:
     paths: list[Path] = []
     for path in sorted(folder.rglob("*")):
         is_folder = path.is_dir()
-        path.chmod(0o700 if is_folder else 0o600)
+        is_program = path.stat().st_mode & stat.S_IXUSR  # the writer made it one
+        path.chmod(0o700 if is_folder or is_program else 0o600)
         if not is_folder:
             paths.append(path)
     entries = _read_back(paths, ledger)

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What carries a built program or runtime to a computer: Debian package, archive, ``.run`` file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import bundle_contents as contents
+
+LINUX = contents.REPOSITORY / "packaging" / "linux"
+MAINTAINER = "The authors of Burnish <burnish@localhost>"
+ARCHITECTURE = "amd64"
+
+# Found by running in a root that holds nothing else (check_bundle.py --full, A9): what a bundle
+# needs of the system and does not carry: C and C++ runtimes, the drivers' side of Qt, a font.
+DEPENDS = (
+    "libc6 (>= 2.36)", "libgcc-s1", "libstdc++6", "libgl1", "libegl1", "libxcb1",
+    "libwayland-client0", "libwayland-cursor0", "libwayland-egl1", "fontconfig",
+    "fonts-dejavu-core | fonts-liberation | fonts-noto-core",
+)  # fmt: skip
+# Compiled kernels on a card; without them training goes on with plain ones, and says so.
+RECOMMENDS = ("gcc | clang | tcc", "libc6-dev")
+
+RUN_HEAD = """#!/bin/sh
+# Burnish {version}: unpacks itself and installs for the person who runs it, without root.
+# Arguments are those of install.sh: --target FOLDER, --uninstall.
+set -eu
+found=$(tail -c +{start} -- "$0" | sha256sum | cut -d ' ' -f 1)
+if [ "$found" != {sha256} ]; then
+    echo "This file is damaged. Nothing was changed." >&2
+    exit 1
+fi
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+tail -c +{start} -- "$0" | tar -xz -C "$folder"
+"$folder/burnish-{version}/install.sh" "$@"
+exit 0
+"""
+
+
+class ArtefactError(Exception):
+    """An artefact cannot be made; the text says why and what to do."""
+
+
+def size_bytes(place: Path) -> int:
+    """Return what a file, or the files of a folder, hold; links count as nothing."""
+    files = place.rglob("*") if place.is_dir() else [place]
+    return sum(one.stat().st_size for one in files if one.is_file() and not one.is_symlink())
+
+
+def app_package(app: Path, out: Path) -> Path:
+    """Make the Debian package of the program."""
+    root = _fresh(out / "work" / "deb-app")
+    _copy_tree(app, root / "opt" / contents.NAME)
+    places = {
+        "burnish.desktop": "usr/share/applications/burnish.desktop",
+        "burnish.metainfo.xml": "usr/share/metainfo/burnish.metainfo.xml",
+        "burnish.mime.xml": "usr/share/mime/packages/burnish.xml",
+        "burnish.svg": "usr/share/icons/hicolor/scalable/apps/burnish.svg",
+    }
+    for name, place in places.items():
+        _install(LINUX / name, root / place)
+    (root / "usr/bin").mkdir(parents=True)
+    (root / "usr/bin/burnish").symlink_to(f"/opt/{contents.NAME}/{contents.NAME}")
+    fields = {
+        "Package": contents.NAME,
+        "Depends": ", ".join(DEPENDS),
+        "Recommends": ", ".join(("burnish-runtime", *RECOMMENDS)),
+        "Description": "fine-tune language models on your own data, offline\n"
+        " Burnish teaches an open language model your own examples, on this computer,\n"
+        " with no network. Training needs a package that provides burnish-runtime.",
+    }
+    return _deb(root, fields, out, level=9)
+
+
+def runtime_package(tree: Path, variant: str, out: Path) -> Path:
+    """Make the Debian package of a runtime."""
+    root = _fresh(out / "work" / f"deb-runtime-{variant}")
+    _copy_tree(tree, root / "opt" / "burnish-runtime")
+    fields = {
+        "Package": f"burnish-runtime-{variant}",
+        "Depends": "libc6 (>= 2.36), libstdc++6, libgcc-s1",
+        "Provides": "burnish-runtime",
+        "Conflicts": "burnish-runtime",
+        "Replaces": "burnish-runtime",
+        "Description": f"training libraries of Burnish ({variant})\n"
+        " PyTorch, Transformers, PEFT, bitsandbytes and what they need, unmodified.",
+    }
+    return _deb(root, fields, out, level=3)
+
+
+def archive(app: Path, out: Path) -> Path:
+    """Make the archive of the program, with what a desktop needs to know of it and an installer."""
+    top = f"{contents.NAME}-{contents.version()}"
+    root = _fresh(out / "work" / "archive")
+    _copy_tree(app, root / top / contents.NAME)
+    for path in LINUX.iterdir():
+        folder = root / top if path.suffix == ".sh" else root / top / "integration"
+        _install(path, folder / path.name)
+    target = out / f"{top}-linux-x86_64.tar.zst"
+    _tar(["--use-compress-program", "zstd -10 -T0"], target, root, top)
+    return target
+
+
+def self_extracting(out: Path) -> Path:
+    """Make the file that installs itself, of what `archive` laid out; it needs sh, tar and gzip."""
+    top = f"{contents.NAME}-{contents.version()}"
+    payload = out / "work" / "payload.tar.gz"
+    _tar(["--gzip"], payload, out / "work" / "archive", top)
+    digest = hashlib.sha256(payload.read_bytes()).hexdigest()
+    values = {"version": contents.version(), "sha256": digest}
+    length = len(RUN_HEAD.format(start="0000", **values))
+    head = RUN_HEAD.format(start=f"{length + 1:04}", **values).encode()
+    target = out / f"{top}-linux-x86_64.run"
+    with target.open("wb") as file:
+        file.write(head)
+        with payload.open("rb") as source:
+            shutil.copyfileobj(source, file, 1 << 20)
+    target.chmod(0o755)
+    payload.unlink()
+    return target
+
+
+def runtime_archive(wheels: Sequence[Path], variant: str, out: Path) -> Path:
+    """Make the archive of a runtime: its wheels, which the program checks by its lock."""
+    top = f"burnish-runtime-{variant}-{contents.version()}"
+    root = _fresh(out / "work" / f"archive-{variant}")
+    for wheel in wheels:
+        _install(wheel, root / top / wheel.name)
+    target = out / f"{top}.tar.zst"
+    _tar(["--use-compress-program", "zstd -3 -T0"], target, root, top)
+    return target
+
+
+def _tar(how: Sequence[str], target: Path, root: Path, top: str) -> None:
+    """Pack a folder; the same content gives the same bytes."""
+    same = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"]
+    command = ["tar", *how, *same, "-cf", str(target), "-C", str(root), top]
+    subprocess.run(command, check=True)
+
+
+def _deb(root: Path, fields: dict[str, str], out: Path, *, level: int) -> Path:
+    name = fields["Package"]
+    documents = root / "usr/share/doc" / name
+    documents.mkdir(parents=True)
+    shutil.copy(contents.REPOSITORY / "LICENSE", documents / "copyright")
+    control = {
+        "Package": name,
+        "Version": contents.version(),
+        "Architecture": ARCHITECTURE,
+        "Maintainer": MAINTAINER,
+        "Section": "science",
+        "Priority": "optional",
+        "Installed-Size": str(size_bytes(root) // 1024),
+        **fields,
+    }
+    text = "".join(f"{key}: {value}\n" for key, value in control.items())
+    (root / "DEBIAN").mkdir()
+    (root / "DEBIAN/control").write_text(text, encoding="utf-8")
+    _open_to_all(root)
+    target = out / f"{name}_{contents.version()}_{ARCHITECTURE}.deb"
+    command = ["dpkg-deb", "--root-owner-group", "-Zzstd", f"-z{level}"]
+    done = subprocess.run(
+        [*command, "--build", str(root), str(target)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise ArtefactError(f"dpkg-deb: {done.stderr}")
+    return target
+
+
+def _open_to_all(root: Path) -> None:
+    """Let everybody read what the system's installer lays down; links are left alone."""
+    for folder, _folders, files in os.walk(root):
+        Path(folder).chmod(0o755)
+        for name in files:
+            path = Path(folder) / name
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder, its links as links."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, target, symlinks=True)
+
+
+def _install(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, target)
