@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from engine.domain.decision import Decision
-from engine.domain.plan import MemoryNeed, TimeNeed
+from engine.domain.plan import MemoryNeed, MemoryTerm, TimeNeed
 from engine.domain.problem import Problem, Severity
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Device
@@ -106,6 +106,11 @@ def shared_memory(alone: MemoryNeed, processes: int) -> MemoryNeed:
         """Return what all of them hold."""
         return value * processes
 
+    def told(one: MemoryTerm) -> MemoryTerm:
+        """Return a term of the formula for all of them."""
+        rows = {"M": 1, "A": _ADAPTER_ROWS * processes}.get(one.symbol, processes)
+        return replace(one, low=round(rows * one.low), high=round(rows * one.high))
+
     return replace(
         alone,
         weights=times(alone.weights),
@@ -115,10 +120,7 @@ def shared_memory(alone: MemoryNeed, processes: int) -> MemoryNeed:
         reserve=times(alone.reserve),
         head=times(alone.head),
         context=times(alone.context),
-        terms=tuple(
-            one if one.symbol == "M" else replace(one, low=times(one.low), high=times(one.high))
-            for one in alone.terms
-        ),
+        terms=tuple(told(one) for one in alone.terms),
     )
 
 

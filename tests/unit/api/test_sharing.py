@@ -128,6 +128,10 @@ def test_processes_of_a_processor_each_hold_the_model() -> None:
     both = one.need(RECIPE)
     assert (both.weights, both.optimizer) == (2 * need.weights, need.optimizer)
     assert both.high_bytes > 1.5 * need.high_bytes
+    for told in (need, both):
+        at_peak = [term for term in told.terms if term.at_peak]
+        assert sum(term.low for term in at_peak) == told.low_bytes
+        assert sum(term.high for term in at_peak) == told.high_bytes - told.reserve
 
 
 def test_plan_of_several_cards_is_that_of_the_smallest() -> None:
