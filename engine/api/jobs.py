@@ -199,9 +199,12 @@ class Jobs:
             snapshot = read_document(folder.result, JobSnapshot)
             if snapshot.state.is_over:
                 return JobView(info=info, snapshot=snapshot, state=snapshot.state)
-        feed = self._feeds.setdefault(job_id, JobFeed(folder))
-        feed.poll()
+        feed = self._feeds.get(job_id) or JobFeed(folder, from_kept=True)
+        self._feeds[job_id] = feed
+        feed.catch_up()
         state = feed.state()
+        if state.is_over:
+            feed.keep()
         return JobView(
             info=info,
             snapshot=feed.snapshot,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import csv
 import io
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from gettext import gettext as _
 from pathlib import Path
 
@@ -14,12 +14,13 @@ import msgspec
 
 from engine.api.runs import Runs
 from engine.errors import TargetExists
+from engine.launcher.watch import JobFeed
 from engine.protocol import events
 from engine.protocol.codec import Envelope
 from engine.store import atomicfs
 
 
-class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
+class CurvePoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The values of one step; `step_done` of the protocol says what they are."""
 
     step: int
@@ -42,6 +43,7 @@ class Curves(msgspec.Struct, frozen=True, kw_only=True):
     held_out: tuple[tuple[int, float], ...] = ()
 
 
+_AT_ONCE = 10_000
 COLUMNS = (
     "step",
     "training_loss",
@@ -72,6 +74,12 @@ def fold_curves(envelopes: Iterable[Envelope]) -> Curves:
             case _:
                 pass
     return Curves(points=tuple(points), held_out=tuple(held_out))
+
+
+def _told(feed: JobFeed) -> Iterator[Envelope]:
+    """Yield all events without holding all of them in memory."""
+    while found := feed.poll(_AT_ONCE):
+        yield from found
 
 
 def _cut(points: list[CurvePoint], held_out: list[tuple[int, float]], step: int) -> None:
@@ -139,7 +147,7 @@ class RunCurves:
             RunNotFound: There is no such run.
             VersionUnknown: A newer Burnish wrote its events.
         """
-        return fold_curves(self._runs.feed(self._runs.get(key).id).poll())
+        return fold_curves(_told(self._runs.feed(self._runs.get(key).id)))
 
     def save_csv(self, keys: Sequence[str], path: Path, *, replace: bool = False) -> Path:
         """Write the numbers of the curves of some runs to one file; return its path.

@@ -147,7 +147,7 @@ class RunFiles:
         for one in (folder.adapter, *sorted(folder.checkpoints.glob("ck-*"))):
             if one.is_dir():
                 atomicfs.verify_folder(one)
-        JobFeed(folder).poll()
+        JobFeed(folder).catch_up()
 
 
 def _check_start(folder: JobFolder, recipe: Recipe) -> None:

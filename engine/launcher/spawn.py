@@ -46,8 +46,8 @@ def spawn(folder: JobFolder) -> None:
         WorkerDied: It ended before it took the job; the detail is the end of its log.
     """
     wait_until_free(folder)
-    feed = JobFeed(folder)
-    feed.poll()
+    feed = JobFeed(folder, from_kept=True)
+    feed.catch_up()
     launch = uuid.uuid4().hex
     with atomicfs.open_for_append(folder.log) as log:
         process = subprocess.Popen(

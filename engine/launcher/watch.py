@@ -10,9 +10,10 @@ from engine.domain.run import JobSnapshot, JobState
 from engine.errors import AlreadyRunning, DocumentDamaged
 from engine.launcher.identity import Heartbeat, has_worker
 from engine.protocol.codec import Envelope
-from engine.protocol.fold import fold
+from engine.protocol.fold import fold_all
 from engine.store.documents import read_document
 from engine.store.eventlog import EventReader
+from engine.store.kept_fold import read_kept, write_kept
 from engine.store.layout import JobFolder
 
 LEAVE_LIMIT_S = 30.0
@@ -22,27 +23,64 @@ SILENT_AFTER_S = 30.0
 """A living worker without a sign of life for this long is slow or suspended, never dead."""
 
 _LOOK_EVERY_S = 0.02
+_AT_ONCE = 10_000
+_WORTH_KEEPING = 20_000
+"""Events whose reading takes longer (0.1 s) than anybody should wait for a list."""
 
 
 class JobFeed:
-    """One reader of one job. Each poll returns what is new; the snapshot is the fold so far."""
+    """One reader of one job. Each poll returns what is new; the snapshot is the fold so far.
 
-    def __init__(self, folder: JobFolder) -> None:
-        """Start before the first event."""
+    Attributes:
+        snapshot: The fold over what was read.
+        unkept: How many events it has folded since the fold that is kept beside the log.
+    """
+
+    def __init__(self, folder: JobFolder, *, from_kept: bool = False) -> None:
+        """Start before the first event.
+
+        Args:
+            folder: The job's.
+            from_kept: Start at the fold that is kept beside the log, where there is one: for those
+                who want the state and not the events.
+        """
         self._folder = folder
         self._reader = EventReader(folder.events)
         self.snapshot = JobSnapshot()
+        self.unkept = 0
+        kept = read_kept(folder) if from_kept else None
+        if kept is not None:
+            self._reader.go_to(kept.place)
+            self.snapshot = kept.snapshot
 
-    def poll(self) -> list[Envelope]:
+    def poll(self, limit: int | None = None) -> list[Envelope]:
         """Return the events since the last poll, in order.
+
+        Args:
+            limit: At most so many; the rest comes with the next poll. None for all.
 
         Raises:
             VersionUnknown: A newer Burnish wrote them.
         """
-        found = self._reader.poll()
-        for envelope in found:
-            self.snapshot = fold(self.snapshot, envelope)
+        found = self._reader.poll(limit=limit)
+        self.snapshot = fold_all(self.snapshot, found)
+        self.unkept += len(found)
         return found
+
+    def catch_up(self) -> None:
+        """Fold all that is new without holding it in memory.
+
+        Raises:
+            VersionUnknown: A newer Burnish wrote it.
+        """
+        while self.poll(_AT_ONCE):
+            pass
+
+    def keep(self) -> None:
+        """Keep the fold beside the log for the next who wants the state, where that is worth it."""
+        if self.unkept >= _WORTH_KEEPING:
+            write_kept(self._folder, self._reader.place, self.snapshot)
+            self.unkept = 0
 
     def state(self) -> JobState:
         """Return where the job stands; `interrupted` when its worker died without a word.
@@ -65,8 +103,8 @@ class JobFeed:
         """Return the fold after the events that nobody has polled yet; they stay to be polled."""
         ahead = JobFeed(self._folder)
         ahead.snapshot = self.snapshot
-        ahead._reader.go_to(self._reader)
-        ahead.poll()
+        ahead._reader.go_to(self._reader.place)
+        ahead.catch_up()
         return ahead.snapshot
 
 
@@ -95,8 +133,8 @@ def wait_until_free(folder: JobFolder) -> None:
     """
     deadline = time.monotonic() + LEAVE_LIMIT_S
     while has_worker(folder):
-        feed = JobFeed(folder)
-        feed.poll()
+        feed = JobFeed(folder, from_kept=True)
+        feed.catch_up()
         if not feed.snapshot.state.is_over or time.monotonic() > deadline:
             raise AlreadyRunning(_("A worker is busy with this. Nothing was changed."))
         time.sleep(_LOOK_EVERY_S)

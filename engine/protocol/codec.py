@@ -22,7 +22,7 @@ _KIND_OF_CLASS = {one: kind for kind, one in EVENTS}
 _COMMAND_OF_KIND = dict(COMMANDS)
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of events.jsonl.
 
     Attributes:

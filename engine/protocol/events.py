@@ -67,7 +67,7 @@ class PlanChanged(msgspec.Struct, frozen=True, kw_only=True):
     decisions: dict[str, Decision]
 
 
-class StepDone(msgspec.Struct, frozen=True, kw_only=True):
+class StepDone(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One optimizer step is done.
 
     Attributes:

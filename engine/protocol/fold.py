@@ -3,11 +3,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from engine.domain.run import Failure, JobSnapshot, JobState
 from engine.protocol import events
 from engine.protocol.codec import Envelope
+
+FOLD_VERSION = 1
+"""Raise it with every change of what events fold into: snapshots that were kept are then made anew.
+"""
+
+
+def fold_all(snapshot: JobSnapshot, envelopes: Sequence[Envelope]) -> JobSnapshot:
+    """Return the state after some more events, in their order."""
+    for i, envelope in enumerate(envelopes):
+        # A step says of itself all that the one before it said: of many, only the last counts.
+        is_superseded = (
+            isinstance(envelope.event, events.StepDone)
+            and i + 1 < len(envelopes)
+            and isinstance(envelopes[i + 1].event, events.StepDone)
+        )
+        if not (is_superseded and snapshot.started_at):
+            snapshot = fold(snapshot, envelope)
+    return snapshot
 
 
 def fold(snapshot: JobSnapshot, envelope: Envelope) -> JobSnapshot:

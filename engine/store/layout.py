@@ -34,6 +34,11 @@ class JobFolder:
         return self.root / "events.jsonl"
 
     @property
+    def fold(self) -> Path:
+        """Return the kept fold over the event log, which may be deleted at any time."""
+        return self.root / "fold.json"
+
+    @property
     def log(self) -> Path:
         """Return the worker's standard output and error."""
         return self.root / "worker.log"

@@ -10,6 +10,7 @@ import sys
 from gettext import gettext as _
 from gettext import ngettext
 
+from engine.domain.run import JobSnapshot
 from engine.errors import EngineError
 from engine.launcher.offline import OfflineGuard
 from engine.protocol.events import Event, Failed, StepDone, Warned, WorkerStarted
@@ -43,6 +44,11 @@ class Account:
         self._wakefulness = wakefulness
         self._sleep = sleep
         self._has_begun = False
+
+    @property
+    def snapshot(self) -> JobSnapshot:
+        """Return the state of the job as its log tells it."""
+        return self._writer.snapshot
 
     def open(self, attempt: int) -> None:
         """Tell that it has begun, and with what."""

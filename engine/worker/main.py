@@ -19,13 +19,12 @@ from typing import cast
 
 import filelock
 
-from engine.domain.run import JobInfo, JobKind
+from engine.domain.run import JobInfo, JobKind, JobSnapshot
 from engine.errors import EngineError
 from engine.launcher.deaths import EXIT_TAKEN
 from engine.launcher.identity import job_lock, own_identity
 from engine.launcher.offline import OfflineGuard
 from engine.launcher.peers import Seat, met_worker, torchrun_seat
-from engine.launcher.watch import JobFeed
 from engine.protocol.job import JobContext, JobEntry
 from engine.store.documents import read_document, write_document
 from engine.store.eventlog import EventWriter
@@ -78,11 +77,9 @@ def _assist_under_torchrun(folder: JobFolder, info: JobInfo, seat: Seat) -> int:
 def _work(
     folder: JobFolder, info: JobInfo, launch: str, guard: OfflineGuard, seat: Seat | None
 ) -> int:
-    before = JobFeed(folder)
-    before.poll()
-    attempt = before.snapshot.attempt + 1
     folder.result.unlink(missing_ok=True)
     writer = EventWriter(folder.events, now=_now)
+    attempt = writer.snapshot.attempt + 1
     # Before the identity is written, on which the client's start waits: a stop that is asked for
     # right after the start must count as new.
     wish = StopWish(folder.commands)
@@ -134,16 +131,14 @@ def _attempt(
         account.report_unraised(error)
         status = EXIT_FAILED
     account.tell_attempts()
-    _keep_result(folder)
+    _keep_result(folder, account.snapshot)
     return status
 
 
-def _keep_result(folder: JobFolder) -> None:
+def _keep_result(folder: JobFolder, snapshot: JobSnapshot) -> None:
     """Keep the final state beside the log, so that lists need not read long logs."""
-    feed = JobFeed(folder)
-    feed.poll()
     try:
-        write_document(folder.result, feed.snapshot)
+        write_document(folder.result, snapshot)
     except EngineError as error:
         sys.stderr.write(f"result.json: {error.code}\n")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     from engine.api.jobs import JobView
 
 LOOK_EVERY_S = 0.1
-_BATCH = 2_000
+_BATCH = 1_000
 """Events in one signal: the window stays smooth while it takes in a long log."""
-_NAP_S = 0.01
+_ON_THE_WAY = 1
+"""Signals that wait for the window: it does other things between two, and never has the whole of a
+log of a million events in memory."""
+_PARTS_IN_A_TURN = 10
+_NAP_S = 0.005
 log = logging.getLogger("bridge")
 
 
@@ -34,13 +38,16 @@ class _Feed(Protocol):
 
     snapshot: JobSnapshot
 
-    def poll(self) -> list[Envelope]: ...
+    def poll(self, limit: int | None = None) -> list[Envelope]: ...
 
     def state(self) -> JobState: ...
 
 
 class JobFeedSignal(QObject):
     """What happens in one job, in the window's thread.
+
+    Attributes:
+        is_behind: It still tells the past: the snapshot is not the newest state yet.
 
     Signals:
         events: New events in order, a list of Envelope. The first ones tell the whole past.
@@ -60,6 +67,7 @@ class JobFeedSignal(QObject):
         self.snapshot = JobSnapshot()
         self.state = JobState.STARTING
         self.is_over = False
+        self.is_behind = True
         self.stopped = threading.Event()
 
     @property
@@ -81,6 +89,7 @@ class _Batch:
     envelopes: list[Envelope] = field(default_factory=list[Envelope])
     snapshot: JobSnapshot
     state: JobState
+    is_behind: bool = False
     error: EngineError | None = None
 
 
@@ -106,6 +115,7 @@ class JobFeeds(QObject):
         self._signals: dict[int, JobFeedSignal] = {}
         self._followings: list[_Following] = []
         self._wake = threading.Condition()
+        self._room = threading.Semaphore(_ON_THE_WAY)
         self._closed = False
         self._count = 0
         self._thread = threading.Thread(target=self._read, name="burnish-feeds", daemon=True)
@@ -155,7 +165,9 @@ class JobFeeds(QObject):
         """Pass on what is new; return whether the job is over."""
         try:
             one.feed = one.feed or one.open()
-            found = one.feed.poll()
+            found = self._pass_past(one, one.feed)
+            if found is None:
+                return False
             state = one.feed.state()
             if state.is_over:
                 # The closing event may have come between the poll and the look at the worker.
@@ -167,29 +179,57 @@ class JobFeeds(QObject):
         except Exception as error:
             log.info("a feed failed unforeseen", exc_info=error)
             failure = unforeseen(error)
-        self._arrived.emit(
+        self._send(
+            one,
             _Batch(
                 number=one.number, snapshot=JobSnapshot(), state=JobState.STARTING, error=failure
-            )
+            ),
         )
         return True
 
+    def _pass_past(self, one: _Following, feed: _Feed) -> list[Envelope] | None:
+        """Pass on what has gathered, a part at a time; return the last part, to go with the state.
+
+        As long as there is more, the job is told to run: its end comes with its last event. After
+        some parts the other jobs have their turn, and None is returned.
+        """
+        for _i in range(_PARTS_IN_A_TURN):
+            found = feed.poll(_BATCH)
+            if len(found) < _BATCH:
+                return found
+            self._pass_on(one, found, feed.snapshot, JobState.RUNNING, is_behind=True)
+            time.sleep(_NAP_S)
+        return None
+
     def _pass_on(
-        self, one: _Following, found: list[Envelope], snapshot: JobSnapshot, state: JobState
+        self,
+        one: _Following,
+        found: list[Envelope],
+        snapshot: JobSnapshot,
+        state: JobState,
+        *,
+        is_behind: bool = False,
     ) -> None:
-        for envelopes, is_last in _batches(found):
-            if one.stopped.is_set() or self._closed:
+        batch = _Batch(
+            number=one.number,
+            envelopes=found,
+            snapshot=snapshot,
+            state=state,
+            is_behind=is_behind,
+        )
+        self._send(one, batch)
+
+    def _send(self, one: _Following, batch: _Batch) -> None:
+        """Send a batch once the window has taken in those before it; not where nobody listens."""
+        while not (one.stopped.is_set() or self._closed):
+            if self._room.acquire(timeout=LOOK_EVERY_S):
+                self._arrived.emit(batch)
                 return
-            told = state if is_last or not state.is_over else JobState.RUNNING
-            self._arrived.emit(
-                _Batch(number=one.number, envelopes=envelopes, snapshot=snapshot, state=told)
-            )
-            if not is_last:
-                time.sleep(_NAP_S)
 
     # ------------------------------------------------------------------ in the window's thread
 
     def _deliver(self, batch: _Batch) -> None:
+        self._room.release()
         signal = self._signals.get(batch.number)
         if signal is None or not shiboken6.isValid(signal) or signal.is_stopped:
             self._signals.pop(batch.number, None)
@@ -200,6 +240,7 @@ class JobFeeds(QObject):
             return
         is_news = bool(batch.envelopes) or batch.state is not signal.state
         signal.snapshot, signal.state = batch.snapshot, batch.state
+        signal.is_behind = batch.is_behind
         if batch.envelopes:
             signal.events.emit(batch.envelopes)
         if is_news:
@@ -219,10 +260,3 @@ class JobFeeds(QObject):
                 signal.over.emit(outcome.value)
 
         self._tasks.run(lambda: self._api.jobs.get(job_id), done, owner=signal)
-
-
-def _batches(found: list[Envelope]) -> Iterator[tuple[list[Envelope], bool]]:
-    """Yield parts of a list, each with whether it is the last; an empty list is one part."""
-    last = max(0, len(found) - 1) // _BATCH
-    for i in range(last + 1):
-        yield found[i * _BATCH : (i + 1) * _BATCH], i == last

@@ -441,6 +441,18 @@ def file_rows(run: RunView, trace: RunTrace, *, now: datetime) -> tuple[FileRow,
     return tuple(rows)
 
 
+def dropped_words(trace: RunTrace) -> str:
+    """Return what to say of the steps that the table of a very long run does not show."""
+    if not trace.dropped:
+        return ""
+    words = ngettext(
+        "The newest {count} step. The chart saves all of them as numbers (CSV).",
+        "The newest {count} steps. The chart saves all of them as numbers (CSV).",
+        len(trace.steps),
+    )
+    return words.format(count=numbers.count(len(trace.steps)))
+
+
 def step_cells(trace: RunTrace, row: int) -> tuple[str, ...]:
     """Return one row of the table of steps, newest first."""
     i = len(trace.steps) - 1 - row

@@ -24,6 +24,9 @@ from engine.protocol.codec import Envelope
 from gui.viewmodels import numbers
 
 _COLUMNS = ("loss", "learning_rate", "tokens_per_s", "memory_gb", "grad_norm")
+STEPS_KEPT = 50_000
+NEWS_KEPT = 1_000
+_ANSWERED_STEPS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +52,22 @@ class SavedCheckpoint:
 class RunTrace:
     """The past of one run. Take events in; read columns out.
 
+    Of a run of a million steps the newest are kept, and of its answers some: the charts have taken
+    the others in, and the file of its numbers has all of them.
+
     Attributes:
-        steps: Finished steps, rising.
+        steps: Finished steps, rising: all, or the newest 50,000 at least.
         columns: Values by name at these steps; NaN where a value was not finite.
+        dropped: How many steps before these are not kept any more.
         held_out: Held-out checks as step and loss.
-        samples: Answers while it learned.
+        samples: Answers while it learned; of very many, those of some steps.
         checkpoints: Checkpoints that were announced, oldest first.
         plan: The resolved plan, or None.
-        news: What is worth telling, oldest first.
+        news: What is worth telling, oldest first; the newest 1,000 at least.
+        told: How much has ever been told.
         versions: Libraries and device, as the last worker named them.
         warned: Codes of what it warned of.
         rollbacks: Steps that it went back to because it diverged, oldest first.
-        cut_count: How often the past was cut back, because a worker went on from a checkpoint.
     """
 
     def __init__(self) -> None:
@@ -74,11 +81,14 @@ class RunTrace:
         self.versions: dict[str, str] = {}
         self.warned: set[str] = set()
         self.rollbacks: list[int] = []
-        self.cut_count = 0
+        self.dropped = 0
+        self.told = 0
+        self._changed_from: int | None = None
         self._attempts: list[tuple[str, str]] = []
 
-    def take(self, envelopes: Sequence[Envelope]) -> None:
-        """Take in new events, in order."""
+    def take(self, envelopes: Sequence[Envelope]) -> int | None:
+        """Take in new events, in order; return the first step that is new or gone, if any is."""
+        self._changed_from = None
         for one in envelopes:
             event = one.event
             if isinstance(event, events.StepDone):
@@ -87,6 +97,9 @@ class RunTrace:
                 self._take_other(event, one.t)
             if self._attempts:
                 self._attempts[-1] = (self._attempts[-1][0], one.t)
+        if len(self.steps) > 2 * STEPS_KEPT:
+            self._drop(len(self.steps) - STEPS_KEPT)
+        return self._changed_from
 
     @property
     def best(self) -> tuple[int, float] | None:
@@ -120,6 +133,8 @@ class RunTrace:
     def _take_step(self, done: events.StepDone) -> None:
         if self.steps and done.step <= self.steps[-1]:
             self._cut(done.step)
+        if self._changed_from is None:
+            self._changed_from = done.step
         self.steps.append(done.step)
         columns = self.columns
         columns["loss"].append(nan if done.loss is None else done.loss)
@@ -128,16 +143,23 @@ class RunTrace:
         columns["memory_gb"].append(numbers.gigabytes(done.memory_bytes))
         columns["grad_norm"].append(nan if done.grad_norm is None else done.grad_norm)
 
+    def _drop(self, count: int) -> None:
+        self.dropped += count
+        for column in (self.steps, *self.columns.values()):
+            del column[:count]
+
     def _cut(self, step: int) -> None:
         """Forget what came from a step on: the run goes on from a checkpoint before it."""
         keep = bisect_left(self.steps, step)
-        del self.steps[keep:]
-        for column in self.columns.values():
+        for column in (self.steps, *self.columns.values()):
             del column[keep:]
+        if not keep:
+            self.dropped = min(self.dropped, max(0, step - 1))
         self.held_out = [one for one in self.held_out if one[0] < step]
         self.samples = [one for one in self.samples if one.step < step]
         self.rollbacks = [one for one in self.rollbacks if one < step]
-        self.cut_count += 1
+        changed = self._changed_from
+        self._changed_from = step if changed is None else min(step, changed)
 
     def _take_other(self, event: events.Event, at: str) -> None:
         match event:
@@ -148,12 +170,10 @@ class RunTrace:
             case events.PlanResolved():
                 self.plan = event
                 self._tell(at, _plan_words(event))
-            case events.EvalDone(step=step, loss=loss):
-                self.held_out = [one for one in self.held_out if one[0] < step]
-                self.held_out.append((step, loss))
-                self._tell(at, _check_words(event))
+            case events.EvalDone():
+                self._take_check(event, at)
             case events.SampleMade():
-                self.samples.append(event)
+                self._take_sample(event)
             case events.CheckpointCommitted():
                 self._take_checkpoint(event, at)
             case events.RolledBack(to_step=step):
@@ -169,6 +189,21 @@ class RunTrace:
         words = _("A worker started") if event.attempt == 1 else _("A worker went on (start {n})")
         self._tell(at, words.format(n=event.attempt))
 
+    def _take_check(self, event: events.EvalDone, at: str) -> None:
+        if self.held_out and self.held_out[-1][0] >= event.step:
+            self.held_out = [one for one in self.held_out if one[0] < event.step]
+        self.held_out.append((event.step, event.loss))
+        self._tell(at, _check_words(event))
+
+    def _take_sample(self, event: events.SampleMade) -> None:
+        is_new_step = not self.samples or self.samples[-1].step != event.step
+        steps = sorted({one.step for one in self.samples}) if is_new_step else []
+        if len(steps) >= _ANSWERED_STEPS:
+            # The first stays, and evenly chosen ones: what a person compares.
+            kept = set(steps[::2])
+            self.samples = [one for one in self.samples if one.step in kept]
+        self.samples.append(event)
+
     def _take_checkpoint(self, event: events.CheckpointCommitted, at: str) -> None:
         saved = SavedCheckpoint(
             step=event.step,
@@ -177,7 +212,9 @@ class RunTrace:
             is_best=event.is_best,
             at=at,
         )
-        self.checkpoints = [one for one in self.checkpoints if one.step < event.step] + [saved]
+        if self.checkpoints and self.checkpoints[-1].step >= event.step:
+            self.checkpoints = [one for one in self.checkpoints if one.step < event.step]
+        self.checkpoints.append(saved)
         words = _("Checkpoint {name} was saved and verified, {size}")
         self._tell(at, words.format(name=event.name, size=numbers.size(event.size_bytes)))
 
@@ -205,7 +242,10 @@ class RunTrace:
                 pass
 
     def _tell(self, at: str, text: str, kind: str = "neutral") -> None:
+        self.told += 1
         self.news.append(News(at=at, text=text, kind=kind))
+        if len(self.news) > 2 * NEWS_KEPT:
+            del self.news[:-NEWS_KEPT]
 
 
 def _plan_words(event: events.PlanResolved) -> str:

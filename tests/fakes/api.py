@@ -180,8 +180,9 @@ class FakeFeed:
         self._seen = 0
         self.snapshot = JobSnapshot()
 
-    def poll(self) -> list[Envelope]:
-        found = self._job.envelopes[self._seen :]
+    def poll(self, limit: int | None = None) -> list[Envelope]:
+        end = None if limit is None else self._seen + limit
+        found = self._job.envelopes[self._seen : end]
         self._seen += len(found)
         for envelope in found:
             self.snapshot = fold(self.snapshot, envelope)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -11,7 +12,15 @@ import sys
 import time
 
 from engine.errors import DiskFull
-from engine.protocol.events import Finished, Paused, PhaseChanged, ProgressMade, Stopped, Warned
+from engine.protocol.events import (
+    Finished,
+    Paused,
+    PhaseChanged,
+    ProgressMade,
+    StepDone,
+    Stopped,
+    Warned,
+)
 from engine.protocol.job import JobContext
 
 
@@ -90,3 +99,41 @@ def dials(context: JobContext) -> None:
     except OSError:
         context.emit(Warned(code="refused", message="refused"))
     context.emit(Finished())
+
+
+def steps(context: JobContext) -> None:
+    """Tell of steps as a training does, quickly or slowly, until they are done or a stop is asked.
+
+    Options: `steps`, and `pause_s` after every `burst` of them.
+    """
+    given = {name: json.loads(bytes(one)) for name, one in context.info.options.items()}
+    total, burst, pause_s = int(given["steps"]), int(given["burst"]), float(given["pause_s"])
+    context.emit(PhaseChanged(phase="training"))
+    began = time.monotonic()
+    for step in range(1, total + 1):
+        context.emit(_a_step(step, total))
+        if step % burst:
+            continue
+        if context.stop_requested():
+            context.emit(Stopped(step=step, checkpoint=""))
+            return
+        time.sleep(max(0.0, began + step // burst * pause_s - time.monotonic()))
+    context.emit(Finished())
+
+
+def _a_step(step: int, total: int) -> StepDone:
+    return StepDone(
+        step=step,
+        total_steps=total,
+        epoch=step / total,
+        loss=1.0 + 1.0 / step + (step * 7919 % 1000) / 2000,
+        learning_rate=2e-4 * (1 - step / total),
+        grad_norm=0.5 + (step * 104729 % 1000) / 1000,
+        supervised_tokens=900,
+        tokens=2048,
+        tokens_seen=2048 * step,
+        tokens_per_s=4000.0 + step % 100,
+        memory_bytes=3 << 30,
+        step_s=0.5,
+        eta_s=0.5 * (total - step),
+    )

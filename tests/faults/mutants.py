@@ -224,7 +224,7 @@ MUTANTS = (
     Mutant(
         "a torn tail is not cut",
         EVENTLOG,
-        "            _cut(path, reader.offset_bytes)\n",
+        "            _cut(path, self._reader.place.offset_bytes)\n",
         "            pass\n",
         CORRUPT,
     ),
@@ -238,22 +238,22 @@ MUTANTS = (
     Mutant(
         "a log is numbered from 1 again",
         EVENTLOG,
-        "        self._seq = last[-1] if last else 0\n",
-        "        self._seq = 0\n",
+        "seq=self._reader.place.seq + 1, ",
+        "seq=1, ",
         CORRUPT,
     ),
     Mutant(
         "a gap between events is not seen",
         EVENTLOG,
-        "            if envelope.seq != self.last_seq + 1:\n",
+        "            if envelope.seq != seq + 1:\n",
         "            if False:\n",
         CORRUPT,
     ),
     Mutant(
         "events that matter are not synced",
         EVENTLOG,
-        "            if is_due or not isinstance(event, _FREQUENT):\n",
-        "            if is_due:\n",
+        "SYNC_EVERY_S) or not isinstance(event, _FREQUENT):\n",
+        "SYNC_EVERY_S):\n",
         POWER,
     ),
     Mutant(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import partial
 from gettext import gettext as _
 from gettext import ngettext
@@ -18,9 +19,11 @@ from gui.widgets.box import Column, Hairline, Panel, Reflow
 from gui.widgets.charts.line_chart import LineChart
 from gui.widgets.charts.small_chart import SmallChart
 
+_COLUMNS = ("loss", "learning_rate", "grad_norm", "tokens_per_s", "memory_gb")
+
 
 class Charts(Panel):
-    """Five charts that share one crosshair. Only new points are handed to them.
+    """Five charts, one of each column, that share one crosshair.
 
     Signals:
         save_requested: A person wants the loss as a file: `png`, `svg` or `csv`.
@@ -49,8 +52,7 @@ class Charts(Panel):
                 ruled=True,
             )
         )
-        self._shown = 0
-        self._cuts = 0
+        self._held_out: list[tuple[int, float]] = []
         self._loss.set_names(_("training"), _("held out"))
         self._loss.set_value_format(numbers.loss)
         self._loss.set_empty_text(_("The first point comes after the first step"))
@@ -74,7 +76,7 @@ class Charts(Panel):
 
     def clear(self) -> None:
         """Forget the run that was shown."""
-        self._shown, self._cuts = 0, 0
+        self._held_out = []
         for chart in self._all:
             chart.set_points((), ())
         self._loss.set_held_out((), ())
@@ -82,36 +84,38 @@ class Charts(Panel):
         self._loss.clear_best()
         self._loss.zoom_whole()
 
+    def take(self, trace: RunTrace, changed_from: int) -> None:
+        """Take in what a trace has from a step on, and forget what was shown from there on.
+
+        This is done as events come in and not as they are drawn: a trace keeps its newest steps.
+        """
+        start, columns = bisect_left(trace.steps, changed_from), trace.columns
+        steps = trace.steps[start:]
+        for chart, name in zip(self._all, _COLUMNS, strict=True):
+            chart.cut_points(changed_from)
+            chart.append_points(steps, columns[name][start:])
+
     def show_trace(self, trace: RunTrace, snapshot: JobSnapshot, state: JobState) -> None:
-        """Show what is new in a trace."""
-        if trace.cut_count != self._cuts:
-            # The past was cut back, so the count of shown points means nothing any more.
-            self.clear()
-            self._cuts = trace.cut_count
-        self._append(trace)
-        held_out = trace.held_out
-        self._loss.set_held_out([one[0] for one in held_out], [one[1] for one in held_out])
+        """Show what else is new in a trace."""
+        self._show_newest(trace)
+        if trace.held_out != self._held_out:
+            self._held_out = list(trace.held_out)
+            checks, losses = zip(*self._held_out, strict=True) if self._held_out else ((), ())
+            self._loss.set_held_out(checks, losses)
         self._loss.set_marks(trace.rollbacks, _("went back to here"))
         self._show_best(trace, state)
         self._show_rest(snapshot, state)
         self._loss.set_paused(state.is_over and state is not JobState.FINISHED)
 
-    def _append(self, trace: RunTrace) -> None:
-        start, self._shown = self._shown, len(trace.steps)
-        steps = trace.steps[start:]
-        if not steps:
+    def _show_newest(self, trace: RunTrace) -> None:
+        if not trace.steps:
             return
-        columns = trace.columns
-        self._loss.append_points(steps, columns["loss"][start:])
-        self._rate.append_points(steps, columns["learning_rate"][start:])
-        self._norm.append_points(steps, columns["grad_norm"][start:])
-        self._speed.append_points(steps, columns["tokens_per_s"][start:])
-        self._memory.append_points(steps, columns["memory_gb"][start:])
-        self._rate.set_current(numbers.learning_rate(columns["learning_rate"][-1]), "")
-        norm = columns["grad_norm"][-1]
+        newest = {name: column[-1] for name, column in trace.columns.items()}
+        norm = newest["grad_norm"]
+        self._rate.set_current(numbers.learning_rate(newest["learning_rate"]), "")
         self._norm.set_current("–" if isnan(norm) else numbers.decimal(norm, 3), _("length"))
-        self._speed.set_current(numbers.speed(columns["tokens_per_s"][-1]), _("tokens/s"))
-        self._memory.set_current(numbers.decimal(columns["memory_gb"][-1], 2), "GB")
+        self._speed.set_current(numbers.speed(newest["tokens_per_s"]), _("tokens/s"))
+        self._memory.set_current(numbers.decimal(newest["memory_gb"], 2), "GB")
 
     def _show_best(self, trace: RunTrace, state: JobState) -> None:
         best = trace.best

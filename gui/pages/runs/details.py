@@ -13,7 +13,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QPlainTextEdit
 
 from gui.viewmodels import numbers
-from gui.viewmodels.runs import FileRow, SetupPart, step_cells
+from gui.viewmodels.runs import FileRow, SetupPart, dropped_words, step_cells
 from gui.viewmodels.trace import RunTrace
 from gui.widgets.box import Column, Gap, Panel, Reflow, Row, Stretch, clear_layout
 from gui.widgets.buttons import Button
@@ -58,10 +58,15 @@ class StepTable(Plain):
             ]
         )
         self._table.set_empty_text(_("The first row comes after the first step"))
+        self._before = TextLabel("", role="small", colour="text2", wrap=True)
+        self._before.hide()
+        self.add(self._before)
         self.body.addWidget(self._table, 1)
 
     def show_trace(self, trace: RunTrace) -> None:
         """Show the steps of a trace."""
+        self._before.set_text(dropped_words(trace))
+        self._before.setHidden(not trace.dropped)
         self._table.set_source(len(trace.steps), lambda row, at: step_cells(trace, row)[at])
 
 
@@ -102,9 +107,9 @@ class LogTab(Plain):
 
     def show_trace(self, trace: RunTrace) -> None:
         """Show the news of a trace, newest first."""
-        if len(trace.news) == self._count:
+        if trace.told == self._count:
             return
-        self._count = len(trace.news)
+        self._count = trace.told
         news = list(reversed(trace.news))
         self._table.set_rows([(_time(one.at), _what(one.text, one.kind)) for one in news])
 

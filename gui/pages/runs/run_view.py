@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from engine.api.runs import RunView as Run
 
 DRAW_EVERY_MS = 100
+PAST_EVERY_TICKS = 5
+"""A past that is still being read is drawn less often, so that the window stays smooth."""
 CLOCK_EVERY_MS = 1_000
 
 
@@ -69,6 +71,7 @@ class RunView(QWidget):
         self._blockers: list[Problem] | None = None
         self._is_watched = False
         self._is_dirty = False
+        self._ticks = 0
         self._menu: list[MenuItem] = []
         self._output = ""
         self._shown_note: NoteView | None = None
@@ -197,7 +200,9 @@ class RunView(QWidget):
 
     def take_events(self, envelopes: list[Envelope]) -> None:
         """Take in what happened; it is drawn at the next tick."""
-        self._trace.take(envelopes)
+        changed_from = self._trace.take(envelopes)
+        if changed_from is not None:
+            self._charts.take(self._trace, changed_from)
         self._mark()
 
     def _on_changed(self, _snapshot: JobSnapshot, _state: JobState) -> None:
@@ -251,7 +256,9 @@ class RunView(QWidget):
         self._is_dirty = True
 
     def _draw_if_dirty(self) -> None:
-        if self._is_dirty:
+        self._ticks += 1
+        is_behind = self._feed is not None and self._feed.is_behind
+        if self._is_dirty and not (is_behind and self._ticks % PAST_EVERY_TICKS):
             self.draw()
 
     def draw(self) -> None:
@@ -265,11 +272,11 @@ class RunView(QWidget):
         self._show_tab()
 
     def _job(self) -> JobView | None:
-        """Return the run's job as newly as it is known: the list's before any event came."""
+        """Return the run's job as newly as it is known: the list's until its past has been read."""
         feed, run = self._feed, self._run
         if run is None or feed is None:
             return None
-        if feed.snapshot.attempt or feed.is_over:
+        if (feed.snapshot.attempt and not feed.is_behind) or feed.is_over:
             cause = run.job.cause if feed.state is JobState.INTERRUPTED else None
             return JobView(
                 info=run.job.info,

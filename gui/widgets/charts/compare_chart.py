@@ -17,6 +17,7 @@ from gui.widgets.charts.canvas import Canvas, line_pen
 from gui.widgets.charts.chart_menu import ChartMenu
 from gui.widgets.charts.key import SeriesKey
 from gui.widgets.charts.markers import paint_marker
+from gui.widgets.charts.polyline import paint_polyline
 from gui.widgets.charts.scale import padded
 from gui.widgets.charts.series import Floats, Series, decimate
 from gui.widgets.charts.values_table import ValuesTable
@@ -55,7 +56,7 @@ class _Curve:
 
     def __init__(self, line: RunLine, role: str) -> None:
         self.name, self.role = line.name, role
-        self.training, self.held_out = Series(), Series()
+        self.training, self.held_out = Series(), Series(is_smoothed=False)
         self.training.append(line.steps, line.losses)
         self.held_out.append(line.checks, line.held_out)
 
@@ -152,9 +153,7 @@ class _CompareCanvas(Canvas):
         (low, high), _up = self.ranges()
         columns = max(int(plot.width()), 1)
         steps, shown = decimate(steps, values, low=low, high=high, columns=columns)
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPolyline(self.polygon(plot, steps, shown))
+        paint_polyline(painter, self.polygon(plot, steps, shown), pen)
 
     def _paint_held_out(self, painter: QPainter, plot: QRectF, curve: _Curve) -> None:
         known = ~np.isnan(curve.held_out.values)

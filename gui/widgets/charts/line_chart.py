@@ -16,6 +16,7 @@ from gui.widgets.box import Column, Row, Stretch
 from gui.widgets.charts.canvas import Canvas, line_pen, paint_dot
 from gui.widgets.charts.chart_menu import ChartMenu
 from gui.widgets.charts.key import SeriesKey
+from gui.widgets.charts.polyline import paint_polyline
 from gui.widgets.charts.scale import padded
 from gui.widgets.charts.series import Floats, Series, decimate
 from gui.widgets.charts.values_table import ValuesTable
@@ -25,6 +26,8 @@ from gui.widgets.theme.theme import theme
 
 _RAW, _HELD_OUT = "s1", "s2"
 SMOOTH, RAW = "smooth", "raw"
+_DOT_ROOM = 3
+"""Dots that stand closer than this are a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class _LineCanvas(Canvas):
     def __init__(self) -> None:
         super().__init__()
         self.raw = Series()
-        self.held_out = Series()
+        self.held_out = Series(is_smoothed=False)
         self.best: _Best | None = None
         self.total = 0
         self.to_come = ""
@@ -116,21 +119,24 @@ class _LineCanvas(Canvas):
         (low, high), _up = self.ranges()
         columns = max(int(plot.width()), 1)
         steps, shown = decimate(self.raw.steps, values, low=low, high=high, columns=columns)
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPolyline(self.polygon(plot, steps, shown))
+        paint_polyline(painter, self.polygon(plot, steps, shown), pen)
 
     def _paint_held_out(self, painter: QPainter, plot: QRectF) -> None:
         if not len(self.held_out):
             return
         charts = theme().tokens.charts
         dash = theme().tokens.series[_HELD_OUT].dash
-        painter.setPen(line_pen(_HELD_OUT, float(charts["line_width"]), dash=dash))
-        known = ~np.isnan(self.held_out.values)
-        points = self.polygon(plot, self.held_out.steps[known], self.held_out.values[known])
-        painter.drawPolyline(points)
-        for point in points.toList():
-            paint_dot(painter, point, _HELD_OUT)
+        pen = line_pen(_HELD_OUT, float(charts["line_width"]), dash=dash)
+        (low, high), _up = self.ranges()
+        columns = max(int(plot.width() / theme().px(_DOT_ROOM)), 1)
+        line = self.held_out
+        points = self.polygon(
+            plot, *decimate(line.steps, line.values, low=low, high=high, columns=columns)
+        )
+        paint_polyline(painter, points, pen)
+        if len(line) <= columns:
+            for point in points.toList():
+                paint_dot(painter, point, _HELD_OUT)
 
     def _paint_to_come(self, painter: QPainter, plot: QRectF) -> None:
         last = max((one.steps[-1] for one in (self.raw, self.held_out) if len(one)), default=0.0)
@@ -257,6 +263,11 @@ class LineChart(QWidget):
     def append_points(self, steps: Sequence[float], values: Sequence[float]) -> None:
         """Go on with the raw line. Steps that were there already are replaced."""
         self._canvas.raw.append(steps, values)
+        self._refresh()
+
+    def cut_points(self, step: float) -> None:
+        """Forget the line from a step on."""
+        self._canvas.raw.cut(step)
         self._refresh()
 
     def set_held_out(self, steps: Sequence[float], values: Sequence[float]) -> None:

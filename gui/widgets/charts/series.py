@@ -12,6 +12,10 @@ Floats = NDArray[np.float64]
 
 WINDOW = 25
 """Points that each value of the smooth line is made of."""
+MOST_POINTS = 32_768
+"""Points that are kept of a series: many times what a screen can show."""
+_NEWEST = 4096
+"""The newest points are all kept."""
 _START = 1024
 
 
@@ -20,13 +24,23 @@ class Series:
 
     A step that is not larger than the last one starts the series again from there, as a run
     does that goes on from an earlier checkpoint.
+
+    Of a series that gets longer than `MOST_POINTS`, all but the newest points are thinned: of some
+    points in a row the lowest and the highest stay, with the mean of the smooth line there. So a
+    million steps need no more room than some ten thousand, and no peak is lost.
+
+    Args:
+        is_smoothed: There is a smooth line; without, `smooth` is the values themselves.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_smoothed: bool = True) -> None:
+        self._is_smoothed = is_smoothed
         self._steps: Floats = np.empty(_START)
         self._values: Floats = np.empty(_START)
         self._smooth: Floats = np.empty(_START)
         self._size = 0
+        self._thinned = 0
+        self._stride = 2
 
     def __len__(self) -> int:
         return self._size
@@ -48,7 +62,13 @@ class Series:
 
     def clear(self) -> None:
         """Forget all points."""
-        self._size = 0
+        self._size = self._thinned = 0
+        self._stride = 2
+
+    def cut(self, step: float) -> None:
+        """Forget the points from a step on."""
+        self._size = int(np.searchsorted(self.steps, step, side="left"))
+        self._thinned = min(self._thinned, self._size)
 
     def append(self, steps: Sequence[float], values: Sequence[float]) -> None:
         """Append points.
@@ -66,26 +86,70 @@ class Series:
             raise ValueError(f"{new_steps.shape} steps, but {new_values.shape} values")
         if not new_steps.size:
             return
-        self._size = int(np.searchsorted(self.steps, new_steps[0], side="left"))
+        self.cut(new_steps[0])
         self._make_room(new_steps.size)
         start, end = self._size, self._size + new_steps.size
         self._steps[start:end] = new_steps
         self._values[start:end] = np.where(np.isfinite(new_values), new_values, np.nan)
         self._size = end
         self._extend_smooth(start)
+        if self._size > MOST_POINTS:
+            self._thin()
 
     def _make_room(self, added: int) -> None:
         needed = self._size + added
         if needed <= self._steps.size:
             return
-        room = max(needed, 2 * self._steps.size)
+        self._set_room(max(needed, 2 * self._steps.size))
+
+    def _set_room(self, room: int) -> None:
         for name in ("_steps", "_values", "_smooth"):
-            grown = np.empty(room)
-            grown[: self._size] = getattr(self, name)[: self._size]
-            setattr(self, name, grown)
+            changed = np.empty(room)
+            changed[: self._size] = getattr(self, name)[: self._size]
+            setattr(self, name, changed)
+
+    def _thin(self) -> None:
+        """Thin what is not new, ever more coarsely, until there is room again."""
+        while True:
+            groups = (self._size - _NEWEST - self._thinned) // self._stride
+            if self._stride > 2 and groups > 0:
+                self._reduce(self._thinned, groups, self._stride)
+                self._thinned += 2 * groups
+            if self._size <= MOST_POINTS * 3 // 4:
+                break
+            self._stride *= 2
+            pairs = self._thinned // 4
+            self._reduce(0, pairs, 4)
+            self._thinned = 2 * pairs
+        if self._steps.size > 2 * MOST_POINTS:
+            self._set_room(2 * MOST_POINTS)
+
+    def _reduce(self, start: int, groups: int, stride: int) -> None:
+        """Leave two points of every `stride` points: the lowest and the highest."""
+        end = start + groups * stride
+        values = self._values[start:end].reshape(groups, stride)
+        low = np.where(np.isnan(values), np.inf, values).argmin(axis=1)
+        high = np.where(np.isnan(values), -np.inf, values).argmax(axis=1)
+        places = np.sort(np.stack((low, high), axis=1), axis=1)
+        places[low == high] = (0, stride - 1)
+        places += (np.arange(groups) * stride)[:, None] + start
+        means = self._smooth[start:end].reshape(groups, 2, stride // 2).mean(axis=2)
+        rest, left = self._size - end, start + 2 * groups
+        for name, reduced in (
+            ("_steps", self._steps[places]),
+            ("_values", self._values[places]),
+            ("_smooth", means),
+        ):
+            column = getattr(self, name)
+            column[start:left] = reduced.ravel()
+            column[left : left + rest] = column[end : end + rest].copy()
+        self._size = left + rest
 
     def _extend_smooth(self, start: int) -> None:
         """Smooth the new points, and those before them whose windows they enter."""
+        if not self._is_smoothed:
+            self._smooth[start : self._size] = self._values[start : self._size]
+            return
         first = max(0, start - WINDOW)
         before = max(0, first - WINDOW)
         fitted = smoothed(self._values[before : self._size])

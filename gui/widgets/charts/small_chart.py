@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.widgets.box import Column, Row, Stretch
 from gui.widgets.charts.canvas import Canvas, line_pen, paint_dot
+from gui.widgets.charts.polyline import paint_polyline
 from gui.widgets.charts.scale import round_top, tick_text
 from gui.widgets.charts.series import Floats, Series, decimate
 from gui.widgets.text import TextLabel
@@ -26,7 +27,7 @@ class _SmallCanvas(Canvas):
     def __init__(self, role: str) -> None:
         super().__init__()
         self.role = role
-        self.line = Series()
+        self.line = Series(is_smoothed=False)
         self.future_steps: Floats = np.empty(0)
         self.future_values: Floats = np.empty(0)
         self.total = 0
@@ -64,8 +65,6 @@ class _SmallCanvas(Canvas):
 
     def paint_series(self, painter: QPainter, plot: QRectF) -> None:
         """Draw the line, what is known of its future, and its last point."""
-        painter.setPen(line_pen(self.role, 1.5))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         (low, high), _up = self.ranges()
         columns = max(int(plot.width()), 1)
         steps, values = decimate(
@@ -74,7 +73,7 @@ class _SmallCanvas(Canvas):
         if not steps.size:
             return
         points = self.polygon(plot, steps, values)
-        painter.drawPolyline(points)
+        paint_polyline(painter, points, line_pen(self.role, 1.5))
         if self.future_steps.size:
             painter.setPen(line_pen(self.role, 1.5, dash=(3, 3)))
             ahead = self.polygon(plot, self.future_steps, self.future_values)
@@ -113,6 +112,11 @@ class SmallChart(QWidget):
     def append_points(self, steps: Sequence[float], values: Sequence[float]) -> None:
         """Go on with the line. Steps that were there already are replaced."""
         self._canvas.line.append(steps, values)
+        self._canvas.refresh()
+
+    def cut_points(self, step: float) -> None:
+        """Forget the line from a step on."""
+        self._canvas.line.cut(step)
         self._canvas.refresh()
 
     def set_future(self, steps: Sequence[float], values: Sequence[float]) -> None:

@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import math
+import random
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from engine.domain.decision import Decision
 from engine.domain.run import JobSnapshot, JobState
 from engine.protocol import events
-from engine.protocol.codec import decode, decode_command, encode, encode_command
+from engine.protocol.codec import Envelope, decode, decode_command, encode, encode_command
 from engine.protocol.commands import COMMANDS, Pause, Stop
 from engine.protocol.events import EVENTS, Event
-from engine.protocol.fold import fold
+from engine.protocol.fold import fold, fold_all
 
 STEP = events.StepDone(
     step=3, total_steps=9, epoch=0.5, loss=1.5, learning_rate=1e-4, grad_norm=0.7,
@@ -136,3 +138,20 @@ def test_fold_of_a_resume_runs_again() -> None:
     assert snapshot.state is JobState.RUNNING
     assert snapshot.failure is None
     assert snapshot.step == 3
+
+
+def test_fold_of_many_is_that_of_one_after_the_other() -> None:
+    chance = random.Random(5)
+    for _round in range(200):
+        told = [
+            Envelope(v=1, seq=i + 1, t=f"2026-01-01T00:00:{i:02d}.000Z", kind="any", event=event)
+            for i, event in enumerate(
+                replace(STEP, step=i) if chance.random() < 0.6 else chance.choice(SAMPLES)
+                for i in range(30)
+            )
+        ]
+        expected = JobSnapshot()
+        for one in told:
+            expected = fold(expected, one)
+        cut = chance.randrange(31)
+        assert fold_all(fold_all(JobSnapshot(), told[:cut]), told[cut:]) == expected

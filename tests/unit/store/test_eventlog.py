@@ -95,7 +95,7 @@ def test_log_longer_than_a_block_is_read_whole(tmp_path: Path, block_bytes: int)
         stream.write(b'{"torn')
     reader = EventReader(path)
     assert [one.seq for one in reader.poll(block_bytes)] == list(range(1, 51))
-    assert reader.offset_bytes == path.stat().st_size - 6
+    assert reader.place.offset_bytes == path.stat().st_size - 6
 
 
 def test_line_with_a_changed_byte_ends_the_log(tmp_path: Path) -> None:

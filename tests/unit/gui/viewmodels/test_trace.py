@@ -19,7 +19,7 @@ from engine.protocol.events import (
     Warned,
     WorkerStarted,
 )
-from gui.viewmodels.trace import RunTrace
+from gui.viewmodels.trace import NEWS_KEPT, STEPS_KEPT, RunTrace
 from tests.fakes.api import a_step
 
 
@@ -62,7 +62,6 @@ def test_resume_from_a_checkpoint_cuts_the_past_back() -> None:
     assert trace.columns["loss"][-1] == 9.0
     assert trace.held_out == [(4, 2.0)]
     assert trace.samples == []
-    assert trace.cut_count == 1
 
 
 def test_best_is_the_lowest_check() -> None:
@@ -149,7 +148,7 @@ def test_rollback_cuts_the_past_and_marks_where_it_went_back_to() -> None:
     assert list(trace.steps) == [1, 2, 3, 4]
     assert trace.held_out == [(3, 2.0)]
     assert [one.step for one in trace.checkpoints] == [4]
-    assert (trace.rollbacks, trace.cut_count, trace.warned) == ([4], 1, {"rolled_back"})
+    assert (trace.rollbacks, trace.warned) == ([4], {"rolled_back"})
     assert [(one.text, one.kind) for one in trace.news[-1:]] == [("It fell.", "warning")]
     assert len(trace.columns["grad_norm"]) == 4
 
@@ -158,3 +157,32 @@ def test_rollback_further_back_takes_the_mark_before_away() -> None:
     trace = traced(*(a_step(step) for step in range(1, 7)), back_to(4), a_step(5))
     trace.take([envelope(back_to(2, count=2))])
     assert (list(trace.steps), trace.rollbacks) == ([1, 2], [2])
+
+
+def test_take_tells_the_first_step_that_is_new_or_gone() -> None:
+    trace = RunTrace()
+    steps = [envelope(a_step(step)) for step in range(1, 9)]
+    assert trace.take(steps[:4]) == 1
+    assert trace.take(steps[4:]) == 5
+    assert trace.take([envelope(check(8, 1.0))]) is None
+    assert trace.take([envelope(back_to(3))]) == 4
+    assert trace.take([envelope(a_step(4)), envelope(back_to(2)), envelope(a_step(3))]) == 3
+    assert list(trace.steps) == [1, 2, 3]
+
+
+def test_very_long_run_keeps_its_newest_steps_news_and_some_answers() -> None:
+    trace, count = RunTrace(), 2 * STEPS_KEPT + 5
+    for step in range(1, count + 1):
+        trace.take([envelope(a_step(step, total=count))])
+        if step % 100 == 0:
+            trace.take([envelope(saved(step))])
+            trace.take([envelope(SampleMade(step=step, prompt="p", answer=str(step)))])
+    assert (trace.steps[0], trace.steps[-1]) == (trace.dropped + 1, count)
+    assert STEPS_KEPT <= len(trace.steps) <= 2 * STEPS_KEPT
+    assert {len(one) for one in trace.columns.values()} == {len(trace.steps)}
+    assert len(trace.news) <= 2 * NEWS_KEPT < trace.told * 4
+    assert trace.samples[0].step == 100
+    assert trace.samples[-1].step == count // 100 * 100
+    assert len(trace.samples) <= 400
+    trace.take([envelope(back_to(10))])
+    assert (list(trace.steps), trace.dropped) == ([], 10)

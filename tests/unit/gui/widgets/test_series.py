@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gui.widgets.charts.scale import round_top, tick_step, tick_text, ticks_between
-from gui.widgets.charts.series import Series, decimate
+from gui.widgets.charts.series import MOST_POINTS, Series, decimate
 
 
 def _filled(count: int) -> Series:
@@ -172,3 +172,41 @@ def test_tick_text_has_the_digits_that_the_distance_needs(
     value: float, step: float, text: str
 ) -> None:
     assert tick_text(value, step) == text
+
+
+def test_long_series_is_thinned_and_loses_no_peak() -> None:
+    count, chance = 500_000, np.random.default_rng(1)
+    values = 2.0 + chance.exponential(0.5, count)
+    values[123_456], values[7], values[250_000:250_100] = 50.0, -3.0, np.nan
+    series = Series()
+    for start in range(0, count, 1999):
+        series.append(range(start, min(start + 1999, count)), values[start : start + 1999].tolist())
+        assert len(series) <= MOST_POINTS
+    steps = series.steps.astype(int)
+    assert (np.diff(steps) > 0).all()
+    # Every point that is shown was one.
+    assert np.array_equal(series.values, values[steps], equal_nan=True)
+    assert {123_456, 7, count - 1} <= set(steps.tolist())
+    assert np.array_equal(steps[-4000:], np.arange(count - 4000, count))
+    # The smooth line stays the mean, also where few points are left.
+    for part in (series.smooth[1000:5000], series.smooth[-4000:]):
+        assert abs(np.nanmean(part) - 2.5) < 0.02
+
+
+def test_thinned_series_goes_on_from_any_earlier_step() -> None:
+    series = _filled(200_000)
+    for back in (199_000, 100_000, 10):
+        series.append(range(back, back + 50), [9.0] * 50)
+        assert (series.steps[-1], series.values[-1]) == (back + 49, 9.0)
+        assert (np.diff(series.steps) > 0).all()
+    series.cut(5)
+    assert series.steps.max() < 5
+    series.append(range(5, 60_000), [1.0] * 59_995)
+    assert len(series) <= MOST_POINTS
+
+
+def test_thinned_series_of_nothing_known_stays_unknown() -> None:
+    series = Series()
+    series.append(range(100_000), [math.nan] * 100_000)
+    assert np.isnan(series.values).all()
+    assert (np.diff(series.steps) > 0).all()
