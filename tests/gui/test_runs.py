@@ -258,6 +258,8 @@ def test_silent_run_is_called_slow(
     note = child(runs, Banner)
     qtbot.wait_until(note.isVisible, timeout=5_000)
     assert "does not respond" in note.accessibleName()
+    button(runs, "End it now").click()
+    qtbot.wait_until(lambda: api.jobs.ended == ["r14"])
 
 
 def test_finished_run_leads_to_its_export(
@@ -404,7 +406,9 @@ def test_run_of_a_hundred_thousand_steps_stays_smooth(
     view.draw = timed(view.draw)  # type: ignore[method-assign]  # measured
     refresh(window_services, qtbot)
     runs.show_argument("r1")
+    # Where it stands is known before its past has been read.
     qtbot.wait_until(lambda: title(runs) == "Step 100,000 of 100,000", timeout=30_000)
+    qtbot.wait_until(lambda: len(view._trace.steps) == total, timeout=60_000)
     job.emit(AdapterCommitted(path="adapter", sha256="0"), Finished())
     qtbot.wait_until(lambda: button(runs, "Export…").isVisible(), timeout=10_000)
     assert len(spent) > 50
