@@ -18,6 +18,7 @@ from engine.domain.run import Failure, JobInfo, JobKind, JobSnapshot, JobState
 from engine.domain.start import AdapterStart
 from engine.errors import DocumentDamaged, RunNotFound, StartUnusable
 from engine.launcher.deaths import cause_of, log_tail
+from engine.launcher.force import end_by_force
 from engine.launcher.identity import has_worker
 from engine.launcher.spawn import spawn
 from engine.launcher.watch import JobFeed, is_silent, wait_until_free
@@ -129,6 +130,16 @@ class Jobs:
             number = len(list(folder.commands.glob("*.json"))) + 1
             name = f"{number:06d}-{kind_of(command)}-{uuid.uuid4().hex[:6]}.json"
             atomicfs.write_file(folder.commands / name, encode_command(command))
+
+    def end(self, job_id: str) -> bool:
+        """End a worker by force that does not heed a stop; return whether there was one.
+
+        What it had not saved is lost; a run can be resumed from its newest checkpoint.
+
+        Raises:
+            RunNotFound: There is none of this id.
+        """
+        return end_by_force(self._folder(job_id))
 
     def list(self, kind: JobKind | None = None) -> list[JobView]:
         """Return all jobs, or those of one kind, newest first; unreadable ones are left out."""

@@ -317,6 +317,17 @@ class Runs:
         """
         self._jobs.stop(self.get(key).id)
 
+    def end(self, key: str) -> bool:
+        """End the worker of a run by force; what came after its newest checkpoint is lost.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            RunNotFound: There is none.
+        """
+        return self._jobs.end(self.get(key).id)
+
     def pause(self, key: str) -> None:
         """Ask a run to free the device at its next step; it writes a checkpoint and goes on later.
 

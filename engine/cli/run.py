@@ -199,12 +199,26 @@ def follow_again(context: typer.Context, run: RunArgument, as_json: Json = False
 
 
 @app.command("stop")
-def stop(context: typer.Context, run: RunArgument, as_json: Json = False) -> None:
+def stop(
+    context: typer.Context,
+    run: RunArgument,
+    now: Annotated[
+        bool,
+        typer.Option(
+            "--now",
+            help="End a run that does not respond; what came after its checkpoint is lost.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Stop a run at its next step; it writes a checkpoint first."""
     session = session_of(context, as_json)
     view = session.api.runs.get(run)
-    session.api.runs.stop(view.id)
-    follow(session, view.id, title=_("Stopping"), detach=True)
+    if now:
+        session.api.runs.end(view.id)
+    else:
+        session.api.runs.stop(view.id)
+        follow(session, view.id, title=_("Stopping"), detach=True)
     _show(session, session.api.runs.get(view.id))
 
 

@@ -142,7 +142,12 @@ def has_worker(folder: JobFolder) -> bool:
     identity = read_identity(folder)
     if identity is None:
         return False
-    return (is_alive(identity) and _is_of(identity, folder)) or is_held(folder.lock)
+    return is_alive_worker(identity, folder) or is_held(folder.lock)
+
+
+def is_alive_worker(identity: Identity, folder: JobFolder) -> bool:
+    """Return whether exactly this process still runs, and works in this very folder."""
+    return is_alive(identity) and _is_of(identity, folder)
 
 
 def _is_of(identity: Identity, folder: JobFolder) -> bool:

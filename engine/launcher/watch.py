@@ -8,6 +8,7 @@ from gettext import gettext as _
 
 from engine.domain.run import JobSnapshot, JobState
 from engine.errors import AlreadyRunning, DocumentDamaged
+from engine.launcher.force import end_by_force
 from engine.launcher.identity import Heartbeat, has_worker
 from engine.protocol.codec import Envelope
 from engine.protocol.fold import fold_all
@@ -16,8 +17,10 @@ from engine.store.eventlog import EventReader
 from engine.store.kept_fold import read_kept, write_kept
 from engine.store.layout import JobFolder
 
-LEAVE_LIMIT_S = 30.0
-"""A worker that has closed its job may still take this long to free its device and end."""
+LEAVE_LIMIT_S = 15.0
+"""A worker that has closed its job may still take this long to free its device and end: its own
+grace, after which it ends itself, and 5 s. Longer it only takes where it is suspended, or hangs
+within the system; then it is ended, since it has nothing left to do."""
 
 SILENT_AFTER_S = 30.0
 """A living worker without a sign of life for this long is slow or suspended, never dead."""
@@ -126,7 +129,7 @@ def is_silent(folder: JobFolder, *, now_s: float | None = None) -> bool:
 
 
 def wait_until_free(folder: JobFolder) -> None:
-    """Return when no worker is busy with the job; wait for one that has closed it already.
+    """Return when no worker is busy with the job; one that has closed it already is waited for.
 
     Raises:
         AlreadyRunning: A worker is busy with it.
@@ -135,6 +138,7 @@ def wait_until_free(folder: JobFolder) -> None:
     while has_worker(folder):
         feed = JobFeed(folder, from_kept=True)
         feed.catch_up()
-        if not feed.snapshot.state.is_over or time.monotonic() > deadline:
+        is_late = time.monotonic() > deadline
+        if not feed.snapshot.state.is_over or (is_late and not end_by_force(folder)):
             raise AlreadyRunning(_("A worker is busy with this. Nothing was changed."))
         time.sleep(_LOOK_EVERY_S)

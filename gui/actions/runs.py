@@ -41,6 +41,11 @@ def stop_run(services: Services, *, run_id: str) -> None:
     _change(services, lambda: services.api.runs.stop(run_id), title=_("The run was not stopped"))
 
 
+def end_run(services: Services, *, run_id: str) -> None:
+    """End a run that does not respond; it can be resumed from its newest checkpoint."""
+    _change(services, lambda: services.api.runs.end(run_id), title=_("The run was not ended"))
+
+
 def pause_run(services: Services, *, run_id: str) -> None:
     """Ask a run to free the device at its next step, and to go on later."""
     _change(services, lambda: services.api.runs.pause(run_id), title=_("The run was not paused"))

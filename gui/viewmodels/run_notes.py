@@ -16,12 +16,18 @@ _CHECKS_PAST_BEST = 2
 
 @dataclass(frozen=True, kw_only=True)
 class NoteView:
-    """A note above the samples."""
+    """A note above the samples.
+
+    Attributes:
+        can_stop: A stop is offered.
+        can_end: An end by force is offered.
+    """
 
     kind: str
     strong: str
     text: str
     can_stop: bool = False
+    can_end: bool = False
 
 
 def note_view(trace: RunTrace, state: JobState, *, is_silent: bool = False) -> NoteView | None:
@@ -36,7 +42,11 @@ def note_view(trace: RunTrace, state: JobState, *, is_silent: bool = False) -> N
         return NoteView(
             kind="warning",
             strong=_("The worker does not respond."),
-            text=_("It is slow or suspended, not gone; it goes on by itself when it can."),
+            text=_(
+                "It is slow or suspended, not gone; it goes on by itself when it can. If it is "
+                "ended now, what came after the newest checkpoint is lost."
+            ),
+            can_end=True,
         )
     best = trace.best
     guarded = _guard_note(trace, state)

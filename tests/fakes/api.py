@@ -198,6 +198,7 @@ class FakeJobs:
     def __init__(self) -> None:
         self.by_id: dict[str, FakeJob] = {}
         self.stopped: list[str] = []
+        self.ended: list[str] = []
         self.paused: list[str] = []
 
     def make(
@@ -508,6 +509,10 @@ class FakeRuns:
 
     def stop(self, key: str) -> None:
         self._jobs.stop(key)
+
+    def end(self, key: str) -> bool:
+        self._jobs.ended.append(key)
+        return True
 
     def pause(self, key: str) -> None:
         self._jobs.paused.append(key)

@@ -74,6 +74,13 @@ def leaves_a_child(context: JobContext) -> None:
     context.emit(Finished(result={"child": str(child.pid)}))
 
 
+def with_a_child(context: JobContext) -> None:
+    """Start a process, tell its pid, and work until a stop is asked for, at most 60 s."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    context.emit(ProgressMade(done=child.pid, total=0, unit="pid"))
+    until_stopped(context)
+
+
 def full_disk(context: JobContext) -> None:
     """Fail with a named error."""
     del context

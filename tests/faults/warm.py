@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real processes from a warm parent: torch is imported once, not once for each of a thousand kills.
 
-    python -m tests.faults.warm BASE_MODEL
+    python -m tests.faults.warm [BASE_MODEL]
 
-reads a request on each line of its standard input, forks, and lets the child be what the request
-says: a worker as `main.py` starts it, or a program of `programs`. A child has a session, a log and
-a working folder of its own, as `engine.launcher.spawn` gives them; from then on it is as any other.
+imports what a worker needs (with a model: what training needs, too), reads a request on each line
+of its standard input, forks, and lets the child be what the request says: a worker as `main.py`
+starts it, or a program of `programs`. A child has a session, a log and a working folder of its own,
+as `engine.launcher.spawn` gives them; from then on it is as any other.
 """
 
 from __future__ import annotations
@@ -60,12 +61,13 @@ class WarmProcess:
 class WarmParent:
     """The parent, as a test sees it."""
 
-    def __init__(self, base_model: Path) -> None:
+    def __init__(self, base_model: Path | None = None) -> None:
+        given = [str(base_model)] if base_model is not None else []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.warm", str(base_model)],
+            [sys.executable, "-m", "tests.faults.warm", *given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment(base_model),
+            env=environment(base_model) if base_model is not None else None,
             text=True,
         )
         self._children: dict[int, WarmProcess] = {}
@@ -134,8 +136,6 @@ def _rehearse(base_model: Path) -> None:
             workspace = Path(place) / name / "workspace"
             prepare(workspace)
             program(workspace, lambda _word: None)
-    importlib.import_module("engine.worker.main")
-    importlib.import_module("engine.worker.finishing")
     del base_model
 
 
@@ -217,10 +217,12 @@ def main() -> None:
     """Be the warm parent."""
     from engine.worker.surroundings import prepare
 
-    base_model = Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as job:
         prepare(Path(job))
-    _rehearse(base_model)
+    if sys.argv[1:]:
+        _rehearse(Path(sys.argv[1]))
+    importlib.import_module("engine.worker.main")
+    importlib.import_module("engine.worker.finishing")
     serve()
 
 

@@ -15,7 +15,7 @@ from engine.domain.run import JobSnapshot, JobState
 from engine.protocol.codec import Envelope
 from gui.actions.chart_files import ask_to_save_chart
 from gui.actions.run_files import ask_to_save_run
-from gui.actions.runs import pause_run, remove_run, resume_run, stop_run
+from gui.actions.runs import end_run, pause_run, remove_run, resume_run, stop_run
 from gui.bridge.job_feed import JobFeedSignal
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
@@ -146,7 +146,7 @@ class RunView(QWidget):
         self._more.picked.connect(self._on_more)
         self._tabs.chosen.connect(self._on_tab)
         self._charts.save_requested.connect(self._on_save_chart)
-        self._note.action_triggered.connect(self._on_stop)
+        self._note.action_triggered.connect(self._on_note_action)
         self._note.dismissed.connect(self._note.hide)
         self._error.action_triggered.connect(self._on_resume)
         services.library.runs_changed.connect(self._on_library)
@@ -344,9 +344,8 @@ class RunView(QWidget):
     def _show_note(self, note: NoteView | None) -> None:
         self._note.setHidden(note is None)
         if note is not None:
-            actions = (Action(key="stop", text=_("Stop now")),) if note.can_stop else ()
             self._note.set_kind(note.kind)
-            self._note.set_content(note.strong, note.text, actions)
+            self._note.set_content(note.strong, note.text, _note_actions(note))
 
     def _show_failure(self, run: Run, job: JobView) -> None:
         failure = failure_view(job, log_tail=self._output)
@@ -383,6 +382,12 @@ class RunView(QWidget):
         self._pause.set_busy(_("Pausing…"))
         pause_run(self._services, run_id=self._run_id)
 
+    def _on_note_action(self, key: str) -> None:
+        if key == "end":
+            end_run(self._services, run_id=self._run_id)
+        else:
+            self._on_stop()
+
     def _on_stop(self, _key: object = None) -> None:
         self._stop.set_busy(_("Stopping…"))
         stop_run(self._services, run_id=self._run_id)
@@ -399,6 +404,12 @@ class RunView(QWidget):
             ask_to_save_run(self._services, parent=self, run_id=self._run_id, name=name)
         elif self._run is not None:
             self._services.navigator.go("train", same_again(self._run))
+
+
+def _note_actions(note: NoteView) -> tuple[Action, ...]:
+    if note.can_end:
+        return (Action(key="end", text=_("End it now")),)
+    return (Action(key="stop", text=_("Stop now")),) if note.can_stop else ()
 
 
 def _resume_action(head: RunHead) -> Action:

@@ -135,7 +135,7 @@ def test_nothing_behind_garbage_is_read_wherever_a_block_ends(
     path.write_bytes(lines[0] + b"?\n" + lines[1] + lines[2])
     reader = EventReader(path)
     assert [one.seq for one in reader.poll(block_bytes)] == [1]
-    assert reader.offset_bytes == len(lines[0])
+    assert reader.place.offset_bytes == len(lines[0])
 
 
 def test_frequent_events_are_synced_now_and_then_and_others_at_once(

@@ -51,6 +51,7 @@ def test_worker_without_a_sign_of_life_is_called_slow_and_never_dead() -> None:
     assert note.kind == "warning"
     assert "does not respond" in note.strong
     assert "not gone" in note.text
+    assert note.can_end
     over = note_view(trace, JobState.STOPPED, is_silent=True)
     assert over is None or "respond" not in over.strong
 
