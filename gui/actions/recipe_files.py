@@ -53,7 +53,11 @@ def open_recipe(services: Services, *, path: Path, done: Callable[[OpenedRecipe]
     def look() -> OpenedRecipe:
         recipes = services.api.recipes
         matched = recipes.match(recipes.read(path))
-        return opened_recipe(matched, path.name, services.api.datasets.list())
+        beginning = None
+        if matched.file.recipe.start is not None:
+            # All of its data must be here: what it holds out cannot be chosen in the form.
+            beginning = services.api.continuing.again(recipes.open(path))
+        return opened_recipe(matched, path.name, services.api.datasets.list(), beginning)
 
     def taken(outcome: Outcome[OpenedRecipe]) -> None:
         if outcome.error is not None:

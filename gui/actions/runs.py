@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from gettext import gettext as _
+from typing import TYPE_CHECKING
 
 from engine.domain.recipe import Recipe
 from engine.errors import EngineError
@@ -12,12 +13,16 @@ from gui.actions.trash import say_removed
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
 
+if TYPE_CHECKING:
+    from engine.api.beginning import Beginning
+
 
 def start_run(
     services: Services,
     *,
     recipe: Recipe,
     name: str = "",
+    beginning: Beginning | None = None,
     done: Callable[[EngineError | None], None] | None = None,
 ) -> None:
     """Start a run and show it live; `done` is told the error, or None."""
@@ -32,7 +37,9 @@ def start_run(
 
     services.notices.clear()
     services.tasks.run(
-        lambda: services.api.runs.start(recipe, name=name), started, owner=services.library
+        lambda: services.api.runs.start(recipe, name=name, beginning=beginning),
+        started,
+        owner=services.library,
     )
 
 

@@ -47,16 +47,22 @@ class ExtraView:
     step: float
 
 
-def extra_views(extra: Sequence[ExtraData]) -> tuple[ExtraView, ...]:
-    """Return the further datasets in words and numbers."""
-    return tuple(_extra_view(one) for one in extra)
+def extra_views(extra: Sequence[ExtraData], *, former: str = "") -> tuple[ExtraView, ...]:
+    """Return the further datasets in words and numbers.
+
+    Args:
+        extra: The datasets.
+        former: Id of the one that an adapter which goes on has learned from; may be empty.
+    """
+    return tuple(_extra_view(one, former) for one in extra)
 
 
-def _extra_view(extra: ExtraData) -> ExtraView:
+def _extra_view(extra: ExtraData, former: str) -> ExtraView:
     if extra.is_replay:
+        is_former = bool(former) and extra.dataset_id == former
         return ExtraView(
             extra=extra,
-            title=_("General data, replayed"),
+            title=_("Former data, replayed") if is_former else _("General data, replayed"),
             why=_("Its share of the rows of a pass. Its held-out rows take no part in the check."),
             shown=round(100 * extra.ratio, 2),
             unit=_("% of a pass"),

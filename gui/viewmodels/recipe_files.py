@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
+from typing import TYPE_CHECKING
 
 from engine.domain.dataset import DatasetInfo
 from engine.domain.recipe_file import SUFFIX, DatasetMark, Matched
 from gui.viewmodels import numbers
 from gui.viewmodels.extra_data import ExtraData
 from gui.viewmodels.train import TrainArgument, values_of
+
+if TYPE_CHECKING:
+    from engine.api.beginning import Beginning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +36,19 @@ class OpenedRecipe:
     question: str
 
 
-def opened_recipe(matched: Matched, name: str, datasets: Sequence[DatasetInfo]) -> OpenedRecipe:
+def opened_recipe(
+    matched: Matched,
+    name: str,
+    datasets: Sequence[DatasetInfo],
+    beginning: Beginning | None = None,
+) -> OpenedRecipe:
     """Return what a recipe file fills in, and what a person must still say.
 
     Args:
         matched: What of it was found here.
         name: Name of the file.
         datasets: Those of the workspace, at their present versions.
+        beginning: The adapter that the recipe goes on with, where it names one.
     """
     recipe = matched.file.recipe
     places = [one[0] if one else "" for one in matched.datasets]
@@ -47,7 +57,8 @@ def opened_recipe(matched: Matched, name: str, datasets: Sequence[DatasetInfo]) 
         for place, one in zip(places[1:], recipe.mix, strict=False)
     ]
     if recipe.replay is not None:
-        replayed = ExtraData(dataset_id=places[-1], ratio=recipe.replay.ratio, is_replay=True)
+        at = len(recipe.datasets)
+        replayed = ExtraData(dataset_id=places[at], ratio=recipe.replay.ratio, is_replay=True)
         extra.append(replayed)
     question = _question(matched) or _older(matched, datasets)
     return OpenedRecipe(
@@ -57,6 +68,7 @@ def opened_recipe(matched: Matched, name: str, datasets: Sequence[DatasetInfo]) 
             method=recipe.method,
             values=values_of(recipe),
             extra=tuple(extra),
+            beginning=beginning,
             is_exact=True,
         ),
         kind="warning" if question else "success",

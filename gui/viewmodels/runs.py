@@ -16,6 +16,7 @@ from engine.domain.problem import Problem
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind, JobSnapshot, JobState
 from gui.viewmodels import numbers
+from gui.viewmodels.continuing import continue_reason, descent_words
 from gui.viewmodels.job import ChipView, done_words, progress_words, share_of, state_chip
 from gui.viewmodels.settings_form import group_titles, setting_views, value_words
 from gui.viewmodels.trace import RunTrace
@@ -114,6 +115,7 @@ class RunHead:
     resume_text: str
     is_resume_in_panel: bool
     export: Possible
+    go_on: Possible
     save: Possible
     remove: Possible
 
@@ -141,6 +143,7 @@ def run_head(run: RunView, job: JobView, blockers: Sequence[Problem] | None) -> 
             is_offered=job.state in (JobState.STOPPED, JobState.FINISHED),
             reason="" if run.has_adapter else _("This run has left no adapter yet."),
         ),
+        go_on=Possible(is_offered=True, reason=continue_reason(run, job)),
         save=Possible(is_offered=True, reason=_("Stop it first.") if is_live else ""),
         remove=Possible(is_offered=True, reason=_("Stop it first.") if is_live else ""),
     )
@@ -363,6 +366,14 @@ def _subject_lines(run: RunView, trace: RunTrace) -> tuple[SetupLine, ...]:
         SetupLine(name=_("Base model"), value=run.model_name),
         SetupLine(name=_("Dataset"), value=run.dataset_name),
     ]
+    lines += [
+        SetupLine(
+            name=_("Goes on with"),
+            value=words,
+            reason=_("It learned from {data}.").format(data=data) if data else "",
+        )
+        for words, data in descent_words(run.descent)
+    ]
     if trace.plan is not None:
         plan = trace.plan
         lines += [
@@ -402,6 +413,8 @@ def decision_words(name: str) -> str:
         "threads": _("Processor threads"),
         "micro_batch_size": _("Sequences at once"),
         "gradient_checkpointing": _("Recompute instead of store"),
+        "start": _("Goes on with"),
+        "adapter_shape": _("Shape of the adapter"),
         "uncheckpointed_layers": _("Layers to store"),
         "activation_offload": _("Keep layer inputs in main memory"),
         "tokens_at_once": _("Tokens at once"),
@@ -413,19 +426,28 @@ def decision_words(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class FileRow:
-    """Something that a run left."""
+    """Something that a run left.
+
+    Attributes:
+        checkpoint: Its name where it is one; "" for the adapter.
+        reason: Why training cannot go on with it in a new run, or "".
+    """
 
     name: str
     what: str
     size: str
     time: str
+    checkpoint: str = ""
+    reason: str = ""
 
 
 def file_rows(run: RunView, trace: RunTrace, *, now: datetime) -> tuple[FileRow, ...]:
     """Return what the run has on disk: its adapter, and its checkpoints, newest first."""
     rows: list[FileRow] = []
+    reason = continue_reason(run, run.job)
     if run.has_adapter:
-        rows.append(FileRow(name="adapter", what=_("The trained adapter"), size="", time=""))
+        what = _("The trained adapter")
+        rows.append(FileRow(name="adapter", what=what, size="", time="", reason=reason))
     known = {one.name: one for one in trace.checkpoints}
     for name in reversed(run.checkpoints):
         saved = known.get(name)
@@ -436,6 +458,8 @@ def file_rows(run: RunView, trace: RunTrace, *, now: datetime) -> tuple[FileRow,
                 what=what,
                 size=numbers.size(saved.size_bytes) if saved else "",
                 time=numbers.day_and_clock(saved.at, now=now) if saved else "",
+                checkpoint=name,
+                reason=reason,
             )
         )
     return tuple(rows)

@@ -21,6 +21,7 @@ from gui.viewmodels.datasets import untrainable
 from gui.viewmodels.extra_data import ExtraData
 
 if TYPE_CHECKING:
+    from engine.api.beginning import Beginning
     from engine.api.presets import Preset
     from engine.api.runs import RunView
 
@@ -42,6 +43,7 @@ class TrainArgument:
     Attributes:
         values: Recipe fields to start from, such as those of an earlier run.
         method: Training method.
+        beginning: The adapter to go on with.
         is_exact: What is not named stays open, instead of taking what is newest.
     """
 
@@ -51,6 +53,7 @@ class TrainArgument:
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     extra: tuple[ExtraData, ...] = ()
     method: str = USUAL_METHOD
+    beginning: Beginning | None = None
     is_exact: bool = False
 
 
@@ -66,6 +69,7 @@ class Draft:
         values: Fields that the person set, by name.
         extra: Further datasets.
         method: Training method.
+        beginning: The adapter that it goes on with; None begins anew.
     """
 
     dataset_id: str = ""
@@ -75,6 +79,7 @@ class Draft:
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     extra: tuple[ExtraData, ...] = ()
     method: str = USUAL_METHOD
+    beginning: Beginning | None = None
 
     @property
     def mix(self) -> dict[str, float]:
@@ -90,6 +95,12 @@ class Draft:
         return (chosen[0].dataset_id, chosen[0].ratio) if chosen else None
 
     @property
+    def former_dataset_id(self) -> str:
+        """Return what the adapter that goes on has learned from; empty where there is none."""
+        former = self.beginning.recipe if self.beginning else None
+        return former.dataset_id if former else ""
+
+    @property
     def is_complete(self) -> bool:
         """Return whether there is enough to plan."""
         return bool(self.dataset_id and self.model_id)
@@ -97,7 +108,8 @@ class Draft:
     @cached_property
     def suggested(self) -> dict[str, Any]:
         """Return the value of every field before the person changed it."""
-        return {one.name: one.default for one in form_fields()} | dict(self.preset_values)
+        usual = {one.name: one.default for one in form_fields()} | dict(self.preset_values)
+        return usual | (self.beginning.taken if self.beginning else {})
 
     @cached_property
     def effective(self) -> dict[str, Any]:
@@ -115,7 +127,12 @@ class Draft:
         return replace(self, preset=preset.id, preset_values=dict(preset.values))
 
     def with_value(self, name: str, value: Any) -> Draft:
-        """Return the draft with one field set; the suggested value counts as not set."""
+        """Return the draft with one field set; the suggested value counts as not set.
+
+        A field that follows from the adapter which goes on stays as it is.
+        """
+        if self.beginning is not None and name in self.beginning.taken:
+            return self
         values = {key: one for key, one in self.values.items() if key != name}
         if value != self.suggested.get(name):
             values[name] = value
@@ -234,7 +251,13 @@ def first_draft(
     if not given.is_exact:
         dataset_id = dataset_id or (suited[0].id if suited else "")
         model_id = model_id or (models[0].id if models else "")
-    draft = Draft(dataset_id=dataset_id, model_id=model_id, extra=given.extra, method=given.method)
+    draft = Draft(
+        dataset_id=dataset_id,
+        model_id=model_id,
+        extra=given.extra,
+        method=given.method,
+        beginning=given.beginning,
+    )
     is_starter = any(one.id == model_id and one.bundled for one in models)
     offered = [one for one in presets if is_starter or not one.starter_only]
     named = [one for one in presets if one.id == given.preset] or offered

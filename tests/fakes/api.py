@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from engine.api.beginning import Beginning
 from engine.api.jobs import JobView
 from engine.api.preparation import ExportForm
 from engine.api.preview import RowTokens
@@ -32,6 +33,7 @@ from engine.domain.row_query import RowQuery
 from engine.domain.run import Failure, JobInfo, JobKind, JobSnapshot, JobState
 from engine.domain.run_note import RunNote, tidy_note, tidy_tags
 from engine.domain.split import SplitRule
+from engine.domain.start import Ancestor
 from engine.domain.trash import TrashKind
 from engine.domain.version import Action, VersionDifference, VersionInfo
 from engine.errors import DatasetNotFound, EngineError, RecipeInvalid, RunNotFound
@@ -42,6 +44,7 @@ from engine.quality.check import Check
 from engine.quality.fixes import FIXES, Fix
 from engine.quality.registry import CHECKS
 from engine.store.layout import Layout
+from tests.fakes.continuing import FakeContinuing
 from tests.fakes.coverages import FakeCoverages
 from tests.fakes.exports import FakeExports
 from tests.fakes.mappings import FakeMappings
@@ -401,6 +404,7 @@ class FakeRun:
     checkpoints: tuple[str, ...] = ()
     has_adapter: bool = False
     note: RunNote = field(default_factory=RunNote)
+    descent: tuple[Ancestor, ...] = ()
 
     @property
     def id(self) -> str:
@@ -423,6 +427,7 @@ class FakeRuns:
         self.problems: tuple[Problem, ...] = ()
         self.blockers: list[Problem] = []
         self.resumed: list[str] = []
+        self.beginnings: list[Beginning | None] = []
         self.error: EngineError | None = None
         self.capacity = 24 * GB
         self.device = "cpu"
@@ -500,7 +505,8 @@ class FakeRuns:
             advice=advise(recipe, rows=360, hidden=2560),
         )
 
-    def start(self, recipe: Recipe, *, name: str = "") -> str:
+    def start(self, recipe: Recipe, *, name: str = "", beginning: Beginning | None = None) -> str:
+        self.beginnings.append(beginning)
         if self.error is not None:
             raise self.error
         job = self.make(name or "Support tickets 1", recipe=recipe)
@@ -896,6 +902,7 @@ class FakeApi:
         self.documents = FakeDocuments()
         self.models = FakeModels(self.datasets, self.trash)
         self.runs = FakeRuns(self.jobs, self.trash)
+        self.continuing = FakeContinuing(self.runs)
         self.notes = FakeNotes(self.runs)
         self.run_files = FakeRunFiles(self.runs)
         self.curves = RunCurves(cast("Runs", self.runs))

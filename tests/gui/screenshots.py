@@ -37,6 +37,7 @@ from gui.pages.runs.run_table import RunTable
 from gui.pages.settings.view import SettingsPage
 from gui.pages.train.settings_panel import SettingsPanel
 from gui.pages.train.view import TrainPage
+from gui.viewmodels.continuing import continue_argument
 from gui.viewmodels.extra_data import ExtraData
 from gui.viewmodels.recipe_files import opened_recipe
 from gui.widgets.charts.canvas import Canvas
@@ -130,6 +131,25 @@ def open_recipe(window: Window) -> None:
         page.show_recipe(opened_recipe(matched, "support.recipe.json", ()))
 
 
+def go_on(window: Window) -> None:
+    """Go on with the adapter of a finished run on other data."""
+    page = window.shell.page("train")
+    if isinstance(page, TrainPage):
+        services = page._services
+        run = next(one for one in services.library.runs if one.has_adapter)
+        page.show_plan()
+        page.show_argument(continue_argument(services.api.continuing.of_run(run.id)))
+        page._choose_dataset("d2")
+
+
+def go_on_settings(window: Window) -> None:
+    """Look at the settings of the adapter while a run goes on with one."""
+    go_on(window)
+    page = window.shell.page("train")
+    if isinstance(page, TrainPage):
+        page.show_setting("lora_alpha")
+
+
 def show_plan(window: Window) -> None:
     """Go back from the settings to the plan."""
     page = window.shell.page("train")
@@ -213,6 +233,8 @@ STATES: tuple[State, ...] = (
     State(name="train-all-settings", page="train", prepare=unfold_settings),
     State(name="train-goals", page="train", prepare=show_goals),
     State(name="train-recipe", page="train", prepare=open_recipe),
+    State(name="train-continue", page="train", prepare=go_on),
+    State(name="train-continue-settings", page="train", prepare=go_on_settings),
     State(name="runs", page="runs"),
     State(name="runs-marked", page="runs", prepare=mark_runs),
     State(name="runs-compare", page="runs", prepare=compare_runs),

@@ -8,7 +8,7 @@ from datetime import datetime
 from gettext import gettext as _
 from pathlib import Path
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QPlainTextEdit
 
@@ -165,11 +165,19 @@ class SetupTab(Plain):
 
 
 class FilesTab(Plain):
-    """What the run left on disk."""
+    """What the run left on disk.
+
+    Signals:
+        continue_requested: Training is to go on in a new run with a checkpoint; its name, "" for
+            the adapter.
+    """
+
+    continue_requested = Signal(str)
 
     def __init__(self) -> None:
         super().__init__(scroll=False)
         self._folder: Path | None = None
+        self._shown: tuple[FileRow, ...] | None = None
         self._table = FittingTable(name=_("Files"))
         self._table.set_ranked_columns(
             (
@@ -183,9 +191,13 @@ class FilesTab(Plain):
         self._path = TextLabel("", role="small", colour="text2", elide=True, selectable=True)
         self._open = Button(_("Open the folder"), icon="folder", size="small")
         self._open.clicked.connect(self._on_open)
+        self._continue = Button(_("Continue training…"), icon="play", size="small")
+        self._continue.clicked.connect(self._on_continue)
+        self._table.row_chosen.connect(self._show_continue)
         self.body.addWidget(self._table, 1)
         line = Row(gap=12)
         line.addWidget(self._path, 1)
+        line.addWidget(self._continue)
         line.addWidget(self._open)
         self.add(Panel(line))
 
@@ -193,7 +205,26 @@ class FilesTab(Plain):
         """Show what there is, and where."""
         self._folder = folder
         self._path.set_text(str(folder))
-        self._table.set_rows([(one.name, one.what, one.size, one.time) for one in rows])
+        if rows != self._shown:
+            # Only then, so that what a person chose stays chosen.
+            self._shown = rows
+            self._table.set_rows([(one.name, one.what, one.size, one.time) for one in rows])
+        self._show_continue()
+
+    def _show_continue(self, _row: int = -1) -> None:
+        """Offer to go on with what is chosen, if it can be gone on with."""
+        row = self._chosen()
+        reason = _("Choose the adapter or a checkpoint above.")
+        self._continue.set_reason(reason if row is None else row.reason)
+
+    def _chosen(self) -> FileRow | None:
+        at, rows = self._table.current_row(), self._shown or ()
+        return rows[at] if 0 <= at < len(rows) else None
+
+    def _on_continue(self) -> None:
+        row = self._chosen()
+        if row is not None:
+            self.continue_requested.emit(row.checkpoint)
 
     def _on_open(self) -> None:
         if self._folder is not None:

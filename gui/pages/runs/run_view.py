@@ -14,6 +14,7 @@ from engine.domain.problem import Problem
 from engine.domain.run import JobSnapshot, JobState
 from engine.protocol.codec import Envelope
 from gui.actions.chart_files import ask_to_save_chart
+from gui.actions.continuing import continue_run, train_again
 from gui.actions.run_files import ask_to_save_run
 from gui.actions.runs import end_run, pause_run, remove_run, resume_run, stop_run
 from gui.bridge.job_feed import JobFeedSignal
@@ -34,7 +35,6 @@ from gui.viewmodels.runs import (
     setup_parts,
 )
 from gui.viewmodels.trace import RunTrace
-from gui.viewmodels.train import same_again
 from gui.widgets.banner import Banner
 from gui.widgets.box import Column, Panel
 from gui.widgets.buttons import Action, Button, MenuItem
@@ -145,6 +145,7 @@ class RunView(QWidget):
         self._export.clicked.connect(lambda: services.navigator.go("export", self._run_id))
         self._more.picked.connect(self._on_more)
         self._tabs.chosen.connect(self._on_tab)
+        self._files.continue_requested.connect(self._on_checkpoint)
         self._charts.save_requested.connect(self._on_save_chart)
         self._note.action_triggered.connect(self._on_note_action)
         self._note.dismissed.connect(self._note.hide)
@@ -402,8 +403,13 @@ class RunView(QWidget):
         elif self._run is not None and key == "save":
             name = self._run.job.info.name
             ask_to_save_run(self._services, parent=self, run_id=self._run_id, name=name)
+        elif self._run is not None and key == "continue":
+            continue_run(self._services, run_id=self._run_id)
         elif self._run is not None:
-            self._services.navigator.go("train", same_again(self._run))
+            train_again(self._services, run=self._run)
+
+    def _on_checkpoint(self, name: str) -> None:
+        continue_run(self._services, run_id=self._run_id, checkpoint=name)
 
 
 def _note_actions(note: NoteView) -> tuple[Action, ...]:
@@ -425,6 +431,13 @@ def _resume_action(head: RunHead) -> Action:
 
 def _more_items(head: RunHead) -> list[MenuItem]:
     return [
+        MenuItem(
+            key="continue",
+            text=_("Continue training…"),
+            icon="play",
+            enabled=not head.go_on.reason,
+            reason=head.go_on.reason,
+        ),
         MenuItem(key="again", text=_("New run like this…"), icon="plus"),
         MenuItem(
             key="save",

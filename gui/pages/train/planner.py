@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -97,12 +97,15 @@ def make_planned(api: Api, draft: Draft) -> Planned:
 
 
 def _recipe(api: Api, draft: Draft) -> Recipe:
-    return api.runs.make_recipe(
-        dataset=draft.dataset_id,
-        model=draft.model_id,
-        method_id=draft.method,
-        preset=draft.preset,
-        values=dict(draft.values),
-        mix=draft.mix,
-        replay=draft.replay,
-    )
+    choices: dict[str, Any] = {
+        "dataset": draft.dataset_id,
+        "model": draft.model_id,
+        "method_id": draft.method,
+        "preset": draft.preset,
+        "values": dict(draft.values),
+        "mix": draft.mix,
+        "replay": draft.replay,
+    }
+    if draft.beginning is None:
+        return api.runs.make_recipe(**choices)
+    return api.continuing.make_recipe(draft.beginning, **choices)

@@ -12,6 +12,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from gui.viewmodels.continuing import taken_reasons
 from gui.viewmodels.goals import AdviceView
 from gui.viewmodels.settings_form import (
     ALL,
@@ -65,6 +66,7 @@ class SettingsPanel(Panel):
         self._setters: dict[str, Setter] = {}
         self._headers: dict[str, tuple[QWidget, SettingHeader]] = {}
         self._advice: dict[str, AdviceView] = {}
+        self._taken: dict[str, str] = {}
         self._category = ALL
         self._query = ""
         self._changed: frozenset[str] = frozenset()
@@ -142,14 +144,19 @@ class SettingsPanel(Panel):
     ) -> None:
         """Show the values of a draft, what is suggested, what is wrong, and not what is hidden."""
         values, suggested = draft.effective, draft.suggested
+        taken = taken_reasons(draft)
         for key, row in self._rows.items():
             view = self._views[key]
             self._setters[key](values[key])
             row.set_changed(key in draft.changed)
             row.set_suggested(value_words(view, suggested[key]))
             row.set_error(errors.get(key, ""))
+            if key in taken or key in self._taken:
+                # Behind the error, which stands in the same line.
+                row.set_reason(taken.get(key, ""))
             if key not in draft.changed:
                 row.set_effect("")
+        self._taken = taken
         is_same = (draft.changed, hidden) == (self._changed, self._hidden)
         if not is_same or not self._categories.value():
             self._changed, self._hidden = draft.changed, hidden

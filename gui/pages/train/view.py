@@ -14,15 +14,18 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from engine.domain.plan import LearningAdvice
 from engine.errors import EngineError
 from gui.actions.add_model import ask_for_model
+from gui.actions.continuing import ask_for_adapter_folder
 from gui.actions.import_files import ask_for_files
 from gui.actions.recipe_files import ask_to_open_recipe, ask_to_save_recipe
 from gui.actions.runs import start_run
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
 from gui.pages.train.choices import Choices
+from gui.pages.train.goes_on import GoesOnBanner
 from gui.pages.train.plan_card import PlanCard, PlanStrip
 from gui.pages.train.planner import Planned, Planner
 from gui.pages.train.settings_panel import SettingsPanel
+from gui.viewmodels.continuing import with_dataset
 from gui.viewmodels.extra_data import ExtraData, extra_reason, extra_views
 from gui.viewmodels.goals import (
     advice_view,
@@ -82,7 +85,7 @@ class TrainPage(Page):
         self._hidden = hidden_keys(self.draft, None)
         self._goals: tuple[Preset, ...] = ()
         self._recipe = Button(_("Recipe"), kind="ghost", icon="file")
-        self._opened = Banner(kind="success")
+        self._opened, self._goes_on = Banner(kind="success"), GoesOnBanner()
         self._opened.hide()
         self._start = Button(
             _("Start training"), kind="primary", icon="play", size="large", key_hint="Ctrl ↵"
@@ -105,7 +108,15 @@ class TrainPage(Page):
     def _arrange(self) -> None:
         self.header.set_actions(self._recipe, self._start)
         self._first = Panel(
-            Column(self._opened, self._choices, self._plan, self._closed, Stretch(), gap=12)
+            Column(
+                self._opened,
+                self._goes_on,
+                self._choices,
+                self._plan,
+                self._closed,
+                Stretch(),
+                gap=12,
+            )
         )
         titles = Row(self._fold_up, self._count, Stretch(), gap=12)
         tools = Row(Stretch(), self._put_back, gap=12)
@@ -128,6 +139,7 @@ class TrainPage(Page):
         choices.advice_taken.connect(self._take_advice)
         self._recipe.picked.connect(self._on_recipe)
         self._opened.dismissed.connect(self._opened.hide)
+        self._goes_on.action_triggered.connect(self._begin_anew)
         choices.import_requested.connect(lambda: ask_for_files(services, parent=self))
         choices.add_model_requested.connect(lambda: ask_for_model(services, parent=self))
         self._plan.fix_requested.connect(self.change_all)
@@ -204,7 +216,11 @@ class TrainPage(Page):
     # ------------------------------------------------------------------ changing the draft
 
     def _choose_dataset(self, key: str) -> None:
-        self._set_draft(replace(self.draft, dataset_id=key))
+        self._set_draft(with_dataset(self.draft, key))
+
+    def _begin_anew(self, _key: str) -> None:
+        """Begin with a fresh adapter after all; what else was chosen stays."""
+        self._change_with_way_back(replace(self.draft, beginning=None), _("A fresh adapter"))
 
     def _choose_model(self, key: str) -> None:
         self._set_draft(replace(self.draft, model_id=key))
@@ -285,11 +301,13 @@ class TrainPage(Page):
         draft, library = self.draft, self._services.library
         plan = self.planned.plan if self.planned else None
         effort = effort_words(draft, plan)
+        self._goes_on.show_draft(draft)
         self._choices.data.set_value(draft.dataset_id)
         self._choices.model.set_value(draft.model_id)
         choices = sum(not one.reason for one in dataset_choices(library.datasets))
         self._choices.extra.show_extra(
-            extra_views(draft.extra), reason=extra_reason(draft.extra, choices=choices)
+            extra_views(draft.extra, former=draft.former_dataset_id),
+            reason=extra_reason(draft.extra, choices=choices),
         )
         self._offer_goals()
         self._choices.goals.set_value(draft.preset)
@@ -380,11 +398,14 @@ class TrainPage(Page):
                 reason="" if is_ready else _("Choose data and a model first."),
             ),
             MenuItem(key="open", text=_("Open recipe…")),
+            MenuItem(key="folder", text=_("Continue from an adapter folder…")),
         ]
 
     def _on_recipe(self, key: str) -> None:
         if key == "open":
             ask_to_open_recipe(self._services, parent=self, done=self.show_recipe)
+        elif key == "folder":
+            ask_for_adapter_folder(self._services, parent=self)
         elif self.planned is not None:
             dataset = self._services.library.dataset(self.draft.dataset_id)
             name = file_name(dataset.name if dataset else "", self.draft.preset)
@@ -408,7 +429,12 @@ class TrainPage(Page):
         if self.planned is None:
             self._is_start_wanted = True
         else:
-            start_run(self._services, recipe=self.planned.recipe, done=self._on_started)
+            start_run(
+                self._services,
+                recipe=self.planned.recipe,
+                beginning=self.draft.beginning,
+                done=self._on_started,
+            )
 
     def _on_started(self, _error: EngineError | None) -> None:
         self._start.set_busy("")
