@@ -85,6 +85,7 @@ def test_plan_says_how_several_processes_speak() -> None:
 def test_what_does_not_suit_several_processes_is_told() -> None:
     codes = [one.code for one in sharing_problems(RECIPE, facts(CARD))]
     assert codes == ["fewer_cards"]
+    assert not sharing_problems(replace(RECIPE, effective_batch_size=2), facts(CARD, CARD))
     few = replace(RECIPE, effective_batch_size=1)
     assert [one.code for one in sharing_problems(few, facts(CARD, CARD))] == ["idle_processes"]
     assert not sharing_problems(RECIPE, facts(CARD, CARD))

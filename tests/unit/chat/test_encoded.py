@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 
-from engine.chat.encoded import Spelled, Spelling, Whole
+from engine.chat.encoded import Placed, Spelled, Spelling, Whole
 from engine.chat.encoding import Encoder
 from engine.chat.template import ChatTemplate
 from engine.chat.tokenizer import ChatTokenizer
@@ -75,9 +75,13 @@ def test_tokens_begin_where_the_library_says_at_every_character(text: str) -> No
     spelled, whole = Spelling(tokenizer).read(text, found.ids), Whole(found)
     assert spelled is not None
     assert spelled.ids == whole.ids
+    placed = Placed(found.ids, found.offsets)
     for at in range(len(text) + 1):
-        assert spelled.index_of(at) == whole.index_of(at), at
-        assert spelled.is_straddled(at) == whole.is_straddled(at), at
+        assert spelled.index_of(at) == placed.index_of(at) == whole.index_of(at), at
+        straddled = whole.is_straddled(at)
+        assert spelled.is_straddled(at) == placed.is_straddled(at) == straddled, at
+    assert spelled.is_spelled(0, len(text))
+    assert not whole.is_spelled(0, len(text))
 
 
 def test_stretch_is_spelled_only_between_borders_of_tokens() -> None:

@@ -163,6 +163,24 @@ def test_rows_without_supervised_tokens_in_one_process_change_nothing(
             torch.testing.assert_close(one.grad, alone[name], rtol=1e-9, atol=1e-13)
 
 
+def test_process_without_work_adds_nothing_of_the_step_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_64_bits(monkeypatch)
+    examples = random_examples([9, 30, 17, 12])
+    groups = list(enumerate([np.arange(2), np.arange(2, 4)]))
+    of_step = {"supervised": int(examples.supervised.sum()), "step": 1, "seed": 0}
+    with prepared(desk, processes=2) as run:
+        model, together = run.model, run.stepper.ranks
+        assert together is not None
+        together.add_gradients(examples, [groups[:1], groups[1:]], **of_step)
+        shared = {name: one.grad for name, one in model.trainable().items()}
+        run.stepper.optimizer.clear()
+        together.add_gradients(examples, [groups, []], **of_step)
+        for name, one in model.trainable().items():
+            torch.testing.assert_close(one.grad, shared[name], rtol=1e-9, atol=1e-13)
+
+
 # ---------------------------------------------------------------------- stop and resume
 
 
