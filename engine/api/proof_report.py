@@ -195,8 +195,8 @@ def open_words(folder: FolderView) -> str:
 def _parts(proof: Proof) -> Section:
     if proof.libraries:
         text = _(
-            "Installed here, though no package of Burnish holds them and none of its code uses "
-            "them: {names}."
+            "Installed here, and used by no code of Burnish: {names}. What they would try is "
+            "refused as above."
         ).format(names=", ".join(proof.libraries))
     else:
         text = _("No library that reaches for the network by itself is installed with Burnish.")

@@ -37,7 +37,7 @@ TALKING_LIBRARIES = (
     "mlflow", "comet_ml", "neptune", "swanlab", "trackio", "posthog", "sentry_sdk", "gradio",
     "unsloth", "axolotl",
 )  # fmt: skip
-"""Libraries that reach for the network by themselves; no package of Burnish holds any of them."""
+"""Libraries that reach for the network by themselves; nothing in Burnish uses any of them."""
 
 
 class Role(StrEnum):

@@ -36,6 +36,15 @@ QUIET = {
 }
 
 
+CACHES = (
+    "HF_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR", "TEMP",
+    "TMP",
+)  # fmt: skip
+"""Variables that name folders for caches and temporary files."""
+
+_USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
+"""Where `getpass.getuser` looks, in this order."""
+
 _MMAP_THRESHOLD = -3
 """`M_MMAP_THRESHOLD` of glibc's malloc.h."""
 
@@ -57,15 +66,29 @@ def prepare(job: Path) -> None:
     os.environ.update(POLITE)
     os.environ.update(FRUGAL)
     os.environ.update(QUIET)
-    cache = str(job / "cache")
-    os.environ["HF_HOME"] = cache
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
-    os.environ["TRITON_CACHE_DIR"] = cache
+    _stay_at_home(job / "cache")
+    _have_a_name()
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+
+
+def _stay_at_home(cache: Path) -> None:
+    """Let libraries keep caches and temporary files in the job's own folder, closed to others."""
+    cache.mkdir(mode=0o700, exist_ok=True)
+    for name in CACHES:
+        os.environ[name] = str(cache)
+
+
+def _have_a_name() -> None:
+    """Answer what torch asks at its import: the user's name, from the environment if it is there.
+
+    Else it asks the system, which may ask another process or computer for it (nscd, LDAP).
+    """
+    if not any(os.environ.get(name) for name in _USER_NAMES):
+        os.environ[_USER_NAMES[0]] = "user"
 
 
 def _no_core_dumps() -> None:

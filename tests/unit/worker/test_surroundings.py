@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.worker.surroundings import FRUGAL, OFFLINE, POLITE, QUIET
+from engine.worker.surroundings import CACHES, FRUGAL, OFFLINE, POLITE, QUIET
 
 SEES = """
 import json, os, sys
@@ -58,6 +58,25 @@ def test_prepare_sets_everything_before_any_library_is_imported(tmp_path: Path) 
     assert found["early"]
     wanted = OFFLINE | POLITE | FRUGAL | QUIET
     assert {name: found["seen"].get(name) for name in wanted} == wanted
+
+
+def test_prepare_keeps_caches_and_temporary_files_in_the_job(tmp_path: Path) -> None:
+    found = json.loads(run(SEES, str(tmp_path)))["seen"]
+    cache = tmp_path / "cache"
+    assert {found[name] for name in CACHES} == {str(cache)}
+    if sys.platform != "win32":
+        assert cache.stat().st_mode & 0o777 == 0o700
+
+
+def test_prepare_names_the_user_only_where_nobody_else_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LOGNAME", "ada")
+    assert json.loads(run(SEES, str(tmp_path)))["seen"]["LOGNAME"] == "ada"
+    monkeypatch.delenv("LOGNAME")
+    assert json.loads(run(SEES, str(tmp_path)))["seen"]["LOGNAME"] == "user"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told so")
