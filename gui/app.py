@@ -315,7 +315,7 @@ class Window(QObject):
         self.shell.set_privacy(state.is_verified, state.title, state.sentence)
 
     def _show_privacy_page(self) -> None:
-        self.go("settings", "privacy")
+        self.go("privacy")
 
     def _follow_settings(self) -> None:
         self._look.set_scheme(chosen_scheme(self._services.settings.values.scheme))

@@ -11,6 +11,7 @@ from gui.pages.datasets import PAGE as DATASETS
 from gui.pages.export import PAGE as EXPORT
 from gui.pages.home import PAGE as HOME
 from gui.pages.models import PAGE as MODELS
+from gui.pages.privacy import PAGE as PRIVACY
 from gui.pages.runs import PAGE as RUNS
 from gui.pages.settings import PAGE as SETTINGS
 from gui.pages.train import PAGE as TRAIN
@@ -23,6 +24,7 @@ PAGES: tuple[Page, ...] = (
     TRAIN,
     RUNS,
     EXPORT,
+    PRIVACY,
     SETTINGS,
 )
 
@@ -38,7 +40,7 @@ def page_of(page_id: str) -> Page:
 
 def nav_items() -> tuple[NavItem, ...]:
     """Return the items of the sidebar, without the one at its end."""
-    return tuple(_nav_item(one) for one in PAGES if not one.at_the_end)
+    return tuple(_nav_item(one) for one in PAGES if one.is_listed and not one.at_the_end)
 
 
 def last_nav_item() -> NavItem | None:

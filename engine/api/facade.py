@@ -123,5 +123,5 @@ def open_api(root: Path | None = None) -> Api:
         runtimes=Runtimes(),
         trash=trash,
         space=Space(layout, datasets=datasets, models=models, trash=trash),
-        proofs=Proofs(layout, jobs),
+        proofs=Proofs(layout),
     )

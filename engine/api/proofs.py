@@ -109,18 +109,18 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 class Proofs:
     """Answers what leaves this computer, for one workspace."""
 
-    def __init__(
-        self, layout: Layout, jobs: Jobs, *, ask: Callable[[], ProbeAnswer] = probe
-    ) -> None:
-        """Look at one workspace; `ask` starts the process that tries the network."""
+    def __init__(self, layout: Layout, *, ask: Callable[[], ProbeAnswer] = probe) -> None:
+        """Look at one workspace; `ask` starts the process that tries the network.
+
+        The window looks in a thread of its own, so the jobs are read by readers of its own too.
+        """
         self._layout = layout
-        self._jobs = jobs
         self._ask = ask
 
     def processes(self, own: PrivacyState, role: Role) -> tuple[ProcessView, ...]:
         """Return the processes of Burnish: the asking one, the live workers, and their helpers."""
         found = [_view(role, "", os.getpid(), own.attempts)]
-        for job in self._jobs.list():
+        for job in Jobs(self._layout).list():
             if not job.state.is_over:
                 found.extend(self._of_job(job.info.id, job.info.name))
         return tuple(one for one in found if one is not None)

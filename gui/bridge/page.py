@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One entry of the sidebar.
+    """One page of the window.
 
     Attributes:
         id: Name in the navigator.
@@ -26,6 +26,7 @@ class Page:
             opens before any page but the first is loaded.
         gap_before: A new group of the sidebar begins here.
         at_the_end: It stands alone at the bottom of the sidebar.
+        is_listed: It stands in the sidebar; else menus, the status bar and other pages lead to it.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Page:
     build: Callable[[Services], QWidget]
     gap_before: bool = False
     at_the_end: bool = False
+    is_listed: bool = True
 
 
 @runtime_checkable

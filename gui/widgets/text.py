@@ -320,3 +320,8 @@ class BigNumber(QWidget):
         """Show a number and its words."""
         self._number.set_text(number)
         self._text.set_text(text)
+
+
+def breakable(text: str) -> str:
+    """Let a long path break anywhere, by spaces of no width."""
+    return "\u200b".join(text[i : i + 8] for i in range(0, len(text), 8))

@@ -33,6 +33,7 @@ from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.navigation import PAGES
+from gui.pages.privacy.view import PrivacyPage
 from gui.pages.runs.run_table import RunTable
 from gui.pages.settings.view import SettingsPage
 from gui.pages.train.settings_panel import SettingsPanel
@@ -175,6 +176,13 @@ def _show_engine_plan(window: Window, *, capacity: int) -> None:
         page.show_planned(planned)
 
 
+def run_proof(window: Window) -> None:
+    """Run the proof of privacy."""
+    page = window.shell.page("privacy")
+    if isinstance(page, PrivacyPage):
+        page.run()
+
+
 def mix_data(window: Window) -> None:
     """Add further data and replayed data to the draft."""
     page = window.shell.page("train")
@@ -258,6 +266,8 @@ STATES: tuple[State, ...] = (
     State(name="run-rolled-back", page="runs", run="support-back"),
     State(name="export", page="export"),
     State(name="settings", page="settings"),
+    State(name="privacy", page="privacy"),
+    State(name="privacy-proof", page="privacy", prepare=run_proof),
     State(name="settings-space", page="settings", prepare=show_space),
 )
 

@@ -74,7 +74,7 @@ class ComputerColumn(Panel):
     def _show_privacy(self) -> None:
         note = privacy_note(self._services.privacy.state())
         link = LinkLabel(_("See the proof"))
-        link.clicked.connect(lambda: self._services.navigator.go("settings", "privacy"))
+        link.clicked.connect(lambda: self._services.navigator.go("privacy"))
         clear_layout(self._privacy)
         self._privacy.add(
             _titled("offline-verified", "accent_text", note.title),

@@ -62,8 +62,3 @@ def sentence(kind: str, title: str, text: str = "", *, role: str = "body") -> Ro
     row.addWidget(IconLabel(ICONS[kind], role=ink, size=20), 0, Qt.AlignmentFlag.AlignTop)
     row.add_text(words)
     return row
-
-
-def breakable(text: str) -> str:
-    """Let a long path break anywhere, by spaces of no width."""
-    return "\u200b".join(text[i : i + 8] for i in range(0, len(text), 8))

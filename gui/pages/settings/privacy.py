@@ -10,11 +10,11 @@ from pathlib import Path
 from engine.api.settings import settings_file
 from gui.actions.exports import open_folder
 from gui.bridge.services import Services
-from gui.pages.settings.parts import Facts, breakable, sentence
+from gui.pages.settings.parts import Facts, sentence
 from gui.viewmodels.settings import PrivacyView, folders, other_folders_words, privacy_view
 from gui.widgets.box import Column, Panel, Reflow, Row, clear_layout
 from gui.widgets.buttons import Button
-from gui.widgets.text import TextLabel
+from gui.widgets.text import TextLabel, breakable
 
 
 class PrivacyPart(Panel):

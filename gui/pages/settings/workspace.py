@@ -8,12 +8,12 @@ from gettext import gettext as _
 from gui.actions.exports import ask_for_folder, copy_path, open_folder
 from gui.actions.workspace import change_workspace
 from gui.bridge.services import Services
-from gui.pages.settings.parts import Facts, breakable
+from gui.pages.settings.parts import Facts
 from gui.viewmodels.settings import workspace_view
 from gui.widgets.banner import Banner
 from gui.widgets.box import Column, Flow, Panel
 from gui.widgets.buttons import Action, Button
-from gui.widgets.text import TextLabel
+from gui.widgets.text import TextLabel, breakable
 
 
 class WorkspacePart(Panel):

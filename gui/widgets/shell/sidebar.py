@@ -100,10 +100,15 @@ class Sidebar(QWidget):
         follow_theme(self, self._follow)
 
     def set_current(self, key: str) -> None:
-        """Mark a page as the current one."""
+        """Mark a page as the current one; none where it does not stand in the sidebar."""
         button = self._buttons.get(key)
         if button is not None:
             button.setChecked(True)
+            return
+        for one in self._buttons.values():
+            one.setAutoExclusive(False)
+            one.setChecked(False)
+            one.setAutoExclusive(True)
 
     def set_badge(self, key: str, number: int) -> None:
         """Show how many things wait on a page; 0 hides the badge."""

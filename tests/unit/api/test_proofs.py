@@ -12,47 +12,14 @@ import pytest
 from msgspec.structs import replace
 
 from engine.api.jobs import Jobs
-from engine.api.privacy import PrivacyState
 from engine.api.proof_report import report, save_report, verdict
-from engine.api.proofs import FolderView, ProcessView, Proof, Proofs, Role, findings
+from engine.api.proofs import Proof, Proofs, Role, findings
 from engine.domain.problem import Severity
 from engine.domain.run import JobKind
-from engine.launcher.network import ProcessNetwork
-from engine.launcher.probe import TRIES, Outcome, ProbeAnswer, Try
+from engine.launcher.probe import Outcome, ProbeAnswer, Try
 from engine.store.workspace import open_workspace
+from tests.fakes.proofs import ANSWER, FOLDER, HOLDS, OWN, WINDOW, WORKER
 
-OWN = PrivacyState(
-    is_verified=True,
-    kernel_filter_active=True,
-    attempts=0,
-    title="Offline, verified",
-    sentence="no network use since start",
-)
-ANSWER = ProbeAnswer(
-    inherited=(Try(name="tcp", outcome=Outcome.REFUSED),),
-    guarded=tuple(Try(name=name, outcome=Outcome.REFUSED) for name in TRIES),
-    works_locally=True,
-    has_filter=True,
-    refusal="",
-    noticed=4,
-)
-WINDOW = ProcessView(
-    role=Role.WINDOW, name="", network=ProcessNetwork(pid=7, has_filter=True, local=3), refused=0
-)
-WORKER = replace(
-    WINDOW, role=Role.WORKER, name="Tickets", network=ProcessNetwork(pid=8, has_filter=True)
-)
-FOLDER = FolderView(purpose="Workspace", path="/home/a/w", entries=9, open_entries=0)
-HOLDS = Proof(
-    made_at="2026-11-21T10:00:00.000Z",
-    version="0.6",
-    system="Linux 6.18, x86_64",
-    own=OWN,
-    processes=(WINDOW, WORKER),
-    folders=(FOLDER,),
-    libraries=(),
-    answer=ANSWER,
-)
 OPENED = Try(name="tcp", outcome=Outcome.OPENED)
 
 
@@ -159,7 +126,7 @@ def test_report_as_markdown_keeps_names_inside_their_cells(tmp_path: Path) -> No
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
 def test_folders_count_what_others_can_read(tmp_path: Path) -> None:
     layout = open_workspace(tmp_path / "w", now=datetime.now(UTC))
-    proofs = Proofs(layout, Jobs(layout), ask=lambda: ANSWER)
+    proofs = Proofs(layout, ask=lambda: ANSWER)
     assert proofs.folders()[0].open_entries == 0
     (layout.root / "left.txt").touch(mode=0o640)
     (layout.root / "left.txt").chmod(0o640)
@@ -171,15 +138,14 @@ def test_folders_count_what_others_can_read(tmp_path: Path) -> None:
 
 def test_proof_lists_the_asking_process_and_asks_once(tmp_path: Path) -> None:
     layout = open_workspace(tmp_path / "w", now=datetime.now(UTC))
-    jobs = Jobs(layout)
-    jobs.create(JobKind.IMPORT, "never started", "tests.fakes.entries:quick", {})
+    Jobs(layout).create(JobKind.IMPORT, "never started", "tests.fakes.entries:quick", {})
     asked: list[ProbeAnswer] = []
 
     def ask() -> ProbeAnswer:
         asked.append(ANSWER)
         return ANSWER
 
-    made = Proofs(layout, jobs, ask=ask).prove(replace(OWN, attempts=3), Role.COMMAND_LINE)
+    made = Proofs(layout, ask=ask).prove(replace(OWN, attempts=3), Role.COMMAND_LINE)
     (asking,) = made.processes
     assert (asking.role, asking.refused) == (Role.COMMAND_LINE, 3)
     assert asked == [ANSWER]
