@@ -47,6 +47,7 @@ def button(page: PrivacyPage, text: str) -> QAbstractButton:
 def prove(page: PrivacyPage, services: Services, qtbot: QtBot) -> None:
     button(page, "Run the proof").click()
     qtbot.wait_until(lambda: services.tasks.is_idle)
+    qtbot.wait_until(lambda: "behind the guard of a worker" in words(page))
 
 
 def test_every_process_is_shown_with_its_filter_and_sockets(page: PrivacyPage) -> None:
