@@ -71,7 +71,7 @@ def run(context: JobContext) -> None:
             report = Report(
                 version=info.version,
                 checked_at=timestamp(context.now()),
-                duration_s=(context.now() - started).total_seconds(),
+                duration_s=max(0.0, (context.now() - started).total_seconds()),
                 rows=len(table),
                 near_similarity=options.settings.near_similarity,
                 eval_rows_needed=rows_needed(options.settings.eval_margin),

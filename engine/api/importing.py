@@ -21,6 +21,7 @@ from typing import IO
 import msgspec
 from msgspec.structs import replace
 
+from engine.api.job_progress import is_time_again
 from engine.api.token_counts import counter_of
 from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
@@ -171,7 +172,7 @@ class _Progress:
         """
         self.check()
         now = self._context.now()
-        if self._said_at is None or now - self._said_at >= PROGRESS_EVERY:
+        if is_time_again(now, self._said_at, PROGRESS_EVERY):
             self._said_at = now
             done = min(self.before_bytes + done_bytes, self._total_bytes)
             self._context.emit(ProgressMade(done=done, total=self._total_bytes, unit="bytes"))

@@ -19,6 +19,11 @@ TELL_EVERY = timedelta(seconds=0.2)
 Options = TypeVar("Options", bound=msgspec.Struct)
 
 
+def is_time_again(now: datetime, last: datetime | None, every: timedelta) -> bool:
+    """Return whether so much time has gone by; a clock that was set back does not put it off."""
+    return last is None or abs(now - last) >= every
+
+
 class RowProgress:
     """Says how many rows are done, a few times a second, and ends the work where asked to."""
 
@@ -36,7 +41,7 @@ class RowProgress:
         """
         heed_stop(self._context)
         now = self._context.now()
-        if self._told_at is None or now - self._told_at >= TELL_EVERY:
+        if is_time_again(now, self._told_at, TELL_EVERY):
             self._told_at = now
             done = min(done, self._total)
             self._context.emit(ProgressMade(done=done, total=self._total, unit="rows"))

@@ -51,6 +51,23 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     is_silent: bool = False
 
 
+_Stamps = tuple[tuple[int, int] | None, ...]
+"""Time and size of the files that tell where a job stands; None where there is none."""
+
+
+def _stamps_of(folder: JobFolder) -> _Stamps:
+    told_by = (folder.info, folder.events, folder.identity, folder.exit, folder.result, folder.log)
+    return tuple(_stamp(one) for one in told_by)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def new_id() -> str:
     """Return a new folder name: 12 hexadecimal digits of a random UUID."""
     return uuid.uuid4().hex[:12]
@@ -64,6 +81,7 @@ class Jobs:
         self._layout = layout
         self._make_id = make_id
         self._feeds: dict[str, JobFeed] = {}
+        self._dead: dict[str, tuple[_Stamps, JobView]] = {}
 
     def create(
         self,
@@ -203,7 +221,20 @@ class Jobs:
         return folder
 
     def _view(self, job_id: str) -> JobView:
+        """Return a job; one without a worker is looked into again only where its files changed."""
         folder = self._layout.job(job_id)
+        stamps = _stamps_of(folder)
+        before = self._dead.get(job_id)
+        if before is not None and before[0] == stamps:
+            return before[1]
+        view = self._newest_view(job_id, folder)
+        if view.state is JobState.INTERRUPTED:
+            self._dead[job_id] = (stamps, view)
+        else:
+            self._dead.pop(job_id, None)
+        return view
+
+    def _newest_view(self, job_id: str, folder: JobFolder) -> JobView:
         info = read_document(folder.info, JobInfo)
         if folder.result.exists():
             self._feeds.pop(job_id, None)

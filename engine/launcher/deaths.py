@@ -74,10 +74,19 @@ def log_tail(folder: JobFolder, limit_bytes: int = 65_536, *, from_bytes: int = 
     """
     if not folder.log.exists():
         return ""
-    with folder.log.open("rb") as stream:
+    size = folder.log.stat().st_size
+    # A log that is shorter has been put aside since: all of it is newer than that place.
+    found = _end_of(folder.log, limit_bytes, from_bytes if from_bytes <= size else 0)
+    if not from_bytes and len(found) < limit_bytes and folder.older_log.exists():
+        found = _end_of(folder.older_log, limit_bytes - len(found), 0) + found
+    return found.decode("utf-8", errors="replace")
+
+
+def _end_of(path: Path, limit_bytes: int, from_bytes: int) -> bytes:
+    with path.open("rb") as stream:
         stream.seek(0, os.SEEK_END)
         stream.seek(max(from_bytes, stream.tell() - limit_bytes))
-        return stream.read().decode("utf-8", errors="replace")
+        return stream.read()
 
 
 def cause_of(folder: JobFolder, snapshot: JobSnapshot) -> Failure:

@@ -9,6 +9,7 @@ one is not taken for the worker of the other.
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import filelock
@@ -33,7 +34,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         schema_version: Version of this document.
         job_id: The job it works on.
-        launch: Token of the start that made it, chosen by the client.
+        launch: Token of the start that made it, chosen by the client, see `launch_token`.
         pid: Process id.
         started_at_s: Start time of the process, seconds since 1970, as psutil reports it.
         folder: The folder of the job as `folder_number` tells it; empty in those of old.
@@ -69,6 +70,17 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     monotonic_s: float | None = None
     oom_kills: dict[str, int] = {}
     refused: int = 0
+
+
+def launch_token(attempt: int) -> str:
+    """Return a new token of a start that is to become this attempt of a job."""
+    return f"{uuid.uuid4().hex}.{attempt}"
+
+
+def attempt_of(launch: str) -> int | None:
+    """Return which attempt a start was to become; None where its token does not say."""
+    number = launch.rpartition(".")[2]
+    return int(number) if number.isdecimal() and "." in launch else None
 
 
 def folder_number(path: Path) -> str:

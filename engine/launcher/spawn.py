@@ -7,13 +7,12 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from gettext import gettext as _
 from pathlib import Path
 
 from engine.errors import AlreadyRunning, WorkerDied
 from engine.launcher.deaths import EXIT_TAKEN, exit_thread_name, keep_exit, log_tail
-from engine.launcher.identity import read_identity
+from engine.launcher.identity import launch_token, read_identity
 from engine.launcher.watch import JobFeed, wait_until_free
 from engine.store import atomicfs
 from engine.store.layout import JobFolder
@@ -48,7 +47,7 @@ def spawn(folder: JobFolder) -> None:
     wait_until_free(folder)
     feed = JobFeed(folder, from_kept=True)
     feed.catch_up()
-    launch = uuid.uuid4().hex
+    launch = launch_token(feed.snapshot.attempt + 1)
     with atomicfs.open_for_append(folder.log) as log:
         process = subprocess.Popen(
             worker_argv(folder.root, launch),

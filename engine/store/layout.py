@@ -44,6 +44,11 @@ class JobFolder:
         return self.root / "worker.log"
 
     @property
+    def older_log(self) -> Path:
+        """Return what was in the log before it became too long."""
+        return self.root / "worker-1.log"
+
+    @property
     def note(self) -> Path:
         """Return what a person wrote about the job (runs only)."""
         return self.root / "note.json"

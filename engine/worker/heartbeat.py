@@ -21,7 +21,11 @@ BEAT_EVERY_S = 2.0
 
 @contextlib.contextmanager
 def beating(
-    path: Path, *, now: Callable[[], datetime], refused: Callable[[], int]
+    path: Path,
+    *,
+    now: Callable[[], datetime],
+    refused: Callable[[], int],
+    besides: Callable[[], None] = lambda: None,
 ) -> Generator[None, None, None]:
     """Rewrite heartbeat.json every two seconds while the block runs, and once more at its end.
 
@@ -29,9 +33,10 @@ def beating(
         path: The file.
         now: The time, UTC.
         refused: How many tries to reach the network were refused so far.
+        besides: Done at every beat.
     """
     done = threading.Event()
-    told = (path, done, now, oom_counters(), refused)
+    told = (path, done, now, oom_counters(), refused, besides)
     thread = threading.Thread(target=_beat, args=told, name="heartbeat", daemon=True)
     thread.start()
     try:
@@ -47,6 +52,7 @@ def _beat(
     now: Callable[[], datetime],
     counters: Sequence[Path],
     refused: Callable[[], int],
+    besides: Callable[[], None],
 ) -> None:
     count = 0
     while True:
@@ -62,6 +68,7 @@ def _beat(
         with contextlib.suppress(EngineError, OSError):
             # A full disk must not end the run for a sign of life; the next beat tries again.
             write_document(path, beat, durable=False)
+        besides()
         if is_last:
             return
         done.wait(BEAT_EVERY_S)

@@ -22,7 +22,7 @@ import filelock
 from engine.domain.run import JobInfo, JobKind, JobSnapshot
 from engine.errors import EngineError
 from engine.launcher.deaths import EXIT_TAKEN
-from engine.launcher.identity import job_lock, own_identity
+from engine.launcher.identity import attempt_of, job_lock, own_identity
 from engine.launcher.offline import OfflineGuard
 from engine.launcher.peers import Seat, met_worker, torchrun_seat
 from engine.protocol.job import JobContext, JobEntry
@@ -32,6 +32,7 @@ from engine.store.layout import JobFolder
 from engine.worker.account import Account
 from engine.worker.entries import resolved
 from engine.worker.heartbeat import beating
+from engine.worker.output import bound_output
 from engine.worker.peer import assist
 from engine.worker.ranks import gathered_peers, settle_under_torchrun
 from engine.worker.signals import StopWish
@@ -50,7 +51,8 @@ def run_worker(job: Path, launch: str) -> int:
         launch: Token of the client's start.
 
     Returns:
-        0 when it finished or stopped, 1 when it failed, 4 when another worker has the job.
+        0 when it finished or stopped, 1 when it failed, 4 when another worker has the job, or had
+        it since this one was started.
     """
     prepare(job)
     guard = OfflineGuard()
@@ -77,16 +79,27 @@ def _assist_under_torchrun(folder: JobFolder, info: JobInfo, seat: Seat) -> int:
 def _work(
     folder: JobFolder, info: JobInfo, launch: str, guard: OfflineGuard, seat: Seat | None
 ) -> int:
-    folder.result.unlink(missing_ok=True)
     writer = EventWriter(folder.events, now=_now)
     attempt = writer.snapshot.attempt + 1
+    if attempt_of(launch) not in (None, attempt):
+        # Two were started at once, and the other one was quicker: it may even have done the job
+        # while this one waited for the lock.
+        writer.close()
+        log.info("another worker has had job %s", info.id)
+        return EXIT_TAKEN
+    folder.result.unlink(missing_ok=True)
     # Before the identity is written, on which the client's start waits: a stop that is asked for
     # right after the start must count as new.
     wish = StopWish(folder.commands)
     try:
         log_bytes = folder.log.stat().st_size if folder.log.exists() else 0
         write_document(folder.identity, own_identity(folder, launch, log_bytes=log_bytes))
-        beats = beating(folder.heartbeat, now=_now, refused=lambda: guard.attempts)
+        beats = beating(
+            folder.heartbeat,
+            now=_now,
+            refused=lambda: guard.attempts,
+            besides=lambda: bound_output(folder),
+        )
         with beats, _awake(info) as wakefulness:
             account = Account(writer, guard, wakefulness, SleepWatch())
             account.open(attempt)

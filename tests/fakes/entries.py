@@ -22,6 +22,8 @@ from engine.protocol.events import (
     Warned,
 )
 from engine.protocol.job import JobContext
+from engine.store.layout import JobFolder
+from engine.worker.output import bound_output
 
 
 def quick(context: JobContext) -> None:
@@ -79,6 +81,20 @@ def with_a_child(context: JobContext) -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     context.emit(ProgressMade(done=child.pid, total=0, unit="pid"))
     until_stopped(context)
+
+
+def talks(context: JobContext) -> None:
+    """Write 12 MiB of lines to the output, as a library does that warns at every step."""
+    line = b"a warning of a library, again and again\n"
+    child = "import os, sys\nfor i in range(100): os.write(2, b'from a child\\n')"
+    for number in range(12):
+        os.write(2, line * ((1 << 20) // len(line)))
+        os.write(1, f"part {number}\n".encode())
+        subprocess.run([sys.executable, "-c", child], check=True)
+        context.emit(ProgressMade(done=number, total=12, unit="parts"))
+        bound_output(JobFolder(context.folder))
+    os.write(1, b"the last words\n")
+    context.emit(Finished())
 
 
 def full_disk(context: JobContext) -> None:

@@ -7,11 +7,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from engine.launcher import spawn
 from tests.builders.model_folder import tiny_model_folder
-from tests.faults.warm import WarmParent
+from tests.faults.warm import Born, WarmParent
 
 _IN_MEMORY = Path("/dev/shm")
 
@@ -46,6 +48,23 @@ def warm(base_model: Path) -> Iterator[WarmParent]:
     parent = WarmParent(base_model)
     yield parent
     parent.close()
+
+
+@pytest.fixture(scope="session")
+def light() -> Iterator[WarmParent]:
+    """Return a parent that forks real workers that never train."""
+    parent = WarmParent()
+    yield parent
+    parent.close()
+
+
+@pytest.fixture
+def born(light: WarmParent, monkeypatch: pytest.MonkeyPatch) -> Born:
+    """Let the launcher start its workers from the light parent."""
+    found = Born(light)
+    own = SimpleNamespace(Popen=found.start, DEVNULL=None, STDOUT=None)
+    monkeypatch.setattr(spawn, "subprocess", own)
+    return found
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,25 +5,22 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import psutil
 import pytest
 
 from engine.api.jobs import Jobs
 from engine.domain.run import JobKind, JobState
-from engine.launcher import spawn, watch
+from engine.launcher import watch
 from engine.launcher.identity import has_worker, read_identity
 from engine.launcher.watch import SILENT_AFTER_S, is_silent, wait_until_free
 from engine.protocol.events import ProgressMade
-from engine.store.layout import JobFolder
 from tests.fakes.hangs import GRACE_S
 from tests.faults.extent import IS_FULL
 from tests.faults.runs_to_watch import jobs_of
-from tests.faults.warm import WarmParent, WarmProcess
+from tests.faults.warm import Born
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="workers are forked from a warm parent"),
@@ -33,38 +30,6 @@ CYCLES = 200 if IS_FULL else 6
 SUSPENDED = 50 if IS_FULL else 2
 MORE_S = 5.0
 LIMIT_S = 60.0
-
-
-@pytest.fixture(scope="module")
-def light() -> Iterator[WarmParent]:
-    """Return a parent that forks workers that never train."""
-    parent = WarmParent()
-    yield parent
-    parent.close()
-
-
-class Born:
-    """The workers that the launcher started from the warm parent, newest last."""
-
-    def __init__(self, parent: WarmParent) -> None:
-        self.role = "by_itself"
-        self.all: list[WarmProcess] = []
-        self._parent = parent
-
-    def start(self, argv: list[str], *, cwd: Path, **_options: Any) -> WarmProcess:
-        at = argv.index("--worker")
-        given = [argv[at + 1], argv[at + 3]]
-        entry = f"tests.fakes.hangs:{self.role}"
-        self.all.append(self._parent.start(entry, given, JobFolder(cwd).log, cwd=cwd))
-        return self.all[-1]
-
-
-@pytest.fixture
-def born(light: WarmParent, monkeypatch: pytest.MonkeyPatch) -> Born:
-    found = Born(light)
-    own = SimpleNamespace(Popen=found.start, DEVNULL=None, STDOUT=None)
-    monkeypatch.setattr(spawn, "subprocess", own)
-    return found
 
 
 @pytest.fixture

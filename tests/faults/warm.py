@@ -28,6 +28,7 @@ from typing import Any
 from tests.faults.programs import PROGRAMS, environment
 
 _LIMIT_S = 120.0
+LOG = "worker.log"
 
 
 # ---------------------------------------------------------------------- the side of the test
@@ -117,6 +118,30 @@ class WarmParent:
                     child = self._children.pop(pid)
                     child.returncode = status
                     child.over.set()
+
+
+class Born:
+    """The workers that the launcher starts from a warm parent, newest last.
+
+    Attributes:
+        role: The function of `tests.fakes.hangs` that each of them is.
+    """
+
+    def __init__(self, parent: WarmParent) -> None:
+        self.role = "by_itself"
+        self.all: list[WarmProcess] = []
+        self._parent = parent
+        self._turn = threading.Lock()
+
+    def start(self, argv: list[str], *, cwd: Path, **_options: Any) -> WarmProcess:
+        """Start a worker; takes the place of `subprocess.Popen`."""
+        at = argv.index("--worker")
+        entry = f"tests.fakes.hangs:{self.role}"
+        with self._turn:
+            self.all.append(
+                self._parent.start(entry, [argv[at + 1], argv[at + 3]], cwd / LOG, cwd=cwd)
+            )
+            return self.all[-1]
 
 
 # ---------------------------------------------------------------------- the side of the parent
