@@ -21,8 +21,9 @@ def ask_to_save_chart(
     parent: QWidget,
     kind: str,
     name: str,
-    runs: Sequence[str],
+    runs: Sequence[str] = (),
     picture: Callable[[str], bytes],
+    numbers: Callable[[], bytes] | None = None,
 ) -> None:
     """Let a person choose a file, then write the chart to it.
 
@@ -33,6 +34,7 @@ def ask_to_save_chart(
         name: File name to begin with, without its ending.
         runs: Ids of the runs that the chart shows.
         picture: Returns the chart as a picture of a kind.
+        numbers: Returns its numbers as comma-separated values, where it shows no runs.
     """
     chosen, _filter = QFileDialog.getSaveFileName(
         parent, _("Save the chart"), f"{name}.{kind}", f"*.{kind}"
@@ -40,7 +42,9 @@ def ask_to_save_chart(
     if not chosen:
         return
     path = Path(chosen)
-    if kind == CSV:
+    if kind == CSV and numbers is not None:
+        save_picture(services, content=numbers(), path=path)
+    elif kind == CSV:
         save_numbers(services, runs=runs, path=path)
     else:
         save_picture(services, content=picture(kind), path=path)
@@ -53,7 +57,7 @@ def save_numbers(services: Services, *, runs: Sequence[str], path: Path) -> None
 
 
 def save_picture(services: Services, *, content: bytes, path: Path) -> None:
-    """Write a picture; a file of this name is replaced."""
+    """Write a picture, or what else a chart gives out; a file of this name is replaced."""
     curves = services.api.curves
     _save(services, lambda: curves.save(content, path, replace=True))
 

@@ -49,6 +49,7 @@ from tests.fakes.coverages import FakeCoverages
 from tests.fakes.exports import FakeExports
 from tests.fakes.mappings import FakeMappings
 from tests.fakes.proofs import FakeProofs
+from tests.fakes.rates import FakeRates
 from tests.fakes.recipes import FakeRecipes
 from tests.fakes.rows import FakeRowTable, a_chat, tokens_of
 from tests.fakes.trash import FakeSpace, FakeTrash
@@ -916,6 +917,7 @@ class FakeApi:
         self.versions = FakeVersions()
         self.row_views = FakeRowViews()
         self.coverages = FakeCoverages(self.jobs)
+        self.rates = FakeRates(self.jobs)
         self.mappings = FakeMappings(self.layout)
         self.proofs = FakeProofs()
 

@@ -27,7 +27,9 @@ from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from engine.api.presets import Presets
 from engine.api.settings import Settings as SettingValues
+from engine.domain.phase import Phase
 from engine.domain.recipe import Recipe
+from engine.domain.run import JobSnapshot
 from gui.app import Window, look_for_catalogue_once
 from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
@@ -36,10 +38,12 @@ from gui.navigation import PAGES
 from gui.pages.privacy.view import PrivacyPage
 from gui.pages.runs.run_table import RunTable
 from gui.pages.settings.view import SettingsPage
+from gui.pages.train.rate_finder import RateFinder
 from gui.pages.train.settings_panel import SettingsPanel
 from gui.pages.train.view import TrainPage
 from gui.viewmodels.continuing import continue_argument
 from gui.viewmodels.extra_data import ExtraData
+from gui.viewmodels.rate import trial_view
 from gui.viewmodels.recipe_files import opened_recipe
 from gui.widgets.charts.canvas import Canvas
 from gui.widgets.charts.line_chart import LineChart
@@ -49,6 +53,7 @@ from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.theme import theme
 from gui.widgets.theme.tokens import Scheme
 from tests.fakes.api import FakeApi, FakeFacts, FakeGpu, FakePresets
+from tests.fakes.rates import a_sweep
 from tests.fakes.recipes import a_match
 from tests.gui.conftest import NUMBERS_LOCALE, FakePrivacy
 from tests.gui.geometry import clipped_texts
@@ -151,6 +156,24 @@ def go_on_settings(window: Window) -> None:
         page.show_setting("lora_alpha")
 
 
+def find_rate(window: Window, *, is_over: bool = True) -> None:
+    """Look at a trial of learning rates: while it goes on, or what it told."""
+    page = window.shell.page("train")
+    if not isinstance(page, TrainPage):
+        return
+    page.show_setting("learning_rate")
+    finder = page.findChildren(RateFinder)[0]
+    finder._on_started("")
+    if is_over:
+        finder._on_taken(a_sweep())
+        return
+    view = trial_view(JobSnapshot(phase=Phase.TRYING_RATES, step=21, learning_rate=1e-4))
+    finder._words.set_text(view.words)
+    finder._progress.set_share(view.share)
+    finder._job_id = "trial"
+    finder._show()
+
+
 def show_plan(window: Window) -> None:
     """Go back from the settings to the plan."""
     page = window.shell.page("train")
@@ -241,6 +264,8 @@ STATES: tuple[State, ...] = (
     State(name="train-all-settings", page="train", prepare=unfold_settings),
     State(name="train-goals", page="train", prepare=show_goals),
     State(name="train-recipe", page="train", prepare=open_recipe),
+    State(name="train-rates", page="train", prepare=find_rate),
+    State(name="train-rates-trying", page="train", prepare=partial(find_rate, is_over=False)),
     State(name="train-continue", page="train", prepare=go_on),
     State(name="train-continue-settings", page="train", prepare=go_on_settings),
     State(name="runs", page="runs"),

@@ -45,6 +45,9 @@ Setter = Callable[[Any], None]
 class SettingsPanel(Panel):
     """The form; it shows a draft and tells what a person changes in it.
 
+    Args:
+        below: What stands below the row of a setting, by its name.
+
     Signals:
         value_changed: Field and new value.
         put_back_requested: Field to put back.
@@ -55,8 +58,9 @@ class SettingsPanel(Panel):
     put_back_requested = Signal(str)
     advice_taken = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, below: Mapping[str, QWidget] | None = None) -> None:
         super().__init__()
+        self._below = dict(below or {})
         self._categories = CategoryList(name=_("Groups of settings"))
         self._group = SelectField(name=_("Group of settings"))
         self._none = TextLabel(_("No setting has these words."), colour="text2")
@@ -91,9 +95,12 @@ class SettingsPanel(Panel):
             form.add(room, header)
             for view in self._views.values():
                 if view.group == group:
-                    form.add(self._row(view))
+                    form.add(self._row(view), *self._tools(view.key))
         form.add(self._none, Row(self._more, Stretch(), margins=(0, 12, 0, 0)), Stretch())
         return form
+
+    def _tools(self, key: str) -> tuple[QWidget, ...]:
+        return (self._below[key],) if key in self._below else ()
 
     def _row(self, view: SettingView) -> SettingRow:
         editor, setter = self._editor(view)
@@ -240,6 +247,8 @@ class SettingsPanel(Panel):
         self._more.set_icon_name("chevron-down" if self._is_unfolded else "chevron-right")
         for key, row in self._rows.items():
             row.setVisible(key in visible)
+            for tool in self._tools(key):
+                tool.setVisible(key in visible)
         groups = {self._views[key].group for key in visible}
         is_first = True
         for group, (room, header) in self._headers.items():

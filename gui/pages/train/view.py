@@ -24,6 +24,7 @@ from gui.pages.train.choices import Choices
 from gui.pages.train.goes_on import GoesOnBanner
 from gui.pages.train.plan_card import PlanCard, PlanStrip
 from gui.pages.train.planner import Planned, Planner
+from gui.pages.train.rate_finder import RateFinder
 from gui.pages.train.settings_panel import SettingsPanel
 from gui.viewmodels.continuing import with_dataset
 from gui.viewmodels.extra_data import ExtraData, extra_reason, extra_views
@@ -86,7 +87,6 @@ class TrainPage(Page):
         self._goals: tuple[Preset, ...] = ()
         self._recipe = Button(_("Recipe"), kind="ghost", icon="file")
         self._opened, self._goes_on = Banner(kind="success"), GoesOnBanner()
-        self._opened.hide()
         self._start = Button(
             _("Start training"), kind="primary", icon="play", size="large", key_hint="Ctrl ↵"
         )
@@ -94,6 +94,7 @@ class TrainPage(Page):
         self._plan = PlanCard()
         self._closed = Disclosure(_("All settings"))
         self._strip = PlanStrip()
+        self._rates = RateFinder(services)
         self._settings: SettingsPanel | None = None
         self._put_back = Button(_("Put all back"), kind="ghost")
         self._search = SearchField(placeholder=_("Find a setting: rank, batch, seed"))
@@ -106,6 +107,7 @@ class TrainPage(Page):
     # ------------------------------------------------------------------ arrangement
 
     def _arrange(self) -> None:
+        self._opened.hide()
         self.header.set_actions(self._recipe, self._start)
         self._first = Panel(
             Column(
@@ -137,6 +139,7 @@ class TrainPage(Page):
         choices.goal_chosen.connect(self._choose_goal)
         choices.passes_chosen.connect(partial(self.change, "epochs"))
         choices.advice_taken.connect(self._take_advice)
+        self._rates.rate_taken.connect(partial(self.change, "learning_rate"))
         self._recipe.picked.connect(self._on_recipe)
         self._opened.dismissed.connect(self._opened.hide)
         self._goes_on.action_triggered.connect(self._begin_anew)
@@ -333,6 +336,7 @@ class TrainPage(Page):
             has_models=bool(library.models),
         )
         self._start.set_reason(reason)
+        self._rates.show_planned(self.planned, reason)
         self.header.set_meta(self._meta())
 
     def _meta(self) -> str:
@@ -351,7 +355,7 @@ class TrainPage(Page):
     def open_settings(self) -> None:
         """Show every setting in place of the choices; the form is made at its first use."""
         if self._settings is None:
-            self._settings = SettingsPanel()
+            self._settings = SettingsPanel({"learning_rate": self._rates})
             self._settings.value_changed.connect(self.change)
             self._settings.put_back_requested.connect(self._on_put_back)
             self._settings.advice_taken.connect(self._take_advice)

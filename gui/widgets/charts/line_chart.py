@@ -45,9 +45,9 @@ class _LineCanvas(Canvas):
 
     can_zoom = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_smoothed: bool) -> None:
         super().__init__()
-        self.raw = Series()
+        self.raw = Series(is_smoothed=is_smoothed)
         self.held_out = Series(is_smoothed=False)
         self.best: _Best | None = None
         self.total = 0
@@ -203,6 +203,7 @@ class LineChart(QWidget):
     Args:
         title: What is shown, such as "Loss".
         x_name: What the steps count, for the table.
+        is_smoothed: The line is smoothed here; else it is drawn as it is given.
 
     Signals:
         step_hovered: The crosshair went to this step.
@@ -212,12 +213,12 @@ class LineChart(QWidget):
     step_hovered = Signal(int)
     save_requested = Signal(str)
 
-    def __init__(self, *, title: str, x_name: str) -> None:
+    def __init__(self, *, title: str, x_name: str, is_smoothed: bool = True) -> None:
         super().__init__()
         self._title, self._x_name = title, x_name
         self._format: Callable[[float], str] = _two_digits
         self._names = (_("training"), _("held out"))
-        self._canvas = _LineCanvas()
+        self._canvas = _LineCanvas(is_smoothed=is_smoothed)
         self._canvas.setAccessibleName(title)
         self._table: ValuesTable | None = None
         self._at = TextLabel("", role="small", colour="text2", figures=True)
