@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.api.continuing import Continuing
 from engine.api.coverage import Coverages
 from engine.api.datasets import Datasets
+from engine.api.diagnosis import Diagnosis
 from engine.api.documents import Documents
 from engine.api.exports import Exports
 from engine.api.jobs import Jobs
@@ -67,6 +68,7 @@ class Api:
     trash: Trash
     space: Space
     proofs: Proofs
+    diagnosis: Diagnosis
 
 
 def open_api(root: Path | None = None) -> Api:
@@ -124,4 +126,5 @@ def open_api(root: Path | None = None) -> Api:
         trash=trash,
         space=Space(layout, datasets=datasets, models=models, trash=trash),
         proofs=Proofs(layout),
+        diagnosis=Diagnosis(layout, machine=machine, runs=runs),
     )

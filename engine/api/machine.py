@@ -11,6 +11,7 @@ from gettext import gettext as _
 from importlib.util import find_spec
 from pathlib import Path
 
+from engine.api.program import LIBRARIES
 from engine.domain.problem import Problem, Severity
 from engine.hardware.gpu import Gpu
 from engine.hardware.machine import MachineFacts, read_machine
@@ -18,15 +19,6 @@ from engine.store.layout import Layout
 
 __all__ = ["Gpu", "Machine", "MachineFacts"]
 
-LIBRARIES = (
-    "torch",
-    "transformers",
-    "peft",
-    "bitsandbytes",
-    "safetensors",
-    "tokenizers",
-    "pyarrow",
-)
 _GIGABYTE = 10**9
 _LOW_MEMORY_BYTES = 6 * _GIGABYTE
 _LITTLE_FREE_MEMORY_BYTES = 2 * _GIGABYTE

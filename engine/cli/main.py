@@ -16,6 +16,7 @@ from engine.cli import (
     data,
     dataset,
     demo,
+    diagnose,
     documents,
     model,
     presets,
@@ -56,6 +57,7 @@ app.command("export")(weights.export)
 app.command("generate")(weights.generate)
 app.command("doctor")(model.doctor)
 app.command("privacy")(privacy.privacy)
+app.command("diagnose")(diagnose.diagnose)
 app.command("demo")(demo.demo)
 app.command("space")(space.space)
 app.command("remove")(space.remove)

@@ -79,6 +79,7 @@ class Journey:
         self.do("copy", "dataset", "export", dataset, "--out", self._out / "rows")
         self.do("doctor", "doctor")
         self.do("privacy", "privacy")
+        self.do("diagnosis", "diagnose")
         self._open_window()
 
     def _train_and_kill(self, dataset: str, model: str) -> str:

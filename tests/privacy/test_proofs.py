@@ -8,6 +8,7 @@ that it is the code itself that is shown not to try.
 from __future__ import annotations
 
 import base64
+import json
 import re
 import stat
 import struct
@@ -123,6 +124,13 @@ def test_p3_logs_hold_no_rows(watched: Place) -> None:
     assert not logs & files_with_secrets(watched.workspace)
 
 
+def test_p3_report_for_help_holds_no_rows_and_no_paths(watched: Place) -> None:
+    said = json.dumps(watched.results["diagnosis"])
+    assert "lora_rank" in said
+    told = (*secrets(), DATASET, str(watched.root), str(Path.home()))
+    assert [one for one in told if one in said] == []
+
+
 # ---------------------------------------------------------------------------------- P5, P8: on disk
 
 
@@ -166,6 +174,6 @@ def _has_absolute_path(content: bytes) -> bool:
 def test_results_name_what_the_journey_did(watched: Place) -> None:
     """A journey that silently left something out would prove less than it says."""
     wanted = {"import", "train", "resume", "adapter", "merged", "answer", "copy", "privacy",
-              "doctor", "tokens", "preview", "check", "window"}  # fmt: skip
+              "doctor", "diagnosis", "tokens", "preview", "check", "window"}  # fmt: skip
     assert wanted <= set(watched.results)
     assert watched.results["resume"]["state"] == "finished"
