@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from gettext import gettext as _
 from gettext import pgettext
@@ -39,6 +40,7 @@ from gui.bridge.settings import Settings
 from gui.viewmodels.device import status_device
 from gui.viewmodels.dropped import describe_drop
 from gui.viewmodels.job import ended_words, status_job
+from gui.viewmodels.since import since_view
 from gui.widgets.banner import Banner
 from gui.widgets.buttons import Action
 from gui.widgets.shell import Shell
@@ -114,6 +116,11 @@ def has_display_by_network(environment: Mapping[str, str]) -> bool:
     return host not in ("", "unix") and not host.startswith("/") and not is_wayland
 
 
+def utc_now() -> str:
+    """Return the present moment as the engine writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def chosen_scheme(name: str) -> Scheme | None:
     """Return the scheme of a setting; None follows the system."""
     return Scheme(name) if name in tuple(Scheme) else None
@@ -166,7 +173,7 @@ class Window(QObject):
         self._privacy_timer.stop()
         self.shell.hide()
         state = base64.b64encode(self.shell.save_state()).decode("ascii")
-        self._services.settings.set(window=state)
+        self._services.settings.set(window=state, seen_at=utc_now())
         self._services.close()
 
     def after_first_paint(self, then: Callable[[], None]) -> None:
@@ -220,6 +227,7 @@ class Window(QObject):
         services.notices.failed.connect(self._show_error)
         services.notices.cleared.connect(self._clear_notice)
         services.library.jobs_changed.connect(self._show_jobs)
+        services.library.loaded.connect(self._tell_since)
         services.library.failed.connect(self._show_error)
         services.device.changed.connect(self._show_device)
         services.settings.changed.connect(self._follow_settings)
@@ -338,6 +346,28 @@ class Window(QObject):
             banner.set_content(cause, consequence)
             banner.dismissed.connect(self._clear_notice)
             self.shell.show_notice(banner)
+
+    def _tell_since(self) -> None:
+        """Say what became of runs while no window was open: a banner, which asks for nothing."""
+        settings = self._services.settings
+        found = since_view(self._services.library.jobs, settings.values.seen_at)
+        if not settings.values.seen_at:
+            settings.set(seen_at=utc_now())
+        if found is None:
+            return
+        banner = Banner(kind=found.kind)
+        banner.set_content(found.strong, found.text, (Action(key="show", text=_("Show")),))
+        banner.action_triggered.connect(lambda: self._show_since(found.run_id))
+        banner.dismissed.connect(self._end_since)
+        self.shell.show_notice(banner)
+
+    def _show_since(self, run_id: str) -> None:
+        self._end_since()
+        self.go("runs", run_id or None)
+
+    def _end_since(self) -> None:
+        self._services.settings.set(seen_at=utc_now())
+        self._clear_notice()
 
     def _show_error(self, error: EngineError, title: str = "") -> None:
         log.info("shown: %s", error.code)

@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         workspace: Absolute path, or empty for the usual place.
         window: Geometry of the window as Qt gives it, base64, or empty.
         last_page: Page to open at the next start.
+        seen_at: When a window last showed what its runs did, UTC, ISO 8601; empty before that.
     """
 
     schema_version: int = 1
@@ -31,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workspace: str = ""
     window: str = ""
     last_page: str = ""
+    seen_at: str = ""
 
 
 def settings_file() -> Path:

@@ -4,10 +4,11 @@
     python -m tests.faults.window WORKSPACE RUN REPORT [--forks]
 
 REPORT gets one line of JSON whenever something is known better: after how many milliseconds the
-run stood in the window, how many events came, whether one was missing or came twice, how long the
-window was not listening at most, how long it computed in that time (which does not hang on what
-else the computer does), and how much memory it has. With `--forks` the process imports everything
-once, and opens a window in a fork of itself for each path to a report that it reads.
+run stood in the window and how many of them were computing, how many events came, whether one was
+missing or came twice, how long the window was not listening at most, how long it computed in that
+time (which does not hang on what else the computer does), and how much memory it has. With
+`--forks` the process imports everything once, and opens a window in a fork of itself for each path
+to a report that it reads.
 """
 
 from __future__ import annotations
@@ -40,9 +41,10 @@ TELL_EVERY_MS = 250
 class Seen(QObject):
     """What a window saw of a run."""
 
-    def __init__(self, report: Path, began_s: float, owner: QObject) -> None:
+    def __init__(self, report: Path, began_s: float, began_work_s: float, owner: QObject) -> None:
         super().__init__(owner)
         self._report, self._began_s = report, began_s
+        self._began_work_s = began_work_s
         self._ticked_s = time.monotonic()
         self._facts: dict[str, object] = {}
         self.view: RunView | None = None
@@ -76,10 +78,14 @@ class Seen(QObject):
         if job.snapshot.attempt:
             self._note("shown_ms")
             self._facts.setdefault("shown_step", job.snapshot.step)
+            self._facts.setdefault("shown_after_work_ms", round(1000 * self._work_s()))
         if not view._feed.is_behind:
             self._note("caught_up_ms")
         if view._feed.is_over:
             self._note("over_ms")
+
+    def _work_s(self) -> float:
+        return time.process_time() - self._began_work_s
 
     def _note(self, name: str) -> None:
         if name not in self._facts:
@@ -104,7 +110,7 @@ class Seen(QObject):
 
 def show(workspace: Path, run_id: str, report: Path) -> int:
     """Open a window on a run and stay until killed."""
-    began_s = time.monotonic()
+    began_s, began_work_s = time.monotonic(), time.process_time()
     app = QApplication(["burnish"])
     notices = Notices()
     look = install_theme(app, scheme=Scheme.LIGHT, text_scale=1.0)
@@ -114,7 +120,7 @@ def show(workspace: Path, run_id: str, report: Path) -> int:
     window.open("runs")
     window.start()
     window.go("runs", run_id)
-    seen = Seen(report, began_s, window)
+    seen = Seen(report, began_s, began_work_s, window)
     view = window.shell.findChild(RunView)
     if not isinstance(view, RunView) or view._feed is None:
         return 1

@@ -38,7 +38,14 @@ from gui.widgets.toast import Toast
 from tests.fakes.api import FakeApi
 from tests.gui.find import carried
 from tests.gui.geometry import clipped_texts
-from tests.gui.scenes import add_failed, add_finished, add_run, add_stopped, fill_library
+from tests.gui.scenes import (
+    add_failed,
+    add_finished,
+    add_interrupted,
+    add_run,
+    add_stopped,
+    fill_library,
+)
 
 pytestmark = pytest.mark.gui
 
@@ -98,6 +105,26 @@ def window(window_services: Services, themed: Theme, qtbot: QtBot) -> Window:
     made.start()
     qtbot.wait_until(lambda: window_services.library.is_loaded)
     return made
+
+
+def test_window_tells_at_its_start_what_became_of_runs_and_asks_nothing(
+    window_services: Services, api: FakeApi, themed: Theme, qtbot: QtBot
+) -> None:
+    add_interrupted(api)
+    add_failed(api)
+    window_services.settings.set(seen_at="2020-01-01T00:00:00.000Z")
+    made = Window(window_services, themed)
+    qtbot.addWidget(made.shell)
+    made.open()
+    made.start()
+    qtbot.wait_until(lambda: made.shell.findChild(Banner) is not None)
+    assert QApplication.activeModalWidget() is None
+    banner = made.shell.findChild(Banner)
+    assert isinstance(banner, Banner)
+    assert "was interrupted while no window was open" in banner.accessibleName()
+    banner.action_triggered.emit("show")
+    assert made.shell.current_page() == "runs"
+    assert window_services.settings.values.seen_at > "2026"
 
 
 def run_process(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
