@@ -13,6 +13,7 @@ from engine.api.runs import RunView
 from engine.domain.mix import MixedDataset, Replay, use_text
 from engine.domain.recipe import recipe_fields
 from engine.domain.run import JobState
+from engine.domain.start import start_words
 from engine.errors import WrongUsage
 
 
@@ -21,7 +22,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: Name of the recipe field, or of what no field says: `dataset`, `model`, `method`,
-            `further_data`, `replayed_data`.
+            `further_data`, `replayed_data`, `start`.
         title: Plain name.
         unit: Word behind a number, or empty.
         values: The value in each run, in their order.
@@ -101,6 +102,7 @@ def _subjects(
             _("Replayed data"),
             tuple(_uses((replay,) if replay else (), name_of) for _mix, replay in used),
         ),
+        ("start", _("Goes on with"), tuple(_start(one) for one in runs)),
         ("method", _("Method"), tuple(one.recipe.method for one in runs)),
     ]
 
@@ -108,6 +110,10 @@ def _subjects(
 def _dataset(run: RunView) -> str:
     words = _("{name}, version {version}")
     return words.format(name=run.dataset_name, version=run.recipe.dataset_version)
+
+
+def _start(run: RunView) -> str:
+    return start_words(run.recipe.start) if run.recipe.start else ""
 
 
 def _uses(used: Sequence[MixedDataset | Replay], name_of: Callable[[str], str]) -> str:

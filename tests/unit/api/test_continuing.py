@@ -12,6 +12,7 @@ import pytest
 
 from engine.api.facade import Api, open_api
 from engine.api.fitting import changes_of
+from engine.api.run_compare import recipe_differences
 from engine.cli.asked import read_share
 from engine.domain.plan import Plan
 from engine.domain.recipe import Recipe
@@ -95,7 +96,10 @@ def test_plan_says_what_goes_on_and_what_may_be_forgotten(api: Api) -> None:
     assert "start_not_replayed" in [one.code for one in plan.problems]
     _recipe, plan = plan_of(api, dataset="New", replay=(api.datasets.get("Old").id, 0.1))
     assert "start_not_replayed" not in [one.code for one in plan.problems]
-    assert not any("lora_rank" in one for one in changes_of(recipe, layers=2, quantised=True))
+    large = msgspec.structs.replace(recipe, lora_rank=64)
+    assert not any("lora_rank" in one for one in changes_of(large, layers=2, quantised=True))
+    anew = msgspec.structs.replace(large, start=None)
+    assert any("lora_rank" in one for one in changes_of(anew, layers=2, quantised=True))
 
 
 def test_plan_refuses_another_base_model(api: Api, tmp_path: Path) -> None:
@@ -107,6 +111,14 @@ def test_plan_refuses_another_base_model(api: Api, tmp_path: Path) -> None:
     plan = api.runs.plan(msgspec.structs.replace(recipe, model_id=other.id))
     assert [one.code for one in plan.problems if one.code == "start_other_base"]
     assert not plan.is_possible
+
+
+def test_comparison_tells_what_a_run_goes_on_with(api: Api) -> None:
+    recipe, _plan = plan_of(api)
+    add_run(api, "second", recipe)
+    runs = [api.runs.get("first"), api.runs.get("second")]
+    (found,) = recipe_differences(runs, lambda _key: "")
+    assert (found.name, found.values) == ("start", ("", "the adapter of first, step 9"))
 
 
 def test_former_data_that_is_gone_is_told(api: Api) -> None:
