@@ -39,6 +39,9 @@ REPLACED_PREFIX = ".old-"
 DAMAGED_PREFIX = "damaged-"
 _BLOCK_BYTES = 1 << 20
 _READINGS, _THREADS = 2, 4
+_LEAST_BYTES = 4096
+"""A name, or a file of one byte, takes a block of the disk."""
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HERE, _RENAME_EXCHANGE = -100, 2
 """AT_FDCWD and the flag of renameat2 (linux/fcntl.h, linux/fs.h)."""
@@ -62,8 +65,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def naming_disk_errors(path: Path) -> Generator[None, None, None]:
+def naming_disk_errors(path: Path, *, needed_bytes: int = 0) -> Generator[None, None, None]:
     """Turn a full or write-protected disk into a named error.
+
+    Args:
+        path: What is written.
+        needed_bytes: How much room it takes, as far as that is known.
 
     Raises:
         DiskFull: The disk or a quota is full.
@@ -73,19 +80,21 @@ def naming_disk_errors(path: Path) -> Generator[None, None, None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            free = _free_bytes(path)
-            raise DiskFull(
-                _(
-                    "The disk of {path} is full ({free} bytes free). "
-                    "Nothing that was there before has changed."
-                ).format(path=path, free=free),
-                detail=str(error),
-            ) from error
+            raise _disk_full(path, needed_bytes, str(error)) from error
         if error.errno in _REFUSED:
             raise NotWritable(
                 _("{path} cannot be written to.").format(path=path), detail=str(error)
             ) from error
         raise
+
+
+def _disk_full(path: Path, needed_bytes: int, detail: str) -> DiskFull:
+    text = _(
+        "The disk of {path} is full: at least {needed:,} bytes are needed there, {free:,} are "
+        "free. Nothing that was there before has changed."
+    )
+    needed = max(needed_bytes, _LEAST_BYTES)
+    return DiskFull(text.format(path=path, needed=needed, free=_free_bytes(path)), detail=detail)
 
 
 def _free_bytes(path: Path) -> int:
@@ -140,7 +149,7 @@ def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
         NotWritable: The place refuses.
     """
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
-    with naming_disk_errors(path):
+    with naming_disk_errors(path, needed_bytes=len(content)):
         try:
             with _open_new(temporary) as stream:
                 stream.write(content)
@@ -212,7 +221,7 @@ def followed_file(path: Path, ledger: Ledger) -> Generator[FollowedStream, None,
 
 @contextlib.contextmanager
 def new_folder(
-    target: Path, *, replace: bool = False, ledger: Ledger | None = None
+    target: Path, *, replace: bool = False, ledger: Ledger | None = None, needed_bytes: int = 0
 ) -> Generator[Path, None, None]:
     """Build a folder under a temporary name; commit it when the block ends without an error.
 
@@ -223,6 +232,7 @@ def new_folder(
         target: The name it takes.
         replace: What stands at the target stays until the new folder is complete and verified.
         ledger: Knows what some of the files have to be, which are then read back once only.
+        needed_bytes: How much it will hold, as far as that is known; told where there is no room.
 
     Raises:
         TargetExists: Something stands at the target; it was not touched.
@@ -244,12 +254,19 @@ def new_folder(
                 _change_places(temporary, target)
             else:
                 _take_the_name(temporary, target)
-        except BaseException:
+        except BaseException as error:
+            needed = max(needed_bytes, _held_bytes(temporary) + _LEAST_BYTES)
             shutil.rmtree(temporary, ignore_errors=True)
+            if isinstance(error, DiskFull) or getattr(error, "errno", None) in _FULL:
+                raise _disk_full(target, needed, getattr(error, "detail", str(error))) from error
             raise
         sync_folder(target.parent)
         if is_taken:
             _let_go(temporary)
+
+
+def _held_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _take_the_name(temporary: Path, target: Path) -> None:

@@ -69,7 +69,7 @@ class EventWriter:
         # As every reader will read it: so the snapshot is what they fold, to the last digit, and
         # no line that nobody could read ends the log.
         envelope = decode(line)
-        with atomicfs.naming_disk_errors(self._path):
+        with atomicfs.naming_disk_errors(self._path, needed_bytes=len(line)):
             written = self._stream.write(line)
             if written != len(line):
                 atomicfs.cut_file(self._path, self._path.stat().st_size - written)

@@ -201,8 +201,10 @@ def commit_adapter(
     model.check_unchanged()
     if model.adapter is None:
         raise ValueError("the model has no adapter")
-    with atomicfs.new_folder(target, replace=True) as folder:
-        write_tensors(folder / WEIGHTS, held_tensors(model), dtype=torch.float32)
+    weights = held_tensors(model)
+    needed = sum(4 * one.numel() for one in weights.values())
+    with atomicfs.new_folder(target, replace=True, needed_bytes=needed) as folder:
+        write_tensors(folder / WEIGHTS, weights, dtype=torch.float32)
         atomicfs.write_file(
             folder / CONFIG, _peft_config(model.adapter, is_transposed=model.is_transposed)
         )

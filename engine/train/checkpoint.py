@@ -65,7 +65,9 @@ def write_checkpoint(
     _check_numbers((*weights.values(), *moments.values()), step=state.step)
     atomicfs.make_folder(root)
     target = root / checkpoint_name(state.step)
-    with atomicfs.new_folder(target, replace=True) as folder:
+    needed = sum(4 * one.numel() for one in weights.values())
+    needed += sum(one.nbytes for one in moments.values())
+    with atomicfs.new_folder(target, replace=True, needed_bytes=needed) as folder:
         write_tensors(folder / ADAPTER, weights, dtype=torch.float32)
         write_tensors(folder / OPTIMIZER, moments)
         write_document(folder / STATE, state)

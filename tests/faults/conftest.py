@@ -8,12 +8,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from engine.launcher import spawn
+from engine.store.layout import JobFolder
 from tests.builders.model_folder import tiny_model_folder
-from tests.faults.warm import Born, WarmParent
+from tests.faults.warm import Born, WarmParent, WarmProcess
 
 _IN_MEMORY = Path("/dev/shm")
 
@@ -63,6 +65,21 @@ def born(light: WarmParent, monkeypatch: pytest.MonkeyPatch) -> Born:
     """Let the launcher start its workers from the light parent."""
     found = Born(light)
     own = SimpleNamespace(Popen=found.start, DEVNULL=None, STDOUT=None)
+    monkeypatch.setattr(spawn, "subprocess", own)
+    return found
+
+
+@pytest.fixture
+def trainers(warm: WarmParent, monkeypatch: pytest.MonkeyPatch) -> list[WarmProcess]:
+    """Let the launcher start its workers from the warm parent; return them, newest last."""
+    found: list[WarmProcess] = []
+
+    def start(argv: list[str], *, cwd: Path, **_options: Any) -> WarmProcess:
+        role = argv[argv.index("--worker") :]
+        found.append(warm.start("main:main", [role], JobFolder(cwd).log, cwd=cwd))
+        return found[-1]
+
+    own = SimpleNamespace(Popen=start, DEVNULL=None, STDOUT=None)
     monkeypatch.setattr(spawn, "subprocess", own)
     return found
 

@@ -86,10 +86,10 @@ MUTANTS = (
         "a file is written under its own name",
         ATOMICFS,
         '    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")\n'
-        "    with naming_disk_errors(path):\n        try:\n"
+        "    with naming_disk_errors(path, needed_bytes=len(content)):\n        try:\n"
         "            with _open_new(temporary) as stream:\n                stream.write(content)",
         "    temporary = path\n    path.unlink(missing_ok=True)\n"
-        "    with naming_disk_errors(path):\n        try:\n"
+        "    with naming_disk_errors(path, needed_bytes=len(content)):\n        try:\n"
         "            with _open_new(temporary) as stream:\n                stream.write(content)",
         POWER,
     ),
@@ -189,8 +189,8 @@ MUTANTS = (
     Mutant(
         "an interrupted write leaves its files behind",
         ATOMICFS,
-        "            shutil.rmtree(temporary, ignore_errors=True)\n            raise\n",
-        "            raise\n",
+        "            shutil.rmtree(temporary, ignore_errors=True)\n            if isinstance(",
+        "            if isinstance(",
         POWER,
     ),
     Mutant(
@@ -329,7 +329,7 @@ MUTANTS = (
     Mutant(
         "a checkpoint is told of before it is written",
         CHECKPOINT,
-        "    with atomicfs.new_folder(target, replace=True) as folder:\n",
+        "    with atomicfs.new_folder(target, replace=True, needed_bytes=needed) as folder:\n",
         "    folder = target\n    atomicfs.make_folder(folder)\n    if True:\n",
         (*TRAIN, "tests/faults/test_power_loss.py"),
     ),

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 from msgspec.structs import replace
 
 from engine.api.datasets import Datasets
@@ -25,11 +26,13 @@ from engine.api.trash import Trash
 from engine.api.versions import Versions
 from engine.domain.checkpoint import CheckpointState
 from engine.domain.recipe import Recipe
-from engine.domain.run import JobKind
+from engine.domain.run import JobInfo, JobKind
 from engine.domain.trash import TrashKind
 from engine.domain.version import Action
-from engine.protocol.events import PhaseChanged, ProgressMade
+from engine.protocol.events import Event, Finished, PhaseChanged, ProgressMade
+from engine.protocol.job import JobContext
 from engine.store import atomicfs
+from engine.store.documents import write_document
 from engine.store.eventlog import EventWriter
 from engine.store.layout import Layout
 from engine.store.workspace import open_workspace
@@ -66,6 +69,16 @@ def adapter_of(workspace: Path) -> Path:
 def rows_file(workspace: Path) -> Path:
     """Return the file that `imported` reads; it lies beside the workspace."""
     return workspace.with_name("rows.jsonl")
+
+
+def export_of(workspace: Path) -> Path:
+    """Return where `exported` writes."""
+    return workspace / "exports" / "e9"
+
+
+def saved_run(workspace: Path) -> Path:
+    """Return where `run_saved` writes."""
+    return workspace / "saved.zip"
 
 
 def run_file(workspace: Path) -> Path:
@@ -202,16 +215,36 @@ def job_made(workspace: Path, say: Say) -> None:
     say(made.create(JobKind.IMPORT, "Seven", "engine.api.importing:run", {"paths": []}))
 
 
+def _new_run(workspace: Path) -> str:
+    """Make a run with an adapter, and return its id."""
+    api = open_api(workspace)
+    jobs = Jobs(api.layout, make_id=lambda: "a" * 12)
+    recipe = Recipe(dataset_id="d1", model_id="m1")
+    run_id = jobs.create(JobKind.TRAIN, "Theirs", "x:y", {}, recipe)
+    with atomicfs.new_folder(api.layout.job(run_id).adapter) as building:
+        atomicfs.write_file(building / "adapter_model.safetensors", b"weights")
+    return run_id
+
+
 def prepare_run_file(workspace: Path) -> None:
     """Make an empty workspace, and a file with a run beside it."""
     prepare_empty(workspace)
-    theirs = open_api(workspace.with_name("theirs"))
-    jobs = Jobs(theirs.layout, make_id=lambda: "a" * 12)
-    recipe = Recipe(dataset_id="d1", model_id="m1")
-    run_id = jobs.create(JobKind.TRAIN, "Theirs", "x:y", {}, recipe)
-    with atomicfs.new_folder(theirs.layout.job(run_id).adapter) as building:
-        atomicfs.write_file(building / "adapter_model.safetensors", b"weights")
-    theirs.run_files.save(run_id, run_file(workspace))
+    theirs = workspace.with_name("theirs")
+    open_api(theirs).run_files.save(_new_run(theirs), run_file(workspace))
+
+
+def prepare_finished_run(workspace: Path) -> None:
+    """Make a workspace with a run."""
+    prepare_empty(workspace)
+    _new_run(workspace)
+
+
+def run_saved(workspace: Path, say: Say) -> None:
+    """Save a run as a file, twice."""
+    api = open_api(workspace)
+    for _time in range(2):
+        api.run_files.save("a" * 12, saved_run(workspace), replace=True)
+        say("saved")
 
 
 def run_taken(workspace: Path, say: Say) -> None:
@@ -265,6 +298,50 @@ def adapter(workspace: Path, say: Say) -> None:
         say(f"adapter {commit_adapter(adapter_of(workspace), model, lambda _tensors: None)}")
 
 
+def prepare_delivered(workspace: Path) -> None:
+    """Make a workspace with a run that has delivered its adapter."""
+    prepare_run(workspace)
+    write_document(Layout(workspace).job("j1").recipe, Recipe(dataset_id="d1", model_id="m1"))
+    adapter(workspace, lambda _word: None)
+
+
+def exported(workspace: Path, say: Say) -> None:
+    """Export the adapter of the run."""
+    from engine.export.adapter import export
+
+    options: dict[str, object] = {
+        "run_id": "j1",
+        "target": "adapter",
+        "out": str(export_of(workspace)),
+        "source": str(adapter_of(workspace)),
+        "model_path": os.environ[MODEL_VARIABLE],
+        "prompts": ["Hello"],
+    }
+    events: list[Event] = []
+    export(
+        JobContext(
+            workspace=workspace,
+            folder=Layout(workspace).job("e9").root,
+            info=JobInfo(
+                id="e9",
+                kind=JobKind.EXPORT,
+                name="Nine",
+                entry="",
+                created_at="",
+                options={
+                    name: msgspec.Raw(msgspec.json.encode(one)) for name, one in options.items()
+                },
+            ),
+            attempt=1,
+            emit=events.append,
+            stop_requested=lambda: False,
+            now=lambda: START,
+        )
+    )
+    assert isinstance(events[-1], Finished)
+    say("exported")
+
+
 def _trained() -> tuple[Any, Any]:
     """Return a tiny model with an adapter, and the optimizer of it."""
     from engine.train.optimizer import AdapterOptimizer
@@ -296,10 +373,14 @@ PROGRAMS: Mapping[str, tuple[Callable[[Path], None], Callable[[Path, Say], None]
     "renamed": (prepare_dataset, renamed),
     "job_made": (prepare_empty, job_made),
     "run_taken": (prepare_run_file, run_taken),
+    "run_saved": (prepare_finished_run, run_saved),
     "logged": (prepare_log, logged),
     "checkpoints": (prepare_run, checkpoints),
     "adapter": (prepare_run, adapter),
+    "exported": (prepare_delivered, exported),
 }
+WITH_TORCH = ("checkpoints", "adapter", "exported")
+"""Importing it takes seconds."""
 
 
 def argv_of(name: str, workspace: Path, said: Path) -> list[str]:

@@ -10,15 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from engine.api.jobs import Jobs, JobView
 from engine.domain.run import JobKind, JobState
 from engine.errors import WorkerDied
-from engine.launcher import spawn
 from engine.launcher.watch import JobFeed
 from engine.protocol.codec import Envelope
 from engine.protocol.events import (
@@ -29,11 +26,10 @@ from engine.protocol.events import (
     WorkerStarted,
 )
 from engine.store import atomicfs
-from engine.store.layout import JobFolder
 from engine.store.workspace import open_workspace
 from engine.train.checkpoint import checkpoint_folders, read_checkpoint
 from tests.faults.extent import IS_FULL
-from tests.faults.warm import WarmParent, WarmProcess
+from tests.faults.warm import WarmProcess
 from tests.unit.train.runs import MOMENT, Desk, chat_rows, make_desk
 
 pytestmark = [
@@ -52,21 +48,6 @@ EARLY = 0.1
 LATEST_S = 0.4
 LIMIT_S = 300.0
 SEED = 11
-
-
-@pytest.fixture
-def born(warm: WarmParent, monkeypatch: pytest.MonkeyPatch) -> list[WarmProcess]:
-    """Let the launcher start its workers from the warm parent; return them, newest last."""
-    found: list[WarmProcess] = []
-
-    def start(argv: list[str], *, cwd: Path, **_options: Any) -> WarmProcess:
-        role = argv[argv.index("--worker") :]
-        found.append(warm.start("main:main", [role], JobFolder(cwd).log, cwd=cwd))
-        return found[-1]
-
-    own = SimpleNamespace(Popen=start, DEVNULL=None, STDOUT=None)
-    monkeypatch.setattr(spawn, "subprocess", own)
-    return found
 
 
 @pytest.fixture
@@ -171,7 +152,7 @@ def adapter_of(jobs: Jobs, job_id: str) -> str:
 
 @pytest.mark.timeout(7200)
 def test_worker_killed_at_any_moment_loses_nothing_and_resumes(
-    desk: Desk, born: list[WarmProcess], tell: Callable[[str], None]
+    desk: Desk, trainers: list[WarmProcess], tell: Callable[[str], None]
 ) -> None:
     jobs, chance = Jobs(desk.layout), random.Random(SEED)
     whole = new_run(desk, jobs)
@@ -181,7 +162,7 @@ def test_worker_killed_at_any_moment_loses_nothing_and_resumes(
     ends, resumed, within_a_save, runs = Counter[str](), 0, 0, 0
     job_id, safe = new_run(desk, jobs), 0
     while ends.total() < KILLS:
-        end = start_and_kill(jobs, job_id, born, chance)
+        end = start_and_kill(jobs, job_id, trainers, chance)
         first = first_step(told_of(jobs, job_id)) if end != "worker_died" else None
         assert first in (None, safe + 1)
         resumed += first is not None and safe > 0

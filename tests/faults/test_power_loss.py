@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.extent import IS_FULL
 from tests.faults.power_loss import CrashState, crash_states
-from tests.faults.programs import PROGRAMS, argv_of, environment
+from tests.faults.programs import PROGRAMS, WITH_TORCH, argv_of, environment
 from tests.faults.traced import STRACE, Change, trace
 from tests.faults.verdicts import complaints
 
@@ -26,7 +26,7 @@ pytestmark = [
 SEED = 20
 FEWEST = 5
 VARIETY = 250 if IS_FULL else 8
-KILLED = tuple(one for one in PROGRAMS if one not in ("checkpoints", "adapter"))
+KILLED = tuple(one for one in PROGRAMS if one not in WITH_TORCH)
 CALLS = ("fsync", "rename", "renameat2", "mkdir", "rmdir", "unlink", "unlinkat", "write")
 KILLS = [(name, call) for name in KILLED for call in CALLS] if IS_FULL else [("job_made", "fsync")]
 

@@ -203,6 +203,26 @@ def run_taken(workspace: Path, said: Said) -> Iterator[str]:
         yield f"note: {note}"
 
 
+def run_saved(workspace: Path, said: Said) -> Iterator[str]:
+    """The file is there as soon as it was said to be, and can be taken in."""
+    file = programs.saved_run(workspace)
+    if file.exists():
+        api = open_api(workspace)
+        atomicfs.verify_folder(api.layout.job(api.run_files.take(file)).adapter)
+    elif said:
+        yield "a saved run is lost"
+
+
+def exported(workspace: Path, said: Said) -> Iterator[str]:
+    """The export is there in full, or not at all."""
+    folder = programs.export_of(workspace)
+    if folder.exists():
+        atomicfs.verify_folder(folder)
+    elif said:
+        yield "an export is lost"
+    atomicfs.verify_folder(programs.adapter_of(workspace))
+
+
 def logged(workspace: Path, said: Said) -> Iterator[str]:
     """Events are there in order, none twice; the next writer goes on behind the last."""
     path = Layout(workspace).job("j1").events
@@ -261,7 +281,9 @@ VERDICTS: Mapping[str, Verdict] = {
     "renamed": renamed,
     "job_made": job_made,
     "run_taken": run_taken,
+    "run_saved": run_saved,
     "logged": logged,
     "checkpoints": checkpoints,
     "adapter": adapter,
+    "exported": exported,
 }
