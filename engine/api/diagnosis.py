@@ -19,7 +19,7 @@ from engine.api.runs import Runs, RunView
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobSnapshot
 from engine.hardware.machine import MachineFacts
-from engine.launcher.spawn import log_tail
+from engine.launcher.deaths import log_tail
 from engine.store.layout import Layout
 
 _WORD = re.compile(r"[a-z0-9_.\-]{0,24}")

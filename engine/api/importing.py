@@ -26,7 +26,7 @@ from engine.api.token_counts import counter_of
 from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
 from engine.domain.mapping import Mapping
-from engine.errors import Cancelled, DiskFull, EngineError, FileUnreadable, NoUsableRows
+from engine.errors import Cancelled, DiskFailed, DiskFull, EngineError, FileUnreadable, NoUsableRows
 from engine.formats.arrow_start import start_arrow
 from engine.formats.dataset_writer import DatasetWriter, Prepared
 from engine.formats.mapping import Mapper
@@ -68,6 +68,9 @@ PROGRESS_EVERY = timedelta(seconds=0.2)
 NAMED_REJECTS = 20
 ROOM_RATIO = 1.5
 """Bytes of a dataset for each byte of its sources, by an upper guess."""
+
+_OF_ALL_PARTS = (Cancelled, DiskFull, DiskFailed)
+"""Errors after which no other part would fare better."""
 
 ROOM_LEFT_BYTES = 64 << 20
 _encoder = msgspec.json.Encoder()
@@ -118,7 +121,7 @@ def run(context: JobContext) -> None:
                 _import_part(context, part)
             except EngineError as error:
                 is_last_hope = part is parts[-1] and not made
-                if len(parts) == 1 or isinstance(error, (Cancelled, DiskFull)) or is_last_hope:
+                if len(parts) == 1 or isinstance(error, _OF_ALL_PARTS) or is_last_hope:
                     raise
                 context.emit(Warned(code=error.code, message=f"{error.message} {error.remedy}"))
             else:

@@ -33,6 +33,7 @@ from engine.errors.datasets import (
     NoUsableRows,
 )
 from engine.errors.files import (
+    DiskFailed,
     DiskFull,
     DocumentDamaged,
     FileMissing,
@@ -106,6 +107,7 @@ __all__ = [
     "DatasetDamaged",
     "DatasetNotFound",
     "DeviceUnavailable",
+    "DiskFailed",
     "DiskFull",
     "DocumentDamaged",
     "DriverChanged",

@@ -27,6 +27,13 @@ class DiskFull(EngineError):
     default_remedy = mark("Free some space on that disk, then try again.")
 
 
+class DiskFailed(EngineError):
+    """A disk fails to read or to write; what was saved and verified before is untouched."""
+
+    code = "disk_failed"
+    default_remedy = mark("Check the disk and its connection, then try again.")
+
+
 class NotWritable(EngineError):
     """A folder cannot be written to."""
 

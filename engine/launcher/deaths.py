@@ -12,28 +12,35 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import threading
+from gettext import gettext as _
 from pathlib import Path
 
 import msgspec
 
 from engine.domain.run import Failure, JobSnapshot
-from engine.errors import DocumentDamaged, EngineError
+from engine.errors import DocumentDamaged, EngineError, WorkerDied
 from engine.hardware.driver import DriverVersions, read_driver
 from engine.hardware.uptime import oom_kills
 from engine.launcher.endings import EndFacts, gpu_words, named_end
 from engine.launcher.identity import Heartbeat, is_from_earlier_start, read_identity
+from engine.store.disk_errors import disk_full
 from engine.store.documents import read_document, write_document
 from engine.store.layout import JobFolder
 
 EXIT_TAKEN = 4
 """Exit status of a worker that found another one on its job."""
 
+_NO_ROOM_BYTES = 64 << 10
+"""With less room than this on its disk, a worker cannot even say that there is none."""
+
 _LAST_WORDS_BYTES = 4096
 _COLLECT_LIMIT_S = 2.0
 _EXIT_FAILED = 1
 _ERROR_NUMBER = re.compile(r"\[Errno (\d+)\]")
-_FULL_LINE = re.compile(r"^disk_full: ", re.MULTILINE)
+_DISK_LINE = re.compile(r"^(disk_full|disk_failed): ", re.MULTILINE)
+_DISK_NUMBERS = {"disk_full": errno.ENOSPC, "disk_failed": errno.EIO}
 
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,12 +109,16 @@ def facts_of_death(folder: JobFolder, snapshot: JobSnapshot) -> EndFacts:
     except DocumentDamaged:
         identity = None
     if identity is None:
-        return EndFacts(memory_bytes=snapshot.memory_bytes)
+        number = errno.ENOSPC if _is_full(folder) else None
+        return EndFacts(errno=number, memory_bytes=snapshot.memory_bytes)
     status = _exit_status(folder, identity.launch)
     text = log_tail(folder, _LAST_WORDS_BYTES, from_bytes=identity.log_bytes)
+    number = _last_error_number(text) if status == _EXIT_FAILED else None
+    if number is None and status in (None, _EXIT_FAILED) and _is_full(folder):
+        number = errno.ENOSPC
     return EndFacts(
         text=text,
-        errno=_last_error_number(text) if status == _EXIT_FAILED else None,
+        errno=number,
         exit_status=status,
         is_restarted=is_from_earlier_start(identity),
         driver=read_driver() if gpu_words(text) else DriverVersions(),
@@ -117,10 +128,24 @@ def facts_of_death(folder: JobFolder, snapshot: JobSnapshot) -> EndFacts:
     )
 
 
+def why_not_begun(folder: JobFolder) -> EngineError:
+    """Return why a worker ended before it took its job."""
+    said = log_tail(folder)
+    if _is_full(folder):
+        return disk_full(folder.root, _NO_ROOM_BYTES, said)
+    return WorkerDied(
+        _("The worker process ended before it began its work. Nothing was changed."), detail=said
+    )
+
+
+def _is_full(folder: JobFolder) -> bool:
+    return shutil.disk_usage(folder.root).free < _NO_ROOM_BYTES
+
+
 def _last_error_number(text: str) -> int | None:
     """Return the system's error that a worker told of as it could no longer write events."""
-    if _FULL_LINE.search(text):
-        return errno.ENOSPC
+    if line := _DISK_LINE.search(text):
+        return _DISK_NUMBERS[line[1]]
     found = _ERROR_NUMBER.findall(text)
     return int(found[-1]) if found else None
 

@@ -18,11 +18,11 @@ from engine.errors import (
     ComputerRestarted,
     ComputerSlept,
     DeviceUnavailable,
+    DiskFailed,
     DiskFull,
     DriverChanged,
     EngineError,
     FileMissing,
-    FileUnreadable,
     GpuFaulted,
     GpuLost,
     KilledBySystem,
@@ -35,6 +35,7 @@ from engine.errors import (
     WorkerDied,
 )
 from engine.hardware.driver import DriverVersions
+from engine.store.disk_errors import FAILING, FULL, REFUSED
 
 GIB = 2**30
 
@@ -140,9 +141,6 @@ def gpu_words(text: str) -> tuple[str, GpuFault] | None:
 
 # --- the one function -------------------------------------------------------------------------
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-_FAILING = {errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE}
 _SHORT = {errno.ENOMEM}
 _MISSING = {errno.ENOENT, errno.ENOTDIR}
 _PARTED = {errno.EPIPE, errno.ECONNRESET}
@@ -190,14 +188,13 @@ def _memory(facts: EndFacts) -> EngineError | None:
 
 def _disk(facts: EndFacts) -> EngineError | None:
     number = facts.errno
-    if number in _FULL:
+    if number in FULL:
         return DiskFull(_("The disk is full. What was saved before is safe."))
-    if number in _REFUSED:
+    if number in REFUSED:
         return NotWritable(_("The system refused to write or to read a file. Nothing was lost."))
-    if number in _FAILING:
-        return FileUnreadable(
-            _("A disk failed while it was read or written. What was saved and verified is safe."),
-            remedy=_("Check the disk and its connection, then resume the run."),
+    if number in FAILING:
+        return DiskFailed(
+            _("A disk failed while it was read or written. What was saved and verified is safe.")
         )
     if number in _MISSING:
         return FileMissing(_("A file that was needed is gone. What was saved before is safe."))

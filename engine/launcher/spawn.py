@@ -10,8 +10,8 @@ import time
 from gettext import gettext as _
 from pathlib import Path
 
-from engine.errors import AlreadyRunning, WorkerDied
-from engine.launcher.deaths import EXIT_TAKEN, exit_thread_name, keep_exit, log_tail
+from engine.errors import AlreadyRunning
+from engine.launcher.deaths import EXIT_TAKEN, exit_thread_name, keep_exit, why_not_begun
 from engine.launcher.identity import launch_token, read_identity
 from engine.launcher.watch import JobFeed, wait_until_free
 from engine.store import atomicfs
@@ -43,6 +43,7 @@ def spawn(folder: JobFolder) -> None:
     Raises:
         AlreadyRunning: A worker is busy with the job.
         WorkerDied: It ended before it took the job; the detail is the end of its log.
+        DiskFull: The same, on a disk without any room.
     """
     wait_until_free(folder)
     feed = JobFeed(folder, from_kept=True)
@@ -96,7 +97,4 @@ def _wait_until_taken(
     if process.poll() == EXIT_TAKEN:
         raise AlreadyRunning(_("Another worker has just taken this. Nothing was changed."))
     process.kill()
-    raise WorkerDied(
-        _("The worker process ended before it began its work. Nothing was changed."),
-        detail=log_tail(folder),
-    )
+    raise why_not_begun(folder)

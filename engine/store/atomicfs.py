@@ -27,9 +27,16 @@ from typing import IO
 
 import msgspec
 
-from engine.errors import DiskFull, DocumentDamaged, NotWritable, TargetExists
+from engine.errors import DocumentDamaged, EngineError, TargetExists
 from engine.store import renaming
 from engine.store.checksum import checked, encode_document
+from engine.store.disk_errors import (
+    LEAST_BYTES,
+    detail_of,
+    disk_full,
+    is_of_full_disk,
+    naming_disk_errors,
+)
 from engine.store.ledger import FollowedStream, Ledger, is_as_printed
 
 MANIFEST = "MANIFEST.json"
@@ -39,15 +46,10 @@ REPLACED_PREFIX = ".old-"
 DAMAGED_PREFIX = "damaged-"
 _BLOCK_BYTES = 1 << 20
 _READINGS, _THREADS = 2, 4
-_LEAST_BYTES = 4096
-"""A name, or a file of one byte, takes a block of the disk."""
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HERE, _RENAME_EXCHANGE = -100, 2
 """AT_FDCWD and the flag of renameat2 (linux/fcntl.h, linux/fs.h)."""
 _UNKNOWN = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,46 +64,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     schema_version: int = 1
     files: dict[str, FileEntry]
-
-
-@contextlib.contextmanager
-def naming_disk_errors(path: Path, *, needed_bytes: int = 0) -> Generator[None, None, None]:
-    """Turn a full or write-protected disk into a named error.
-
-    Args:
-        path: What is written.
-        needed_bytes: How much room it takes, as far as that is known.
-
-    Raises:
-        DiskFull: The disk or a quota is full.
-        NotWritable: The place refuses to be written.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise _disk_full(path, needed_bytes, str(error)) from error
-        if error.errno in _REFUSED:
-            raise NotWritable(
-                _("{path} cannot be written to.").format(path=path), detail=str(error)
-            ) from error
-        raise
-
-
-def _disk_full(path: Path, needed_bytes: int, detail: str) -> DiskFull:
-    text = _(
-        "The disk of {path} is full: at least {needed:,} bytes are needed there, {free:,} are "
-        "free. Nothing that was there before has changed."
-    )
-    needed = max(needed_bytes, _LEAST_BYTES)
-    return DiskFull(text.format(path=path, needed=needed, free=_free_bytes(path)), detail=detail)
-
-
-def _free_bytes(path: Path) -> int:
-    for place in (path, *path.parents):
-        if place.exists():
-            return shutil.disk_usage(place).free
-    return 0
 
 
 def make_folder(path: Path) -> None:
@@ -255,10 +217,10 @@ def new_folder(
             else:
                 _take_the_name(temporary, target)
         except BaseException as error:
-            needed = max(needed_bytes, _held_bytes(temporary) + _LEAST_BYTES)
+            needed = max(needed_bytes, _held_bytes(temporary) + LEAST_BYTES)
             shutil.rmtree(temporary, ignore_errors=True)
-            if isinstance(error, DiskFull) or getattr(error, "errno", None) in _FULL:
-                raise _disk_full(target, needed, getattr(error, "detail", str(error))) from error
+            if is_of_full_disk(error):
+                raise disk_full(target, needed, detail_of(error)) from error
             raise
         sync_folder(target.parent)
         if is_taken:
@@ -310,7 +272,7 @@ def _change_places(new: Path, old: Path) -> None:
 
 def _let_go(replaced: Path) -> None:
     """Remove a folder whose place is taken; what the system keeps of it goes at the next sweep."""
-    with contextlib.suppress(OSError, NotWritable):
+    with contextlib.suppress(OSError, EngineError):
         remove_folder(replaced)
 
 

@@ -17,6 +17,7 @@ from engine.protocol.codec import Envelope, decode, encode
 from engine.protocol.events import EvalDone, Event, ProgressMade, SampleMade, StepDone
 from engine.protocol.fold import fold, fold_all
 from engine.store import atomicfs
+from engine.store.disk_errors import naming_disk_errors
 from engine.store.kept_fold import LogPlace, read_kept, write_kept
 from engine.store.layout import JobFolder
 
@@ -69,7 +70,7 @@ class EventWriter:
         # As every reader will read it: so the snapshot is what they fold, to the last digit, and
         # no line that nobody could read ends the log.
         envelope = decode(line)
-        with atomicfs.naming_disk_errors(self._path, needed_bytes=len(line)):
+        with naming_disk_errors(self._path, needed_bytes=len(line)):
             written = self._stream.write(line)
             if written != len(line):
                 atomicfs.cut_file(self._path, self._path.stat().st_size - written)

@@ -11,7 +11,7 @@ from pathlib import Path
 import filelock
 
 from engine.errors import InUse
-from engine.store import atomicfs
+from engine.store.disk_errors import naming_disk_errors
 
 _WAIT_S = 10.0
 
@@ -44,7 +44,7 @@ def held(path: Path, *, is_urgent: bool = False) -> Generator[None, None, None]:
         DiskFull: No room for the file of the lock.
         NotWritable: The place refuses to be written.
     """
-    with atomicfs.naming_disk_errors(path):
+    with naming_disk_errors(path):
         try:
             lock = filelock.FileLock(path, timeout=0 if is_urgent else _WAIT_S, mode=0o600)
             lock.acquire()

@@ -12,6 +12,7 @@ import msgspec
 import platformdirs
 
 from engine.errors import (
+    DiskFailed,
     DiskFull,
     InUse,
     NotWritable,
@@ -101,7 +102,7 @@ def _check_version(layout: Layout, known: int, *, is_read_only: bool) -> None:
 def _settle(layout: Layout) -> None:
     try:
         trash.settle(layout)
-    except (InUse, DiskFull, NotWritable, OSError):
+    except (InUse, DiskFailed, DiskFull, NotWritable, OSError):
         # Whatever hinders it hinders nobody from opening: what is in the trash is whole, and the
         # next start tries again.
         return

@@ -25,7 +25,7 @@ import tokenizers
 
 import engine.chat
 from engine.chat.packing import Members
-from engine.errors import DiskFull, DocumentDamaged, NotWritable, TargetExists
+from engine.errors import DiskFailed, DiskFull, DocumentDamaged, NotWritable, TargetExists
 from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
 from engine.train.batches import Examples, Ids, Marks
@@ -38,7 +38,7 @@ _SPARE_BYTES = 1 << 30
 """What the disk must have left behind an entry: the run has more to write than that."""
 _LEFT_BEHIND_S = 86_400.0
 """No run writes an entry for a day: it was ended in the middle of it."""
-_HARMLESS = (OSError, DiskFull, NotWritable, TargetExists, DocumentDamaged)
+_HARMLESS = (OSError, DiskFailed, DiskFull, NotWritable, TargetExists, DocumentDamaged)
 """What may keep an entry from being written or removed; the run goes on without it."""
 _WORDS = "words.json"
 

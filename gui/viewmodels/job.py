@@ -234,6 +234,7 @@ def _named_titles() -> dict[str, str]:
     return {
         "not_enough_memory": _("Memory ran out"),
         "disk_full": _("The disk is full"),
+        "disk_failed": _("The disk failed"),
         "gpu_lost": _("The graphics card no longer answers"),
         "gpu_faulted": _("The graphics card made an error"),
         "driver_changed": _("The graphics driver was changed"),

@@ -8,18 +8,23 @@ copied out, since the disk goes with the child.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from engine.api import importing
+from engine.api.jobs import Jobs
 from engine.errors import EngineError
+from engine.launcher.deaths import why_not_begun
+from engine.store.layout import Layout
 from engine.worker.misfortune import named
 from tests.faults.programs import PROGRAMS
 
@@ -99,6 +104,14 @@ def with_small_files(place: str, size_bytes: int, name: str) -> int:
     return _told(root, work)
 
 
+def held_in_place(place: str, name: str) -> int:
+    """Run a program of `programs` in `after/`, once somebody has looked who watches its calls."""
+    root = Path(place)
+    _copy(root / "before", root / "after")
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return _told(root, lambda: _run(name, root / "after" / "workspace", root / "said"))
+
+
 def worker_on_small_disk(place: str, size_bytes: int, job_id: str) -> int:
     """Be the worker of a run of the workspace, on a disk of a size."""
     from main import main
@@ -114,7 +127,20 @@ def worker_on_small_disk(place: str, size_bytes: int, job_id: str) -> int:
     try:
         return main(["--worker", str(job), "--launch", "small"])
     finally:
+        told = _end_of(Layout(disk / "workspace"), job_id)
+        (root / "error.json").write_text(json.dumps(told), encoding="utf-8")
         _copy(disk, root / "after")
+
+
+def _end_of(layout: Layout, job_id: str) -> dict[str, str]:
+    """Return what a client that looks at this moment says of the end of a worker."""
+    view = Jobs(layout).get(job_id)
+    found = view.snapshot.failure or view.cause
+    if found is None and not view.state.is_over:
+        found = why_not_begun(layout.job(job_id))
+    if found is None:
+        return {"code": view.state.value, "remedy": "", "message": ""}
+    return {"code": found.code, "message": found.message, "remedy": found.remedy}
 
 
 def _run(name: str, workspace: Path, said: Path) -> None:
@@ -145,5 +171,9 @@ def _told(root: Path, work: Callable[[], None]) -> int:
     except Exception as error:  # noqa: BLE001 - the top of the process: every end is written down
         found, status = named(error, slept_s=0.0, has_begun=True), FAILED_UNNAMED
     told = {"code": found.code, "message": found.message, "remedy": found.remedy}
+    with contextlib.suppress(OSError):
+        # The one call that is made to fail may be one of these.
+        (root / "error.json").write_text(json.dumps(told), encoding="utf-8")
+        return status
     (root / "error.json").write_text(json.dumps(told), encoding="utf-8")
     return status

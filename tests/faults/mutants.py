@@ -20,6 +20,7 @@ _COPIED = ("engine", "gui", "resources", "tests", "main.py", "pyproject.toml")
 _LIMIT_S = 600
 
 ATOMICFS = "engine/store/atomicfs.py"
+DISK_ERRORS = "engine/store/disk_errors.py"
 EVENTLOG = "engine/store/eventlog.py"
 CHECKSUM = "engine/store/checksum.py"
 CODEC = "engine/protocol/codec.py"
@@ -202,8 +203,8 @@ MUTANTS = (
     ),
     Mutant(
         "a full disk has no name",
-        ATOMICFS,
-        "        if error.errno in _FULL:\n",
+        DISK_ERRORS,
+        "        if error.errno in FULL:\n",
         "        if False:\n",
         POWER,
     ),

@@ -13,7 +13,14 @@ from msgspec.structs import replace
 from engine.domain.run import JobInfo, JobKind, JobSnapshot
 from engine.hardware import uptime
 from engine.launcher import deaths
-from engine.launcher.deaths import cause_of, exit_thread_name, facts_of_death, keep_exit, log_tail
+from engine.launcher.deaths import (
+    cause_of,
+    exit_thread_name,
+    facts_of_death,
+    keep_exit,
+    log_tail,
+    why_not_begun,
+)
 from engine.launcher.identity import Heartbeat, own_identity
 from engine.launcher.watch import SILENT_AFTER_S, is_silent
 from engine.store import atomicfs
@@ -129,6 +136,7 @@ def test_rising_counter_of_the_system_is_a_kill_for_memory(
     ("said", "status", "number"),
     [
         ("disk_full: The disk has no room.\n", 1, errno.ENOSPC),
+        ("disk_failed: The disk failed.\n", 1, errno.EIO),
         ("OSError: [Errno 2] x\nOSError: [Errno 5] Input/output error\n", 1, errno.EIO),
         ("OSError: [Errno 5] mastered\n", -9, None),
         ("nothing\n", 1, None),
@@ -140,6 +148,21 @@ def test_system_error_is_read_from_the_last_words(
     say(folder, said)
     keep_exit(folder, "now", status)
     assert facts_of_death(folder, SNAPSHOT).errno == number
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(None, "disk_full"), (1, "disk_full"), (-9, "killed_by_system")]
+)
+def test_worker_on_a_disk_without_room_for_a_word_met_a_full_disk(
+    folder: JobFolder, monkeypatch: pytest.MonkeyPatch, status: int | None, code: str
+) -> None:
+    if status is not None:
+        keep_exit(folder, "now", status)
+    monkeypatch.setattr(deaths, "_NO_ROOM_BYTES", 1 << 62)
+    assert cause_of(folder, SNAPSHOT).code == code
+    found = why_not_begun(folder)
+    assert found.code == "disk_full"
+    assert f"{1 << 62:,} bytes are needed" in found.message
 
 
 def test_end_of_a_log_begins_where_it_is_asked_to(folder: JobFolder) -> None:

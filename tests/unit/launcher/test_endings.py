@@ -71,7 +71,7 @@ SPOKEN = {
     "full disk": (EndFacts(error="OSError", errno=errno.ENOSPC), "disk_full"),
     "full quota": (EndFacts(error="OSError", errno=errno.EDQUOT), "disk_full"),
     "read-only disk": (EndFacts(error="OSError", errno=errno.EROFS), "not_writable"),
-    "failing disk": (EndFacts(error="OSError", errno=errno.EIO), "file_unreadable"),
+    "failing disk": (EndFacts(error="OSError", errno=errno.EIO), "disk_failed"),
     "file gone": (EndFacts(error="FileNotFoundError", errno=errno.ENOENT), "file_missing"),
     "peer gone": (EndFacts(error="BrokenPipeError", errno=errno.EPIPE), "process_lost"),
     "library gone": (EndFacts(error="ModuleNotFoundError"), "training_libraries_missing"),
