@@ -163,7 +163,7 @@ def trained(desk: Desk, run_id: str, patch: pytest.MonkeyPatch) -> tuple[list[Ev
         max_steps=STEPS,
         epochs=9.0,
         effective_batch_size=6,
-        max_length=160,
+        max_length=400,  # all rows of a step go together, so that there is something to split
         eval_every_steps=EVERY,
         sample_rows=1,
         checkpoint_every_steps=2,
