@@ -12,8 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from tests.faults.mutant import Mutant
+from tests.faults.mutants_of_runs import MUTANTS_OF_RUNS
 
 ROOT = Path(__file__).resolve().parents[2]
 _COPIED = ("engine", "gui", "resources", "tests", "main.py", "pyproject.toml")
@@ -49,26 +51,8 @@ TRAIN = (
 )
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One place of the code that is changed for the worse.
-
-    Attributes:
-        name: What is broken.
-        path: The file.
-        old: Text that occurs once in it.
-        new: What stands there instead.
-        tests: Which tests have to notice.
-    """
-
-    name: str
-    path: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-
-
 MUTANTS = (
+    *MUTANTS_OF_RUNS,
     Mutant(
         "a replaced file is not synced",
         ATOMICFS,
@@ -190,8 +174,8 @@ MUTANTS = (
     Mutant(
         "an interrupted write leaves its files behind",
         ATOMICFS,
-        "            shutil.rmtree(temporary, ignore_errors=True)\n            if isinstance(",
-        "            if isinstance(",
+        "            shutil.rmtree(temporary, ignore_errors=True)\n            if is_of_full",
+        "            if is_of_full",
         POWER,
     ),
     Mutant(

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.mutants import MUTANTS, ROOT, Mutant
+from tests.faults.mutant import Mutant
+from tests.faults.mutants import MUTANTS, ROOT
 
 FEWEST = 30
 

@@ -47,19 +47,22 @@ def test_full_disk_says_how_much_is_needed_and_free(tmp_path: Path) -> None:
     assert " are free" in caught.value.message
 
 
+def fill_up(target: Path, needed_bytes: int) -> None:
+    """Write a file into a folder; behind it the disk is full."""
+    with atomicfs.new_folder(target, needed_bytes=needed_bytes) as folder:
+        atomicfs.write_file(folder / "a", bytes(50_000), durable=False)
+        with naming_disk_errors(folder / "b", needed_bytes=3):
+            raise OSError(errno.ENOSPC, "full")
+
+
 @pytest.mark.parametrize(("announced", "told"), [(0, "54,096"), (70_000, "70,000")])
 def test_folder_without_room_says_what_all_of_it_needs_under_its_own_name(
     tmp_path: Path, announced: int, told: str
 ) -> None:
     """What was written by then and a block more, or what is known to come."""
     target = tmp_path / "target"
-    with (
-        pytest.raises(DiskFull) as caught,
-        atomicfs.new_folder(target, needed_bytes=announced) as folder,
-    ):
-        atomicfs.write_file(folder / "a", bytes(50_000), durable=False)
-        with naming_disk_errors(folder / "b", needed_bytes=3):
-            raise OSError(errno.ENOSPC, "full")
+    with pytest.raises(DiskFull) as caught:
+        fill_up(target, announced)
     assert f"{target} is full: at least {told} bytes" in caught.value.message
     assert caught.value.detail.endswith("full")
     assert list(tmp_path.iterdir()) == []
