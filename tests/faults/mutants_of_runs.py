@@ -66,13 +66,6 @@ MUTANTS_OF_RUNS = (
         ("tests/unit/train/test_ladder.py", "tests/faults/test_resumes.py"),
     ),
     Mutant(
-        "dropout is drawn anew after a resume",
-        "engine/train/stepping.py",
-        '            "step": step,\n',
-        '            "step": 0 if step > 3 else step,\n',
-        ("tests/unit/train/test_parity.py", "tests/unit/train/test_microsteps.py"),
-    ),
-    Mutant(
         "a disk that fails has no name",
         DISK_ERRORS,
         "        if error.errno in FAILING:\n",
@@ -134,20 +127,6 @@ MUTANTS_OF_RUNS = (
         "            stream.write(block)\n    if digest.hexdigest() != entry.sha256:\n",
         "            stream.write(block)\n    if False:\n",
         FILES,
-    ),
-    Mutant(
-        "folders of a run that is taken in are not verified",
-        RUN_FILES,
-        "                atomicfs.verify_folder(one)\n",
-        "                pass\n",
-        FILES,
-    ),
-    Mutant(
-        "what stands at its place is replaced by what comes back from the trash",
-        TRASH,
-        "            if part.exists() and place.exists():\n",
-        "            if False:\n",
-        LEFT,
     ),
     Mutant(
         "a removal that fails on its way is left there",

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from engine.api import run_files
 from engine.api.facade import Api, open_api
 from engine.api.run_files import LIST
 from engine.domain.recipe import Recipe
@@ -209,3 +210,16 @@ def test_running_run_is_not_saved(
     )
     with pytest.raises(AlreadyRunning):
         api.run_files.save(run_id, tmp_path / "live.zip")
+
+
+def test_saved_run_that_does_not_read_back_as_it_was_is_refused(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = run_files._entry
+
+    def another(path: Path) -> atomicfs.FileEntry:
+        return atomicfs.FileEntry(size_bytes=entry(path).size_bytes, sha256="0" * 64)
+
+    monkeypatch.setattr(run_files, "_entry", another)
+    with pytest.raises(RunFileInvalid):
+        api.run_files.save("first", tmp_path / "first.zip")

@@ -7,9 +7,11 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine.errors import DiskFull
 from engine.protocol.codec import VersionUnknown
 from engine.protocol.events import PhaseChanged, ProgressMade, Stopped
 from engine.store.eventlog import EventReader, EventWriter, timestamp
@@ -155,4 +157,31 @@ def test_frequent_events_are_synced_now_and_then_and_others_at_once(
     clock[0] = 15.9
     writer.append(ProgressMade(done=1, total=2, unit="rows"))
     assert synced_at == [5.0, 10.0, 11.0]
+    writer.close()
+
+
+class ShortStream:
+    """Writes but the first half of what it is given, as a disk does that becomes full."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, line: bytes) -> int:
+        return self._stream.write(line[: len(line) // 2])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def test_line_that_is_written_in_part_only_is_cut_and_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "events.jsonl"
+    write(path, 2)
+    before = path.read_bytes()
+    writer = EventWriter(path, now=lambda: datetime.now(UTC))
+    monkeypatch.setattr(writer, "_stream", ShortStream(writer._stream))
+    with pytest.raises(DiskFull, match="bytes are needed"):
+        writer.append(PhaseChanged(phase="saving"))
+    assert path.read_bytes() == before
     writer.close()
