@@ -16,10 +16,11 @@ from engine.domain.model import ModelInfo
 from engine.domain.plan import DiskNeed, MemoryNeed, TimeNeed
 from engine.domain.recipe import Recipe
 from engine.domain.split import TRAIN
+from engine.hardware.adapter_form import AdapterForm
 from engine.hardware.calibration import Measurements
 from engine.hardware.families import family
 from engine.hardware.gpu import Gpu
-from engine.hardware.memory import AdapterForm, adapter_parameters, linear_bytes
+from engine.hardware.memory import adapter_parameters, linear_bytes
 from engine.hardware.speed import rough_speed, token_operations
 from engine.methods.registry import method
 

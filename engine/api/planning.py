@@ -8,6 +8,7 @@ from functools import partial
 from gettext import gettext as _
 from gettext import ngettext
 
+from engine.api.dealing import dealing_decisions, dealing_problems, dealing_sentences
 from engine.api.effort import Share, disk_need, time_need, token_decision
 from engine.api.planning_desk import Desk
 from engine.api.row_lengths import RowLengths
@@ -30,6 +31,7 @@ from engine.domain.recipe_choices import Device
 from engine.domain.split import EVAL, TRAIN
 from engine.domain.start_account import start_decisions
 from engine.hardware.calibration import Measurements
+from engine.hardware.cards import cards_in_turn
 from engine.hardware.machine import MachineFacts
 from engine.methods.method import Method
 
@@ -60,7 +62,7 @@ def make_plan(
     lengths = tuple(counted) or (None,) * len(datasets)
     known = measured or Measurements()
     desk = Desk.of(recipe, facts, model, known)
-    memory = desk.need(recipe)
+    memory, cards = desk.need(recipe), desk.cards(recipe)
     parts = _parts(recipe, datasets, lengths)
     rows = sum(one.per_pass for one in parts)
     steps = steps_of(
@@ -72,26 +74,14 @@ def make_plan(
     held = sum(one.splits.get(EVAL, 0) for one in datasets[: len(recipe.datasets)])
     eval_rows = min(recipe.eval_rows, held)
     disk = disk_need(recipe, model, memory, datasets=datasets, measured=known)
-    time = shared_time(
-        partial(
-            time_need,
-            recipe,
-            data=_shares(datasets, parts, lengths),
-            model=model,
-            steps=steps,
-            device=desk.device,
-            gpu=desk.gpu,
-        ),
-        known,
-        recipe,
-        facts,
-    )
+    time = _time(recipe, desk, _shares(datasets, parts, lengths), steps)
     found = desk.fixes(recipe) if memory.spare_bytes < 0 else ()
     smaller = desk.smaller_model(recipe) if memory.spare_bytes < 0 and not found else ""
     advice = advise(recipe, rows=rows, hidden=model.shape.hidden)
     return Plan(
         decisions=_decisions(recipe, facts, memory, disk, time)
-        | {"train_tokens": token_decision(lengths, time)},
+        | {"train_tokens": token_decision(lengths, time)}
+        | dealing_decisions(recipe, facts, cards),
         memory=memory,
         disk_bytes=disk.total,
         train_rows=rows,
@@ -102,11 +92,13 @@ def make_plan(
             *_problems(recipe, model, facts, disk.required, eval_rows),
             *_fit(memory, found, smaller, facts),
             *sharing_problems(recipe, facts),
+            *dealing_problems(recipe, facts),
             *far_off(recipe, advice),
         ),
         statement=(
             *_statement(recipe, datasets, model, method, parts, steps, eval_rows),
             *sharing_sentences(recipe, facts),
+            *dealing_sentences(cards),
         ),
         disk=disk,
         time=time,
@@ -114,6 +106,7 @@ def make_plan(
         smaller_model=smaller,
         spare_use=desk.spare_use(recipe) if memory.spare_bytes > 0 else None,
         advice=advice,
+        cards=cards,
     )
 
 
@@ -138,6 +131,19 @@ def _shares(
         Share(info=one, part=part, lengths=own)
         for one, part, own in zip(datasets, parts, lengths, strict=True)
     ]
+
+
+def _time(recipe: Recipe, desk: Desk, data: list[Share], steps: int) -> TimeNeed | None:
+    alone = partial(
+        time_need,
+        recipe,
+        data=data,
+        model=desk.model,
+        steps=steps,
+        device=desk.device,
+        gpu=desk.gpu,
+    )
+    return shared_time(alone, desk.measured, recipe, desk.facts)
 
 
 def _decisions(
@@ -183,7 +189,9 @@ def _device(recipe: Recipe, facts: MachineFacts) -> Decision:
     if facts.gpus:
         return Decision(
             value="cuda",
-            reason=_("This computer has {name}.").format(name=facts.gpus[0].name),
+            reason=_("This computer has {name}.").format(
+                name=facts.gpus[cards_in_turn(facts.gpus)[0]].name
+            ),
             source="hardware",
         )
     return Decision(value="cpu", reason=_("No NVIDIA graphics card was found."), source="hardware")

@@ -10,11 +10,12 @@ import msgspec
 from engine.api import fitting
 from engine.api.sharing import planned_processes, shared_memory
 from engine.domain.model import ModelInfo, ModelShape
-from engine.domain.plan import Change, MemoryNeed
+from engine.domain.plan import CardShare, Change, MemoryNeed
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Device, Dtype
-from engine.hardware.calibration import Measurements, Surroundings, library_versions
-from engine.hardware.cards import smallest_together
+from engine.hardware.calibration import Calibration, Measurements
+from engine.hardware.cards import cards_in_turn, smallest_together
+from engine.hardware.dealing import Burden, deal, tightest
 from engine.hardware.gpu import Gpu
 from engine.hardware.machine import MachineFacts
 from engine.hardware.memory import estimate, item_bytes
@@ -30,7 +31,7 @@ class Desk:
     Attributes:
         facts: The computer.
         model: The base model.
-        gpu: The card that computes, or None for the processor.
+        gpu: The card that computes, the first of several; None for the processor.
         measured: What earlier runs measured.
     """
 
@@ -44,7 +45,9 @@ class Desk:
         cls, recipe: Recipe, facts: MachineFacts, model: ModelInfo, measured: Measurements
     ) -> Desk:
         """Return the desk of a recipe."""
-        gpu = facts.gpus[0] if facts.gpus and recipe.device is not Device.CPU else None
+        gpu = None
+        if facts.gpus and recipe.device is not Device.CPU:
+            gpu = facts.gpus[cards_in_turn(facts.gpus)[0]]
         if gpu is not None and planned_processes(recipe, facts) > 1:
             gpu = smallest_together(facts.gpus)
         return cls(facts=facts, model=model, gpu=gpu, measured=measured)
@@ -56,18 +59,10 @@ class Desk:
 
     def need(self, recipe: Recipe, *, shape: ModelShape | None = None) -> MemoryNeed:
         """Return what a recipe needs here; of another model's sizes where they are given."""
+        shares = self.cards(recipe, shape=shape)
+        if shares:
+            return tightest(shares)
         quantised = method(recipe.method).quantised
-        calibration = None
-        if self.gpu is not None:
-            surroundings = Surroundings(
-                device=self.gpu.name, driver=self.gpu.driver, libraries=library_versions()
-            )
-            calibration = self.measured.calibration(
-                surroundings,
-                model_type=self.model.model_type,
-                item=item_bytes(recipe.dtype, self.gpu),
-                quantised=quantised,
-            )
         found = estimate(
             shape or self.model.shape,
             self._with_number_format(recipe),
@@ -76,11 +71,34 @@ class Desk:
             host_total_bytes=self.facts.memory_total_bytes,
             host_free_bytes=self.facts.memory_free_bytes,
             model_type=self.model.model_type,
-            calibration=calibration,
+            calibration=self._calibration(recipe, self.gpu) if self.gpu else None,
         )
         if self.gpu is None and recipe.processes > 1:
             return shared_memory(found, recipe.processes)
         return found
+
+    def cards(self, recipe: Recipe, *, shape: ModelShape | None = None) -> tuple[CardShare, ...]:
+        """Return what each card holds, where the layers are dealt out over several; else none."""
+        if self.gpu is None or len(self.facts.gpus) == 1:
+            return ()
+        burden = Burden(
+            shape=shape or self.model.shape,
+            model_type=self.model.model_type,
+            recipe=recipe,
+            quantised=method(recipe.method).quantised,
+            calibration=lambda gpu: self._calibration(recipe, gpu),
+        )
+        found = deal(burden, self.facts.gpus)
+        return found if len(found) > 1 else ()
+
+    def _calibration(self, recipe: Recipe, gpu: Gpu) -> Calibration | None:
+        return self.measured.on_card(
+            gpu.name,
+            gpu.driver,
+            model_type=self.model.model_type,
+            item=item_bytes(recipe.dtype, gpu),
+            quantised=method(recipe.method).quantised,
+        )
 
     def _with_number_format(self, recipe: Recipe) -> Recipe:
         """Return a recipe that says bf16 where the processor will choose it."""

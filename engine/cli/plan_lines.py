@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.cli.follow import duration
-from engine.domain.plan import Change, DiskNeed, MemoryNeed, MemoryTerm, Plan, TimeNeed
+from engine.domain.plan import CardShare, Change, DiskNeed, MemoryNeed, MemoryTerm, Plan, TimeNeed
 from engine.domain.problem import Problem
 
 _GIB = 2**30
@@ -116,6 +116,7 @@ def plan_values(plan: Plan) -> dict[str, Any]:
         "memory_measured": need.is_calibrated,
         "memory_phase": need.phase,
         "memory": [msgspec.to_builtins(one) for one in need.terms],
+        "cards": [_card_values(one) for one in plan.cards],
         "disk_bytes": plan.disk_bytes,
         "disk": msgspec.to_builtins(plan.disk),
         "time": msgspec.to_builtins(plan.time),
@@ -125,6 +126,19 @@ def plan_values(plan: Plan) -> dict[str, Any]:
         "advice": msgspec.to_builtins(plan.advice),
         "decisions": msgspec.to_builtins(plan.decisions),
         "problems": [_problem_values(one) for one in plan.problems],
+    }
+
+
+def _card_values(share: CardShare) -> dict[str, Any]:
+    need = share.need
+    return {
+        "name": share.name,
+        "place": share.place,
+        "layers": share.layers,
+        "memory_low_bytes": need.low_bytes,
+        "memory_high_bytes": need.high_bytes,
+        "memory_free_bytes": need.spare_bytes,
+        "memory_other_bytes": need.other,
     }
 
 

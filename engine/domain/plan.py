@@ -85,6 +85,22 @@ class MemoryNeed(msgspec.Struct, frozen=True, kw_only=True):
         return self.capacity - self.other - self.high_bytes
 
 
+class CardShare(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several graphics cards that hold a model together.
+
+    Attributes:
+        name: Of the card.
+        place: Its number among the cards of the computer, from 0.
+        layers: How many decoder layers lie on it.
+        need: What it needs; that of embeddings and output head is with the first card.
+    """
+
+    name: str
+    place: int
+    layers: int
+    need: MemoryNeed
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A change of the recipe that makes it fit, or that uses what is free.
 
@@ -183,7 +199,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         decisions: Automatic choices by name, each with its reason.
-        memory: Estimated memory.
+        memory: Estimated memory; where layers are dealt out, of the card that has least to spare.
         disk_bytes: Estimated disk use of all that the run writes.
         train_rows: Rows that are trained.
         eval_rows: Held-out rows that are checked.
@@ -197,6 +213,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         smaller_model: Where no change helps: what would fit this device, else empty.
         spare_use: A change that makes it faster with what is free, or None.
         advice: What is usual for so many rows, or None where nothing is known of it.
+        cards: What each card holds where the layers are dealt out; else empty.
     """
 
     decisions: dict[str, Decision]
@@ -213,6 +230,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     smaller_model: str = ""
     spare_use: Change | None = None
     advice: LearningAdvice | None = None
+    cards: tuple[CardShare, ...] = ()
 
     @property
     def is_possible(self) -> bool:

@@ -284,6 +284,19 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             le=16,
         ),
     ] = 1
+    cards: Annotated[
+        int,
+        about(
+            "Cards for one model",
+            "Deals the layers out over so many cards, which take turns; 0 takes as few as fit.",
+            Group.MEMORY,
+            "cards",
+            memory="Each card holds a part of the model.",
+            rare=True,
+            ge=0,
+            le=16,
+        ),
+    ] = 0
     use_kernels: Annotated[
         bool,
         about(

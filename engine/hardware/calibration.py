@@ -102,6 +102,13 @@ class Measurements(msgspec.Struct, frozen=True, kw_only=True):
         key = (surroundings, model_type, item, quantised)
         return next((one for one in reversed(self.calibrations) if _calibrated(one) == key), None)
 
+    def on_card(
+        self, name: str, driver: str, *, model_type: str, item: int, quantised: bool
+    ) -> Calibration | None:
+        """Return what was measured on a card with the libraries that are installed, or None."""
+        here = Surroundings(device=name, driver=driver, libraries=library_versions())
+        return self.calibration(here, model_type=model_type, item=item, quantised=quantised)
+
     def of_processes(self, count: int) -> Measurements:
         """Return the same with the speeds of so many processes alone."""
         speeds = tuple(one for one in self.speeds if one.processes == count)

@@ -9,6 +9,8 @@ from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Device
 from engine.hardware.gpu import Gpu
 
+_BF16_GENERATION = (8, 0)
+
 
 def cards_together(gpus: Sequence[Gpu]) -> tuple[int, ...]:
     """Return the places of the cards that can share a run; empty where there is no card.
@@ -28,6 +30,21 @@ def smallest_together(gpus: Sequence[Gpu]) -> Gpu | None:
     """Return the card with least free memory of those that can share a run."""
     places = cards_together(gpus)
     return min((gpus[one] for one in places), key=lambda one: one.free_bytes, default=None)
+
+
+def cards_in_turn(gpus: Sequence[Gpu]) -> tuple[int, ...]:
+    """Return the places of the cards that can hold a model together, the largest first.
+
+    The first is the one that a run without others uses. Cards of older generations compute in
+    another number format than it, and are left out.
+    """
+    if not gpus:
+        return ()
+    order = sorted(range(len(gpus)), key=lambda one: (-gpus[one].total_bytes, one))
+    is_new = gpus[order[0]].compute_capability >= _BF16_GENERATION
+    return tuple(
+        one for one in order if (gpus[one].compute_capability >= _BF16_GENERATION) == is_new
+    )
 
 
 def process_count(recipe: Recipe, *, cards: int) -> int:

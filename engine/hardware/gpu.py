@@ -25,6 +25,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
         used_bytes: Memory that programs hold now.
         temperature_c: Degrees Celsius, or None where the card does not tell.
         compute_capability: Generation, major and minor; (8, 0) and later compute in bf16.
+        uuid: By which the driver tells equal cards apart; empty where it was not asked.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     used_bytes: int
     temperature_c: int | None
     compute_capability: tuple[int, int]
+    uuid: str = ""
 
 
 class GpuReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +131,7 @@ def _read(number: int, driver: str) -> Gpu:
         used_bytes=memory.used,
         temperature_c=_temperature(handle),
         compute_capability=(capability[0], capability[1]),
+        uuid=_text(pynvml.nvmlDeviceGetUUID(handle)),
     )
 
 

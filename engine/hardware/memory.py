@@ -21,17 +21,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.domain.adapter import AdapterShape, LoraTargets, Pattern, read_pattern
 from engine.domain.model import ModelShape
 from engine.domain.plan import MemoryNeed, MemoryTerm
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Dtype, Optimizer
 from engine.errors import mark
+from engine.hardware.adapter_form import AdapterForm
 from engine.hardware.calibration import Calibration
 from engine.hardware.families import (
     Family,
     adapted,
-    adapted_paths,
     family,
     kept_scores,
     live_scores,
@@ -94,53 +93,6 @@ _NAMES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdapterForm:
-    """What the adapter is made of.
-
-    Attributes:
-        rank: Its rank.
-        targets: The matrices that have one.
-        dora: Rows have a trained length too.
-        rank_pattern: Ranks of single layers.
-    """
-
-    rank: int
-    targets: LoraTargets = LoraTargets.ALL
-    dora: bool = False
-    rank_pattern: Pattern = ()
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> AdapterForm:
-        """Return the adapter of a recipe."""
-        return cls(
-            rank=recipe.lora_rank,
-            targets=recipe.lora_targets,
-            dora=recipe.use_dora,
-            rank_pattern=read_pattern(recipe.rank_pattern),
-        )
-
-    def ranks(self, shape: ModelShape, kind: Family) -> list[int]:
-        """Return the rank of each matrix of a layer; the highest where it differs by layer."""
-        if not self.rank_pattern:
-            return [self.rank] * len(adapted(shape, kind, self.targets))
-        own = AdapterShape(
-            rank=self.rank,
-            alpha=1.0,
-            dropout_ratio=0.0,
-            targets=(),
-            rank_pattern=self.rank_pattern,
-        )
-        return [max(map(own.rank_of, one)) for one in adapted_paths(shape, kind, self.targets)]
-
-    def tensors(self, shape: ModelShape, kind: Family) -> list[int]:
-        """Return the number of weights of every tensor of one layer's adapters."""
-        each = adapted(shape, kind, self.targets)
-        ranks = self.ranks(shape, kind)
-        halves = [rank * width for rank, pair in zip(ranks, each, strict=True) for width in pair]
-        return halves + ([after for _before, after in each] if self.dora else [])
-
-
-@dataclass(frozen=True, kw_only=True)
 class Work:
     """What the recipe and the device decide of a run's memory.
 
@@ -193,28 +145,53 @@ def estimate(
     kind = family(model_type)
     free = gpu.free_bytes if gpu else host_free_bytes
     work = work_of(shape, recipe, kind, quantised=quantised, gpu=gpu, free_bytes=free)
-    terms = _Terms.of(shape, kind, work, calibration)
+    terms = Terms.of(shape, kind, work, calibration)
+    return need_of(
+        terms,
+        work,
+        calibration,
+        other=gpu.used_bytes if gpu else host_total_bytes - host_free_bytes,
+        capacity=gpu.total_bytes if gpu else host_total_bytes,
+    )
+
+
+def need_of(
+    terms: Terms, work: Work, calibration: Calibration | None, *, other: int, capacity: int
+) -> MemoryNeed:
+    """Return what some terms come to on a device.
+
+    Args:
+        terms: What is held there.
+        work: What the recipe decides.
+        calibration: What was measured on the device, or None.
+        other: What other programs hold of it.
+        capacity: Its memory.
+    """
     fixed = terms.weights + terms.embeddings + terms.adapter + terms.moments
     low, high = terms.peak(is_high=False), terms.peak(is_high=True)
     phase = terms.phase()
     head = terms.head if phase == "head" else 0
-    is_tight = calibration is not None or gpu is None
-    share = _MEASURED_ALLOCATOR_SHARE if is_tight else _ALLOCATOR_SHARE
     return MemoryNeed(
-        other=gpu.used_bytes if gpu else host_total_bytes - host_free_bytes,
+        other=other,
         weights=terms.weights + terms.embeddings,
         adapter=terms.adapter,
         optimizer=terms.moments,
         activations_low=low - head,
         activations_high=high - head,
-        reserve=int((fixed + high) * share),
-        capacity=gpu.total_bytes if gpu else host_total_bytes,
+        reserve=int((fixed + high) * allocator_share(work, calibration)),
+        capacity=capacity,
         head=head,
         context=terms.context,
         phase=phase,
         is_calibrated=calibration is not None,
         terms=terms.told(phase, work, calibration),
     )
+
+
+def allocator_share(work: Work, calibration: Calibration | None) -> float:
+    """Return the margin for the allocator, of all that is held."""
+    is_tight = calibration is not None or not work.on_card
+    return _MEASURED_ALLOCATOR_SHARE if is_tight else _ALLOCATOR_SHARE
 
 
 def work_of(
@@ -382,8 +359,22 @@ def _largest(shape: ModelShape, kind: Family) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Terms:
-    """All terms of one run, in bytes; what is uncertain as (low, high)."""
+class Terms:
+    """All terms of one run, in bytes; what is uncertain as (low, high).
+
+    Attributes:
+        weights: W.
+        embeddings: E.
+        adapter: A.
+        moments: M.
+        inputs: C.
+        kept: U.
+        block: B.
+        restored: D.
+        head: G.
+        loading: L.
+        context: K.
+    """
 
     weights: int
     embeddings: int
@@ -400,7 +391,7 @@ class _Terms:
     @classmethod
     def of(
         cls, shape: ModelShape, kind: Family, work: Work, calibration: Calibration | None
-    ) -> _Terms:
+    ) -> Terms:
         """Work out every term."""
         item, tokens, form = work.item, work.tokens, work.adapter
         process = _PROCESS_BYTES + (_QUANTISER_BYTES if work.quantised else 0)

@@ -78,6 +78,7 @@ def load_base(
         folder,
         dtype=placement.dtype,
         device=placement.device,
+        spread=placement.spread,
         quantised=quantised,
         on_progress=byte_progress(context),
     )

@@ -16,6 +16,7 @@ import torch
 from engine.domain.decision import Decision
 from engine.domain.recipe_choices import Device, Dtype
 from engine.errors import DeviceUnavailable, NotEnoughMemory
+from engine.train.spread import Spread
 
 _DTYPES = {Dtype.BF16: torch.bfloat16, Dtype.FP32: torch.float32}
 _GIB = 1 << 30
@@ -31,11 +32,18 @@ class Placement:
         device: The device.
         dtype: Number format of the computation.
         decisions: Both choices with their reasons.
+        spread: Where the layers of the model go, if they are dealt out over several cards.
     """
 
     device: torch.device
     dtype: torch.dtype
     decisions: dict[str, Decision]
+    spread: Spread | None = None
+
+    @property
+    def devices(self) -> tuple[torch.device, ...]:
+        """Return every device that computes, the first card first."""
+        return (self.device,) if self.spread is None else self.spread.devices(self.device)
 
 
 def choose_placement(device: Device, dtype: Dtype) -> Placement:
@@ -181,6 +189,7 @@ def not_enough_memory(
             "{peak:.1f} GiB, and {free:.1f} GiB were free at the end. Checkpoints are safe."
         )
     )
+    device = _fullest(device)
     return NotEnoughMemory(
         text.format(
             total=_total_memory_bytes(device) / _GIB,
@@ -190,6 +199,15 @@ def not_enough_memory(
         remedy=remedy,
         detail=detail,
     )
+
+
+def _fullest(device: torch.device) -> torch.device:
+    """Return the card that has least free memory, of those that this process holds some of."""
+    if device.type != "cuda":
+        return device
+    cards = [torch.device("cuda", one) for one in range(torch.cuda.device_count())]
+    held = [one for one in cards if torch.cuda.memory_reserved(one)]
+    return min(held, key=free_memory_bytes, default=device)
 
 
 @contextlib.contextmanager

@@ -15,18 +15,22 @@ from engine.domain.model import ModelInfo
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Device, Dtype
 from engine.errors import Cancelled, NoChatTemplate
+from engine.hardware.calibration import read_measurements
+from engine.methods.registry import method
 from engine.protocol.events import AnswerMade, Finished, PhaseChanged, Stopped
 from engine.protocol.job import JobContext
 from engine.store.documents import read_document
 from engine.store.known_model import find_model
 from engine.store.layout import Layout
 from engine.train.base_weights import load_base
+from engine.train.cards import deal_out
 from engine.train.decoding import answer_greedily
 from engine.train.device import Placement, choose_placement, naming_memory_errors
 from engine.train.model import LanguageModel
 from engine.train.tuned import load_tuned
 
 _LONGEST_PROMPT = 1 << 20
+_ANSWERED_LENGTH = 512
 
 
 class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +74,13 @@ def run(context: JobContext) -> None:
         Path(info.path), clock=datetime.fromisoformat(context.info.created_at)
     )
     recipe = _recipe(layout, options.run_id)
-    placement = choose_placement(options.device, recipe.dtype if recipe else Dtype.AUTO)
+    placement = deal_out(
+        choose_placement(options.device, recipe.dtype if recipe else Dtype.AUTO),
+        recipe or Recipe(dataset_id="", model_id=info.id, max_length=_ANSWERED_LENGTH),
+        info,
+        quantised=recipe is not None and method(recipe.method).quantised,
+        measured=read_measurements(layout.measurements),
+    )
     with naming_memory_errors(placement.device):
         try:
             model = _load(context, layout, options, recipe, info, placement)

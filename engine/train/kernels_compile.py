@@ -59,6 +59,8 @@ def compile_layers(
         find_fault: Returns what a device lacks for compiling, empty where nothing.
     """
     reason = (find_fault or missing_compiler)(model.device)
+    if len(model.devices) > 1:
+        reason = _("The layers are on several cards.")
     if not reason and not hands_segments_down(model.net):
         reason = _("The attention of this model family cannot be kept out of the compiler.")
     if reason:

@@ -43,7 +43,7 @@ Found = TypeVar("Found")
 
 def passage_of(device: torch.device) -> Passage | None:
     """Return a way to main memory, or None where the device computes there anyway."""
-    return CardPassage(device) if device.type == "cuda" else None
+    return CardPassage() if device.type == "cuda" else None
 
 
 class Ladder:
@@ -67,7 +67,7 @@ class Ladder:
         self._offloads = self._passage is not None and run.recipe.activation_offload
         self._lengths = run.stepper.lengths
         self._most_tokens_done = 0
-        self._spill = SpillWatch(run.model.device)
+        self._spill = SpillWatch(*run.model.devices)
 
     # --- going on ------------------------------------------------------------------------------
 

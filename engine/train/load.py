@@ -25,7 +25,7 @@ from engine.errors import ArchitectureUnsupported, ModelInvalid
 from engine.store import modelfolder
 from engine.store.decoders import left_out_prefix
 from engine.train import nf4
-from engine.train.architecture import Skeleton, build_skeleton
+from engine.train.architecture import Skeleton, build_skeleton, decoder_layers
 from engine.train.linear import LowRankLinear, adapter_seed
 from engine.train.mapped import MappedFiles, can_map
 from engine.train.model import LanguageModel
@@ -33,6 +33,7 @@ from engine.train.nf4_cache import Nf4Cache, as_damage
 from engine.train.nf4_parts import join_parts
 from engine.train.probe import check_trainable
 from engine.train.read_ahead import WHOLE, ReadAhead, Unit, in_file_order
+from engine.train.spread import Spread, connect
 from engine.train.targets import ends_in, is_in_part, target_names
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def load_model(
     quantised: bool,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     cache: Nf4Cache | None = None,
+    spread: Spread | None = None,
 ) -> LanguageModel:
     """Load a base model, frozen and without an adapter.
 
@@ -57,6 +59,7 @@ def load_model(
         quantised: Hold the decoder linears in 4 bits.
         on_progress: Is told bytes read and bytes in all.
         cache: Where the linears are read from, in 4 bits, instead of the folder.
+        spread: Where each decoder layer goes, if not all of them go to the device.
 
     Raises:
         DocumentDamaged: The cache cannot be used; the folder can.
@@ -66,8 +69,9 @@ def load_model(
     """
     skeleton = build_skeleton(modelfolder.safe_config(folder), dtype)
     net = skeleton.net
-    _remake_buffers(net, device)
-    filler = _Filler(skeleton, folder, dtype=dtype, device=device, quantised=quantised)
+    where = _Places(net, device, spread)
+    _remake_buffers(net, where)
+    filler = _Filler(skeleton, folder, dtype=dtype, where=where, quantised=quantised)
     units = [one for one in _units(folder) if filler.has_place(one.name)]
     if cache is None:
         filler.place_all(units, on_progress)
@@ -79,6 +83,8 @@ def load_model(
         raise _incomplete(sorted(filler.missing))
     net.requires_grad_(False)
     net.eval()
+    if spread is not None:
+        connect(decoder_layers(net)[1], device, spread)
     model = LanguageModel(
         net=net,
         head=skeleton.head,
@@ -88,6 +94,7 @@ def load_model(
         device=device,
         is_transposed=skeleton.is_transposed,
         mapped=filler.mapped,
+        spread=spread,
     )
     check_trainable(model)
     return model
@@ -156,7 +163,8 @@ def with_adapter(
         **kind,
     )
     for path, linear in adapted.items():
-        linear.add_adapter(shape, seed=adapter_seed(seed, path), device=model.device, path=path)
+        own_seed, device = adapter_seed(seed, path), linear.weight.device
+        linear.add_adapter(shape, seed=own_seed, device=device, path=path)
     return replace(model, adapter=shape)
 
 
@@ -193,18 +201,32 @@ def with_adapter_of(model: LanguageModel, recipe: Recipe) -> LanguageModel:
     )
 
 
-def _remake_buffers(net: PreTrainedModel, device: torch.device) -> None:
+class _Places:
+    """Says on which device each part of a model belongs."""
+
+    def __init__(self, net: PreTrainedModel, home: torch.device, spread: Spread | None) -> None:
+        self.home = home
+        self._prefix = f"{decoder_layers(net)[0]}."
+        self._layers = spread.layers if spread else ()
+
+    def of(self, path: str) -> torch.device:
+        """Return the device of a module or tensor by its path in the model."""
+        if not self._layers or not path.startswith(self._prefix):
+            return self.home
+        return self._layers[int(path.removeprefix(self._prefix).partition(".")[0])]
+
+
+def _remake_buffers(net: PreTrainedModel, where: _Places) -> None:
     """Compute the buffers that no checkpoint holds (rotary frequencies, embedding scales).
 
     `_init_weights` is how transformers itself fills them after loading; weights are still without
     memory here, so that it changes nothing else.
     """
-    for module in net.modules():
+    for path, module in net.named_modules():
         names = [name for name, values in module.named_buffers(recurse=False) if values.is_meta]
         for name in names:
-            module.register_buffer(
-                name, torch.empty_like(module.get_buffer(name), device=device), persistent=False
-            )
+            empty = torch.empty_like(module.get_buffer(name), device=where.of(path))
+            module.register_buffer(name, empty, persistent=False)
         if names:
             net._init_weights(module)
         for name in {"beta", "eps"} & set(names):
@@ -246,12 +268,12 @@ class _Filler:
         folder: Path,
         *,
         dtype: torch.dtype,
-        device: torch.device,
+        where: _Places,
         quantised: bool,
     ) -> None:
         self.mapped = MappedFiles(folder)
         self._dtype = dtype
-        self._device = device
+        self._where = where
         self._quantised = quantised
         self._places = {
             f"{path}.{name}" if path else name: (module, name)
@@ -296,7 +318,7 @@ class _Filler:
         to_read = [one for one in units if not self._maps(one)]
         with ReadAhead(
             to_read,
-            device=self._device,
+            device=self._where.home,
             on_progress=lambda read, _total: on_progress(done + read, total),
             hashed=hashed,
         ) as reading:
@@ -309,7 +331,7 @@ class _Filler:
 
         Rounding to 4 bits reads each weight once, and a graphics card needs a copy.
         """
-        if self._quantised or self._device.type != "cpu":
+        if self._quantised or self._where.home.type != "cpu":
             return False
         module, _last = self._places[self._place_of(unit.name)]
         return can_map(unit.header, dtype=self._dtype) and not self._is_turned(module, unit)
@@ -334,7 +356,7 @@ class _Filler:
                     name=unit.name, found=tuple(found), wanted=tuple(wanted)
                 )
             )
-        self._fill(module, last, unit)
+        self._fill(module, last, unit, self._where.of(place))
         self.missing.discard(place)
 
     def _is_turned(self, module: nn.Module, unit: Unit) -> bool:
@@ -342,8 +364,8 @@ class _Filler:
         is_ours = self._is_transposed and isinstance(module, LowRankLinear)
         return is_ours and not unit.header.parts
 
-    def _fill(self, module: nn.Module, last: str, unit: Unit) -> None:
-        parts = {part: self._moved(values) for part, values in unit.tensors.items()}
+    def _fill(self, module: nn.Module, last: str, unit: Unit, device: torch.device) -> None:
+        parts = {part: self._moved(values, device) for part, values in unit.tensors.items()}
         if self._is_turned(module, unit):
             parts[WHOLE] = parts[WHOLE].transpose(0, -1).contiguous()
         is_held_packed = self._quantised and last == "weight"
@@ -364,8 +386,9 @@ class _Filler:
         else:
             module.register_parameter(last, nn.Parameter(own, requires_grad=False))
 
-    def _moved(self, values: torch.Tensor) -> torch.Tensor:
-        return values.to(self._device, non_blocking=True)
+    def _moved(self, values: torch.Tensor, device: torch.device) -> torch.Tensor:
+        # The reader waits for copies to the first card alone before it goes on.
+        return values.to(device, non_blocking=device == self._where.home)
 
 
 def _incomplete(names: list[str]) -> ModelInvalid:

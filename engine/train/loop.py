@@ -242,7 +242,7 @@ class _Training:
             tokens=outcome.tokens,
             tokens_seen=now.tokens_seen,
             tokens_per_s=outcome.tokens / max(seconds, 1e-9),
-            memory_bytes=peak_memory_bytes(run.model.device),
+            memory_bytes=max(map(peak_memory_bytes, run.model.devices)),
             step_s=seconds,
             eta_s=self._eta_s(),
         )

@@ -23,6 +23,7 @@ from engine.domain.model import ModelInfo
 from engine.domain.phase import Phase
 from engine.domain.recipe import Recipe
 from engine.errors import EngineError
+from engine.hardware.adapter_form import AdapterForm
 from engine.hardware.calibration import (
     Calibration,
     Speed,
@@ -35,7 +36,7 @@ from engine.hardware.calibration import (
 from engine.hardware.families import family, live_scores
 from engine.hardware.gpu import process_bytes, read_gpus
 from engine.hardware.machine import processor_name
-from engine.hardware.memory import AdapterForm, flowing_per_token, input_bytes, kept_per_token
+from engine.hardware.memory import flowing_per_token, input_bytes, kept_per_token
 from engine.protocol.events import PhaseChanged
 from engine.protocol.job import JobContext
 from engine.store.eventlog import timestamp
@@ -124,10 +125,11 @@ def calibrate_once(
 
     Returns:
         The outcome with its reason; None where there is nothing to measure: on a processor, where
-        it is known, or where the recipe computes nothing again.
+        it is known, where the recipe computes nothing again, or where the layers are on several
+        cards, each of which would have to be measured.
     """
     card = _card(model.device)
-    if card is None or not recomputes:
+    if card is None or not recomputes or len(model.devices) > 1:
         return None
     path = Layout(context.workspace).measurements
     known = read_measurements(path).calibration(
@@ -214,9 +216,10 @@ def _card(device: torch.device) -> Surroundings | None:
     if device.type != "cuda":
         return None
     gpus = read_gpus().gpus
-    if not gpus or gpus[0].name != torch.cuda.get_device_name(device):
+    name = torch.cuda.get_device_name(device)
+    if all(one.name != name for one in gpus):
         return None
-    return Surroundings(device=gpus[0].name, driver=gpus[0].driver, libraries=library_versions())
+    return Surroundings(device=name, driver=gpus[0].driver, libraries=library_versions())
 
 
 def _context_bytes() -> int:

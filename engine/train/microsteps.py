@@ -101,7 +101,7 @@ def add_gradients(
     total = torch.zeros((), dtype=torch.float32, device=model.device)
     with model.steady_adapter():
         for number, group in groups:
-            _seed_dropout(model.device, seed_of("dropout", seed, step, number))
+            _seed_dropout(model.devices, seed_of("dropout", seed, step, number))
             batch = make_batch(examples, group, model.device, is_evened=model.wants_even_lengths)
             part = batch_loss(model, batch)
             (part / supervised).backward()
@@ -109,11 +109,16 @@ def add_gradients(
     return total
 
 
-def _seed_dropout(device: torch.device, seed: int) -> None:
-    """Make dropout a function of seed, step and micro-step; `torch.manual_seed` is slow."""
+def _seed_dropout(devices: Sequence[torch.device], seed: int) -> None:
+    """Make dropout a function of seed, step and micro-step; `torch.manual_seed` is slow.
+
+    Each card draws by itself; the same seed would draw the same masks on all of them.
+    """
     torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
+    for number, device in enumerate(devices):
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed + number)
 
 
 def taken_out(examples: Examples, groups: Sequence[Members]) -> tuple[Examples, list[Members]]:

@@ -18,6 +18,7 @@ from engine.train.attention import Segments
 from engine.train.linear import TRAINED_PARTS, LowRankLinear
 from engine.train.mapped import MappedFiles
 from engine.train.offload import Offload
+from engine.train.spread import Spread
 from engine.train.varlen import VarlenKernel
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ class LanguageModel:
         linears: Every decoder linear by its path, in the order of the model.
         adapter: Shape of the adapter, or None where there is none.
         dtype: Number format of the computation.
-        device: Where it is.
+        device: Where it is; of several cards, where embeddings, head and loss are.
         is_transposed: The files hold the weights of the linears as [in, out], as GPT-2's do.
         varlen: The attention kernel for packed rows, or None where it cannot be used.
         mapped: The files that dense weights are used in where they stand; None for none.
+        spread: Where its layers are, if they are on several cards.
     """
 
     net: PreTrainedModel
@@ -53,6 +55,12 @@ class LanguageModel:
     is_transposed: bool = False
     varlen: VarlenKernel | None = None
     mapped: MappedFiles | None = None
+    spread: Spread | None = None
+
+    @property
+    def devices(self) -> tuple[torch.device, ...]:
+        """Return every device that holds a part of it, its own first."""
+        return (self.device,) if self.spread is None else self.spread.devices(self.device)
 
     def check_unchanged(self) -> None:
         """Check that the base weights are still what was loaded; call it before a result is kept.

@@ -49,7 +49,7 @@ class Moments8:
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return what a checkpoint holds, by part; paged codes are safe to read."""
         if self.is_paged:
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(self.absmax1.device)
         return {
             "state1": self.state1,
             "state2": self.state2,
@@ -138,7 +138,7 @@ def rounded_moments(first: torch.Tensor, second: torch.Tensor, *, updates: int) 
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=16)
 def _codes(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the numbers behind the codes of both moments; every tensor shares them."""
     from bitsandbytes.functional import create_dynamic_map

@@ -43,32 +43,40 @@ class Passage(Protocol):
 
 
 class CardPassage:
-    """Copies on a CUDA stream of their own."""
+    """Copies on CUDA streams of their own, one for each card."""
 
-    def __init__(self, device: torch.device) -> None:
-        """Open the stream."""
-        self._stream = torch.cuda.Stream(device)
+    def __init__(self) -> None:
+        """Start without any."""
+        self._streams: dict[torch.device, torch.cuda.Stream] = {}
 
     def host_memory(self, size_bytes: int) -> torch.Tensor:
         """Return pinned memory."""
         return torch.empty(size_bytes, dtype=torch.uint8, pin_memory=True)
 
-    def start(self, source: torch.Tensor, target: torch.Tensor) -> torch.cuda.Event:
-        """Copy on the side stream."""
-        self._stream.wait_stream(torch.cuda.current_stream(self._stream.device))
-        with torch.cuda.stream(self._stream):
+    def start(
+        self, source: torch.Tensor, target: torch.Tensor
+    ) -> tuple[torch.device, torch.cuda.Event]:
+        """Copy on the side stream of the card."""
+        device = source.device if source.is_cuda else target.device
+        if device not in self._streams:
+            self._streams[device] = torch.cuda.Stream(device)
+        stream = self._streams[device]
+        stream.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(stream):
             target.copy_(source, non_blocking=True)
-        copied = torch.cuda.Event()
-        copied.record(self._stream)
-        return copied
+            copied = torch.cuda.Event()
+            copied.record(stream)
+        return device, copied
 
-    def wait(self, ticket: torch.cuda.Event) -> None:
-        """Make the computing stream wait."""
-        torch.cuda.current_stream(self._stream.device).wait_event(ticket)
+    def wait(self, ticket: tuple[torch.device, torch.cuda.Event]) -> None:
+        """Make the computing stream of the card wait."""
+        device, copied = ticket
+        torch.cuda.current_stream(device).wait_event(copied)
 
     def settle(self) -> None:
-        """Wait for the side stream."""
-        self._stream.synchronize()
+        """Wait for the side streams."""
+        for stream in self._streams.values():
+            stream.synchronize()
 
 
 class _HostMemory:

@@ -96,7 +96,15 @@ class AdapterOptimizer:
 
     def clip(self, limit: float) -> torch.Tensor:
         """Scale the gradients to at most `limit`; return their length before, without waiting."""
-        return nn.utils.clip_grad_norm_(self._parameters.values(), limit)
+        values = list(self._parameters.values())
+        home = values[0].device
+        if all(one.device == home for one in values):
+            return nn.utils.clip_grad_norm_(values, limit)
+        # torch itself would add up card by card, in any order of the cards.
+        lengths = [torch.linalg.vector_norm(one.grad) for one in values if one.grad is not None]
+        total = torch.linalg.vector_norm(torch.stack([one.to(home) for one in lengths]))
+        nn.utils.clip_grads_with_norm_(values, limit, total)
+        return total
 
     def step(self, learning_rate: float) -> None:
         """Apply the gradients.

@@ -170,7 +170,7 @@ class _Peer:
         wanted = (asked.stored_layers, asked.offloads)
         if wanted == self._layers:
             return
-        offload = Offload(CardPassage(model.device)) if asked.offloads else None
+        offload = Offload(CardPassage()) if asked.offloads else None
         model.recompute_activations(kept_layers=asked.stored_layers, offload=offload)
         self._layers = wanted
 

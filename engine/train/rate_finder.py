@@ -187,7 +187,7 @@ def _step_done(
         tokens=outcome.tokens,
         tokens_seen=0,
         tokens_per_s=outcome.tokens / max(seconds, 1e-9),
-        memory_bytes=peak_memory_bytes(ready.model.device),
+        memory_bytes=max(map(peak_memory_bytes, ready.model.devices)),
         step_s=seconds,
         eta_s=(of - number) * spent / number,
     )

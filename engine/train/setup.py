@@ -19,6 +19,7 @@ from engine.domain.randomness import seed_of
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Optimizer
 from engine.domain.start_account import start_decisions
+from engine.hardware.calibration import read_measurements
 from engine.protocol.events import PhaseChanged, Warned
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
@@ -27,6 +28,7 @@ from engine.store.layout import JobFolder, Layout
 from engine.store.weights_sample import weights_sample
 from engine.train.base_weights import load_base
 from engine.train.batches import Examples, data_hash
+from engine.train.cards import deal_out
 from engine.train.device import Placement
 from engine.train.examples import (
     EncodedSplit,
@@ -60,7 +62,7 @@ from engine.train.start import check_same_base, take_start
 from engine.train.stepping import Stepper
 from engine.train.stop import heed_stop
 from engine.train.token_cache import TokenCache
-from engine.train.varlen import choose_kernel
+from engine.train.varlen import choose_kernel_of_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +125,17 @@ def prepare_run(
     clock = datetime.fromisoformat(context.info.created_at)
     tokenizer = load_tokenizer(Path(info.path), clock=clock)
     train, held_out = _encode(context, layout, recipe, info, tokenizer)
+    if not context.peers:
+        placement = deal_out(
+            placement,
+            recipe,
+            info,
+            quantised=quantised,
+            measured=read_measurements(layout.measurements),
+        )
     base = load_base(context, info, placement, quantised=quantised)
-    varlen, attention = choose_kernel(
-        placement.device, placement.dtype, head_width=info.shape.head_dim
+    varlen, attention = choose_kernel_of_all(
+        placement.devices, placement.dtype, head_width=info.shape.head_dim
     )
     model = replace(with_adapter_of(base.model, recipe), varlen=varlen)
     weights_sha256 = weights_sample(Path(info.path), info.files)
@@ -319,7 +329,7 @@ def _store_and_recompute(
     if recipe.activation_offload:
         chosen["activation_offload"] = choose_offload(placement, recomputes=recomputes)
         if chosen["activation_offload"].value:
-            offload = Offload(CardPassage(placement.device))
+            offload = Offload(CardPassage())
     if recomputes:
         model.recompute_activations(kept_layers=int(kept.value or 0), offload=offload)
     return chosen

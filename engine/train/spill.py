@@ -32,14 +32,13 @@ class SpillWatch:
 
     def __init__(
         self,
-        device: torch.device,
-        *,
+        *devices: torch.device,
         read: Callable[[torch.device], tuple[int, int]] = held_and_total_bytes,
     ) -> None:
-        """Watch a device; a processor has nothing to spill."""
-        self._device = device
+        """Watch devices; a processor has nothing to spill."""
+        self._devices = [one for one in devices if one.type == "cuda"]
         self._read = read
-        self._is_told = device.type != "cuda"
+        self._is_told = not self._devices
 
     def warning(self, step: int) -> Warned | None:
         """Return the warning the first time that it is due.
@@ -49,7 +48,8 @@ class SpillWatch:
         """
         if self._is_told or (step - 1) % _EVERY_STEPS:
             return None
-        held, total = self._read(self._device)
+        found = (self._read(one) for one in self._devices)
+        held, total = max(found, key=lambda one: one[0] - one[1])
         if held <= total:
             return None
         self._is_told = True

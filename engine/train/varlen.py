@@ -150,6 +150,21 @@ def choose_kernel(
     return kernel, Decision(value="varlen", reason=text, source="hardware")
 
 
+def choose_kernel_of_all(
+    devices: Sequence[torch.device], dtype: torch.dtype, *, head_width: int
+) -> tuple[VarlenKernel | None, Decision]:
+    """Return the kernel if it can be used on all of some devices, and the choice with its reason.
+
+    Args:
+        devices: Where the run computes, one at least.
+        dtype: Number format of the computation.
+        head_width: Numbers of one attention head.
+    """
+    found = [choose_kernel(one, dtype, head_width=head_width) for one in devices]
+    # The first without a kernel, else the first that has least of it.
+    return min(found, key=lambda one: (one[0] is not None, one[0] and one[0].is_right_in_windows))
+
+
 def _why_not(
     kernel: VarlenKernel | None, device: torch.device, dtype: torch.dtype, head_width: int
 ) -> str:

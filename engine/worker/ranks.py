@@ -12,7 +12,7 @@ import psutil
 
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobInfo, JobKind
-from engine.hardware.cards import cards_together, process_count
+from engine.hardware.cards import cards_in_turn, cards_together, process_count
 from engine.hardware.gpu import read_gpus
 from engine.launcher.lines import Line
 from engine.launcher.peers import Seat, met_peers, started_peers
@@ -20,6 +20,8 @@ from engine.store.documents import read_document
 from engine.store.layout import JobFolder
 
 _VISIBLE, _ORDER, _THREADS = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "OMP_NUM_THREADS"
+
+_COMPUTING = (JobKind.TRAIN, JobKind.RATE, JobKind.GENERATE)
 
 
 @contextlib.contextmanager
@@ -34,6 +36,8 @@ def gathered_peers(
         seat: The place of this process under torchrun, or None.
     """
     if info.kind is not JobKind.TRAIN or not folder.recipe.exists():
+        if info.kind in _COMPUTING:
+            order_cards()
         yield ()
         return
     if seat is not None:
@@ -45,12 +49,22 @@ def gathered_peers(
     cards = _cards(os.environ) if recipe.processes > 1 else []
     count = process_count(recipe, cards=len(cards))
     if count == 1:
+        order_cards()
         yield ()
         return
     own, *others = [_changes(rank, count, cards) for rank in range(count)]
     os.environ.update(own)
     with started_peers(folder.root, [os.environ | one for one in others]) as lines:
         yield lines
+
+
+def order_cards() -> None:
+    """Let CUDA number the cards as plans do: the largest first, which a run on one card uses."""
+    if _VISIBLE not in os.environ:
+        gpus = read_gpus().gpus
+        if len(gpus) > 1:
+            order = ",".join(map(str, cards_in_turn(gpus)))
+            os.environ.update({_VISIBLE: order, _ORDER: "PCI_BUS_ID"})
 
 
 def settle_under_torchrun(seat: Seat) -> None:

@@ -103,10 +103,13 @@ def plan_view(plan: Plan, recipe: Recipe, *, model: ModelInfo | None, device: st
         plan: What the engine worked out.
         recipe: The recipe it is for.
         model: The base model, for fixes that depend on it.
-        device: Name of the graphics card, or "" for the processor.
+        device: Name of the graphics card, or "" for the processor; of several that hold the model
+            together, the one with least to spare is shown.
     """
     need = plan.memory
     spare = need.spare_bytes
+    if plan.cards:
+        device = min(plan.cards, key=lambda one: one.need.spare_bytes).name
     return PlanView(
         chip=_fit_words(plan),
         chip_kind="danger" if not plan.is_possible else "success" if spare >= 0 else "warning",

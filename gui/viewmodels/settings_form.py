@@ -18,7 +18,7 @@ from gui.viewmodels import numbers
 from gui.viewmodels.train import Draft, form_fields
 
 ALL, CHANGED = "all", "changed"
-_PROCESSES = "processes"
+_PROCESSES, _CARDS = "processes", "cards"
 _NO_LIMIT = 10.0**12
 _LONGEST_UNIT = 8
 """Letters that fit beside a number in its field; a longer unit is named by the title anyway."""
@@ -158,13 +158,14 @@ def group_titles() -> dict[str, str]:
 
 
 def hidden_keys(draft: Draft, plan: Plan | None) -> frozenset[str]:
-    """Return the settings that are of no use here: several processes, where nothing is to share.
+    """Return the settings that are of no use here: those of several cards, where there is one.
 
-    They are shown where the plan speaks of them, on a processor that was chosen, and once changed.
+    They are shown where the plan speaks of them, and once changed; several processes also on a
+    processor that was chosen.
     """
-    is_offered = plan is not None and _PROCESSES in plan.decisions
-    is_chosen = _PROCESSES in draft.changed or draft.effective["device"] == Device.CPU.value
-    return frozenset() if is_offered or is_chosen else frozenset({_PROCESSES})
+    offered = set(plan.decisions) if plan is not None else set[str]()
+    chosen = {_PROCESSES} if draft.effective["device"] == Device.CPU.value else set[str]()
+    return frozenset({_PROCESSES, _CARDS} - offered - chosen - draft.changed)
 
 
 def categories(

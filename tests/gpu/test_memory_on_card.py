@@ -51,7 +51,7 @@ def test_offload_on_a_card_gives_nearly_the_same_gradients(tmp_path: Path) -> No
     base = tiny_model_folder(tmp_path, spread=0.12, layers=LAYERS)
     plain, moved = load(base), load(base)
     plain.recompute_activations()
-    moved.recompute_activations(offload=Offload(CardPassage(CARD)))
+    moved.recompute_activations(offload=Offload(CardPassage()))
     lengths = [700, 40, 900]
     torch.testing.assert_close(
         gradients(moved, lengths), gradients(plain, lengths), rtol=0.02, atol=1e-3
@@ -61,7 +61,7 @@ def test_offload_on_a_card_gives_nearly_the_same_gradients(tmp_path: Path) -> No
 def test_offload_on_a_card_needs_less_of_its_memory(tmp_path: Path) -> None:
     base = tiny_model_folder(tmp_path, layers=32, hidden=512)
     peaks: list[int] = []
-    for offload in (None, Offload(CardPassage(CARD))):
+    for offload in (None, Offload(CardPassage())):
         model = load(base)
         model.recompute_activations(offload=offload)
         torch.cuda.reset_peak_memory_stats()

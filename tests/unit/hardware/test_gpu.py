@@ -32,6 +32,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         "nvmlDeviceGetMemoryInfo": lambda _one: SimpleNamespace(total=100, free=70, used=30),
         "nvmlDeviceGetCudaComputeCapability": lambda _one: (8, 9),
         "nvmlDeviceGetName": lambda _one: "NVIDIA RTX 4090",
+        "nvmlDeviceGetUUID": lambda _one: "GPU-one",
         "nvmlDeviceGetTemperature": lambda _one, _sensor: 41,
     }
     for name, answer in answers.items():
@@ -43,7 +44,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_card_is_read_with_all_facts() -> None:
     report = read_gpus()
     (card,) = report.gpus
-    assert (card.name, card.driver) == ("NVIDIA RTX 4090", "580.65.06")
+    assert (card.name, card.driver, card.uuid) == ("NVIDIA RTX 4090", "580.65.06", "GPU-one")
     assert (card.total_bytes, card.free_bytes, card.used_bytes) == (100, 70, 30)
     assert (card.temperature_c, card.compute_capability) == (41, (8, 9))
     assert report.reason == ""

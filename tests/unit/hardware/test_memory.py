@@ -11,11 +11,11 @@ from engine.domain.model import ModelShape
 from engine.domain.plan import MemoryNeed
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Dtype
+from engine.hardware.adapter_form import AdapterForm
 from engine.hardware.calibration import Calibration, Surroundings
 from engine.hardware.families import FAMILIES, matrices
 from engine.hardware.gpu import Gpu
 from engine.hardware.memory import (
-    AdapterForm,
     adapter_parameters,
     estimate,
     input_bytes,

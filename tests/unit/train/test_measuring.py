@@ -11,9 +11,10 @@ import torch
 from engine.chat.packing import StepOrder, whole
 from engine.domain.mix import Part
 from engine.domain.recipe import Recipe
+from engine.hardware.adapter_form import AdapterForm
 from engine.hardware.calibration import Surroundings, read_measurements
 from engine.hardware.families import family
-from engine.hardware.memory import AdapterForm, flowing_per_token, input_bytes, kept_per_token
+from engine.hardware.memory import flowing_per_token, input_bytes, kept_per_token
 from engine.store.modelfolder import inspect_model
 from engine.train import measuring, resolve
 from engine.train.device import choose_placement

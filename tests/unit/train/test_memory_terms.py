@@ -13,9 +13,9 @@ from torch import nn
 
 from engine.domain.model import ModelShape
 from engine.domain.recipe_choices import Optimizer
+from engine.hardware.adapter_form import AdapterForm
 from engine.hardware.families import ATTENTION_BLOCK_TOKENS, Family, family
 from engine.hardware.memory import (
-    AdapterForm,
     adapter_bytes,
     adapter_parameters,
     embedding_bytes,

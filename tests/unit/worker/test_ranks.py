@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from msgspec.structs import replace
 
 from engine.hardware.gpu import Gpu, GpuReport
 from engine.launcher.peers import Seat
@@ -59,3 +60,24 @@ def test_cards_that_the_user_names_are_counted_as_the_user_does(
 def test_hidden_cards_stay_hidden(monkeypatch: pytest.MonkeyPatch, hidden: str) -> None:
     found = [settled(monkeypatch, rank, {VISIBLE: hidden}) for rank in range(2)]
     assert [one[VISIBLE] for one in found] == [hidden] * 2
+
+
+@pytest.mark.parametrize(
+    ("sizes", "order"), [((8, 24, 12), "1,2,0"), ((24, 24), "0,1"), ((24,), None), ((), None)]
+)
+def test_cards_are_numbered_from_the_largest_as_plans_count_them(
+    monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...], order: str | None
+) -> None:
+    gpus = tuple(replace(card("RTX"), total_bytes=size << 30) for size in sizes)
+    monkeypatch.setattr(ranks, "read_gpus", lambda: GpuReport(gpus=gpus))
+    monkeypatch.setattr(os, "environ", dict[str, str]())
+    ranks.order_cards()
+    assert os.environ.get(VISIBLE) == order
+    assert os.environ.get(ORDER) == ("PCI_BUS_ID" if order else None)
+
+
+def test_cards_that_a_person_chose_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks, "read_gpus", lambda: GpuReport(gpus=(card("A"), card("B"))))
+    monkeypatch.setattr(os, "environ", {VISIBLE: "1"})
+    ranks.order_cards()
+    assert os.environ == {VISIBLE: "1"}

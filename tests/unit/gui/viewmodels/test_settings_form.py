@@ -51,18 +51,20 @@ def test_shown_keys_of_a_group_are_its_own() -> None:
 def test_several_processes_are_offered_where_the_plan_speaks_of_them_or_on_a_processor() -> None:
     plan = FakeApi().runs.plan(Recipe(dataset_id="d1", model_id="m1"))
     offer = Decision(value=1, reason="Two cards.", source="recipe")
-    on_two_cards = replace(plan, decisions=plan.decisions | {"processes": offer})
+    offers = {"processes": offer, "cards": offer}
+    on_two_cards = replace(plan, decisions=plan.decisions | offers)
     draft = Draft()
     hidden = hidden_keys(draft, plan)
-    assert hidden == hidden_keys(draft, None) == {"processes"}
+    assert hidden == hidden_keys(draft, None) == {"processes", "cards"}
     assert not hidden_keys(draft, on_two_cards)
-    assert not hidden_keys(draft.with_value("device", "cpu"), plan)
-    assert not hidden_keys(draft.with_value("processes", 2), plan)
+    assert hidden_keys(draft.with_value("device", "cpu"), plan) == {"cards"}
+    assert hidden_keys(draft.with_value("processes", 2), plan) == {"cards"}
+    assert hidden_keys(draft.with_value("cards", 2), plan) == {"processes"}
     assert "processes" not in shown_keys(ALL, frozenset(), hidden)
     assert "processes" not in folded_keys("memory", frozenset(), hidden)
     counts = {key: count for key, _title, count in categories(frozenset(), hidden) if key}
-    assert counts[ALL] == len(VIEWS) - 1
-    assert str(len(VIEWS) - 1) in count_words(0, hidden)
+    assert counts[ALL] == len(VIEWS) - 2
+    assert str(len(VIEWS) - 2) in count_words(0, hidden)
 
 
 def test_share_is_shown_in_percent_and_meant_as_a_ratio() -> None:
