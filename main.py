@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Entry of Burnish: the window, a worker (`--worker JOB`), its peers, a probe, the command line.
+"""Entry of Burnish: window, worker (`--worker JOB`), its peers, keeper, a probe, command line.
 
 Only the standard library is imported here; each role imports what it needs. The packaged program
 is this file too: what it does before any role is in `engine/launcher/frozen.py`.
@@ -16,11 +16,18 @@ from pathlib import Path
 def main(arguments: list[str]) -> int:
     """Run one role and return the exit status."""
     if arguments[:1] == ["--worker"]:
+        from engine.launcher.keeper import wake_keeper_of
         from engine.worker.finishing import leave
         from engine.worker.main import run_worker
 
         launch = arguments[3] if arguments[2:3] == ["--launch"] else ""
-        return leave(run_worker(Path(arguments[1]), launch))
+        job = Path(arguments[1])
+        # The keeper may have been killed meanwhile: then the worker knows that there is more to do.
+        return leave(run_worker(job, launch), then=lambda: wake_keeper_of(job))
+    if arguments[:1] == ["--keeper"]:
+        from engine.worker.keeper import run_keeper
+
+        return run_keeper(Path(arguments[1]))
     if arguments[:1] == ["--peer"] and arguments[2:3] == ["--rank"]:
         from engine.worker.peer import run_peer
 

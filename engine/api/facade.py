@@ -21,6 +21,7 @@ from engine.api.models import Models
 from engine.api.preparation import Preparation
 from engine.api.presets import Presets
 from engine.api.proofs import Proofs
+from engine.api.queue import RunQueue
 from engine.api.rates import LearningRates
 from engine.api.recipes import Recipes
 from engine.api.reports import Reports
@@ -61,6 +62,7 @@ class Api:
     notes: RunNotes
     curves: RunCurves
     run_files: RunFiles
+    queue: RunQueue
     rates: LearningRates
     recipes: Recipes
     exports: Exports
@@ -119,6 +121,7 @@ def open_api(root: Path | None = None) -> Api:
         notes=RunNotes(layout, runs),
         curves=RunCurves(runs),
         run_files=RunFiles(layout, runs),
+        queue=RunQueue(layout, runs=runs),
         rates=LearningRates(layout, jobs=jobs, runs=runs, models=models),
         recipes=Recipes(layout, runs=runs, datasets=datasets, models=models),
         exports=exports,

@@ -124,14 +124,18 @@ class Jobs:
             atomicfs.make_folder(building / folder.commands.name)
         return info.id
 
-    def start(self, job_id: str) -> None:
+    def start(self, job_id: str, *, after: int | None = None) -> None:
         """Start a worker for the job; return when it has taken it.
 
+        Args:
+            job_id: The job.
+            after: Workers that it had had when this was decided; None means now.
+
         Raises:
-            AlreadyRunning: A worker is busy with it.
+            AlreadyRunning: A worker is busy with it, or was started since that was decided.
             WorkerDied: The worker ended before it began.
         """
-        spawn(self._folder(job_id))
+        spawn(self._folder(job_id), after=after)
 
     def stop(self, job_id: str) -> None:
         """Ask the worker to end at its next safe point; without a worker this does nothing."""

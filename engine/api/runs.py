@@ -222,6 +222,18 @@ class Runs:
     def start(self, recipe: Recipe, *, name: str = "", beginning: Beginning | None = None) -> str:
         """Start a run and return its id.
 
+        The other errors and the arguments are those of `prepare`.
+
+        Raises:
+            WorkerDied: The worker ended before it began.
+        """
+        run_id = self.prepare(recipe, name=name, beginning=beginning)
+        self._jobs.start(run_id)
+        return run_id
+
+    def prepare(self, recipe: Recipe, *, name: str = "", beginning: Beginning | None = None) -> str:
+        """Write down a run that is to be started later, and return its id.
+
         Args:
             recipe: What is asked for.
             name: For people; empty takes a free one.
@@ -231,12 +243,11 @@ class Runs:
         Raises:
             RecipeInvalid: The plan found errors; the message names all of them.
             StartUnusable: The adapter that the recipe starts with is not here.
-            WorkerDied: The worker ended before it began.
         """
         self.check_startable(recipe)
         weights, descent = self.find_start(recipe, beginning)
         dataset = self._datasets.get(recipe.dataset_id)
-        run_id = self._jobs.create(
+        return self._jobs.create(
             JobKind.TRAIN,
             name or self._free_name(dataset),
             method(recipe.method).entry,
@@ -248,8 +259,6 @@ class Runs:
             recipe,
             weights,
         )
-        self._jobs.start(run_id)
-        return run_id
 
     def find_start(
         self, recipe: Recipe, beginning: Beginning | None = None

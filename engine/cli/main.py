@@ -21,6 +21,7 @@ from engine.cli import (
     model,
     presets,
     privacy,
+    queue,
     rate,
     recipe,
     run,
@@ -70,6 +71,7 @@ run.app.command("tag")(run_records.tag)
 run.app.command("curves")(run_records.curves)
 run.app.command("export")(run_records.export)
 run.app.command("import")(run_records.take)
+app.add_typer(queue.app, name="queue")
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(runtime.app, name="runtime")
 app.add_typer(space.app, name="trash")

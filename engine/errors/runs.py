@@ -20,6 +20,13 @@ class RunNotResumable(EngineError):
     default_remedy = mark("Start a new run with the same recipe.")
 
 
+class PowerRefused(EngineError):
+    """The computer could not be put to sleep or shut down when the queue was done."""
+
+    code = "power_refused"
+    default_remedy = mark("Do it by hand; every run of the queue has ended.")
+
+
 class AlreadyRunning(EngineError):
     """A worker is already busy with this job."""
 

@@ -25,6 +25,11 @@ def boot_id(path: Path = BOOT_ID) -> str:
         return ""
 
 
+def start_name() -> str:
+    """Return what differs between two starts of the computer; by its minute without a name."""
+    return boot_id() or f"{booted_at_s() / 60:.0f}"
+
+
 def booted_at_s() -> float:
     """Return when the computer was started, seconds since 1970 by its present clock."""
     return psutil.boot_time()

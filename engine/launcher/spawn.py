@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from engine.errors import AlreadyRunning
 from engine.launcher.deaths import EXIT_TAKEN, exit_thread_name, keep_exit, why_not_begun
+from engine.launcher.frozen import ROLE_VARIABLE
 from engine.launcher.identity import launch_token, read_identity
 from engine.launcher.watch import JobFeed, wait_until_free
 from engine.store import atomicfs
@@ -34,32 +36,27 @@ def program_argv(*role: str) -> list[str]:
     return [sys.executable, "-u", str(MAIN), *role]
 
 
-def spawn(folder: JobFolder) -> None:
+def spawn(folder: JobFolder, *, after: int | None = None) -> None:
     """Start a detached worker and return when it has taken the job.
 
-    Its output goes to worker.log: on a pipe it would die with its reader. It gets a session of its
-    own, so that no signal of this terminal or window reaches it.
+    Args:
+        folder: The job's.
+        after: Workers that the job had when its start was decided; None takes those of now. One
+            decision starts one worker, however often it is carried out.
 
     Raises:
-        AlreadyRunning: A worker is busy with the job.
+        AlreadyRunning: A worker is busy with the job, or it was started since that was decided.
         WorkerDied: It ended before it took the job; the detail is the end of its log.
         DiskFull: The same, on a disk without any room.
     """
     wait_until_free(folder)
     feed = JobFeed(folder, from_kept=True)
     feed.catch_up()
+    if after not in (None, feed.snapshot.attempt):
+        raise AlreadyRunning(_("This was started meanwhile. Nothing was changed."))
     launch = launch_token(feed.snapshot.attempt + 1)
-    with atomicfs.open_for_append(folder.log) as log:
-        process = subprocess.Popen(
-            worker_argv(folder.root, launch),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=folder.root,
-            close_fds=True,
-            start_new_session=True,  # no effect on Windows, where the flags do it
-            creationflags=_detaching_flags(),
-        )
+    argv = worker_argv(folder.root, launch)
+    process = start_detached(argv, log=folder.log, cwd=folder.root)
     # Somebody has to collect the exit status while this process lives, else a zombie stays.
     threading.Thread(
         target=lambda: keep_exit(folder, launch, process.wait()),
@@ -67,6 +64,27 @@ def spawn(folder: JobFolder) -> None:
         daemon=True,
     ).start()
     _wait_until_taken(folder, feed, launch, process)
+
+
+def start_detached(argv: list[str], *, log: Path, cwd: Path) -> subprocess.Popen[bytes]:
+    """Start a process that outlives this one.
+
+    Its output goes to a file: on a pipe it would die with its reader. It gets a session of its
+    own, so that no signal of this terminal or window reaches it.
+    """
+    with atomicfs.open_for_append(log) as output:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            # What a worker starts at its end is no part of the worker.
+            env={key: one for key, one in os.environ.items() if key != ROLE_VARIABLE},
+            close_fds=True,
+            start_new_session=True,  # no effect on Windows, where the flags do it
+            creationflags=_detaching_flags(),
+        )
 
 
 def _detaching_flags() -> int:

@@ -188,6 +188,33 @@ class DatasetFolder:
 
 
 @dataclass(frozen=True)
+class QueueFolder:
+    """Paths of the queue of runs."""
+
+    root: Path
+
+    @property
+    def document(self) -> Path:
+        """Return queue.json."""
+        return self.root / "queue.json"
+
+    @property
+    def lock(self) -> Path:
+        """Return the file that is held locked while the document is changed."""
+        return self.root / "queue.lock"
+
+    @property
+    def keeper_lock(self) -> Path:
+        """Return the file that the keeper holds locked for as long as it lives."""
+        return self.root / "keeper.lock"
+
+    @property
+    def keeper_log(self) -> Path:
+        """Return the keeper's standard output and error."""
+        return self.root / "keeper.log"
+
+
+@dataclass(frozen=True)
 class Layout:
     """Paths of one workspace."""
 
@@ -227,6 +254,11 @@ class Layout:
     def exports(self) -> Path:
         """Return the folder of exports without a place of their own."""
         return self.root / "exports"
+
+    @property
+    def queue(self) -> QueueFolder:
+        """Return the paths of the queue of runs."""
+        return QueueFolder(self.root / "queue")
 
     @property
     def trash(self) -> Path:

@@ -15,6 +15,9 @@ from engine.store.disk_errors import naming_disk_errors
 
 _WAIT_S = 10.0
 
+LOOK_S = 2.0
+"""Whoever looks whether a lock is free holds it for an instant; who needs it waits so long."""
+
 
 def is_held(path: Path) -> bool:
     """Return whether a living process holds this lock; the file is not made."""

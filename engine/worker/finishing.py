@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import threading
+from collections.abc import Callable
 
 import psutil
 
@@ -21,12 +22,13 @@ _BACKSTOP_S = 2.0
 _CHILD_LIMIT_S = 2.0
 
 
-def leave(status: int, *, grace_s: float = GRACE_S) -> int:
+def leave(status: int, *, grace_s: float = GRACE_S, then: Callable[[], None] | None = None) -> int:
     """See to it that this process ends within its grace, alone; return the exit status.
 
     Args:
         status: What it should end with.
         grace_s: After this it is ended, whatever it is in.
+        then: What is done last; a process that it starts may outlive this one.
     """
     timer = threading.Timer(grace_s, os._exit, (status,))
     timer.daemon = True
@@ -37,6 +39,8 @@ def leave(status: int, *, grace_s: float = GRACE_S) -> int:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, grace_s + _BACKSTOP_S)
     end_children()
+    if then is not None:
+        then()
     return status
 
 

@@ -150,6 +150,44 @@ def test_stopped_run_resumes_to_the_same_bits(
     assert (losses(line, run_id), adapter_hash(line, run_id)) == whole
 
 
+@pytest.mark.timeout(900)
+def test_runs_paused_and_queued_go_on_to_the_same_bits(
+    line: CommandLine, whole: tuple[dict[int, float | None], str]
+) -> None:
+    """A new run waits in the queue, is paused as it trains, and goes on behind another one."""
+    known = known_jobs(line)
+    line.do("queue", "hold")
+    line.do("queue", "new", *TRAIN[1:], "--name", "first")
+    lines = line.do("queue", "new", *TRAIN[1:], "--name", "second")["lines"]
+    first, second = (one["run_id"] for one in lines)
+    assert {state_of(line, one) for one in (first, second)} == {"waiting"}
+    line.do("queue", "move", "second", "1")
+    line.do("queue", "resume")
+    run_id, worker = held_at_checkpoint(line, known)
+    assert run_id == second
+    with line.start("run", "pause", second) as asking:
+        try:
+            wait_for_command(line, second)
+        finally:
+            worker.resume()
+        out, _err = asking.communicate(timeout=LIMIT_S)
+    paused = json.loads(out)
+    assert (paused["state"], paused["has_adapter"]) == ("paused", False)
+    assert 0 < paused["steps"] < STEPS
+    line.do("queue", "add", "second")
+    deadline = time.monotonic() + LIMIT_S
+    while line.do("queue")["lines"]:
+        assert time.monotonic() < deadline, line.do("queue")
+        time.sleep(1.0)
+    for one in (first, second):
+        assert state_of(line, one) == "finished"
+        assert (losses(line, one), adapter_hash(line, one)) == whole
+
+
+def state_of(line: CommandLine, run_id: str) -> str:
+    return line.do("run", "show", run_id)["state"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent to a group there")
 def test_ctrl_c_leaves_the_run_running(line: CommandLine) -> None:
     known = known_jobs(line)

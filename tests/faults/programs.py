@@ -21,10 +21,13 @@ from msgspec.structs import replace
 from engine.api.datasets import Datasets
 from engine.api.facade import open_api
 from engine.api.jobs import Jobs
+from engine.api.queue import QueueDesk
 from engine.api.settings import read_settings, write_settings
 from engine.api.trash import Trash
 from engine.api.versions import Versions
+from engine.domain import queue as rules
 from engine.domain.checkpoint import CheckpointState
+from engine.domain.queue import Queue
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobInfo, JobKind
 from engine.domain.trash import TrashKind
@@ -258,6 +261,36 @@ def run_taken(workspace: Path, say: Say) -> None:
         say(text)
 
 
+def prepare_queue(workspace: Path) -> None:
+    """Make a workspace with three runs, the first of which is in the queue."""
+    prepare_empty(workspace)
+    for run_id in ("q1", "q2", "q3"):
+        Jobs(Layout(workspace), make_id=lambda run_id=run_id: run_id).create(
+            JobKind.TRAIN, run_id, "x:y", {}, Recipe(dataset_id="d1", model_id="m1")
+        )
+    QueueDesk(Layout(workspace)).change(lambda queue: rules.added(queue, "q1"))
+
+
+def queued(workspace: Path, say: Say) -> None:
+    """Put two runs into the queue, the last one first, and take one out."""
+    desk = QueueDesk(Layout(workspace))
+    for step in QUEUE_STEPS:
+        say(queue_words(desk.change(step)))
+
+
+QUEUE_STEPS: tuple[Callable[[Queue], Queue], ...] = (
+    lambda queue: rules.added(queue, "q2"),
+    lambda queue: rules.added(queue, "q3"),
+    lambda queue: rules.moved(queue, "q3", 0),
+    lambda queue: rules.without(queue, "q1"),
+)
+
+
+def queue_words(queue: Queue) -> str:
+    """Return which runs wait, in their order."""
+    return " ".join(one.run_id for one in queue.entries)
+
+
 def logged(workspace: Path, say: Say) -> None:
     """Go on with a torn event log."""
     _append(workspace, range(3, 6), say)
@@ -375,6 +408,7 @@ PROGRAMS: Mapping[str, tuple[Callable[[Path], None], Callable[[Path, Say], None]
     "job_made": (prepare_empty, job_made),
     "run_taken": (prepare_run_file, run_taken),
     "run_saved": (prepare_finished_run, run_saved),
+    "queued": (prepare_queue, queued),
     "logged": (prepare_log, logged),
     "checkpoints": (prepare_run, checkpoints),
     "adapter": (prepare_run, adapter),

@@ -13,9 +13,11 @@ from pathlib import Path
 from engine.api.datasets import Datasets
 from engine.api.facade import open_api
 from engine.api.jobs import Jobs
+from engine.api.queue import QueueDesk
 from engine.api.settings import read_settings
 from engine.api.trash import Trash
 from engine.api.versions import Versions
+from engine.domain.queue import Queue, QueueEntry
 from engine.errors import EngineError, WorkspaceTooNew
 from engine.formats.versions import iter_rows
 from engine.protocol.events import ProgressMade
@@ -223,6 +225,20 @@ def exported(workspace: Path, said: Said) -> Iterator[str]:
     atomicfs.verify_folder(programs.adapter_of(workspace))
 
 
+def queued(workspace: Path, said: Said) -> Iterator[str]:
+    """The queue is as it was said last, or one step further."""
+    desk = QueueDesk(Layout(workspace))
+    queue = Queue(entries=(QueueEntry(run_id="q1"),))
+    orders = [programs.queue_words(queue)]
+    for step in programs.QUEUE_STEPS:
+        queue = step(queue)
+        orders.append(programs.queue_words(queue))
+    found = programs.queue_words(desk.read())
+    if found not in orders[len(said) : len(said) + 2]:
+        yield f"the queue is {found!r} after {said}"
+    desk.change(lambda one: one)
+
+
 def logged(workspace: Path, said: Said) -> Iterator[str]:
     """Events are there in order, none twice; the next writer goes on behind the last."""
     path = Layout(workspace).job("j1").events
@@ -282,6 +298,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "job_made": job_made,
     "run_taken": run_taken,
     "run_saved": run_saved,
+    "queued": queued,
     "logged": logged,
     "checkpoints": checkpoints,
     "adapter": adapter,

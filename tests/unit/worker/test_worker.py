@@ -16,7 +16,7 @@ import pytest
 from engine.api.jobs import Jobs
 from engine.domain.run import JobKind, JobState
 from engine.errors import AlreadyRunning, WorkerDied
-from engine.launcher.identity import Heartbeat, read_identity
+from engine.launcher.identity import Heartbeat, launch_token, read_identity
 from engine.launcher.spawn import worker_argv
 from engine.launcher.watch import wait_until_free
 from engine.protocol.codec import encode_command
@@ -127,6 +127,21 @@ def test_second_start_while_running_is_refused(jobs: Jobs) -> None:
         jobs.start(job_id)
     jobs.stop(job_id)
     wait_over(jobs, job_id)
+
+
+def test_start_that_was_decided_before_another_one_starts_nothing(jobs: Jobs) -> None:
+    """Whoever decides once and carries it out twice starts one worker."""
+    job_id = make(jobs, "quick")
+    jobs.start(job_id, after=0)
+    wait_over(jobs, job_id)
+    with pytest.raises(AlreadyRunning):
+        jobs.start(job_id, after=0)
+    late = worker_argv(jobs._layout.job(job_id).root, launch_token(1))
+    assert subprocess.run(late, check=False, capture_output=True).returncode == 4
+    assert jobs.get(job_id).snapshot.attempt == 1
+    jobs.start(job_id, after=1)
+    assert wait_over(jobs, job_id) is JobState.FINISHED
+    assert jobs.get(job_id).snapshot.attempt == 2
 
 
 def test_second_worker_of_a_locked_job_leaves_it_alone(jobs: Jobs, tmp_path: Path) -> None:

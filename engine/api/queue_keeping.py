@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the keeper of the queue does at each look: end, pause, start, and close at last.
+
+Everything that it decides stands in queue.json before it is done, so that a keeper that is killed
+at any moment is followed by one that finds out what was done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from engine.api.jobs import Jobs
+from engine.api.queue import QueueDesk
+from engine.api.runs import Runs, RunView
+from engine.domain import queue as rules
+from engine.domain.plan import Plan
+from engine.domain.problem import errors_of
+from engine.domain.queue import EntryState, Queue, QueueEntry, WaitsFor, WhenDone
+from engine.domain.run import JobKind, JobState
+from engine.errors import AlreadyRunning, EngineError
+from engine.hardware.power import change_power
+from engine.hardware.uptime import start_name
+from engine.store.eventlog import timestamp
+
+NOTICE = timedelta(minutes=1)
+"""Between the notice and the sleep or shutdown; a person may call it off."""
+
+TOO_LATE = timedelta(minutes=2)
+"""A notice that is older was of another start of the computer, or of a keeper that was killed."""
+
+_MOST_OF_A_CARD = 0.9
+_ON_THE_DEVICE = (JobKind.TRAIN, JobKind.RATE, JobKind.EXPORT, JobKind.GENERATE)
+log = logging.getLogger("keeper")
+
+
+class Runner(Protocol):
+    """What the keeper needs to know of runs, and does with them."""
+
+    def state(self, run_id: str) -> tuple[JobState, int]:
+        """Return where a run stands, and how many workers it has had."""
+        ...
+
+    def refusal(self, run_id: str) -> tuple[str, str]:
+        """Return why a run cannot be started and what to do; empty where it can."""
+        ...
+
+    def waits_for(self, run_id: str) -> WaitsFor:
+        """Return what a run has to wait for on this computer now."""
+        ...
+
+    def is_idle(self) -> bool:
+        """Return whether nothing computes."""
+        ...
+
+    def start(self, run_id: str, after: int) -> None:
+        """Start a run, or let it go on, if it has had so many workers."""
+        ...
+
+    def pause(self, run_id: str) -> None:
+        """Ask a run to free the device."""
+        ...
+
+
+class Keeper:
+    """Looks after one queue; one process per workspace holds the lock that makes it the keeper."""
+
+    def __init__(
+        self,
+        desk: QueueDesk,
+        runner: Runner,
+        *,
+        now: Callable[[], datetime],
+        power: Callable[[WhenDone], None] = change_power,
+        boot: Callable[[], str] = start_name,
+    ) -> None:
+        """Look after a queue.
+
+        Args:
+            desk: Where the queue stands.
+            runner: Knows and starts the runs.
+            now: The time, with the zone of the clock on the wall.
+            power: Puts the computer to sleep or shuts it down.
+            boot: Names the present start of the computer.
+        """
+        self._desk = desk
+        self._runner = runner
+        self._now = now
+        self._power = power
+        self._boot = boot
+        self._asked: set[str] = set()
+
+    def look(self) -> None:
+        """Do what is to be done now.
+
+        Raises:
+            EngineError: The queue can neither be read nor written.
+        """
+        queue = self._desk.read()
+        for entry in queue.active:
+            self._look_at(queue, entry)
+        queue = self._desk.read()
+        if not queue.active:
+            self._start_next(queue)
+        self._close(self._desk.read())
+
+    # ------------------------------------------------------------------ what is live
+
+    def _look_at(self, queue: Queue, entry: QueueEntry) -> None:
+        try:
+            state, attempt = self._runner.state(entry.run_id)
+        except EngineError as error:
+            self._refuse(entry, error.message, error.remedy)
+            return
+        if entry.state is EntryState.STARTING and attempt <= entry.attempt:
+            self._start(entry)
+        elif not state.is_over:
+            self._look_at_hours(queue, entry)
+        elif self._goes_on(queue, entry, state):
+            self._asked.discard(entry.run_id)
+            self._put(replace(entry, state=EntryState.WAITING))
+        else:
+            self._desk.change(partial(rules.without, run_id=entry.run_id))
+
+    def _look_at_hours(self, queue: Queue, entry: QueueEntry) -> None:
+        if entry.state is EntryState.STARTING:
+            entry = replace(entry, state=EntryState.RUNNING)
+            self._put(entry)
+        if entry.state is EntryState.RUNNING and not self._is_within_hours(queue):
+            entry = replace(entry, state=EntryState.YIELDING)
+            self._put(entry)
+        if entry.state is EntryState.YIELDING and entry.run_id not in self._asked:
+            # A keeper that was killed may have decided it and not asked: then it is asked again.
+            self._asked.add(entry.run_id)
+            self._runner.pause(entry.run_id)
+
+    def _goes_on(self, queue: Queue, entry: QueueEntry, state: JobState) -> bool:
+        """Return whether a run that is over is to go on: its hours or the computer cut it off."""
+        if entry.state is EntryState.YIELDING:
+            return state is JobState.PAUSED
+        was_cut_off = queue.boot_id != self._boot()
+        return was_cut_off and state in (JobState.PAUSED, JobState.INTERRUPTED)
+
+    def _is_within_hours(self, queue: Queue) -> bool:
+        now = self._now()
+        return queue.hours is None or queue.hours.contain(60 * now.hour + now.minute)
+
+    # ------------------------------------------------------------------ what waits
+
+    def _start_next(self, queue: Queue) -> None:
+        """Start the first that waits; those that cannot be started are told, and passed over."""
+        for entry in queue.entries:
+            if entry.state is not EntryState.WAITING or queue.is_held:
+                continue
+            if not self._is_within_hours(queue):
+                self._note(WaitsFor.HOURS)
+                return
+            if not self._is_passed_over(entry):
+                return
+
+    def _is_passed_over(self, entry: QueueEntry) -> bool:
+        try:
+            state, attempt = self._runner.state(entry.run_id)
+            if state is JobState.FINISHED:
+                self._desk.change(partial(rules.without, run_id=entry.run_id))
+                return True
+            if not state.is_over:
+                # A person was faster.
+                self._put(replace(entry, state=EntryState.RUNNING, attempt=attempt - 1))
+                return False
+            problem, remedy = self._runner.refusal(entry.run_id)
+            reason = WaitsFor.NOBODY if problem else self._runner.waits_for(entry.run_id)
+        except EngineError as error:
+            problem, remedy, reason, attempt = error.message, error.remedy, WaitsFor.NOBODY, 0
+        if problem:
+            self._refuse(entry, problem, remedy)
+            return True
+        self._note(reason)
+        if reason is WaitsFor.NOBODY:
+            decided = replace(entry, state=EntryState.STARTING, attempt=attempt)
+            if self._put(decided, boot_id=self._boot(), has_worked=True):
+                self._start(decided)
+        return False
+
+    def _start(self, entry: QueueEntry) -> None:
+        try:
+            self._runner.start(entry.run_id, entry.attempt)
+        except AlreadyRunning:
+            # A worker has it, or had it since: the next look tells which.
+            log.info("run %s is taken", entry.run_id)
+            return
+        except EngineError as error:
+            self._refuse(entry, error.message, error.remedy)
+            return
+        self._put(replace(entry, state=EntryState.RUNNING))
+
+    def _refuse(self, entry: QueueEntry, problem: str, remedy: str) -> None:
+        log.info("run %s is refused", entry.run_id)
+        self._put(replace(entry, state=EntryState.REFUSED, problem=problem, remedy=remedy))
+
+    def _put(self, entry: QueueEntry, **facts: object) -> bool:
+        """Write down a newer form of an entry; return whether it is still in the queue."""
+        queue = self._desk.change(partial(_with_entry, entry=entry, facts=facts))
+        return queue.entry(entry.run_id) is not None
+
+    def _note(self, reason: WaitsFor) -> None:
+        self._desk.change(lambda queue: replace(queue, waits_for=reason))
+
+    # ------------------------------------------------------------------ the end
+
+    def _close(self, queue: Queue) -> None:
+        """Give notice when everything is done, and a minute later do what was chosen."""
+        now = self._now().astimezone(UTC)
+        if not queue.closing_at:
+            if queue.is_closing_due and self._runner.is_idle():
+                self._set_closing(timestamp(now + NOTICE))
+            return
+        if not queue.is_closing_due or not self._runner.is_idle():
+            self._set_closing("")
+            return
+        late = now - datetime.fromisoformat(queue.closing_at)
+        if late >= timedelta(0):
+            # Written down first: after the next start of the computer it must not happen again.
+            self._desk.change(partial(rules.with_when_done, when_done=WhenDone.NOTHING))
+            if late < TOO_LATE:
+                self._change_power(queue.when_done)
+
+    def _set_closing(self, moment: str) -> None:
+        self._desk.change(
+            lambda queue: replace(queue, closing_at=moment if queue.is_closing_due else "")
+        )
+
+    def _change_power(self, when_done: WhenDone) -> None:
+        try:
+            self._power(when_done)
+        except EngineError as error:
+            log.warning("%s: %s %s", error.code, error.message, error.detail)
+
+
+def _with_entry(queue: Queue, *, entry: QueueEntry, facts: Mapping[str, object]) -> Queue:
+    """Put an entry and some facts in, where it was not taken out meanwhile."""
+    if queue.entry(entry.run_id) is None:
+        return queue
+    return replace(rules.changed(queue, entry), **facts)
+
+
+class WorkspaceRunner:
+    """The runs of one workspace, as the keeper needs them."""
+
+    def __init__(self, jobs: Jobs, runs: Runs) -> None:
+        """Look at the jobs of one workspace."""
+        self._jobs = jobs
+        self._runs = runs
+
+    def state(self, run_id: str) -> tuple[JobState, int]:
+        """Return where a run stands, and how many workers it has had."""
+        view = self._jobs.get(run_id)
+        return view.state, view.snapshot.attempt
+
+    def refusal(self, run_id: str) -> tuple[str, str]:
+        """Return why a run cannot be started and what to do; empty where it can."""
+        run = self._runs.get(run_id)
+        found = self._runs.resume_blockers(run)
+        if not found:
+            found = errors_of(list(self._runs.plan(run.recipe).problems))
+        messages = " ".join(one.message for one in found)
+        return messages, " ".join(one.remedy for one in found if one.remedy)
+
+    def waits_for(self, run_id: str) -> WaitsFor:
+        """Return what a run has to wait for on this computer now."""
+        if not self.is_idle():
+            return WaitsFor.OTHER_JOB
+        run: RunView = self._runs.get(run_id)
+        return WaitsFor.NOBODY if has_room(self._runs.plan(run.recipe)) else WaitsFor.DEVICE
+
+    def is_idle(self) -> bool:
+        """Return whether no job of this workspace computes."""
+        live = (one for one in self._jobs.list() if not one.state.is_over)
+        return not any(one.info.kind in _ON_THE_DEVICE for one in live)
+
+    def start(self, run_id: str, after: int) -> None:
+        """Start a run, or let it go on, if it has had so many workers."""
+        self._jobs.start(run_id, after=after)
+
+    def pause(self, run_id: str) -> None:
+        """Ask a run to free the device."""
+        self._jobs.pause(run_id)
+
+
+def has_room(plan: Plan) -> bool:
+    """Return whether a run has room on its device now.
+
+    On a card the plan's high estimate counts, or most of the card where even that would not do. On
+    the processor runs go one at a time, and the system's memory is no card that others hold.
+    """
+    if plan.decisions["device"].value != "cuda":
+        return True
+    need = plan.memory
+    return need.capacity - need.other >= min(need.high_bytes, _MOST_OF_A_CARD * need.capacity)
