@@ -14,6 +14,7 @@ from gui.pages.models import PAGE as MODELS
 from gui.pages.privacy import PAGE as PRIVACY
 from gui.pages.runs import PAGE as RUNS
 from gui.pages.settings import PAGE as SETTINGS
+from gui.pages.support import PAGE as SUPPORT
 from gui.pages.train import PAGE as TRAIN
 from gui.widgets.shell import Command, MenuSpec, NavItem
 
@@ -25,6 +26,7 @@ PAGES: tuple[Page, ...] = (
     RUNS,
     EXPORT,
     PRIVACY,
+    SUPPORT,
     SETTINGS,
 )
 
@@ -174,6 +176,12 @@ def _help_commands() -> tuple[Command | None, ...]:
             text=_("What leaves this computer"),
             group=_("Help"),
             icon="offline-verified",
+        ),
+        Command(
+            key="page:support",
+            text=_("Report for help"),
+            group=_("Help"),
+            icon="file",
         ),
         Command(
             key="palette",

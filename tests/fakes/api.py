@@ -46,6 +46,7 @@ from engine.quality.registry import CHECKS
 from engine.store.layout import Layout
 from tests.fakes.continuing import FakeContinuing
 from tests.fakes.coverages import FakeCoverages
+from tests.fakes.diagnosis import FakeDiagnosis
 from tests.fakes.exports import FakeExports
 from tests.fakes.mappings import FakeMappings
 from tests.fakes.proofs import FakeProofs
@@ -920,6 +921,7 @@ class FakeApi:
         self.rates = FakeRates(self.jobs)
         self.mappings = FakeMappings(self.layout)
         self.proofs = FakeProofs()
+        self.diagnosis = FakeDiagnosis()
 
 
 def a_step(step: int, *, total: int = 100, loss: float | None = 1.5, **changes: Any) -> StepDone:

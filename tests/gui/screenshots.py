@@ -292,6 +292,7 @@ STATES: tuple[State, ...] = (
     State(name="export", page="export"),
     State(name="settings", page="settings"),
     State(name="privacy", page="privacy"),
+    State(name="support", page="support"),
     State(name="privacy-proof", page="privacy", prepare=run_proof),
     State(name="settings-space", page="settings", prepare=show_space),
 )

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page Report for help: all of the report as text, and saving exactly that."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+
+from PySide6.QtWidgets import QApplication, QPlainTextEdit
+
+from engine.api.paper import Paper, as_markdown
+from gui.actions.support import ask_to_save_report
+from gui.bridge.services import Services
+from gui.bridge.tasks import Outcome
+from gui.widgets.buttons import Button
+from gui.widgets.page import Page
+from gui.widgets.text import TextLabel
+
+
+class SupportPage(Page):
+    """Report for help."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(_("Report for help"), scroll=False)
+        self._services = services
+        self._paper: Paper | None = None
+        self._text = QPlainTextEdit()
+        self._text.setReadOnly(True)
+        self._text.setTabChangesFocus(True)
+        self._text.setAccessibleName(_("The whole report"))
+        self._copy = Button(_("Copy"), icon="copy")
+        self._save = Button(_("Save…"), kind="primary", icon="file")
+        self.header.set_actions(self._copy, self._save)
+        about = _(
+            "For whoever helps you: versions, this computer, and the newest run. No rows, no "
+            "names and no paths are in it. Nothing is sent; what stands here is all there is."
+        )
+        self.add(TextLabel(about, colour="text2", wrap=True))
+        self.body.addWidget(self._text, 1)
+        self._copy.clicked.connect(self._on_copy)
+        self._save.clicked.connect(self._on_save)
+        self._wait_for_text()
+
+    def page_entered(self) -> None:
+        """Write the report anew."""
+        self._wait_for_text()
+        self._services.tasks.run(self._services.api.diagnosis.report, self._take, owner=self)
+
+    def _wait_for_text(self) -> None:
+        reason = _("The report is being written.")
+        self._copy.set_reason(reason)
+        self._save.set_reason(reason)
+
+    def _take(self, outcome: Outcome[Paper]) -> None:
+        if outcome.error is not None:
+            self._services.notices.show_error(outcome.error)
+            return
+        self._paper = outcome.value
+        self._text.setPlainText(as_markdown(outcome.value))
+        self._copy.set_reason("")
+        self._save.set_reason("")
+
+    def _on_copy(self) -> None:
+        QApplication.clipboard().setText(self._text.toPlainText())
+        self._services.notices.say(_("The report was copied."))
+
+    def _on_save(self) -> None:
+        if self._paper is not None:
+            ask_to_save_report(self._services, parent=self, paper=self._paper)
