@@ -40,6 +40,7 @@ from gui.bridge.settings import Settings
 from gui.viewmodels.device import status_device
 from gui.viewmodels.dropped import describe_drop
 from gui.viewmodels.job import ended_words, status_job
+from gui.viewmodels.runtime import missing_notice
 from gui.viewmodels.since import since_view
 from gui.widgets.banner import Banner
 from gui.widgets.buttons import Action
@@ -75,6 +76,9 @@ def run_window(arguments: Sequence[str]) -> int:
     if options.exit_after_show:
         window.after_first_paint(lambda: _print_first_paint(app))
     window.after_first_paint(window.start)
+    if options.files:
+        files = [one.absolute() for one in options.files]
+        window.after_first_paint(lambda: open_paths(services, paths=files))
     status = app.exec()
     window.close()
     return status
@@ -167,6 +171,21 @@ class Window(QObject):
         say_place(self._services, self._show_place)
         tidy_trash(self._services)
         self._privacy_timer.start()
+        self._say_what_is_missing()
+
+    def _say_what_is_missing(self) -> None:
+        """Say that nothing can be trained yet, and where to change that."""
+        runtimes = self._services.api.runtimes
+        if runtimes.is_packaged and not runtimes.current().id:
+            banner = Banner(kind="info")
+            where = (Action(key="runtime", text=_("Add them…")),)
+            banner.set_content(*missing_notice(), where)
+            banner.action_triggered.connect(self._show_runtime)
+            banner.dismissed.connect(self._clear_notice)
+            self.shell.show_notice(banner)
+
+    def _show_runtime(self, _key: str) -> None:
+        self.go("settings", "runtime")
 
     def close(self) -> None:
         """Keep where the window stood and end the threads; running work goes on without it."""
@@ -396,6 +415,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workspace", type=Path, default=None)
     parser.add_argument("--page", default="")
     parser.add_argument("--exit-after-show", action="store_true")
+    parser.add_argument("files", type=Path, nargs="*", help="files that are imported at once")
     return parser.parse_args(list(arguments))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import bundle_contents as contents
+import notices
 
 LINUX = contents.REPOSITORY / "packaging" / "linux"
 MAINTAINER = "The authors of Burnish <burnish@localhost>"
@@ -75,6 +76,7 @@ def app_package(app: Path, out: Path) -> Path:
         " Burnish teaches an open language model your own examples, on this computer,\n"
         " with no network. Training needs a package that provides burnish-runtime.",
     }
+    notices.write_notices(notices.shipped_by_program(), _documents(root, contents.NAME))
     return _deb(root, fields, out, level=9)
 
 
@@ -91,6 +93,10 @@ def runtime_package(tree: Path, variant: str, out: Path) -> Path:
         "Description": f"training libraries of Burnish ({variant})\n"
         " PyTorch, Transformers, PEFT, bitsandbytes and what they need, unmodified.",
     }
+    (packages,) = tree.glob("lib/python*/site-packages")
+    notices.write_notices(
+        notices.shipped_by_runtime(packages), _documents(root, f"burnish-runtime-{variant}")
+    )
     return _deb(root, fields, out, level=3)
 
 
@@ -146,9 +152,6 @@ def _tar(how: Sequence[str], target: Path, root: Path, top: str) -> None:
 
 def _deb(root: Path, fields: dict[str, str], out: Path, *, level: int) -> Path:
     name = fields["Package"]
-    documents = root / "usr/share/doc" / name
-    documents.mkdir(parents=True)
-    shutil.copy(contents.REPOSITORY / "LICENSE", documents / "copyright")
     control = {
         "Package": name,
         "Version": contents.version(),
@@ -171,6 +174,14 @@ def _deb(root: Path, fields: dict[str, str], out: Path, *, level: int) -> Path:
     if done.returncode != 0:
         raise ArtefactError(f"dpkg-deb: {done.stderr}")
     return target
+
+
+def _documents(root: Path, name: str) -> Path:
+    """Return the folder for the documents of a package, with the licence of Burnish in it."""
+    folder = root / "usr/share/doc" / name
+    folder.mkdir(parents=True)
+    shutil.copy(contents.REPOSITORY / "LICENSE", folder / "copyright")
+    return folder
 
 
 def _open_to_all(root: Path) -> None:

@@ -21,7 +21,9 @@ from pathlib import Path
 
 import artefacts
 import bundle_contents as contents
+import notices
 import runtime_lock
+import windows_resources
 
 REPOSITORY = contents.REPOSITORY
 DEFAULT_OUT = REPOSITORY / "build" / "package"
@@ -62,6 +64,7 @@ def build_app(out: Path) -> Path:
         raise BuildError("PyInstaller failed. The end of its log:\n" + "\n".join(tail))
     folder = out / contents.NAME
     _make_smaller(folder)
+    notices.write_notices(notices.shipped_by_program(), folder)
     return folder
 
 
@@ -72,6 +75,8 @@ def _prepare(work: Path) -> None:
     folder.mkdir(parents=True)
     text = f"Metadata-Version: 2.1\nName: {contents.NAME}\nVersion: {contents.version()}\n"
     (folder / "METADATA").write_text(text, encoding="utf-8")
+    if sys.platform == "win32":
+        windows_resources.write_resources(work)
 
 
 def _make_smaller(folder: Path) -> None:
@@ -173,7 +178,7 @@ def main(arguments: Sequence[str]) -> int:
             build_program(out, only_app=options.only == "app")
         if options.runtime:
             build_runtime(options.runtime, options.wheels, out)
-    except (BuildError, artefacts.ArtefactError) as error:
+    except (BuildError, artefacts.ArtefactError, notices.LicenceError) as error:
         say(f"build.py: {error}")
         return 1
     return 0

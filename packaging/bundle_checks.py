@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import cast
 
 import bundle_contents as contents
+import notices
 from bundle_under_test import Bundle, Json, Missed, require, run, size_bytes, tool
 
 APP_LIMIT_MB, PACKAGE_LIMIT_MB = 350, 120
@@ -41,6 +42,10 @@ def size_and_contents(bundle: Bundle) -> str:
     talking = [name for name in names if any(one in name for one in _NOTHING_TALKS)]
     require(not talking, f"can talk: {', '.join(talking)}")
     require(not [one for one in names if one.endswith(".pth")], "a .pth file, which runs code")
+    strong = [name for name in names if Path(name).name.startswith(notices.FORBIDDEN_LIBRARIES)]
+    require(not strong, f"under the GPL: {', '.join(strong)}")
+    for document in (notices.NOTICES, notices.BILL, "licences/LGPL-3.0.txt"):
+        require((bundle.app / document).is_file(), f"{document} is not there")
     lost = [one for one in inside.rglob("*") if one.is_symlink() and not one.exists()]
     require(not lost, f"links that lead nowhere: {', '.join(map(str, lost))}")
     return f"{size:.0f} MB, {len(names)} files"

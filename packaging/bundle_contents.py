@@ -28,7 +28,7 @@ multiprocess httpx httpx2 httpcore httpcore2 h11 anyio requests truststore trito
 functorch torchgen
 
 setuptools setuptools._distutils pip pkg_resources wheel PyInstaller pytest _pytest hypothesis
-matplotlib scipy IPython PIL pyqtgraph fastparquet tkinter _tkinter
+matplotlib scipy IPython PIL pyqtgraph fastparquet tkinter _tkinter readline
 
 numpy.f2py numpy.distutils numpy.testing numpy._pyinstaller numpy.conftest
 phonenumbers.geodata phonenumbers.carrierdata phonenumbers.tzdata
@@ -42,7 +42,7 @@ PySide6.QtHelp PySide6.QtPrintSupport
 OUTSIDE = (*RUNTIME_ROOTS, *_OUTSIDE_NAMES.split())
 
 # Libraries of the bundle that are taken whole, since they import parts of themselves by name.
-WHOLE = ("rich", "typer", "click", "safetensors", "jinja2", "docx", "msgspec", "filelock")
+WHOLE = ("rich", "typer", "safetensors", "jinja2", "docx", "msgspec", "filelock")
 
 # Distributions whose versions the program asks for by `importlib.metadata`.
 METADATA = ("PySide6-Essentials", "numpy", "pyarrow", "tokenizers", "safetensors")
@@ -52,6 +52,7 @@ _NO_STANDARD = frozenset(
     {
         *("idlelib", "lib2to3", "tkinter", "_tkinter", "turtle", "turtledemo", "test", "ensurepip"),
         *("venv", "antigravity", "this", "pydoc_data", "nis", "spwd", "crypt", "ossaudiodev"),
+        "readline",  # GNU Readline is under the GPL
     }
 )
 _PLATFORM_PLUGINS = ("libqxcb", "libqwayland", "libqoffscreen", "qwindows", "qoffscreen")
@@ -63,8 +64,8 @@ _KEPT_PLUGINS = {
 _DROPPED_PLUGINS = ("egldeviceintegrations", "generic", "networkinformation", "tls", "printsupport")
 _DROPPED_BINARIES = re.compile(
     # Qt beyond widgets and SVG; Arrow's ways to servers.
-    r"(^|/)(lib)?Qt6(Network|EglFS|Qml|Quick|Pdf|VirtualKeyboard|OpenGL(?!$)|EglFsKms|Sql|Test|Print)"
-    r"|(^|/)libarrow_(flight|s3)|(^|/)lib?arrow_flight"
+    r"(^|/)(lib)?Qt6(Network|EglF[sS]|Qml|Quick|Pdf|VirtualKeyboard|OpenGLWidgets|Sql|Test|Print)"
+    r"|(^|/)(lib)?arrow_(python_)?(flight|s3)"
     # The system's own, which its graphics drivers need in their newest form.
     r"|(^|/)libstdc\+\+\.so|(^|/)libgcc_s\.so"
 )

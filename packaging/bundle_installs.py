@@ -201,7 +201,7 @@ def _finished_run(root: Path) -> str:
         seen = answer.output[-600:]
         runs = cast("list[dict[str, str]]", json.loads(answer.output or "{}").get("runs", []))
         if runs and runs[0].get("state") == "finished":
-            return runs[0]["id"]
+            return runs[0]["run_id"]
         if runs and runs[0].get("state") in ("failed", "interrupted"):
             break
     raise Missed(f"the run did not finish: {seen}")

@@ -32,10 +32,11 @@ def install(
     """Install the training runtime from a file or folder; needs no network."""
     session = session_of(context, as_json)
 
-    def tell(done: int, of: int) -> None:
+    def say_how_far(done: int, of: int) -> None:
+        """Print how many libraries are unpacked."""
         session.out.print(_("{done} of {count} libraries").format(done=done + 1, count=of))
 
-    _tell(session, session.api.runtimes.install(source, tell=tell))
+    _tell(session, session.api.runtimes.install(source, tell=say_how_far))
 
 
 @app.command("verify")

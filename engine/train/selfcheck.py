@@ -65,6 +65,7 @@ def _sources() -> str:
 
 def _script() -> str:
     def doubled(x: torch.Tensor) -> torch.Tensor:
+        """Be compiled."""
         return x * 2
 
     scripted = torch.jit.script(doubled)

@@ -53,6 +53,7 @@ from tests.fakes.proofs import FakeProofs
 from tests.fakes.rates import FakeRates
 from tests.fakes.recipes import FakeRecipes
 from tests.fakes.rows import FakeRowTable, a_chat, tokens_of
+from tests.fakes.runtimes import FakeRuntimes
 from tests.fakes.trash import FakeSpace, FakeTrash
 
 if TYPE_CHECKING:
@@ -922,6 +923,7 @@ class FakeApi:
         self.mappings = FakeMappings(self.layout)
         self.proofs = FakeProofs()
         self.diagnosis = FakeDiagnosis()
+        self.runtimes = FakeRuntimes()
 
 
 def a_step(step: int, *, total: int = 100, loss: float | None = 1.5, **changes: Any) -> StepDone:

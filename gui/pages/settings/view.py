@@ -13,6 +13,7 @@ from gui.pages.settings.appearance import Appearance
 from gui.pages.settings.computer import ComputerPart
 from gui.pages.settings.parts import Facts
 from gui.pages.settings.privacy import PrivacyPart
+from gui.pages.settings.runtime import RuntimePart
 from gui.pages.settings.space import SpacePart
 from gui.pages.settings.workspace import WorkspacePart
 from gui.viewmodels.settings import about_facts, about_words
@@ -38,6 +39,7 @@ class SettingsPage(Page):
             "workspace": _section(_("Workspace"), self._workspace),
             "space": _section(_("Disk space"), self.space),
             "computer": _section(_("This computer"), self._computer),
+            **self._of_the_package(services),
             "privacy": _section(_("Privacy"), self._privacy),
             "about": _section(_("About"), _about()),
         }
@@ -59,6 +61,12 @@ class SettingsPage(Page):
         self._wanted = ""
         self._computer.looked.connect(self._on_looked)
         self.space.looked.connect(self._on_looked)
+
+    def _of_the_package(self, services: Services) -> dict[str, QWidget]:
+        """Return the section that only the packaged program has; a clone has its libraries."""
+        if not services.api.runtimes.is_packaged:
+            return {}
+        return {"runtime": _section(_("Training libraries"), RuntimePart(services))}
 
     def show_argument(self, argument: object) -> None:
         """Scroll to a section by its id; None changes nothing."""

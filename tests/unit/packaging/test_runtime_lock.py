@@ -8,14 +8,9 @@ import re
 import pytest
 import runtime_lock
 
+from tests.unit.packaging.locks import pins
+
 LINE = re.compile(r"([a-z0-9.-]+)==(\S+) --hash=sha256:([0-9a-f]{64})  # (\S+\.whl)")
-
-
-def pins(text: str) -> dict[str, str]:
-    """Return what a lock or the constraints pin, by the one spelling of each name."""
-    lines = [line.partition(" ")[0] for line in text.splitlines() if line[:1] not in ("#", "")]
-    pairs = [line.partition("==")[::2] for line in lines]
-    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pairs}
 
 
 @pytest.mark.parametrize("variant", list(runtime_lock.VARIANTS))

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Adding and removing the training libraries of the packaged program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from gettext import gettext as _
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from engine.api.runtimes import RuntimeView
+from gui.bridge.services import Services
+from gui.bridge.tasks import Lane, Outcome
+
+
+def install_runtime(
+    services: Services,
+    *,
+    source: Path,
+    tell: Callable[[int, int], None],
+    done: Callable[[], None],
+) -> None:
+    """Install the libraries from a file or folder; `tell` hears how far it is, in its thread."""
+
+    def after(outcome: Outcome[RuntimeView]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(
+                outcome.error, title=_("The training libraries were not installed")
+            )
+        else:
+            services.notices.say(_("The training libraries are installed."))
+        done()
+
+    services.notices.clear()
+    services.tasks.run(
+        lambda: services.api.runtimes.install(source, tell=tell),
+        after,
+        owner=services.library,
+        lane=Lane.READING,
+    )
+
+
+def remove_runtime(services: Services, *, done: Callable[[], None]) -> None:
+    """Remove the libraries that this person installed."""
+
+    def after(outcome: Outcome[None]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=_("They were not removed"))
+        else:
+            services.notices.say(_("The training libraries are removed."))
+        done()
+
+    services.notices.clear()
+    services.tasks.run(services.api.runtimes.remove, after, owner=services.library)
+
+
+def ask_for_runtime_file(*, parent: QWidget) -> Path | None:
+    """Let a person choose the archive of a runtime; None where they did not."""
+    kinds = _("Training libraries (*.tar.zst *.tar)") + ";;" + _("All files (*)")
+    title = _("Install training libraries from a file")
+    name, _kind = QFileDialog.getOpenFileName(parent, title, "", kinds)
+    return Path(name) if name else None
+
+
+def ask_for_runtime_folder(*, parent: QWidget) -> Path | None:
+    """Let a person choose a folder of wheels; None where they did not."""
+    title = _("Install training libraries from a folder")
+    name = QFileDialog.getExistingDirectory(parent, title)
+    return Path(name) if name else None

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The training runtime in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.api.runtimes import RuntimeView
+from engine.errors import EngineError
+
+INSTALLED = RuntimeView(
+    id="cu130-0123456789ab",
+    variant="cu130",
+    torch="2.13.0",
+    minimum_driver=580,
+    folder="/home/ann/.local/share/burnish/runtime",
+    is_removable=True,
+)
+
+
+class FakeRuntimes:
+    """A runtime that is there or not."""
+
+    def __init__(self) -> None:
+        self.is_packaged = False
+        self.view = RuntimeView()
+        self.error: EngineError | None = None
+        self.installed_from: Path | None = None
+
+    def current(self) -> RuntimeView:
+        return self.view
+
+    def install(self, source: Path, *, tell: Callable[[int, int], None]) -> RuntimeView:
+        for done in range(3):
+            tell(done, 3)
+        if self.error is not None:
+            raise self.error
+        self.installed_from = source
+        self.view = INSTALLED
+        return self.view
+
+    def remove(self) -> None:
+        self.view = RuntimeView()
