@@ -5,46 +5,47 @@ from __future__ import annotations
 
 import argparse
 import base64
-import gettext
-import json
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from gettext import gettext as _
 from gettext import pgettext
 from pathlib import Path
-from types import TracebackType
 
 from PySide6.QtCore import QEvent, QEventLoop, QLocale, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.api.privacy import Privacy
 from engine.api.settings import read_settings, settings_file
+from engine.domain.queue import WhenDone
 from engine.domain.run import JobKind
-from engine.errors import EngineError, unforeseen
+from engine.errors import EngineError
 from gui import navigation
 from gui.actions.add_model import ask_for_model
 from gui.actions.import_files import ask_for_files
 from gui.actions.open_paths import open_paths
+from gui.actions.queue import choose_when_done
 from gui.actions.runs import pause_run, stop_run
 from gui.actions.start_sample_run import start_sample_run
 from gui.actions.trash import say_place, tidy_trash
 from gui.bridge.notices import Notices
 from gui.bridge.page import Enters, Leaves, ShowsArgument
+from gui.bridge.process import look_for_catalogue_once, print_first_paint, report_to
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.viewmodels.device import status_device
 from gui.viewmodels.dropped import describe_drop
-from gui.viewmodels.job import ended_words, status_job
+from gui.viewmodels.job import ended_title, ended_words, status_job
+from gui.viewmodels.queue import QUEUE, QueueNotice, goes_on_words, queue_notice
 from gui.viewmodels.runtime import missing_notice
 from gui.viewmodels.since import since_view
 from gui.widgets.banner import Banner
 from gui.widgets.buttons import Action
 from gui.widgets.shell import Shell
+from gui.widgets.shell.tray import Tray
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.theme import Theme
 from gui.widgets.theme.tokens import Scheme
@@ -74,7 +75,7 @@ def run_window(arguments: Sequence[str]) -> int:
     window = Window(services, look)
     window.open(options.page)
     if options.exit_after_show:
-        window.after_first_paint(lambda: _print_first_paint(app))
+        window.after_first_paint(lambda: print_first_paint(app))
     window.after_first_paint(window.start)
     if options.files:
         files = [one.absolute() for one in options.files]
@@ -145,6 +146,10 @@ class Window(QObject):
         self._situation = navigation.Situation()
         self._current: QWidget | None = None
         self._live: set[str] = set()
+        self._closing: QueueNotice | None = None
+        self._went_on = False
+        self._told: tuple[str, ...] = ()
+        self.tray = Tray(self)
         self._waiting_for_paint: list[Callable[[], None]] = []
         self._privacy_timer = QTimer(self)
         self._privacy_timer.setInterval(PRIVACY_EVERY_MS)
@@ -171,6 +176,7 @@ class Window(QObject):
         say_place(self._services, self._show_place)
         tidy_trash(self._services)
         self._privacy_timer.start()
+        self._follow_tray()
         self._say_what_is_missing()
 
     def _say_what_is_missing(self) -> None:
@@ -190,6 +196,7 @@ class Window(QObject):
     def close(self) -> None:
         """Keep where the window stood and end the threads; running work goes on without it."""
         self._privacy_timer.stop()
+        self.tray.set_shown(False)
         self.shell.hide()
         state = base64.b64encode(self.shell.save_state()).decode("ascii")
         self._services.settings.set(window=state, seen_at=utc_now())
@@ -247,6 +254,9 @@ class Window(QObject):
         services.notices.cleared.connect(self._clear_notice)
         services.library.jobs_changed.connect(self._show_jobs)
         services.library.loaded.connect(self._tell_since)
+        services.library.queue_changed.connect(self._show_queue)
+        self.tray.open_requested.connect(self._come_back)
+        self.tray.quit_requested.connect(QApplication.quit)
         services.library.failed.connect(self._show_error)
         services.device.changed.connect(self._show_device)
         services.settings.changed.connect(self._follow_settings)
@@ -259,6 +269,7 @@ class Window(QObject):
             "add_model": lambda: ask_for_model(services, parent=shell),
             "quit": shell.close,
             "sample_run": self._start_sample,
+            "queue": lambda: self.go("runs", QUEUE),
             "pause_run": lambda: pause_run(services, run_id=self._situation.live_run),
             "stop_run": lambda: stop_run(services, run_id=self._situation.live_run),
             "privacy": self._show_privacy_page,
@@ -308,8 +319,52 @@ class Window(QObject):
         before, self._live = self._live, {one.info.id for one in library.live_jobs}
         for job in library.jobs:
             words = ended_words(job) if job.info.id in before - self._live else ""
-            if words and self.shell.current_page() != "runs":
+            if not words:
+                continue
+            self._notify(ended_title(job), words)
+            if self.shell.current_page() != "runs":
                 self._services.notices.say(words)
+
+    def _notify(self, title: str, text: str) -> None:
+        """Let the system tell somebody who does not look at the window."""
+        if self._services.settings.values.notify and not self.shell.isActiveWindow():
+            self.tray.notify(title, text)
+
+    def _show_queue(self) -> None:
+        """Tell at once what a person may want to call off, or has to know."""
+        view = self._services.library.queue
+        refused = tuple(one.problem for one in view.lines if one.problem)
+        for problem in refused:
+            if problem not in self._told:
+                self._notify(_("A run of the queue cannot start"), problem)
+        self._told = refused
+        words = goes_on_words(view)
+        if words and not self._went_on:
+            self._went_on = True
+            self._services.notices.say(words)
+        self._show_closing(queue_notice(view, now=datetime.now().astimezone()))
+
+    def _show_closing(self, notice: QueueNotice | None) -> None:
+        if notice == self._closing:
+            return
+        self._closing = notice
+        if notice is None:
+            self._clear_notice()
+            return
+        self._notify(notice.cause, notice.consequence)
+        banner = Banner(kind="warning")
+        action = Action(key="call_off", text=_("Do not do it"))
+        banner.set_content(notice.cause, notice.consequence, (action,), dismissable=False)
+        banner.action_triggered.connect(self._call_off)
+        self.shell.show_notice(banner)
+
+    def _call_off(self, _key: str) -> None:
+        choose_when_done(self._services, when_done=WhenDone.NOTHING)
+
+    def _come_back(self) -> None:
+        self.shell.show()
+        self.shell.raise_()
+        self.shell.activateWindow()
 
     def _tell_situation(
         self, *, live_run: str | None = None, can_start_sample: bool | None = None
@@ -345,7 +400,14 @@ class Window(QObject):
         self.go("privacy")
 
     def _follow_settings(self) -> None:
+        self._follow_tray()
         self._look.set_scheme(chosen_scheme(self._services.settings.values.scheme))
+
+    def _follow_tray(self) -> None:
+        """Show the icon where it is wanted; without it the window is closed as ever."""
+        self.tray.set_shown(self._services.settings.values.close_to_tray)
+        self.shell.set_hides(self.tray.is_there)
+        QApplication.setQuitOnLastWindowClosed(not self.tray.is_there)
 
     def _zoom(self, change: Callable[[], None]) -> None:
         change()
@@ -419,21 +481,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(list(arguments))
 
 
-def report_to(
-    notices: Notices,
-) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
-    """Return an excepthook that shows what nobody foresaw, instead of ending the window."""
-
-    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        log.error("unforeseen", exc_info=(kind, error, trace))
-        if isinstance(error, EngineError):
-            notices.show_error(error)
-        elif isinstance(error, Exception):
-            notices.show_error(unforeseen(error))
-
-    return hook
-
-
 def _ask_for_a_way_out(error: EngineError, *, has_usual: bool) -> str:
     """Show why the workspace cannot be opened, and return what the person answers."""
     from gui.pages.start_failed import StartFailed
@@ -447,36 +494,3 @@ def _ask_for_a_way_out(error: EngineError, *, has_usual: bool) -> str:
     loop.exec()
     shown.hide()
     return answers[0] if answers else "close"
-
-
-def look_for_catalogue_once() -> None:
-    """Tell gettext where there is no catalogue, so that it does not search the disk for each text.
-
-    Without this each text of a page costs several looks at the disk (70 µs).
-    """
-    if gettext.find(gettext.textdomain()) is None:
-        os.environ["LANGUAGE"] = "C"
-
-
-def _age_s() -> float:
-    """Return how long this process has lived, in seconds."""
-    if sys.platform == "linux":
-        # psutil rounds the time of the boot to a second, so its start time may be one off.
-        fields = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        started_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
-    import psutil
-
-    return time.time() - psutil.Process().create_time()
-
-
-def _print_first_paint(app: QApplication) -> None:
-    """Say in one line of JSON how long the start took; for benchmarks and packages."""
-    line = {
-        "first_paint_ms": round(1000 * _age_s()),
-        "torch_loaded": "torch" in sys.modules,
-        "modules": len(sys.modules),
-    }
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
-    app.exit(0)

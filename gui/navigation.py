@@ -146,6 +146,14 @@ def _run_commands(situation: Situation) -> tuple[Command | None, ...]:
             enabled=situation.can_start_sample,
             reason="" if situation.can_start_sample else _("It is being started."),
         ),
+        Command(
+            key="queue",
+            text=_("Queue of runs"),
+            group=group,
+            detail=_("Order, hours, and what follows the last run"),
+            icon="clock",
+            keys="Ctrl+Shift+Q",
+        ),
         None,
         Command(
             key="pause_run",

@@ -24,6 +24,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         window: Geometry of the window as Qt gives it, base64, or empty.
         last_page: Page to open at the next start.
         seen_at: When a window last showed what its runs did, UTC, ISO 8601; empty before that.
+        notify: The system shows when a run ends, fails or needs somebody.
+        close_to_tray: Closing the window leaves an icon beside the clock.
     """
 
     schema_version: int = 1
@@ -33,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     window: str = ""
     last_page: str = ""
     seen_at: str = ""
+    notify: bool = True
+    close_to_tray: bool = False
 
 
 def settings_file() -> Path:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from engine.api.queue import QueueView
 from engine.errors import EngineError
 from gui.bridge.tasks import Outcome, Tasks
 
@@ -30,25 +31,31 @@ class Shelf:
     models: tuple[ModelInfo, ...] = ()
     jobs: tuple[JobView, ...] = ()
     runs: tuple[RunView, ...] = ()
+    queue: QueueView = field(default_factory=QueueView)
 
 
 def _read(api: Api) -> Shelf:
+    queue = api.queue.view()
+    if queue.needs_keeper and not queue.is_kept:
+        # It was killed, or the computer was restarted: whoever is here sees to it.
+        api.queue.wake()
     return Shelf(
         datasets=tuple(api.datasets.list()),
         models=tuple(api.models.list()),
         jobs=tuple(api.jobs.list()),
         runs=tuple(api.runs.list()),
+        queue=queue,
     )
 
 
 class Library(QObject):
-    """Datasets, models, jobs and runs, with signals where they changed.
+    """Datasets, models, jobs, runs and their queue, with signals where they changed.
 
     It reads again after every action, when the window is looked at again, and once a second while
-    a job lives.
+    a job lives or the queue has work.
 
     Signals:
-        datasets_changed, models_changed, jobs_changed, runs_changed: Look again.
+        datasets_changed, models_changed, jobs_changed, runs_changed, queue_changed: Look again.
         loaded: The first reading is done.
         failed: The EngineError of a reading.
     """
@@ -57,6 +64,7 @@ class Library(QObject):
     models_changed = Signal()
     jobs_changed = Signal()
     runs_changed = Signal()
+    queue_changed = Signal()
     loaded = Signal()
     failed = Signal(object)
 
@@ -97,6 +105,11 @@ class Library(QObject):
     def runs(self) -> tuple[RunView, ...]:
         """Return all runs, newest first."""
         return self._shelf.runs
+
+    @property
+    def queue(self) -> QueueView:
+        """Return the queue of runs."""
+        return self._shelf.queue
 
     @property
     def live_jobs(self) -> tuple[JobView, ...]:
@@ -163,7 +176,7 @@ class Library(QObject):
             one()
 
     def _watch_live_jobs(self) -> None:
-        if self.live_jobs:
+        if self.live_jobs or self.queue.needs_keeper:
             if not self._timer.isActive():
                 self._timer.start()
         else:
@@ -178,3 +191,5 @@ class Library(QObject):
             self.jobs_changed.emit()
         if old.runs != new.runs:
             self.runs_changed.emit()
+        if old.queue != new.queue:
+            self.queue_changed.emit()

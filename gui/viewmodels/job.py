@@ -172,6 +172,13 @@ def ended_words(job: JobView) -> str:
     return words[job.state].format(name=job.info.name) if job.state in words else ""
 
 
+def ended_title(job: JobView) -> str:
+    """Return the title of a notification of a run that has ended."""
+    if job.state in (JobState.FAILED, JobState.INTERRUPTED):
+        return _("A run needs you")
+    return _("A run is finished") if job.state is JobState.FINISHED else _("A run has ended")
+
+
 @dataclass(frozen=True, kw_only=True)
 class FailureView:
     """What an error panel says: what happened, why, what is safe, what to do."""

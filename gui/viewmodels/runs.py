@@ -116,6 +116,7 @@ class RunHead:
     is_resume_in_panel: bool
     export: Possible
     go_on: Possible
+    queue: Possible
     save: Possible
     remove: Possible
 
@@ -144,6 +145,10 @@ def run_head(run: RunView, job: JobView, blockers: Sequence[Problem] | None) -> 
             reason="" if run.has_adapter else _("This run has left no adapter yet."),
         ),
         go_on=Possible(is_offered=True, reason=continue_reason(run, job)),
+        queue=Possible(
+            is_offered=True,
+            reason="" if job.state.may_go_on else _("It is live or finished."),
+        ),
         save=Possible(is_offered=True, reason=_("Stop it first.") if is_live else ""),
         remove=Possible(is_offered=True, reason=_("Stop it first.") if is_live else ""),
     )

@@ -50,6 +50,7 @@ from tests.fakes.diagnosis import FakeDiagnosis
 from tests.fakes.exports import FakeExports
 from tests.fakes.mappings import FakeMappings
 from tests.fakes.proofs import FakeProofs
+from tests.fakes.queue import FakeQueue
 from tests.fakes.rates import FakeRates
 from tests.fakes.recipes import FakeRecipes
 from tests.fakes.rows import FakeRowTable, a_chat, tokens_of
@@ -910,6 +911,7 @@ class FakeApi:
         self.notes = FakeNotes(self.runs)
         self.run_files = FakeRunFiles(self.runs)
         self.curves = RunCurves(cast("Runs", self.runs))
+        self.queue = FakeQueue(self.runs)
         self.presets = FakePresets()
         self.recipes = FakeRecipes()
         self.machine = FakeMachine()

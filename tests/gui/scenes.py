@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from engine.domain.decision import Decision
+from engine.domain.queue import EntryState, Hours, Queue, QueueEntry, WhenDone
 from engine.domain.recipe import Recipe
 from engine.domain.run import Failure
 from engine.domain.run_note import RunNote
@@ -49,6 +50,25 @@ def fill_library(api: FakeApi) -> None:
     api.models.all = [a_model()]
     api.space.items = some_items()
     api.trash.put(TrashKind.DATASET, "Tickets of last year", lambda: None)
+
+
+def a_queue() -> Queue:
+    """Return a queue with runs in every state, at night only."""
+    return Queue(
+        entries=(
+            QueueEntry(run_id="r7", state=EntryState.RUNNING),
+            QueueEntry(run_id="r5"),
+            QueueEntry(
+                run_id="r8",
+                state=EntryState.REFUSED,
+                problem="Its base model is gone.",
+                remedy="Add the model again.",
+            ),
+            QueueEntry(run_id="r9"),
+        ),
+        hours=Hours(begin=22 * 60, end=6 * 60),
+        when_done=WhenDone.SHUT_DOWN,
+    )
 
 
 def add_run(

@@ -28,10 +28,12 @@ from PySide6.QtWidgets import QAbstractButton, QApplication
 from engine.api.presets import Presets
 from engine.api.settings import Settings as SettingValues
 from engine.domain.phase import Phase
+from engine.domain.queue import Queue
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobSnapshot
-from gui.app import Window, look_for_catalogue_once
+from gui.app import Window
 from gui.bridge.notices import Notices
+from gui.bridge.process import look_for_catalogue_once
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.navigation import PAGES
@@ -43,6 +45,7 @@ from gui.pages.train.settings_panel import SettingsPanel
 from gui.pages.train.view import TrainPage
 from gui.viewmodels.continuing import continue_argument
 from gui.viewmodels.extra_data import ExtraData
+from gui.viewmodels.queue import QUEUE
 from gui.viewmodels.rate import trial_view
 from gui.viewmodels.recipe_files import opened_recipe
 from gui.widgets.charts.canvas import Canvas
@@ -53,12 +56,14 @@ from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.theme import theme
 from gui.widgets.theme.tokens import Scheme
 from tests.fakes.api import FakeApi, FakeFacts, FakeGpu, FakePresets
+from tests.fakes.queue import FakeQueue
 from tests.fakes.rates import a_sweep
 from tests.fakes.recipes import a_match
 from tests.gui.conftest import NUMBERS_LOCALE, FakePrivacy
 from tests.gui.geometry import clipped_texts
 from tests.gui.plans import plan_on_card
 from tests.gui.scenes import (
+    a_queue,
     add_early_stopped,
     add_failed,
     add_finished,
@@ -252,6 +257,23 @@ def zoom_chart(window: Window) -> None:
         canvas.zoom_to(100, 400)
 
 
+def show_queue(window: Window) -> None:
+    """Show the queue with runs in every state, at night only, before a shutdown."""
+    open_queue(window, a_queue())
+
+
+def show_empty_queue(window: Window) -> None:
+    """Show the queue without a run."""
+    open_queue(window, Queue())
+
+
+def open_queue(window: Window, queue: Queue) -> None:
+    """Show a queue."""
+    library = window._services.library
+    cast("FakeQueue", window._services.api.queue).queue = queue
+    library.refresh(lambda: window.go("runs", QUEUE))
+
+
 STATES: tuple[State, ...] = (
     State(name="home", page="home"),
     State(name="datasets", page="datasets"),
@@ -273,6 +295,8 @@ STATES: tuple[State, ...] = (
     State(name="runs-compare", page="runs", prepare=compare_runs),
     State(name="runs-compare-results", page="runs", prepare=partial(compare_runs, tab="Results")),
     State(name="runs-compare-recipes", page="runs", prepare=partial(compare_runs, tab="Recipes")),
+    State(name="queue", page="runs", prepare=show_queue),
+    State(name="queue-empty", page="runs", prepare=show_empty_queue),
     State(name="run-notes", page="runs", run="support-v2", tab="Notes"),
     State(name="run-zoomed", page="runs", run="*", prepare=zoom_chart),
     State(name="run", page="runs", run="*"),

@@ -12,6 +12,7 @@ from gui.actions.run_files import ask_to_import_run
 from gui.actions.runs import remove_run
 from gui.bridge.services import Services
 from gui.pages.runs.run_table import RunTable
+from gui.viewmodels.queue import button_words
 from gui.viewmodels.run_query import (
     MOST_COMPARED,
     RunQuery,
@@ -42,10 +43,12 @@ class RunList(Page):
     Signals:
         run_chosen: Id of the run to open.
         comparison_chosen: Ids of the runs to compare, as a tuple.
+        queue_chosen: A person wants the queue.
     """
 
     run_chosen = Signal(str)
     comparison_chosen = Signal(object)
+    queue_chosen = Signal()
 
     def __init__(self, services: Services) -> None:
         super().__init__(_("Runs"), scroll=False)
@@ -54,6 +57,7 @@ class RunList(Page):
         self._marked: tuple[str, ...] = ()
         self._new = Button(_("New run…"), kind="primary", icon="plus")
         self._compare = Button(_("Compare"))
+        self._queue = Button(_("Queue"), kind="ghost", icon="clock")
         self._import = Button(_("Import a run…"), kind="ghost")
         self._search = SearchField(placeholder=_("Search runs, tags and notes"))
         self._state = SelectField(name=_("State"))
@@ -70,7 +74,7 @@ class RunList(Page):
         self._show()
 
     def _set_up(self) -> None:
-        self.header.set_actions(self._import, self._compare, self._new)
+        self.header.set_actions(self._import, self._queue, self._compare, self._new)
         self._state.set_options(state_choices())
         self._sort.set_options(sort_choices())
         self._table.set_empty_text(_("No run is like this"))
@@ -91,6 +95,7 @@ class RunList(Page):
         self._new.clicked.connect(lambda: self._services.navigator.go("train"))
         self._import.clicked.connect(lambda: ask_to_import_run(self._services, parent=self))
         self._compare.clicked.connect(lambda: self.comparison_chosen.emit(self._marked))
+        self._queue.clicked.connect(self.queue_chosen)
         self._empty.action_triggered.connect(self._on_empty_action)
         self._search.textChanged.connect(self._on_words)
         self._delay.timeout.connect(self._show)
@@ -100,6 +105,7 @@ class RunList(Page):
         self._table.row_marked.connect(self._mark)
         self._table.remove_requested.connect(self._remove)
         library.runs_changed.connect(self._show)
+        library.queue_changed.connect(self._show)
         library.loaded.connect(self._show)
 
     def _follow(self) -> None:
@@ -110,8 +116,9 @@ class RunList(Page):
         is_loaded, has_runs = library.is_loaded, bool(library.runs)
         self._skeleton.setHidden(is_loaded)
         self._empty.setHidden(not is_loaded or has_runs)
-        for one in (self._tools, self._table, self._new, self._compare):
+        for one in (self._tools, self._table, self._new, self._compare, self._queue):
             one.setHidden(not has_runs)
+        self._queue.set_text(button_words(library.queue))
         known = {one.id for one in library.runs}
         self._marked = tuple(one for one in self._marked if one in known)
         query = RunQuery(

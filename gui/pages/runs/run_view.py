@@ -15,6 +15,7 @@ from engine.domain.run import JobSnapshot, JobState
 from engine.protocol.codec import Envelope
 from gui.actions.chart_files import ask_to_save_chart
 from gui.actions.continuing import continue_run, train_again
+from gui.actions.queue import queue_run
 from gui.actions.run_files import ask_to_save_run
 from gui.actions.runs import end_run, pause_run, remove_run, resume_run, stop_run
 from gui.bridge.job_feed import JobFeedSignal
@@ -398,7 +399,9 @@ class RunView(QWidget):
         resume_run(self._services, run_id=self._run_id)
 
     def _on_more(self, key: str) -> None:
-        if key == "remove":
+        if key == "queue":
+            queue_run(self._services, run_id=self._run_id)
+        elif key == "remove":
             remove_run(self._services, run_id=self._run_id)
         elif self._run is not None and key == "save":
             name = self._run.job.info.name
@@ -439,6 +442,13 @@ def _more_items(head: RunHead) -> list[MenuItem]:
             reason=head.go_on.reason,
         ),
         MenuItem(key="again", text=_("New run like this…"), icon="plus"),
+        MenuItem(
+            key="queue",
+            text=_("Add to the queue"),
+            icon="clock",
+            enabled=not head.queue.reason,
+            reason=head.queue.reason,
+        ),
         MenuItem(
             key="save",
             text=_("Save the run as a file…"),

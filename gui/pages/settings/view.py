@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QScrollArea, QWidget
 
 from gui.bridge.services import Services
 from gui.pages.settings.appearance import Appearance
+from gui.pages.settings.background import BackgroundPart
 from gui.pages.settings.computer import ComputerPart
 from gui.pages.settings.parts import Facts
 from gui.pages.settings.privacy import PrivacyPart
@@ -36,6 +37,7 @@ class SettingsPage(Page):
         self._privacy = PrivacyPart(services)
         self._sections: dict[str, QWidget] = {
             "appearance": _section(_("Appearance"), Appearance(services)),
+            "background": _section(_("In the background"), BackgroundPart(services)),
             "workspace": _section(_("Workspace"), self._workspace),
             "space": _section(_("Disk space"), self.space),
             "computer": _section(_("This computer"), self._computer),

@@ -16,6 +16,7 @@ from engine.errors import EngineError
 from gui.actions.add_model import ask_for_model
 from gui.actions.continuing import ask_for_adapter_folder
 from gui.actions.import_files import ask_for_files
+from gui.actions.queue import queue_new_run
 from gui.actions.recipe_files import ask_to_open_recipe, ask_to_save_recipe
 from gui.actions.runs import start_run
 from gui.bridge.services import Services
@@ -85,7 +86,10 @@ class TrainPage(Page):
         self._advice: LearningAdvice | None = None
         self._hidden = hidden_keys(self.draft, None)
         self._goals: tuple[Preset, ...] = ()
-        self._recipe = Button(_("Recipe"), kind="ghost", icon="file")
+        self._recipe, self._wait = (
+            Button(_("Recipe"), kind="ghost", icon="file"),
+            Button(_("Add to queue"), icon="clock"),
+        )
         self._opened, self._goes_on = Banner(kind="success"), GoesOnBanner()
         self._start = Button(
             _("Start training"), kind="primary", icon="play", size="large", key_hint="Ctrl ↵"
@@ -108,7 +112,7 @@ class TrainPage(Page):
 
     def _arrange(self) -> None:
         self._opened.hide()
-        self.header.set_actions(self._recipe, self._start)
+        self.header.set_actions(self._recipe, self._wait, self._start)
         self._first = Panel(
             Column(
                 self._opened,
@@ -132,7 +136,9 @@ class TrainPage(Page):
     def _connect(self) -> None:
         services, choices = self._services, self._choices
         self._start.clicked.connect(self._on_start)
+        self._wait.clicked.connect(self._on_wait)
         QShortcut(QKeySequence("Ctrl+Return"), self, self._on_start)
+        QShortcut(QKeySequence("Ctrl+Shift+Return"), self, self._on_wait)
         choices.dataset_chosen.connect(self._choose_dataset)
         choices.model_chosen.connect(self._choose_model)
         choices.extra.changed.connect(self.change_extra)
@@ -337,6 +343,7 @@ class TrainPage(Page):
         )
         self._start.set_reason(reason)
         self._rates.show_planned(self.planned, reason)
+        self._wait.set_reason(reason or ("" if self.planned else _("It is being planned.")))
         self.header.set_meta(self._meta())
 
     def _meta(self) -> str:
@@ -439,6 +446,19 @@ class TrainPage(Page):
                 beginning=self.draft.beginning,
                 done=self._on_started,
             )
+
+    def _on_wait(self) -> None:
+        if self._wait.isEnabled() and self.planned is not None:
+            self._wait.set_busy(_("Adding…"))
+            queue_new_run(
+                self._services,
+                recipe=self.planned.recipe,
+                beginning=self.draft.beginning,
+                done=self._on_queued,
+            )
+
+    def _on_queued(self, _error: EngineError | None) -> None:
+        self._wait.set_busy("")
 
     def _on_started(self, _error: EngineError | None) -> None:
         self._start.set_busy("")

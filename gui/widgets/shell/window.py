@@ -92,6 +92,7 @@ class Shell(QMainWindow):
         self._factory = page_factory
         self._pages: dict[str, QWidget] = {}
         self._current = ""
+        self._hides = False
         self._describe: Callable[[list[Path]], str] = describe_drop
         self._menus: tuple[MenuSpec, ...] = ()
         self._commands: tuple[Command, ...] = ()
@@ -251,8 +252,16 @@ class Shell(QMainWindow):
     def _fit_sidebar(self) -> None:
         self._sidebar.set_narrow(self.width() < theme().px(_NARROW_BELOW))
 
+    def set_hides(self, hides: bool) -> None:
+        """Only hide the window when it is closed, because it can be opened again elsewhere."""
+        self._hides = hides
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell that the window closes; nothing is asked."""
+        if self._hides:
+            event.ignore()
+            self.hide()
+            return
         self.closing.emit()
         super().closeEvent(event)
 
