@@ -18,6 +18,9 @@ from engine.launcher.runtime import VARIABLE, attach, find_runtime
 
 ROLE_VARIABLE, WORKER_ROLE = "BURNISH_ROLE", "worker"
 WORKER_ROLES = ("--worker", "--peer", "--selfcheck")
+OWN_ROLES = (*WORKER_ROLES, "--keeper", "--network-probe")
+"""What a worker may start of this very program; anything else that it starts is meant as Python."""
+
 EXIT_NOT_UNDERSTOOD = 64
 """A child of a worker that was asked for what Python could not do (EX_USAGE of sysexits.h)."""
 
@@ -44,7 +47,7 @@ def begin(arguments: Sequence[str], environment: MutableMapping[str, str]) -> No
     _attach_runtime(environment, first=is_child or is_worker)
     if is_worker:
         environment[ROLE_VARIABLE] = WORKER_ROLE
-    elif is_child and _FORK not in arguments:
+    elif is_child and _FORK not in arguments and arguments[:1] not in [[one] for one in OWN_ROLES]:
         raise SystemExit(act_as_python(arguments))
 
 

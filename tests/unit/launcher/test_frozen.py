@@ -70,6 +70,15 @@ def test_begin_in_a_child_of_a_worker_refuses_what_python_could_not_do(
     assert ended.value.code == 64
 
 
+@pytest.mark.parametrize("role", ["--keeper", "--network-probe", "--worker"])
+def test_begin_in_a_child_of_a_worker_goes_on_to_a_role_of_its_own(
+    role: str, search: list[str], tmp_path: Path
+) -> None:
+    environment = {"BURNISH_ROLE": "worker", "BURNISH_RUNTIME": str(tmp_path)}
+    frozen.begin([role, "place"], environment)
+    assert environment["BURNISH_ROLE"] == "worker"
+
+
 def test_begin_of_a_process_of_multiprocessing_goes_on(search: list[str], tmp_path: Path) -> None:
     runtime = write_runtime(tmp_path / "runtime")
     environment = {"BURNISH_ROLE": "worker", "BURNISH_RUNTIME": str(runtime.root)}
