@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 import platform
 import re
 from gettext import gettext as _
@@ -117,11 +117,12 @@ class Diagnosis:
 
 
 def _own_redaction(workspace: Path) -> Redaction:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = ""  # a container without any names
-    return Redaction(workspace=workspace, home=Path.home(), user=user, computer=platform.node())
+    home = Path.home()
+    # Not getpass.getuser: it may ask the system, which may ask another computer (nscd, LDAP).
+    user = os.environ.get("LOGNAME") or os.environ.get("USER") or os.environ.get("USERNAME")
+    return Redaction(
+        workspace=workspace, home=home, user=user or home.name, computer=platform.node()
+    )
 
 
 def _program() -> Section:
