@@ -15,6 +15,7 @@ import pytest
 from engine.launcher import spawn
 from engine.store.layout import JobFolder
 from tests.builders.model_folder import tiny_model_folder
+from tests.faults.programs import MODEL_VARIABLE
 from tests.faults.warm import Born, WarmParent, WarmProcess
 
 _IN_MEMORY = Path("/dev/shm")
@@ -42,6 +43,12 @@ def tell() -> Callable[[str], None]:
 def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a tiny model."""
     return tiny_model_folder(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def model_of_programs(base_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the programs that are prepared within this process find the model, too."""
+    monkeypatch.setenv(MODEL_VARIABLE, str(base_model))
 
 
 @pytest.fixture(scope="module")

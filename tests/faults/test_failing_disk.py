@@ -19,13 +19,14 @@ import pytest
 
 from tests.faults.disks import FAILED_UNNAMED, NAMED
 from tests.faults.extent import IS_FULL
-from tests.faults.programs import MODEL_VARIABLE, PROGRAMS
+from tests.faults.programs import PROGRAMS
 from tests.faults.traced import STRACE
 from tests.faults.verdicts import complaints
 from tests.faults.warm import WarmParent
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("model_of_programs"),
     pytest.mark.skipif(STRACE is None, reason="strace is not installed"),
 ]
 
@@ -38,11 +39,6 @@ QUICK = 6
 LIMIT_S = 60.0
 SEED = 5
 FAILED = re.compile(r"^\d+ +\w+\(\d+<([^>]*)>.* = -1 \w+ \(.*\) \(INJECTED\)$", re.MULTILINE)
-
-
-@pytest.fixture(autouse=True)
-def _model_of_programs(base_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(MODEL_VARIABLE, str(base_model))
 
 
 @dataclass(frozen=True, kw_only=True)

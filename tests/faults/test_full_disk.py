@@ -20,7 +20,7 @@ from engine.store.layout import Layout
 from engine.train.checkpoint import checkpoint_folders, read_checkpoint
 from tests.faults.disks import NAMED, can_mount, used_bytes
 from tests.faults.extent import IS_FULL
-from tests.faults.programs import MODEL_VARIABLE, PROGRAMS
+from tests.faults.programs import PROGRAMS
 from tests.faults.test_kills import ended
 from tests.faults.verdicts import complaints
 from tests.faults.warm import WarmParent, WarmProcess
@@ -28,6 +28,7 @@ from tests.unit.train.runs import Desk, chat_rows, make_desk
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("model_of_programs"),
     pytest.mark.skipif(not can_mount(), reason="this system gives no process a disk of its own"),
 ]
 
@@ -38,11 +39,6 @@ SIZES = 40 if IS_FULL else 2
 
 TRIED = tuple(PROGRAMS) if IS_FULL else ("imported", "migrated", "checkpoints")
 BYTES = re.compile(r"at least [\d,]+ bytes are needed")
-
-
-@pytest.fixture(autouse=True)
-def _model_of_programs(base_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(MODEL_VARIABLE, str(base_model))
 
 
 class Place:

@@ -20,6 +20,7 @@ from tests.faults.verdicts import complaints
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("model_of_programs"),
     pytest.mark.skipif(STRACE is None, reason="strace is not installed"),
 ]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from engine.api.facade import Api, open_api
 from engine.api.queue import QueueDesk
@@ -112,14 +113,28 @@ def test_keeper_killed_at_any_moment_loses_no_run_and_starts_none_twice(
     tell(f"{kills} keepers killed over {len(runs)} runs: none lost, none started twice")
 
 
-def test_of_several_keepers_one_looks_after_the_queue(
-    api: Api, desk: Desk, base_model: Path
-) -> None:
-    runs = [add_run(api, desk) for _ in range(3)]
+def keepers(api: Api, base_model: Path) -> list[int]:
+    """Make several keepers at once and return how each ended."""
     nursery = Nursery(api.layout.root, environment(base_model))
     for _ in range(KEEPERS):
         nursery.make()
-    assert set(nursery.close()) == {0, EXIT_TAKEN}
+    return nursery.close()
+
+
+def test_keeper_beside_another_one_leaves_the_queue_to_it(
+    api: Api, desk: Desk, base_model: Path
+) -> None:
+    run = add_run(api, desk)
+    with FileLock(api.layout.queue.keeper_lock, mode=0o600):
+        assert keepers(api, base_model) == [EXIT_TAKEN] * KEEPERS
+        assert api.jobs.get(run).snapshot.attempt == 0
+
+
+def test_of_several_keepers_at_once_none_starts_a_run_again(
+    api: Api, desk: Desk, base_model: Path
+) -> None:
+    runs = [add_run(api, desk) for _ in range(3)]
+    assert set(keepers(api, base_model)) <= {0, EXIT_TAKEN}
     wait_until_done(api)
     check_all_ran_once(api, runs)
 
