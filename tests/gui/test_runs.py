@@ -343,7 +343,7 @@ def test_run_that_went_back_shows_one_line_and_a_mark_where_it_did(
     rows = chart.table()
     assert [row[0] for row in rows if row[1] is not None] == list(range(1, 521))
     assert max(row[1] or 0 for row in rows) < 3.0
-    assert chart._canvas.marks == (375,)
+    qtbot.wait_until(lambda: chart._canvas.marks == (375,))
     note = child(child(runs, RunView), Banner)
     qtbot.wait_until(note.isVisible)
     assert "back to step 375" in note.accessibleName()

@@ -52,7 +52,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
     ]
     source.write_bytes(b"\n".join(lines))
     ImportRun(new_workspace(tmp_path / "w"), [source], name="Rows", eval_ratio=0.0).run()
-    monkeypatch.setattr("engine.api.jobs.spawn", lambda _folder: None)
+    monkeypatch.setattr("engine.api.jobs.spawn", lambda _folder, **_more: None)
     return open_api(tmp_path / "w")
 
 
@@ -160,7 +160,7 @@ def test_rows_packed_with_one_are_those_of_the_trainer(api: Api, model_id: str) 
 def test_rows_that_are_not_trained_take_no_place_among_the_packed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.api.jobs.spawn", lambda _folder: None)
+    monkeypatch.setattr("engine.api.jobs.spawn", lambda _folder, **_more: None)
     source = tmp_path / "rows.jsonl"
     rows = [chat("q" * 200, "too late"), chat("a", "b"), chat("q" * 201, "late"), chat("c", "d")]
     source.write_bytes(b"\n".join(_openai(one) for one in rows))

@@ -27,7 +27,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
     ]
     source.write_bytes(b"\n".join(lines))
     ImportRun(new_workspace(tmp_path / "w"), [source], name="Rows", eval_ratio=0.0).run()
-    monkeypatch.setattr("engine.api.jobs.spawn", lambda _folder: None)
+    monkeypatch.setattr("engine.api.jobs.spawn", lambda _folder, **_more: None)
     opened = open_api(tmp_path / "w")
     opened.models.add(tiny_model_folder(tmp_path / "m"))
     return opened

@@ -20,7 +20,7 @@ from engine.domain.split import EVAL, TRAIN, split_of
 
 def test_every_settable_field_is_described() -> None:
     described = {one.name for one in recipe_fields()}
-    data = {"dataset_id", "dataset_version", "mix", "replay"}
+    data = {"dataset_id", "dataset_version", "mix", "replay", "start"}
     fixed = {"schema_version", "method", "model_id"} | data
     assert described == {one.name for one in msgspec.structs.fields(Recipe)} - fixed
     assert all(one.title and one.why for one in recipe_fields())
