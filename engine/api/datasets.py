@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from engine.api.documents import check_chunking
 from engine.api.jobs import Jobs, new_id
+from engine.api.lookup import matching
 from engine.api.trash import Trash
 from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Mapping, Reject
@@ -47,7 +48,6 @@ __all__ = ["Datasets", "RowPreview", "RowTable"]
 
 ENTRY = "engine.api.importing:run"
 LARGEST_EVAL_RATIO = 0.9
-SHORTEST_PREFIX = 4
 
 
 class Datasets:
@@ -160,10 +160,7 @@ class Datasets:
         """
         if key.isalnum() and self._layout.dataset(key).root.is_dir():
             return self._read(key)
-        known = self.list()
-        found = [one for one in known if one.name == key] or [
-            one for one in known if len(key) >= SHORTEST_PREFIX and one.id.startswith(key)
-        ]
+        found = matching(self.list(), key)
         if len(found) == 1:
             return found[0]
         if found:

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from engine.api.jobs import Jobs, JobView, new_id
+from engine.api.lookup import matching
 from engine.api.preview import RowTokens, preview
 from engine.api.starter import starter_folder
 from engine.api.trash import Trash
@@ -27,7 +28,6 @@ from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 from engine.store.modelfolder import inspect_model
 
-SHORTEST_PREFIX = 4
 _HUB_CACHE = re.compile(r"models--(?:.+--)?(.+)")
 
 
@@ -139,13 +139,7 @@ class Models:
         Raises:
             ModelNotFound: There is none, or more than one.
         """
-        known = self.list()
-        ways = (
-            [one for one in known if one.id == key],
-            [one for one in known if one.name == key],
-            [one for one in known if len(key) >= SHORTEST_PREFIX and one.id.startswith(key)],
-        )
-        found = ways[0] or ways[1] or ways[2]
+        found = matching(self.list(), key)
         if len(found) > 1:
             ids = ", ".join(one.id for one in found)
             raise ModelNotFound(

@@ -13,6 +13,7 @@ import msgspec
 from engine.api.beginning import Beginning, descent_of, find_start
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs, JobView
+from engine.api.lookup import SHORTEST_PREFIX
 from engine.api.machine import Machine
 from engine.api.models import Models
 from engine.api.planning import make_plan
@@ -47,7 +48,6 @@ from engine.methods.registry import METHODS, method
 from engine.store.documents import read_document
 from engine.store.layout import JobFolder, Layout
 
-_SHORTEST_PREFIX = 4
 _USUAL_LENGTH = next(one.default for one in recipe_fields() if one.name == "max_length")
 
 
@@ -307,7 +307,7 @@ class Runs:
         """
         runs = self.list()
         by_id = [one for one in runs if one.id == key]
-        by_prefix = [one for one in runs if len(key) >= _SHORTEST_PREFIX and one.id.startswith(key)]
+        by_prefix = [one for one in runs if len(key) >= SHORTEST_PREFIX and one.id.startswith(key)]
         by_name = [one for one in runs if one.job.info.name == key]
         for found in (by_id, by_prefix if len(by_prefix) == 1 else [], by_name[:1]):
             if found:

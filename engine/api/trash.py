@@ -9,13 +9,12 @@ from gettext import gettext as _
 from pathlib import Path
 
 from engine.api.jobs import new_id
+from engine.api.lookup import matching
 from engine.domain.trash import TrashEntry, TrashKind
 from engine.errors import NotInTrash
 from engine.store import trash
 from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
-
-SHORTEST_PREFIX = 4
 
 
 def utc_now() -> datetime:
@@ -107,13 +106,7 @@ class Trash:
         Raises:
             NotInTrash: There is none, or more than one.
         """
-        known = self.list()
-        ways = (
-            [one for one in known if one.id == key],
-            [one for one in known if one.name == key],
-            [one for one in known if len(key) >= SHORTEST_PREFIX and one.id.startswith(key)],
-        )
-        found = ways[0] or ways[1] or ways[2]
+        found = matching(self.list(), key)
         if len(found) > 1:
             ids = ", ".join(one.id for one in found)
             raise NotInTrash(
