@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import re
 import shutil
 import threading
@@ -28,6 +27,7 @@ from engine.launcher.identity import Heartbeat, is_from_earlier_start, read_iden
 from engine.store.disk_errors import disk_full
 from engine.store.documents import read_document, write_document
 from engine.store.layout import JobFolder
+from engine.store.output_log import log_end
 
 EXIT_TAKEN = 4
 """Exit status of a worker that found another one on its job."""
@@ -83,17 +83,11 @@ def log_tail(folder: JobFolder, limit_bytes: int = 65_536, *, from_bytes: int = 
         return ""
     size = folder.log.stat().st_size
     # A log that is shorter has been put aside since: all of it is newer than that place.
-    found = _end_of(folder.log, limit_bytes, from_bytes if from_bytes <= size else 0)
+    start = from_bytes if from_bytes <= size else 0
+    found = log_end(folder.log, limit_bytes, from_bytes=start)
     if not from_bytes and len(found) < limit_bytes and folder.older_log.exists():
-        found = _end_of(folder.older_log, limit_bytes - len(found), 0) + found
+        found = log_end(folder.older_log, limit_bytes - len(found)) + found
     return found.decode("utf-8", errors="replace")
-
-
-def _end_of(path: Path, limit_bytes: int, from_bytes: int) -> bytes:
-    with path.open("rb") as stream:
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(from_bytes, stream.tell() - limit_bytes))
-        return stream.read()
 
 
 def cause_of(folder: JobFolder, snapshot: JobSnapshot) -> Failure:
@@ -104,10 +98,7 @@ def cause_of(folder: JobFolder, snapshot: JobSnapshot) -> Failure:
 
 def facts_of_death(folder: JobFolder, snapshot: JobSnapshot) -> EndFacts:
     """Gather what is known of a worker that is gone and left no closing event."""
-    try:
-        identity = read_identity(folder)
-    except DocumentDamaged:
-        identity = None
+    identity = read_identity(folder)
     if identity is None:
         number = errno.ENOSPC if _is_full(folder) else None
         return EndFacts(errno=number, memory_bytes=snapshot.memory_bytes)

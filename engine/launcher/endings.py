@@ -248,8 +248,8 @@ def _death(facts: EndFacts) -> EngineError | None:
         return KilledBySystem(
             _("The system ended the worker because memory ran out. Checkpoints are safe."),
             remedy=_(
-                "Close other programs, or lower max_length or micro_batch_size. Then resume the "
-                "run."
+                "Close other programs, or lower the longest row (max_length) or the sequences at "
+                "once (micro_batch_size). Then resume the run."
             ),
         )
     if number in _KILLED:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import psutil
 
-from engine.errors import DocumentDamaged
 from engine.launcher.identity import is_alive_worker, read_identity
 from engine.store.layout import JobFolder
 
@@ -22,10 +21,7 @@ def end_by_force(folder: JobFolder) -> bool:
     Only the very process that took the job is ended, never another that has its pid now. What it
     had not saved is lost, as after a crash.
     """
-    try:
-        identity = read_identity(folder)
-    except DocumentDamaged:
-        return False
+    identity = read_identity(folder)
     if identity is None or not is_alive_worker(identity, folder):
         return False
     try:

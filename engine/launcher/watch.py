@@ -9,7 +9,7 @@ from gettext import gettext as _
 from engine.domain.run import JobSnapshot, JobState
 from engine.errors import AlreadyRunning, DocumentDamaged
 from engine.launcher.force import end_by_force
-from engine.launcher.identity import Heartbeat, has_worker
+from engine.launcher.identity import Heartbeat, has_worker, is_being_started
 from engine.protocol.codec import Envelope
 from engine.protocol.fold import fold_all
 from engine.store.documents import read_document
@@ -94,12 +94,13 @@ class JobFeed:
         is only called interrupted when a second poll brings nothing that closes the job.
         """
         claimed = self.snapshot.state
+        has_log = self._folder.log.exists()
         if claimed.is_over or has_worker(self._folder):
             return claimed
         latest = self._peek()
         if latest.state.is_over:
             return latest.state
-        was_started = bool(latest.updated_at) or self._folder.log.exists()
+        was_started = bool(latest.updated_at) or has_log
         return JobState.INTERRUPTED if was_started else JobState.WAITING
 
     def _peek(self) -> JobSnapshot:
@@ -138,7 +139,8 @@ def wait_until_free(folder: JobFolder) -> None:
     while has_worker(folder):
         feed = JobFeed(folder, from_kept=True)
         feed.catch_up()
+        is_closed = feed.snapshot.state.is_over and not is_being_started(folder)
         is_late = time.monotonic() > deadline
-        if not feed.snapshot.state.is_over or (is_late and not end_by_force(folder)):
+        if not is_closed or (is_late and not end_by_force(folder)):
             raise AlreadyRunning(_("A worker is busy with this. Nothing was changed."))
         time.sleep(_LOOK_EVERY_S)

@@ -11,9 +11,10 @@ import re
 import zlib
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.protocol.commands import COMMANDS, Command
-from engine.protocol.events import EVENTS, Event
+from engine.protocol.events import EVENTS, FORGOTTEN, Event, SampleMade
 
 VERSION = 1
 """Major version of the wire. Readers refuse a higher one."""
@@ -60,6 +61,11 @@ _event_decoders = {kind: msgspec.json.Decoder(one) for kind, one in EVENTS}
 
 def encode(event: Event, *, seq: int, t: str) -> bytes:
     """Return one line, newline included. Non-finite numbers become null (they are not JSON)."""
+    return _sealed(_text(event, seq, t))
+
+
+def _text(event: Event, seq: int, t: str) -> bytes:
+    """Return a line up to where its checksum follows."""
     line = _Line(
         v=VERSION,
         seq=seq,
@@ -67,7 +73,10 @@ def encode(event: Event, *, seq: int, t: str) -> bytes:
         kind=_KIND_OF_CLASS[type(event)],
         data=msgspec.Raw(_encoder.encode(event)),
     )
-    text = _encoder.encode(line)[:-1]
+    return _encoder.encode(line)[:-1]
+
+
+def _sealed(text: bytes) -> bytes:
     return b'%s,"crc":"%08x"}\n' % (text, zlib.crc32(text))
 
 
@@ -87,6 +96,30 @@ def decode(line: bytes) -> Envelope:
     decoder = _event_decoders.get(raw.kind)
     event = decoder.decode(raw.data) if decoder else None
     return Envelope(v=raw.v, seq=raw.seq, t=raw.t, kind=raw.kind, event=event)
+
+
+def without_rows(line: bytes) -> bytes:
+    """Return a line of a log without text of rows, in as many bytes as before.
+
+    So whoever has read up to some line of the log still stands between two lines. A line that
+    cannot be read may hold anything and becomes blank, which cannot be read either.
+    """
+    end = b"\n" if line.endswith(b"\n") else b""
+    try:
+        envelope = decode(line)
+    except (msgspec.DecodeError, VersionUnknown):
+        return b" " * (len(line) - len(end)) + end
+    event = envelope.event
+    if not isinstance(event, SampleMade):
+        return line
+    for prompt in (FORGOTTEN, ""):
+        emptied = replace(event, prompt=prompt, answer="", expected="")
+        text = _text(emptied, envelope.seq, envelope.t)
+        room = len(line) - len(_sealed(text))
+        if room >= 0:
+            return _sealed(text + b" " * room)
+    # A line of the first versions, without a checksum.
+    return text + b" " * (len(line) - len(text) - len(b"}") - len(end)) + b"}" + end
 
 
 class _CommandLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,9 @@ import msgspec
 
 from engine.domain.decision import Decision
 
+FORGOTTEN = "(forgotten)"
+"""Stands for the texts of a sample whose dataset was forgotten."""
+
 
 class WorkerStarted(msgspec.Struct, frozen=True, kw_only=True):
     """A worker took the job. `attempt` counts from 1; `versions` names libraries and device."""
@@ -159,6 +162,10 @@ class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
     eval_last: float | None = None
     eval_best: float | None = None
     eval_best_step: int | None = None
+
+
+NETWORK_REFUSED = "network_refused"
+"""Code of the warning that code of the worker tried to reach the network."""
 
 
 class Warned(msgspec.Struct, frozen=True, kw_only=True):

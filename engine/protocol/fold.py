@@ -11,7 +11,7 @@ from engine.domain.run import Failure, JobSnapshot, JobState
 from engine.protocol import events
 from engine.protocol.codec import Envelope
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Raise it with every change of what events fold into: snapshots that were kept are then made anew.
 """
 
@@ -55,7 +55,7 @@ def fold(snapshot: JobSnapshot, envelope: Envelope) -> JobSnapshot:
         case events.CheckpointCommitted() | events.AdapterCommitted() | events.RolledBack() as kept:
             return _after_keeping(timed, kept)
         case _:
-            return _after_end(timed, envelope.event)
+            return _after_other(timed, envelope.event)
 
 
 def _after_step(snapshot: JobSnapshot, done: events.StepDone) -> JobSnapshot:
@@ -118,8 +118,10 @@ def _after_rollback(snapshot: JobSnapshot, back: events.RolledBack) -> JobSnapsh
     )
 
 
-def _after_end(snapshot: JobSnapshot, event: events.Event | None) -> JobSnapshot:
+def _after_other(snapshot: JobSnapshot, event: events.Event | None) -> JobSnapshot:
     match event:
+        case events.Warned(code=events.NETWORK_REFUSED, message=message):
+            return replace(snapshot, network_refused=message)
         case events.Stopped():
             return replace(snapshot, state=JobState.STOPPED, eta_s=None)
         case events.Paused():

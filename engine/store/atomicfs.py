@@ -14,12 +14,13 @@ import contextlib
 import ctypes
 import errno
 import hashlib
+import math
 import os
 import shutil
 import stat
 import sys
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from gettext import gettext as _
 from pathlib import Path
@@ -38,6 +39,7 @@ from engine.store.disk_errors import (
     naming_disk_errors,
 )
 from engine.store.ledger import FollowedStream, Ledger, is_as_printed
+from engine.store.place import holds_home
 
 MANIFEST = "MANIFEST.json"
 TEMPORARY_PREFIX = ".tmp-"
@@ -146,8 +148,14 @@ def new_file(path: Path, *, durable: bool = True) -> Generator[IO[bytes], None, 
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Generator[IO[bytes], None, None]:
+def whole_file(
+    path: Path, *, check: Callable[[Path], None] | None = None
+) -> Generator[IO[bytes], None, None]:
     """Open a file for streaming that takes its name only when the block ends without an error.
+
+    Args:
+        path: Where; its folder must exist.
+        check: Called with the written file before it takes its name; what it raises prevents that.
 
     Raises:
         DiskFull: No room; what stood under the name is untouched.
@@ -158,6 +166,8 @@ def whole_file(path: Path) -> Generator[IO[bytes], None, None]:
         try:
             with new_file(temporary) as stream:
                 yield stream
+            if check is not None:
+                check(temporary)
             renaming.replace(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -409,7 +419,7 @@ def _is_as_written(path: Path, entry: FileEntry) -> bool:
 
 
 def put_aside(folder: Path) -> None:
-    """Rename a damaged folder so that nothing takes it for a whole one; its content stays."""
+    """Rename a damaged folder or file so that nothing takes it for whole; its content stays."""
     with naming_disk_errors(folder):
         aside = folder.with_name(f"{DAMAGED_PREFIX}{folder.name}-{uuid.uuid4().hex[:6]}")
         renaming.rename(folder, aside)
@@ -417,12 +427,20 @@ def put_aside(folder: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder so that no reader ever sees half of it: rename first, then delete."""
+    """Remove a folder so that no reader ever sees half of it: rename first, then delete.
+
+    Raises:
+        ValueError: It is the home folder or holds it: whoever asks for that is mistaken.
+    """
+    if holds_home(folder):
+        raise ValueError(f"{folder} holds a home folder")
     victim = folder.with_name(f"{TRASH_PREFIX}{uuid.uuid4().hex}")
     with naming_disk_errors(folder):
         renaming.rename(folder, victim)
         sync_folder(victim.parent)
-        shutil.rmtree(victim)
+        while victim.exists():  # who sweeps at the same time takes files away under this one
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(victim)
 
 
 def move_folder(source: Path, target: Path) -> None:
@@ -440,12 +458,13 @@ def move_folder(source: Path, target: Path) -> None:
         sync_folder(source.parent)
 
 
-def sweep(folder: Path, *, only_folders: bool = False) -> None:
+def sweep(folder: Path, *, before_s: float = math.inf) -> None:
     """Undo what interrupted writes and removals left in a folder that has no other writer.
 
     Args:
         folder: The folder.
-        only_folders: Leave files alone, which others may be writing just now.
+        before_s: Leave files alone that were changed since then, in seconds since 1970: others may
+            be writing them just now. 0 for all files.
     """
     for aside in folder.glob(f"{REPLACED_PREFIX}*"):
         _put_back(aside, folder / aside.name.removeprefix(REPLACED_PREFIX))
@@ -453,8 +472,10 @@ def sweep(folder: Path, *, only_folders: bool = False) -> None:
         if path.name.startswith((TEMPORARY_PREFIX, TRASH_PREFIX)):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-            elif not only_folders:
-                path.unlink(missing_ok=True)
+                continue
+            with contextlib.suppress(FileNotFoundError):  # it has its name now
+                if path.stat().st_mtime < before_s:
+                    path.unlink()
 
 
 def _put_back(aside: Path, place: Path) -> None:

@@ -69,6 +69,11 @@ class JobFolder:
         return self.root / "rate-sweep.json"
 
     @property
+    def memorisation(self) -> Path:
+        """Return what is known of text of the rows that the adapter of this run writes."""
+        return self.root / "memorisation.json"
+
+    @property
     def identity(self) -> Path:
         """Return who the worker is."""
         return self.root / "identity.json"
@@ -82,6 +87,11 @@ class JobFolder:
     def lock(self) -> Path:
         """Return the file that the worker holds locked."""
         return self.root / "worker.lock"
+
+    @property
+    def starting_lock(self) -> Path:
+        """Return the file that a client holds locked from starting a worker until it has begun."""
+        return self.root / "starting.lock"
 
     @property
     def exit(self) -> Path:
@@ -209,9 +219,19 @@ class QueueFolder:
         return self.root / "keeper.lock"
 
     @property
+    def keeper(self) -> Path:
+        """Return who the keeper is."""
+        return self.root / "keeper.json"
+
+    @property
     def keeper_log(self) -> Path:
         """Return the keeper's standard output and error."""
         return self.root / "keeper.log"
+
+    @property
+    def older_keeper_log(self) -> Path:
+        """Return what was in that log before it became too long."""
+        return self.root / "keeper-1.log"
 
 
 @dataclass(frozen=True)
@@ -274,6 +294,11 @@ class Layout:
     def migration(self) -> Path:
         """Return the folder of a step to a newer version that is going on."""
         return self.root / "migration"
+
+    @property
+    def forgetting(self) -> Path:
+        """Return which datasets are being forgotten; it is there until that is done."""
+        return self.root / "forgetting.json"
 
     def dataset(self, dataset_id: str) -> DatasetFolder:
         """Return the paths of one dataset."""

@@ -21,6 +21,14 @@ NETWORK_TYPES = frozenset({
 """File systems of Linux whose files are on another computer, where locks may not hold."""
 
 
+def holds_home(folder: Path) -> bool:
+    """Return whether a folder is the home folder of this user, or one that it stands in."""
+    try:
+        return Path.home().absolute().is_relative_to(folder.absolute())
+    except RuntimeError:
+        return False  # this user has none
+
+
 def place_of(root: Path) -> Place:
     """Look where a workspace lies."""
     try:

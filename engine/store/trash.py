@@ -14,7 +14,7 @@ from gettext import gettext as _
 from pathlib import Path
 
 from engine.domain.trash import KEEP_DAYS, TrashEntry
-from engine.errors import DiskFull, DocumentDamaged, NotInTrash, TargetExists
+from engine.errors import DiskFull, DocumentDamaged, FileMissing, NotInTrash, TargetExists
 from engine.store import atomicfs
 from engine.store.checksum import encode_document
 from engine.store.documents import read_document
@@ -23,18 +23,25 @@ from engine.store.locks import held
 
 _DOCUMENT = "trash.json"
 _LOCK = "trash.lock"
+_SHELVES = ("datasets", "models", "jobs", "exports")
 
 
 def throw_away(layout: Layout, entry: TrashEntry) -> None:
     """Move the folders of an object into the trash.
 
     Raises:
+        FileMissing: Somebody else removed it just now.
         InUse: Another process is busy with the trash.
         DiskFull: There is not even room for the note on what it was; nothing was removed.
         NotWritable: The place refuses, or another program holds a file open; nothing was removed.
     """
     atomicfs.make_folder(layout.trash)
     with held(layout.trash / _LOCK):
+        if not (layout.root / entry.places[0]).exists():
+            raise FileMissing(
+                _("{name} was removed just now.").format(name=entry.name),
+                remedy=_("Look at what is in the trash: it may be there."),
+            )
         _write_note(layout.trash / entry.id, entry)
         try:
             for part, place in _parts(layout, entry):
@@ -64,7 +71,7 @@ def _write_note(folder: Path, entry: TrashEntry) -> None:
 def entries(layout: Layout) -> list[TrashEntry]:
     """Return what is in the trash, newest first; entries that cannot be read are left out."""
     found: list[TrashEntry] = []
-    for folder in _folders(layout):
+    for folder in folders(layout):
         entry = _entry(folder)
         if entry is not None and _is_removed(layout, entry):
             found.append(entry)
@@ -80,10 +87,12 @@ def restore(layout: Layout, entry_id: str) -> TrashEntry:
         InUse: Another process is busy with the trash.
         NotWritable: The place refuses.
     """
-    found = {one.id: one for one in entries(layout)}.get(entry_id)
-    if found is None:
-        raise NotInTrash(_("This is not in the trash any more."))
+    if not layout.trash.is_dir():
+        raise _not_there()
     with held(layout.trash / _LOCK):
+        found = {one.id: one for one in entries(layout)}.get(entry_id)
+        if found is None:
+            raise _not_there()
         for part, place in _parts(layout, found):
             if part.exists() and place.exists():
                 raise TargetExists(
@@ -103,9 +112,15 @@ def delete(layout: Layout, entry_id: str) -> None:
     """
     folder = layout.trash / entry_id
     if not entry_id.isalnum() or not folder.is_dir():
-        raise NotInTrash(_("This is not in the trash any more."))
+        raise _not_there()
     with held(layout.trash / _LOCK):
+        if not folder.is_dir():  # another one was quicker
+            raise _not_there()
         atomicfs.remove_folder(folder)
+
+
+def _not_there() -> NotInTrash:
+    return NotInTrash(_("This is not in the trash any more."))
 
 
 def empty(layout: Layout) -> int:
@@ -118,7 +133,7 @@ def empty(layout: Layout) -> int:
     if not layout.trash.is_dir():
         return 0
     with held(layout.trash / _LOCK):
-        found = _folders(layout)
+        found = folders(layout)
         for folder in found:
             atomicfs.remove_folder(folder)
     return len(found)
@@ -142,7 +157,7 @@ def settle(layout: Layout) -> None:
         return
     with held(layout.trash / _LOCK, is_urgent=True):
         atomicfs.sweep(layout.trash)
-        for folder in _folders(layout):
+        for folder in folders(layout):
             entry = _entry(folder)
             if entry is None:
                 continue
@@ -154,18 +169,30 @@ def settle(layout: Layout) -> None:
                     atomicfs.move_folder(place, part)
 
 
-def _folders(layout: Layout) -> list[Path]:
+def folders(layout: Layout) -> list[Path]:
+    """Return the folder of each entry, those included whose note cannot be read."""
     if not layout.trash.is_dir():
         return []
     return [one for one in layout.trash.iterdir() if one.is_dir() and one.name.isalnum()]
 
 
 def _entry(folder: Path) -> TrashEntry | None:
-    """Return what a folder of the trash holds; None where its note cannot be read."""
+    """Return what a folder of the trash holds; None where its note cannot be read or believed.
+
+    A workspace may come from somebody else: its notes move folders, so what they name is checked.
+    """
     try:
-        return read_document(folder / _DOCUMENT, TrashEntry)
+        found = read_document(folder / _DOCUMENT, TrashEntry)
     except DocumentDamaged:
         return None
+    is_sound = found.id == folder.name and bool(found.places)
+    return found if is_sound and all(_is_object(one) for one in found.places) else None
+
+
+def _is_object(place: str) -> bool:
+    """Return whether the folder of an object is named, and nothing within it or elsewhere."""
+    parts = Path(place).parts
+    return len(parts) == 2 and parts[0] in _SHELVES and parts[1] != ".."
 
 
 def _parts(layout: Layout, entry: TrashEntry) -> list[tuple[Path, Path]]:

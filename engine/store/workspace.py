@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 from gettext import gettext as _
@@ -14,12 +15,13 @@ import platformdirs
 from engine.errors import (
     DiskFailed,
     DiskFull,
+    DocumentDamaged,
     InUse,
     NotWritable,
     WorkspaceInvalid,
     WorkspaceTooNew,
 )
-from engine.store import atomicfs, trash
+from engine.store import atomicfs, forgetting, leftovers, trash
 from engine.store.documents import read_document, write_document
 from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
@@ -100,12 +102,13 @@ def _check_version(layout: Layout, known: int, *, is_read_only: bool) -> None:
 
 
 def _settle(layout: Layout) -> None:
-    try:
-        trash.settle(layout)
-    except (InUse, DiskFailed, DiskFull, NotWritable, OSError):
+    for settle in (trash.settle, forgetting.settle, leftovers.settle):
         # Whatever hinders it hinders nobody from opening: what is in the trash is whole, and the
         # next start tries again.
-        return
+        with contextlib.suppress(
+            InUse, DiskFailed, DiskFull, NotWritable, DocumentDamaged, OSError
+        ):
+            settle(layout)
 
 
 def _create(layout: Layout, now: datetime, steps: Sequence[Step]) -> None:

@@ -13,7 +13,7 @@ from gettext import ngettext
 from engine.domain.run import JobSnapshot
 from engine.errors import EngineError
 from engine.launcher.offline import OfflineGuard
-from engine.protocol.events import Event, Failed, StepDone, Warned, WorkerStarted
+from engine.protocol.events import NETWORK_REFUSED, Event, Failed, StepDone, Warned, WorkerStarted
 from engine.store.eventlog import EventWriter
 from engine.worker.misfortune import named
 from engine.worker.wakefulness import SleepWatch, Wakefulness
@@ -44,6 +44,7 @@ class Account:
         self._wakefulness = wakefulness
         self._sleep = sleep
         self._has_begun = False
+        self._told_attempts = 0
 
     @property
     def snapshot(self) -> JobSnapshot:
@@ -70,6 +71,7 @@ class Account:
             text = _("The computer slept for {minutes:.0f} min. The work went on after that.")
             message = text.format(minutes=slept_s / 60)
             self._writer.append(Warned(code="computer_slept", message=message))
+        self.tell_attempts()
         self._has_begun = self._has_begun or isinstance(event, StepDone)
         self._writer.append(event)
 
@@ -91,17 +93,19 @@ class Account:
         self.report(named(error, slept_s=recent_s, has_begun=self._has_begun))
 
     def tell_attempts(self) -> None:
-        """Say openly that code of this worker tried to use the network, and was refused."""
-        if not self._guard.attempts:
+        """Say openly, and once, that code of this worker tried to use the network in vain."""
+        count = self._guard.attempts
+        if count == self._told_attempts:
             return
+        self._told_attempts = count
         text = ngettext(
-            "{count} attempt to use the network was refused ({what}).",
-            "{count} attempts to use the network were refused ({what}).",
-            self._guard.attempts,
-        ).format(count=self._guard.attempts, what=self._guard.last_attempt)
+            "{count} attempt to use the network was refused, the last one by {who} ({what}).",
+            "{count} attempts to use the network were refused, the last one by {who} ({what}).",
+            count,
+        ).format(count=count, who=self._guard.last_caller, what=self._guard.last_attempt)
         with contextlib.suppress(EngineError, OSError):
             # A disk that is full even for this line: the heartbeat has told it as well.
-            self._writer.append(Warned(code="network_refused", message=text))
+            self._writer.append(Warned(code=NETWORK_REFUSED, message=text))
 
     def _versions(self) -> dict[str, str]:
         is_kernels = self._guard.is_kernel_filter_active

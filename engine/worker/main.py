@@ -12,8 +12,10 @@ import contextlib
 import logging
 import os
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from gettext import gettext as _
 from pathlib import Path
 from typing import cast
 
@@ -22,10 +24,11 @@ import filelock
 from engine.domain.run import JobInfo, JobKind, JobSnapshot
 from engine.errors import EngineError
 from engine.launcher.deaths import EXIT_TAKEN
-from engine.launcher.identity import attempt_of, job_lock, own_identity
+from engine.launcher.identity import attempt_of, job_lock, obeyed_before, own_identity
 from engine.launcher.offline import OfflineGuard
 from engine.launcher.peers import Seat, met_worker, torchrun_seat
 from engine.protocol.job import JobContext, JobEntry
+from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
 from engine.store.eventlog import EventWriter
 from engine.store.layout import JobFolder
@@ -35,11 +38,15 @@ from engine.worker.heartbeat import beating
 from engine.worker.output import bound_output
 from engine.worker.peer import assist
 from engine.worker.ranks import gathered_peers, settle_under_torchrun
+from engine.worker.session_end import told_of_session_end
 from engine.worker.signals import StopWish
-from engine.worker.surroundings import prepare
+from engine.worker.surroundings import let_compile, prepare
 from engine.worker.wakefulness import SleepWatch, Wakefulness, kept_awake
 
 EXIT_DONE, EXIT_FAILED = 0, 1
+_ABANDONED_S = 600.0
+"""Nobody has written to one of the small files of a job for so long and is still at it."""
+
 log = logging.getLogger("worker")
 
 
@@ -88,24 +95,32 @@ def _work(
         log.info("another worker has had job %s", info.id)
         return EXIT_TAKEN
     folder.result.unlink(missing_ok=True)
-    # Before the identity is written, on which the client's start waits: a stop that is asked for
-    # right after the start must count as new.
-    wish = StopWish(folder.commands)
-    try:
+    _sweep(folder)
+    # Before the identity is written, on which the client's start waits.
+    wish = StopWish(folder.commands, obeyed=obeyed_before(launch))
+    with (
+        told_of_session_end(wish.pause, reason=_("A checkpoint is being saved.")),
+        contextlib.closing(writer),
+    ):
         log_bytes = folder.log.stat().st_size if folder.log.exists() else 0
         write_document(folder.identity, own_identity(folder, launch, log_bytes=log_bytes))
         beats = beating(
             folder.heartbeat,
             now=_now,
             refused=lambda: guard.attempts,
-            besides=lambda: bound_output(folder),
+            besides=lambda: bound_output(folder.log, folder.older_log),
         )
         with beats, _awake(info) as wakefulness:
             account = Account(writer, guard, wakefulness, SleepWatch())
             account.open(attempt)
             return _attempt(folder, info, attempt, account, wish, seat)
-    finally:
-        writer.close()
+
+
+def _sweep(folder: JobFolder) -> None:
+    """Remove what killed workers were writing; clients write here too, but never for so long."""
+    for place in (folder.root, folder.commands):
+        if place.is_dir():
+            atomicfs.sweep(place, before_s=time.time() - _ABANDONED_S)
 
 
 def _awake(info: JobInfo) -> contextlib.AbstractContextManager[Wakefulness]:
@@ -134,6 +149,7 @@ def _attempt(
         now=_now,
     )
     try:
+        let_compile(folder.recipe)
         with gathered_peers(folder, info, seat) as peers:
             cast("JobEntry", resolved(info.entry))(replace(context, peers=peers))
         status = EXIT_DONE

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import errno
+import re
+import sys
 import threading
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 from engine.errors import EngineError, places_of
 from engine.hardware.driver import DriverVersions, read_driver
@@ -15,6 +18,16 @@ from engine.launcher.endings import EndFacts, GpuFault, gpu_words, named_end
 _DRIVER_LIMIT_S = 5.0
 _SPEAKING = {"torch", "pynvml", "triton", "bitsandbytes"}
 """Libraries whose errors are read; what others say may hold rows."""
+
+_NUMBERED = re.compile(r"\(os error (\d+)\)$|: [^:()]+ \((\d+)\)$")
+"""How a library says the system's number without its error: those in Rust (tokenizers,
+safetensors), and torch."""
+
+_WITHOUT_NUMBER = (Exception, OSError, RuntimeError)
+"""What they raise then; a class of its own, as for a wrong value, may quote a row."""
+
+_ABSENT = "No such file or directory: "
+"""safetensors says so of any file that it could not open, whatever the system said."""
 
 
 def named(
@@ -59,7 +72,29 @@ def _number(error: Exception) -> int | None:
     """Return the system's number of an error; libraries have memory errors of their own."""
     if isinstance(error, MemoryError):
         return errno.ENOMEM
-    return error.errno if isinstance(error, OSError) else None
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    text = str(error)
+    if isinstance(error, FileNotFoundError) and text.startswith(_ABSENT):
+        return _number_of_opening(Path(text.removeprefix(_ABSENT)))
+    found = _NUMBERED.search(text) if type(error) in _WITHOUT_NUMBER else None
+    if found is None:
+        return None
+    return int(found[2]) if found[2] else _of_the_system(int(found[1]))
+
+
+def _number_of_opening(path: Path) -> int:
+    """Return why a file cannot be opened; one that can be now could not a moment ago."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        return error.errno or errno.EIO
+    return errno.EIO
+
+
+def _of_the_system(number: int) -> int | None:
+    """Return the number that C has for one of the system's own; Windows has others."""
+    return OSError(0, "", None, number).errno if sys.platform == "win32" else number
 
 
 def _chain(error: BaseException) -> Generator[BaseException, None, None]:

@@ -22,7 +22,7 @@ from engine.protocol.job import PeerContext, PeerEntry
 from engine.store.documents import read_document
 from engine.store.layout import JobFolder
 from engine.worker.entries import resolved
-from engine.worker.surroundings import prepare
+from engine.worker.surroundings import let_compile, prepare
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 _IN, _OUT, _ERRORS = 0, 1, 2
@@ -55,6 +55,7 @@ def assist(job: Path, rank: int, line: Line) -> int:
         now=lambda: datetime.now(UTC),
     )
     entry = next(one.peer_entry for one in METHODS if one.entry == info.entry)
+    let_compile(folder.recipe)
     cast("PeerEntry", resolved(entry))(context)
     return EXIT_DONE
 

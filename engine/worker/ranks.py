@@ -21,7 +21,7 @@ from engine.store.layout import JobFolder
 
 _VISIBLE, _ORDER, _THREADS = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "OMP_NUM_THREADS"
 
-_COMPUTING = (JobKind.TRAIN, JobKind.RATE, JobKind.GENERATE)
+_COMPUTING = (JobKind.TRAIN, JobKind.RATE, JobKind.GENERATE, JobKind.MEMORISATION)
 
 
 @contextlib.contextmanager

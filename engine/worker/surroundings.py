@@ -8,6 +8,10 @@ import os
 import sys
 from pathlib import Path
 
+from engine.domain.recipe import Recipe
+from engine.store.caches import CACHE_VARIABLE, cache_folder, compile_cache
+from engine.store.documents import read_document
+
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -34,13 +38,30 @@ QUIET = {
     "TRANSFORMERS_VERBOSITY": "error",
     "BITSANDBYTES_NOWELCOME": "1",
 }
+NO_COMPILER = {
+    # bitsandbytes asks torch to compile functions that no job of ours calls, when it is imported.
+    # The compiler would be loaded for it at every start: a second, and 35 MiB.
+    "TORCHDYNAMO_DISABLE": "1",
+}
+"""Is taken away again where a run asks for compiled layers."""
 
+COMPILED = {
+    "TRITON_CACHE_DIR": "triton",
+    "TRITON_HOME": "triton-home",
+    "TORCHINDUCTOR_CACHE_DIR": "inductor",
+    "TORCH_EXTENSIONS_DIR": "torch-extensions",
+    "PYTORCH_KERNEL_CACHE_PATH": "torch-kernels",
+    "CUDA_CACHE_PATH": "cuda",
+    "NUMBA_CACHE_DIR": "numba",
+}
+"""Variables that name folders of compiled code, with the folder below `engine.store.caches`: it is
+made of the libraries alone, takes minutes to make again, and serves every run."""
 
 CACHES = (
-    "HF_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR", "TEMP",
-    "TMP",
+    "HF_HOME", "HF_MODULES_CACHE", "HF_DATASETS_CACHE", "TORCH_HOME", "MPLCONFIGDIR",
+    "PIP_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR", "TEMP", "TMP",
 )  # fmt: skip
-"""Variables that name folders for caches and temporary files."""
+"""Variables that name folders for other caches and for temporary files, which may hold rows."""
 
 _USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 """Where `getpass.getuser` looks, in this order."""
@@ -55,7 +76,9 @@ tokens was a quarter higher, for 2 % less processor time (benchmarks/planner_ben
 
 
 def prepare(job: Path) -> None:
-    """Make the process private, offline, quiet and frugal; caches go into the job's own folder.
+    """Make the process private, offline, quiet and frugal; nothing is kept in the user's home.
+
+    Compiled code goes into Burnish's cache folder, all else into the job's own.
 
     The libraries read these variables when they are imported, so this runs before any of them.
     """
@@ -66,6 +89,8 @@ def prepare(job: Path) -> None:
     os.environ.update(POLITE)
     os.environ.update(FRUGAL)
     os.environ.update(QUIET)
+    os.environ.update(NO_COMPILER)
+    _keep_compiled()
     _stay_at_home(job / "cache")
     _have_a_name()
     logging.basicConfig(
@@ -73,6 +98,26 @@ def prepare(job: Path) -> None:
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+
+
+def let_compile(recipe: Path) -> None:
+    """Let torch compile, where a job has a recipe and that asks for compiled layers.
+
+    Raises:
+        EngineError: The recipe cannot be read.
+    """
+    if recipe.is_file() and read_document(recipe, Recipe).compile_layers:
+        for name in NO_COMPILER:
+            os.environ.pop(name, None)
+
+
+def _keep_compiled() -> None:
+    """Let libraries keep compiled code where the next run finds it."""
+    # Before the user's cache folder gets another name below, for what this worker starts.
+    os.environ[CACHE_VARIABLE] = str(cache_folder())
+    root = compile_cache()
+    for name, folder in COMPILED.items():
+        os.environ[name] = str(root / folder)
 
 
 def _stay_at_home(cache: Path) -> None:

@@ -51,7 +51,7 @@ def model_of_programs(base_model: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv(MODEL_VARIABLE, str(base_model))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def warm(base_model: Path) -> Iterator[WarmParent]:
     """Return a parent that forks real processes; only where processes can be forked."""
     parent = WarmParent(base_model)

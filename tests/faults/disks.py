@@ -26,7 +26,7 @@ from engine.errors import EngineError
 from engine.launcher.deaths import why_not_begun
 from engine.store.layout import Layout
 from engine.worker.misfortune import named
-from tests.faults.programs import PROGRAMS
+from tests.faults.programs import PROGRAMS, work_in_one_thread
 
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
 _MS_REC, _MS_PRIVATE = 0x4000, 0x40000
@@ -105,9 +105,10 @@ def with_small_files(place: str, size_bytes: int, name: str) -> int:
 
 
 def held_in_place(place: str, name: str) -> int:
-    """Run a program of `programs` in `after/`, once somebody has looked who watches its calls."""
+    """Run a program of `programs` in `after/`, once it is let go."""
     root = Path(place)
     _copy(root / "before", root / "after")
+    work_in_one_thread()
     os.kill(os.getpid(), signal.SIGSTOP)
     return _told(root, lambda: _run(name, root / "after" / "workspace", root / "said"))
 

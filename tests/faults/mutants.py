@@ -34,6 +34,7 @@ IDENTITY = "engine/launcher/identity.py"
 LEDGER = "engine/store/ledger.py"
 TRASH = "engine/store/trash.py"
 MIGRATIONS = "engine/store/migrations.py"
+FORGETTING = "engine/store/forgetting.py"
 
 POWER = ("tests/unit/store/test_atomicfs.py", "tests/faults/test_power_loss.py")
 MOVED = (
@@ -41,6 +42,7 @@ MOVED = (
     "tests/unit/store/test_migrations.py",
     "tests/faults/test_power_loss.py",
 )
+FORGET = ("tests/unit/store/test_forgetting.py", "tests/faults/test_power_loss.py")
 CORRUPT = ("tests/unit/store", "tests/faults/test_corruption.py")
 TRAIN = (
     "tests/unit/train/test_checkpoint.py",
@@ -53,6 +55,34 @@ TRAIN = (
 
 MUTANTS = (
     *MUTANTS_OF_RUNS,
+    Mutant(
+        "what is to be forgotten is not written down",
+        FORGETTING,
+        "        write_document(layout.forgetting, _Forgetting(dataset_ids=wanted))\n",
+        "        layout.forgetting.touch()\n",
+        FORGET,
+    ),
+    Mutant(
+        "forgetting ends before what was deleted is durable",
+        FORGETTING,
+        "    for folder in _holders(layout):\n        atomicfs.sync_folder(folder)\n",
+        "",
+        FORGET,
+    ),
+    Mutant(
+        "forgetting goes on without what an interruption left",
+        FORGETTING,
+        "    _sweep(layout)\n    traces",
+        "    traces",
+        FORGET,
+    ),
+    Mutant(
+        "a start does not end what was being forgotten",
+        "engine/store/workspace.py",
+        "(trash.settle, forgetting.settle, leftovers.settle)",
+        "(trash.settle, leftovers.settle)",
+        FORGET,
+    ),
     Mutant(
         "a replaced file is not synced",
         ATOMICFS,
@@ -132,8 +162,8 @@ MUTANTS = (
         "a folder is removed file by file under its name",
         ATOMICFS,
         "        renaming.rename(folder, victim)\n        sync_folder(victim.parent)\n"
-        "        shutil.rmtree(victim)\n",
-        "        shutil.rmtree(folder)\n",
+        "        while",
+        "        victim = folder\n        while",
         POWER,
     ),
     Mutant(
@@ -370,9 +400,9 @@ MUTANTS = (
     Mutant(
         "a migration that was cut off is not ended",
         MIGRATIONS,
-        "        _finish(layout)\n        while",
+        "        _finish(layout)\n        if",
         "        atomicfs.remove_folder(layout.migration) if layout.migration.exists() else None\n"
-        "        while",
+        "        if",
         MOVED,
     ),
     Mutant(

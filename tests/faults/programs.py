@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Short programs that change a workspace as the application does, to be traced or killed.
 
-    python -m tests.faults.programs NAME WORKSPACE SAID
-
-Each says in the file SAID what it has promised to a person, right after the call has returned:
+Each says in a file what it has promised to a person, right after the call has returned:
 whatever is said must be there after any crash. A program does the same whenever it runs.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,9 +18,10 @@ from msgspec.structs import replace
 
 from engine.api.datasets import Datasets
 from engine.api.facade import open_api
+from engine.api.forgetting import Forgetting
 from engine.api.jobs import Jobs
 from engine.api.queue import QueueDesk
-from engine.api.settings import read_settings, write_settings
+from engine.api.settings import Settings, change_settings
 from engine.api.trash import Trash
 from engine.api.versions import Versions
 from engine.domain import queue as rules
@@ -32,7 +31,7 @@ from engine.domain.recipe import Recipe
 from engine.domain.run import JobInfo, JobKind
 from engine.domain.trash import TrashKind
 from engine.domain.version import Action
-from engine.protocol.events import Event, Finished, PhaseChanged, ProgressMade
+from engine.protocol.events import Event, Finished, PhaseChanged, ProgressMade, SampleMade
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
 from engine.store.documents import write_document
@@ -191,6 +190,35 @@ def export_removed(workspace: Path, say: Say) -> None:
     say(trash.throw_away(TrashKind.EXPORT, "Five", export_folders(workspace)))
 
 
+FORGETTABLE = "c0ffee42" * 4
+"""Stands in every row of the dataset that `forgotten` forgets."""
+
+
+def prepare_forgettable(workspace: Path) -> None:
+    """Make a workspace with a dataset that was changed, and what else holds text of its rows."""
+    new_workspace(workspace)
+    rows = (f'{{"prompt":"{FORGETTABLE} {n}","completion":"a{n}"}}\n' for n in range(ROWS))
+    rows_file(workspace).write_text("".join(rows), encoding="utf-8")
+    _import(workspace)
+    changed(workspace, lambda _word: None)
+    layout = Layout(workspace)
+    recipe = Recipe(dataset_id="d1", model_id="m1")
+    Jobs(layout, make_id=lambda: "j1").create(JobKind.TRAIN, "One", "x:y", {}, recipe)
+    writer = EventWriter(layout.job("j1").events, now=lambda: START)
+    for event in (SampleMade(step=1, prompt=FORGETTABLE, answer="a"), Finished()):
+        writer.append(event)
+    writer.close()
+    work: dict[str, object] = {"dataset_id": "d1", "name": FORGETTABLE}
+    Jobs(layout, make_id=lambda: "j2").create(JobKind.DATASET, "Two", "x:y", work)
+    prompts: dict[str, object] = {"run_id": "j1", "prompts": [FORGETTABLE]}
+    Jobs(layout, make_id=lambda: "j3").create(JobKind.EXPORT, "Three", "x:y", prompts)
+
+
+def forgotten(workspace: Path, say: Say) -> None:
+    """Forget the dataset."""
+    say(Forgetting(Layout(workspace)).forget("d1").dataset_id)
+
+
 def prepare_old(workspace: Path) -> None:
     """Make a workspace of version 1."""
     prepare_empty(workspace)
@@ -209,7 +237,7 @@ def renamed(workspace: Path, say: Say) -> None:
     Datasets(layout, Jobs(layout)).rename("d1", "Other")
     say("Other")
     settings = workspace / "settings.json"
-    write_settings(settings, replace(read_settings(settings), scheme="dark"))
+    change_settings(settings, {"scheme": "dark"}, known=Settings())
     say("dark")
 
 
@@ -403,6 +431,7 @@ PROGRAMS: Mapping[str, tuple[Callable[[Path], None], Callable[[Path, Say], None]
     "restored": (prepare_trash, restored),
     "emptied": (prepare_trash, emptied),
     "export_removed": (prepare_export, export_removed),
+    "forgotten": (prepare_forgettable, forgotten),
     "migrated": (prepare_old, migrated),
     "renamed": (prepare_dataset, renamed),
     "job_made": (prepare_empty, job_made),
@@ -414,13 +443,6 @@ PROGRAMS: Mapping[str, tuple[Callable[[Path], None], Callable[[Path, Say], None]
     "adapter": (prepare_run, adapter),
     "exported": (prepare_delivered, exported),
 }
-WITH_TORCH = ("checkpoints", "adapter", "exported")
-"""Importing it takes seconds."""
-
-
-def argv_of(name: str, workspace: Path, said: Path) -> list[str]:
-    """Return the arguments of Python that run a program."""
-    return ["-m", "tests.faults.programs", name, str(workspace), str(said)]
 
 
 def environment(base_model: Path) -> dict[str, str]:
@@ -430,16 +452,41 @@ def environment(base_model: Path) -> dict[str, str]:
     return dict(os.environ) | own
 
 
-def main() -> None:
-    """Run one program."""
-    name, workspace, said = sys.argv[1:]
+def work_in_one_thread() -> None:
+    """Let pools of threads do their work where it is given to them, and at once.
+
+    strace counts the calls of each thread for itself: most of those of a pool would never be the
+    one that fails. The thread that reads weights ahead must wait for its reader, and stays.
+    """
+    submit = ThreadPoolExecutor.submit
+
+    def at_once(
+        pool: ThreadPoolExecutor, work: Callable[..., Any], /, *arguments: Any, **options: Any
+    ) -> Future[Any]:
+        if (pool._thread_name_prefix or "").startswith("read-ahead"):
+            return submit(pool, work, *arguments, **options)
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*arguments, **options))
+        except Exception as error:  # noqa: BLE001 - whoever asks for the result gets it, as ever
+            done.set_exception(error)
+        return done
+
+    ThreadPoolExecutor.submit = at_once
+
+
+def run(name: str, workspace: str, said: str) -> None:
+    """Run one program, in one thread.
+
+    Args:
+        name: Of the program.
+        workspace: The folder that it changes.
+        said: Gets a line for each promise.
+    """
+    work_in_one_thread()
     handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def say(word: str) -> None:
         os.write(handle, f"{word}\n".encode())
 
     PROGRAMS[name][1](Path(workspace), say)
-
-
-if __name__ == "__main__":
-    main()

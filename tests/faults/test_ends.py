@@ -20,6 +20,25 @@ import pytest
 
 from engine.api.jobs import Jobs, JobView
 from engine.domain.run import JobKind, JobState
+from engine.errors import (
+    AlreadyRunning,
+    ArchiveUnsafe,
+    CheckpointDamaged,
+    DatasetDamaged,
+    DiskFailed,
+    DiskFull,
+    DocumentDamaged,
+    EngineError,
+    FileUnreadable,
+    LossNotFiniteError,
+    ModelInvalid,
+    NoUsableRows,
+    RemoteCodeRefused,
+    TrainingDiverged,
+    UnsafeWeights,
+    WorkspaceInvalid,
+    WorkspaceTooNew,
+)
 from engine.hardware.driver import DriverVersions
 from engine.launcher.endings import EndFacts, named_end
 from engine.launcher.identity import read_identity
@@ -239,12 +258,39 @@ PLAN = {
 }
 
 
-def test_no_fault_of_the_plan_is_unforeseen(tell: Callable[[str], None]) -> None:
+KNOWN: dict[str, type[EngineError]] = {
+    "R4 no space, where it is written": DiskFull,
+    "R5 a call that fails, where it is made": DiskFailed,
+    "R5 a library's call that fails": DiskFailed,
+    "R6 corrupted checkpoint": CheckpointDamaged,
+    "R6 corrupted dataset": DatasetDamaged,
+    "R6 corrupted document": DocumentDamaged,
+    "R10 two starts at once": AlreadyRunning,
+    "R14 no number": LossNotFiniteError,
+    "R14 exploding": TrainingDiverged,
+    "R15 malformed file": FileUnreadable,
+    "R15 file without a row": NoUsableRows,
+    "R16 malformed model": ModelInvalid,
+    "R16 model with code": RemoteCodeRefused,
+    "R16 weights that can hold code": UnsafeWeights,
+    "R16 malicious archive": ArchiveUnsafe,
+    "R18 later version": WorkspaceTooNew,
+    "R18 no workspace": WorkspaceInvalid,
+}
+"""What Burnish names where it happens; the tests of each fault look that it does."""
+
+UNFELT = {"R3", "R7", "R8", "R9", "R17", "R19"}
+"""Faults behind which everything goes on: there is nothing to be told."""
+
+
+def test_every_fault_of_the_plan_has_a_name_and_a_remedy(tell: Callable[[str], None]) -> None:
     found = {name: named_end(facts) for name, facts in PLAN.items()}
-    unnamed = [name for name, one in found.items() if one.code in ("unforeseen", "worker_died")]
-    assert not unnamed
     for name, one in found.items():
         assert one.message, name
-        assert one.remedy, name
         assert one.detail, name
+    found |= {name: kind("x") for name, kind in KNOWN.items()}
+    unnamed = [name for name, one in found.items() if one.code in ("unforeseen", "worker_died")]
+    assert not unnamed
+    assert [name for name, one in found.items() if not one.remedy] == []
+    assert {name.split()[0] for name in found} | UNFELT >= {f"R{one}" for one in range(1, 20)}
     tell(f"{len(found)} faults: each has a name, a cause, a remedy and a detail")

@@ -7,9 +7,6 @@ import json
 import random
 import re
 import shutil
-import signal
-import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +20,7 @@ from tests.faults.programs import PROGRAMS
 from tests.faults.traced import STRACE
 from tests.faults.verdicts import complaints
 from tests.faults.warm import WarmParent
+from tests.faults.watched import watch
 
 pytestmark = [
     pytest.mark.slow,
@@ -36,7 +34,6 @@ RETRIED = ("read", "pread64", "write", "pwrite64", "fsync")
 
 TRIED = tuple(PROGRAMS) if IS_FULL else ("job_made", "checkpoints")
 QUICK = 6
-LIMIT_S = 60.0
 SEED = 5
 FAILED = re.compile(r"^\d+ +\w+\(\d+<([^>]*)>.* = -1 \w+ \(.*\) \(INJECTED\)$", re.MULTILINE)
 
@@ -72,16 +69,9 @@ class Place:
             self.root / "log",
             cwd=self.root,
         )
-        _wait_for(lambda: _field(child.pid, "State").startswith("T"))
-        watched = f"trace={','.join(CALLS)}"
         extra = ["-e", injection.option] if injection else []
-        argv = [str(STRACE), "-f", "-y", "-o", str(self.root / "calls"), "-e", watched, *extra]
-        with subprocess.Popen([*argv, "-p", str(child.pid)], stderr=subprocess.DEVNULL) as watcher:
-            _wait_for(lambda: _field(child.pid, "TracerPid") not in ("", "0"))
-            child.kill(signal.SIGCONT)
-            status = child.wait()
-            watcher.wait(LIMIT_S)
-        return status
+        watched = ["-y", "-o", str(self.root / "calls"), "-e", f"trace={','.join(CALLS)}"]
+        return watch(child, [*watched, *extra])
 
     @property
     def calls(self) -> str:
@@ -99,6 +89,7 @@ class Place:
     def check(self, injection: Injection, status: int) -> str:
         """Check what the program left behind a call that failed; return what it told."""
         told, log = self.told(), self.root / "log"
+        assert "(INJECTED)" in self.calls, injection
         assert status in (0, NAMED, FAILED_UNNAMED), log.read_text(encoding="utf-8")[-3000:]
         if status:
             assert told["code"] not in ("unforeseen", "worker_died"), (told, injection)
@@ -124,22 +115,6 @@ class Place:
             assert not re.search(rf"rename\w*\([^)]*{re.escape(temporary)}\"?, ", later), later
 
 
-def _field(pid: int, name: str) -> str:
-    try:
-        text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return ""
-    found = re.search(rf"^{name}:\s*(.*)$", text, re.MULTILINE)
-    return found[1] if found else ""
-
-
-def _wait_for(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
@@ -148,8 +123,12 @@ def _remove(path: Path) -> None:
 
 
 def injections(calls: str) -> list[Injection]:
-    """Return a failure for every call of a program, and an interruption where there are any."""
-    counts = Counter(re.findall(r"^\d+ +(\w+)\(", calls, re.MULTILINE))
+    """Return a failure for every call of a program, and an interruption where there are any.
+
+    Those of its first thread: the other one, if there is one, reads the base model ahead.
+    """
+    thread = calls.split(maxsplit=1)[0]
+    counts = Counter(re.findall(rf"^{thread} +(\w+)\(", calls, re.MULTILINE))
     found = [
         Injection(call=call, number=number, error=error)
         for error in ("EIO", "EINTR")

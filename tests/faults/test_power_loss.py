@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
+import signal
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +13,11 @@ import pytest
 
 from tests.faults.extent import IS_FULL
 from tests.faults.power_loss import CrashState, crash_states
-from tests.faults.programs import PROGRAMS, WITH_TORCH, argv_of, environment
-from tests.faults.traced import STRACE, Change, trace
+from tests.faults.programs import PROGRAMS
+from tests.faults.traced import OPTIONS, STRACE, Change, changes_in
 from tests.faults.verdicts import complaints
+from tests.faults.warm import WarmParent
+from tests.faults.watched import watch
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,19 +28,26 @@ pytestmark = [
 SEED = 20
 FEWEST = 5
 VARIETY = 250 if IS_FULL else 8
-KILLED = tuple(one for one in PROGRAMS if one not in WITH_TORCH)
 CALLS = ("fsync", "rename", "renameat2", "mkdir", "rmdir", "unlink", "unlinkat", "write")
-KILLS = [(name, call) for name in KILLED for call in CALLS] if IS_FULL else [("job_made", "fsync")]
+KILLS = [(name, call) for name in PROGRAMS for call in CALLS]
+TRIED = KILLS if IS_FULL else [("job_made", "fsync"), ("changed", "rename")]
 
 
-def traced(name: str, place: Path, base_model: Path) -> tuple[Path, list[Change]]:
+def watched(name: str, place: Path, warm: WarmParent, options: list[str]) -> int:
+    """Run a program under strace; return its exit status."""
+    arguments = [name, str(place / "workspace"), str(place / "said")]
+    entry, log = "tests.faults.programs:run", place / "log"
+    return watch(warm.start(entry, arguments, log, cwd=place, is_held=True), options)
+
+
+def traced(name: str, place: Path, warm: WarmParent) -> tuple[Path, list[Change]]:
     """Run a program; return what was there before, and what it changed."""
     workspace, before = place / "workspace", place / "before"
     PROGRAMS[name][0](workspace)
     shutil.copytree(workspace, before)
-    said = place / "said"
-    argv = argv_of(name, workspace, said)
-    changes = trace(argv, workspace, said, place / "strace", environment(base_model))
+    said, log = place / "said", place / "strace"
+    assert watched(name, place, warm, [*OPTIONS, "-o", str(log)]) == 0
+    changes = changes_in(log, workspace, said)
     assert complaints(name, workspace, said_in(said)) == []
     return before, changes
 
@@ -60,9 +68,9 @@ def wrong_with(name: str, state: CrashState, place: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_state_after_a_crash_is_whole_and_keeps_what_was_promised(
-    name: str, memory_folder: Path, base_model: Path, tell: Callable[[str], None]
+    name: str, warm: WarmParent, memory_folder: Path, tell: Callable[[str], None]
 ) -> None:
-    before, changes = traced(name, memory_folder, base_model)
+    before, changes = traced(name, memory_folder, warm)
     counted: Counter[bool] = Counter()
     wrong: list[tuple[str, list[str]]] = []
     for state in crash_states(before, changes, seed=SEED, variety=VARIETY):
@@ -74,19 +82,16 @@ def test_every_state_after_a_crash_is_whole_and_keeps_what_was_promised(
     assert min(counted.values()) >= FEWEST
 
 
-def kill_at(call: str, number: int, name: str, place: Path, env: dict[str, str]) -> bool:
+def kill_at(call: str, number: int, name: str, place: Path, warm: WarmParent) -> bool:
     """Run a program that is killed at a call; return whether it came so far."""
-    workspace, said = place / "workspace", place / "said"
     inject = f"inject={call}:signal=KILL:when={number}"
-    strace = [str(STRACE), "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject]
-    argv = [*strace, "--", sys.executable, *argv_of(name, workspace, said)]
-    done = subprocess.run(argv, check=False, env=env, stderr=subprocess.DEVNULL)
-    return done.returncode != 0
+    options = ["-o", "/dev/null", "-e", f"trace={call}", "-e", inject]
+    return watched(name, place, warm, options) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize(("name", "call"), KILLS)
+@pytest.mark.parametrize(("name", "call"), TRIED)
 def test_program_killed_at_any_call_leaves_a_whole_workspace(
-    name: str, call: str, memory_folder: Path, base_model: Path, tell: Callable[[str], None]
+    name: str, call: str, warm: WarmParent, memory_folder: Path, tell: Callable[[str], None]
 ) -> None:
     number = 0
     was_killed = True
@@ -95,7 +100,7 @@ def test_program_killed_at_any_call_leaves_a_whole_workspace(
         place = memory_folder / str(number)
         place.mkdir()
         PROGRAMS[name][0](place / "workspace")
-        was_killed = kill_at(call, number, name, place, environment(base_model))
+        was_killed = kill_at(call, number, name, place, warm)
         said = said_in(place / "said")
         assert complaints(name, place / "workspace", said) == [], f"killed at {call} {number}"
         shutil.rmtree(place)

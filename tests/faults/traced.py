@@ -10,9 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -58,22 +56,18 @@ class Change:
     said: str = ""
 
 
-def trace(
-    argv: list[str], folder: Path, said: Path, log: Path, env: Mapping[str, str]
-) -> list[Change]:
-    """Run a program to its end and return what it did to a folder.
+OPTIONS = ["-e", f"trace={','.join(_CALLS)}", "-y", "-x", "-s", "100000000"]
+"""Of strace, for a log that `changes_in` can read."""
+
+
+def changes_in(log: Path, folder: Path, said: Path) -> list[Change]:
+    """Return what a process did to a folder.
 
     Args:
-        argv: The program, after the Python executable.
-        folder: What is watched; nothing else is returned.
-        said: A file outside it: each line that the program writes there becomes a `said`.
-        log: Where strace writes.
-        env: Environment of the program.
+        log: Of strace.
+        folder: What was watched; nothing else is returned.
+        said: A file outside it: each line that the process wrote there becomes a `said`.
     """
-    assert STRACE is not None
-    watched = ["-e", f"trace={','.join(_CALLS)}", "-f", "-y", "-x", "-s", "100000000"]
-    command = [STRACE, "--seccomp-bpf", *watched, "-o", str(log), "--", sys.executable, *argv]
-    subprocess.run(command, check=True, env=dict(env), stdout=subprocess.DEVNULL)
     return list(_Reading(folder, said).changes(log))
 
 

@@ -141,6 +141,23 @@ def export_removed(workspace: Path, said: Said) -> Iterator[str]:
         yield "the export is not what it was"
 
 
+def forgotten(workspace: Path, said: Said) -> Iterator[str]:
+    """Everything is there in full, or no text of a row is anywhere; the log of the run is whole."""
+    yield from _whole_dataset(workspace)
+    texts = programs.FORGETTABLE.encode()
+    files = [one for one in workspace.rglob("*") if one.is_file()]
+    left = sorted(one.name for one in files if texts in one.read_bytes())
+    is_there = bool(_datasets(workspace).list())
+    if left and (said or not is_there):
+        yield f"rows are left in {left}, the dataset is {'there' if is_there else 'gone'}"
+    if is_there and "events.jsonl" not in left:
+        yield "the dataset is there, but the run shows nothing of it"
+    layout = Layout(workspace)
+    if [one.seq for one in EventReader(layout.job("j1").events).poll()] != [1, 2]:
+        yield "the log of the run is not whole"
+    atomicfs.verify_folder(layout.job("j3").root)
+
+
 def migrated(workspace: Path, said: Said) -> Iterator[str]:
     """The workspace was brought to version 2 by then, or is by opening it now."""
     layout = Layout(workspace)
@@ -187,11 +204,20 @@ def job_made(workspace: Path, said: Said) -> Iterator[str]:
     for one in Layout(workspace).jobs.iterdir():
         if not one.name.startswith(".") and not (one / "job.json").exists():
             yield "half of a job is left"
+    yield from _left_over(workspace)
+
+
+def _left_over(workspace: Path) -> Iterator[str]:
+    """Yield what a client that was killed while it made a job left to the next start."""
+    for one in Layout(workspace).jobs.iterdir():
+        if one.name.startswith((atomicfs.TEMPORARY_PREFIX, atomicfs.TRASH_PREFIX)):
+            yield f"{one.name} is left over"
 
 
 def run_taken(workspace: Path, said: Said) -> Iterator[str]:
     """The run is there in full or not at all, with its old note or its new one."""
     api = open_api(workspace)
+    yield from _left_over(workspace)
     found = api.runs.list()
     if len(found) != 1:
         if said or found:
@@ -293,6 +319,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "restored": restored,
     "emptied": emptied,
     "export_removed": export_removed,
+    "forgotten": forgotten,
     "migrated": migrated,
     "renamed": renamed,
     "job_made": job_made,

@@ -219,6 +219,20 @@ def test_file_that_cannot_be_read_is_as_bad_as_one_that_differs(
         atomicfs.verify_folder(tmp_path / "x")
 
 
+@pytest.mark.parametrize("asked", ["home", "."])
+def test_remove_folder_refuses_a_home_and_what_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    home = tmp_path / "home"
+    (home / "letters").mkdir(parents=True)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(home))
+    with pytest.raises(ValueError, match="home folder"):
+        atomicfs.remove_folder(tmp_path / asked)
+    atomicfs.remove_folder(home / "letters")
+    assert [one.name for one in tmp_path.iterdir()] == ["home"]
+
+
 def test_remove_folder_is_complete(tmp_path: Path) -> None:
     (tmp_path / "x" / "y").mkdir(parents=True)
     atomicfs.remove_folder(tmp_path / "x")
@@ -236,8 +250,16 @@ def test_sweep_removes_only_left_overs(tmp_path: Path) -> None:
 def test_sweep_of_folders_leaves_files_that_others_write(tmp_path: Path) -> None:
     (tmp_path / ".tmp-1").mkdir()
     (tmp_path / ".tmp-2").write_bytes(b"")
-    atomicfs.sweep(tmp_path, only_folders=True)
+    atomicfs.sweep(tmp_path, before_s=0)
     assert [one.name for one in tmp_path.iterdir()] == [".tmp-2"]
+
+
+def test_sweep_of_what_is_old_leaves_files_that_were_changed_since(tmp_path: Path) -> None:
+    for name, changed_s in ((".tmp-old", 99), (".tmp-new", 101)):
+        (tmp_path / name).write_bytes(b"")
+        os.utime(tmp_path / name, (changed_s, changed_s))
+    atomicfs.sweep(tmp_path, before_s=100)
+    assert [one.name for one in tmp_path.iterdir()] == [".tmp-new"]
 
 
 def test_refused_place_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

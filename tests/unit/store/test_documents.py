@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import DocumentDamaged
 from engine.store import renaming
-from engine.store.documents import read_document, write_document
+from engine.store.documents import read_document, read_own_document, write_document
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,3 +80,20 @@ def test_document_that_is_being_replaced_is_read_where_the_system_asks_for_patie
     else:
         with pytest.raises(DocumentDamaged):
             read_document(path, Card)
+
+
+class Owned(msgspec.Struct, frozen=True, kw_only=True):
+    """Some document with an id."""
+
+    id: str
+
+
+def test_document_that_names_another_folder_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a1b2" / "card.json"
+    path.parent.mkdir()
+    write_document(path, Owned(id="a1b2"))
+    assert read_own_document(path, Owned).id == "a1b2"
+    for other in ("a1b3", "/home", "..", ""):
+        write_document(path, Owned(id=other))
+        with pytest.raises(DocumentDamaged, match="another folder"):
+            read_own_document(path, Owned)

@@ -3,20 +3,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from engine.api.trash import Trash
 from engine.domain.trash import KEEP_DAYS, TrashEntry, TrashKind
-from engine.errors import DiskFull, InUse, NotInTrash, NotWritable, TargetExists
+from engine.errors import DiskFull, FileMissing, InUse, NotInTrash, NotWritable, TargetExists
 from engine.store import atomicfs, locks, trash
+from engine.store.documents import write_document
 from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 from engine.store.locks import held
 from engine.store.workspace import open_workspace
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
+ON_WINDOWS = pytest.mark.skipif(sys.platform != "win32", reason="elsewhere it is one name")
 
 
 @pytest.fixture
@@ -64,6 +70,40 @@ def test_what_took_the_place_meanwhile_is_not_touched(layout: Layout) -> None:
         trash.restore(layout, "t1")
     assert not (layout.root / "jobs/j1").exists()
     assert len(trash.entries(layout)) == 1
+
+
+@pytest.mark.parametrize(
+    ("entry_id", "places"),
+    [
+        ("t1", ("jobs/j1", "../victim")),
+        ("t1", ("../victim",)),
+        ("t1", ("jobs/../../victim",)),
+        ("t1", ("jobs/..",)),
+        ("t1", ("jobs",)),
+        ("t1", ("{absolute}",)),
+        pytest.param("t1", ("jobs/j1\\..\\..\\..\\victim",), marks=ON_WINDOWS),
+        ("t1", ()),
+        ("../../victim", ("jobs/j1",)),
+        ("t2", ("jobs/j1",)),
+    ],
+)
+def test_note_of_a_foreign_workspace_moves_and_deletes_nothing_outside(
+    layout: Layout, entry_id: str, places: tuple[str, ...]
+) -> None:
+    victim = layout.root.parent / "victim"
+    for one in (victim, layout.jobs / "j2"):
+        one.mkdir()
+        (one / "file").write_bytes(b"precious")
+    a_folder(layout, "trash/t1/part-0")
+    named = tuple(one.format(absolute=victim) for one in places)
+    write_document(layout.trash / "t1" / "trash.json", an_entry(*named, entry_id=entry_id))
+    open_workspace(layout.root, now=NOW)
+    assert trash.entries(layout) == []
+    with pytest.raises(NotInTrash):
+        trash.restore(layout, entry_id)
+    for one in (victim, layout.jobs / "j2"):
+        assert (one / "file").read_bytes() == b"precious"
+    assert trash.empty(layout) == 1
 
 
 def test_second_folder_that_does_not_move_leaves_all_as_it_was(
@@ -136,6 +176,51 @@ def test_delete_is_for_good(layout: Layout) -> None:
         with pytest.raises(NotInTrash):
             trash.delete(layout, name)
     assert layout.jobs.is_dir()
+
+
+def while_it_waits(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
+    """Let another process be quicker: it does this while the next one waits for the trash."""
+
+    @contextlib.contextmanager
+    def late(path: Path) -> Generator[None, None, None]:
+        monkeypatch.setattr(trash, "held", held)
+        meanwhile()
+        with held(path):
+            yield
+
+    monkeypatch.setattr(trash, "held", late)
+
+
+@pytest.mark.parametrize("action", [trash.delete, trash.restore])
+def test_second_of_two_at_the_same_entry_is_told_that_it_is_gone(
+    action: Callable[[Layout, str], object], layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_folder(layout, "jobs/j1")
+    trash.throw_away(layout, an_entry("jobs/j1"))
+    while_it_waits(monkeypatch, lambda: trash.delete(layout, "t1"))
+    with pytest.raises(NotInTrash):
+        action(layout, "t1")
+
+
+def test_second_of_two_that_throw_the_same_away_is_told_so(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_folder(layout, "jobs/j1")
+    first = an_entry("jobs/j1")
+    while_it_waits(monkeypatch, lambda: trash.throw_away(layout, first))
+    with pytest.raises(FileMissing):
+        trash.throw_away(layout, an_entry("jobs/j1", entry_id="t2"))
+    assert trash.entries(layout) == [first]
+
+
+def test_tidying_at_the_same_time_as_another_one_is_no_error(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_folder(layout, "jobs/j1")
+    trash.throw_away(layout, an_entry("jobs/j1", at=NOW - timedelta(days=KEEP_DAYS + 1)))
+    while_it_waits(monkeypatch, lambda: trash.empty(layout))
+    assert Trash(layout, now=lambda: NOW).tidy() == 0
+    assert trash.folders(layout) == []
 
 
 def test_only_what_is_older_than_it_is_kept_is_outdated(layout: Layout) -> None:

@@ -21,7 +21,14 @@ from engine.worker.heartbeat import beating
 from engine.worker.wakefulness import SleepWatch, Wakefulness
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
-GUARD = cast("OfflineGuard", type("Guard", (), {"attempts": 0, "is_kernel_filter_active": True})())
+
+
+class Guard:
+    """A guard whose tries a test writes."""
+
+    attempts = 0
+    last_attempt, last_caller = "socket.__new__", "library.module.call_home"
+    is_kernel_filter_active = True
 
 
 class Desk:
@@ -32,7 +39,9 @@ class Desk:
         self.path = root / "events.jsonl"
         self.writer = EventWriter(self.path, now=lambda: MOMENT)
         watch = SleepWatch(slept=lambda: self.slept_s, clock=lambda: 0.0)
-        self.account = Account(self.writer, GUARD, wakefulness, watch)
+        self.guard = Guard()
+        guard = cast("OfflineGuard", self.guard)
+        self.account = Account(self.writer, guard, wakefulness, watch)
 
     def events(self) -> list[Event | None]:
         return [one.event for one in EventReader(self.path).poll()]
@@ -119,3 +128,17 @@ def test_sign_of_life_holds_the_steady_clock_and_the_counters(tmp_path: Path) ->
     assert (beat.count >= 1, beat.refused) == (True, 3)
     assert beat.monotonic_s is not None
     assert all(one >= 0 for one in beat.oom_kills.values())
+
+
+def test_refused_try_is_told_before_the_next_event_and_each_count_once(desk: Desk) -> None:
+    desk.guard.attempts = 1
+    desk.account.emit(PhaseChanged(phase="training"))
+    desk.account.emit(PhaseChanged(phase="evaluating"))
+    desk.account.tell_attempts()
+    desk.guard.attempts = 3
+    desk.account.tell_attempts()
+    told = [one.message for one in desk.events() if isinstance(one, Warned)]
+    assert [one.partition(" ")[0] for one in told] == ["1", "3"]
+    assert all("library.module.call_home" in one for one in told)
+    assert isinstance(desk.events()[0], Warned)
+    assert desk.account.snapshot.network_refused == told[-1]

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import errno
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +55,33 @@ def test_words_within_a_row_are_not_read() -> None:
 
 def test_number_of_the_system_names_the_disk() -> None:
     assert ask(OSError(errno.ENOSPC, "secret")) == "disk_full"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the numbers of Linux")
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Exception("Input/output error (os error 5)"), "disk_failed"),
+        (OSError("No such device (os error 19)"), "disk_failed"),
+        (RuntimeError("unable to open file <a b> in read-only mode: secret (5)"), "disk_failed"),
+        (RuntimeError("unable to write to file <a>: No space left on device (28)"), "disk_full"),
+        (ValueError("secret row (os error 5)"), "unforeseen"),
+        (RuntimeError("shape of (5)"), "unforeseen"),
+    ],
+)
+def test_number_of_the_system_within_the_words_of_a_library_names_the_disk(
+    error: Exception, code: str
+) -> None:
+    assert ask(error) == code
+
+
+def test_file_that_a_library_could_not_open_is_gone_or_its_disk_failed(tmp_path: Path) -> None:
+    """The library says of both that there is no such file."""
+    path = tmp_path / "secret.safetensors"
+    error = FileNotFoundError(f"No such file or directory: {path}")
+    assert ask(error) == "file_missing"
+    path.write_bytes(b"")
+    assert ask(error) == "disk_failed"
 
 
 def test_memory_error_of_a_library_is_known_by_its_kind() -> None:

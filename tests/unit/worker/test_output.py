@@ -13,8 +13,9 @@ from engine.api.jobs import Jobs
 from engine.domain.run import JobKind, JobState
 from engine.launcher.deaths import log_tail
 from engine.store.layout import JobFolder
+from engine.store.output_log import LOG_BYTES
 from engine.store.workspace import open_workspace
-from engine.worker.output import LOG_BYTES, bound_output
+from engine.worker.output import bound_output
 
 
 @pytest.fixture
@@ -23,9 +24,9 @@ def folder(tmp_path: Path) -> JobFolder:
 
 
 def test_short_log_is_left_alone(folder: JobFolder) -> None:
-    bound_output(folder, limit_bytes=10)
+    bound_output(folder.log, folder.older_log, limit_bytes=10)
     folder.log.write_bytes(b"0123456789")
-    bound_output(folder, limit_bytes=10)
+    bound_output(folder.log, folder.older_log, limit_bytes=10)
     assert folder.log.read_bytes() == b"0123456789"
     assert not folder.older_log.exists()
 
@@ -34,7 +35,7 @@ def test_long_log_is_put_aside_and_goes_on_in_the_same_file(folder: JobFolder) -
     with folder.log.open("ab", buffering=0) as stream:
         for text in (b"first line\n", b"second line\n"):
             stream.write(text)
-            bound_output(folder, limit_bytes=8)
+            bound_output(folder.log, folder.older_log, limit_bytes=8)
         stream.write(b"third\n")
     assert folder.log.read_bytes() == b"third\n"
     assert folder.older_log.read_bytes() == b"nd line\n"
@@ -47,7 +48,7 @@ def test_own_output_of_a_worker_is_found_though_the_log_was_put_aside(folder: Jo
     began_at = folder.log.stat().st_size
     with folder.log.open("ab", buffering=0) as stream:
         stream.write(b"of this one\n")
-        bound_output(folder, limit_bytes=8)
+        bound_output(folder.log, folder.older_log, limit_bytes=8)
         stream.write(b"its end\n")
     assert log_tail(folder, from_bytes=began_at) == "its end\n"
 
@@ -55,7 +56,7 @@ def test_own_output_of_a_worker_is_found_though_the_log_was_put_aside(folder: Jo
 def test_log_that_cannot_be_put_aside_is_no_error(folder: JobFolder) -> None:
     folder.log.write_bytes(b"0123456789")
     folder.older_log.mkdir()
-    bound_output(folder, limit_bytes=4)
+    bound_output(folder.log, folder.older_log, limit_bytes=4)
     assert folder.log.read_bytes() == b"0123456789"
 
 

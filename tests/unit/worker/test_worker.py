@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +16,17 @@ import psutil
 import pytest
 
 from engine.api.jobs import Jobs
+from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind, JobState
 from engine.errors import AlreadyRunning, WorkerDied
+from engine.launcher import spawn
 from engine.launcher.identity import Heartbeat, launch_token, read_identity
 from engine.launcher.spawn import worker_argv
 from engine.launcher.watch import wait_until_free
 from engine.protocol.codec import encode_command
 from engine.protocol.commands import Pause, Stop
 from engine.protocol.events import Warned, WorkerStarted
-from engine.store.documents import read_document
+from engine.store.documents import read_document, write_document
 from engine.store.workspace import open_workspace
 from engine.worker.signals import StopWish
 
@@ -55,6 +59,46 @@ def test_job_that_finishes_leaves_result_and_state(jobs: Jobs) -> None:
     assert view.snapshot.attempt == 1
 
 
+@pytest.mark.parametrize(("asked", "disabled"), [(False, "1"), (True, "")])
+def test_torch_may_compile_only_in_a_run_that_asks_for_it(
+    asked: bool, disabled: str, jobs: Jobs
+) -> None:
+    job_id = make(jobs, "tells_whether_torch_may_compile")
+    recipe = Recipe(dataset_id="d", model_id="m", compile_layers=asked)
+    write_document(jobs._layout.job(job_id).recipe, recipe)
+    jobs.start(job_id)
+    assert wait_over(jobs, job_id) is JobState.FINISHED
+    assert jobs.get(job_id).snapshot.result == {"disabled": disabled}
+
+
+def test_next_worker_removes_what_a_killed_one_was_writing(jobs: Jobs) -> None:
+    job_id = make(jobs, "quick")
+    folder = jobs._layout.job(job_id)
+    left = [folder.root / ".tmp-1", folder.commands / ".tmp-2"]
+    for one in left:
+        one.write_bytes(b"half a heartbeat")
+        os.utime(one, (1.0, 1.0))
+    # A window may be writing a note just now.
+    (folder.root / ".tmp-3").write_bytes(b"half a note")
+    jobs.start(job_id)
+    assert wait_over(jobs, job_id) is JobState.FINISHED
+    assert [one.exists() for one in left] == [False, False]
+    assert (folder.root / ".tmp-3").exists()
+
+
+def test_job_is_never_taken_for_dead_while_its_worker_starts(jobs: Jobs) -> None:
+    job_id, others = make(jobs, "until_stopped"), Jobs(jobs._layout)
+    starting = threading.Thread(target=jobs.start, args=(job_id,))
+    starting.start()
+    seen: set[JobState] = set()
+    while starting.is_alive():
+        seen.add(others.get(job_id).state)
+        time.sleep(0.005)
+    jobs.end(job_id)
+    assert JobState.STARTING in seen
+    assert seen <= {JobState.WAITING, JobState.STARTING, JobState.RUNNING}
+
+
 def test_stop_right_after_start_is_obeyed(jobs: Jobs) -> None:
     job_id = make(jobs, "until_stopped")
     jobs.start(job_id)
@@ -68,8 +112,10 @@ def test_pause_ends_the_job_as_paused(jobs: Jobs) -> None:
     jobs.start(job_id)
     jobs.pause(job_id)
     assert wait_over(jobs, job_id) is JobState.PAUSED
+    assert jobs.was_told(job_id)
     jobs.start(job_id)
     assert jobs.get(job_id).state is JobState.RUNNING
+    assert not jobs.was_told(job_id)
     jobs.stop(job_id)
     assert wait_over(jobs, job_id) is JobState.STOPPED
 
@@ -105,6 +151,24 @@ def test_ctrl_c_is_a_stop_whatever_signal_comes_with_it(tmp_path: Path, *, rever
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def test_stop_asked_for_while_the_worker_starts_is_obeyed(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = make(jobs, "until_stopped")
+    jobs.start(job_id)
+    jobs.pause(job_id)
+    wait_over(jobs, job_id)
+    real = spawn.start_detached
+
+    def stopping(argv: list[str], *, log: Path, cwd: Path) -> subprocess.Popen[bytes]:
+        jobs.stop(job_id)
+        return real(argv, log=log, cwd=cwd)
+
+    monkeypatch.setattr(spawn, "start_detached", stopping)
+    jobs.start(job_id)
+    assert wait_over(jobs, job_id) is JobState.STOPPED
 
 
 def test_start_after_stop_ignores_the_old_stop(jobs: Jobs) -> None:
@@ -164,6 +228,7 @@ def test_sigterm_pauses_because_the_system_shuts_down(jobs: Jobs) -> None:
     assert identity is not None
     psutil.Process(identity.pid).send_signal(signal.SIGTERM)
     assert wait_over(jobs, job_id) is JobState.PAUSED
+    assert not jobs.was_told(job_id)
 
 
 def test_killed_worker_makes_the_job_interrupted(jobs: Jobs) -> None:
@@ -249,6 +314,8 @@ def test_refusals_of_a_worker_are_told_while_it_lives_and_when_it_fails(jobs: Jo
     assert wait_over(jobs, job_id) is JobState.FAILED
     wait_until_free(jobs._layout.job(job_id))
     events = [one.event for one in jobs.feed(job_id).poll()]
-    assert any(isinstance(one, Warned) and one.code == "network_refused" for one in events)
+    (told,) = [one for one in events if isinstance(one, Warned) and one.code == "network_refused"]
+    assert "tests.fakes.entries.dials_and_fails" in told.message
+    assert jobs.get(job_id).snapshot.network_refused == told.message
     beat = read_document(jobs._layout.job(job_id).heartbeat, Heartbeat)
     assert beat.refused == 1
