@@ -28,6 +28,7 @@ from pathlib import Path
 
 import msgspec
 import psutil
+from apart import say
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -56,11 +57,6 @@ class Measured:
     growth_mb: float
     dataset_id: str
     processor_s: float = 0.0
-
-
-def say(line: str) -> None:
-    """Print one line."""
-    sys.stdout.write(line + "\n")
 
 
 def make_file(path: Path, rows: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from engine.api.clock import utc_now
 from engine.api.token_counts import TokenCounter, counter_of
 from engine.domain.chunking import (
     Chunking,
@@ -45,9 +46,7 @@ def check_chunking(chunking: Chunking) -> None:
 class Documents:
     """Looks into documents that are not imported yet; previews are one thread's at a time."""
 
-    def __init__(
-        self, layout: Layout, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, layout: Layout, *, now: Callable[[], datetime] = utc_now) -> None:
         """Work with the models of one workspace."""
         self._layout = layout
         self._now = now

@@ -45,7 +45,7 @@ from engine.formats.reading import (
     shaped_parts,
     shaped_rows,
 )
-from engine.formats.refusal import RefusedRecord, reject
+from engine.formats.refusal import UNKNOWN_SHAPE, RefusedRecord, reject
 from engine.formats.shapes import kind_of
 from engine.formats.source import blocks, naming_read_errors
 from engine.formats.wording import translated as _
@@ -228,21 +228,32 @@ class _Rejects:
                 _("These files hold no rows. Nothing was imported."),
                 remedy=_("Choose files that hold rows below their header."),
             )
-        often = [
+        often = self._reasons.most_common(3)
+        reasons = [
             ngettext("{count} row: {message}", "{count} rows: {message}", count).format(
                 count=count, message=self._messages[reason]
             )
-            for reason, count in self._reasons.most_common(3)
+            for reason, count in often
         ]
+        if len(often) == 1:
+            reasons = [self._messages[often[0][0]]]
         message = ngettext(
             "The only row could not be used. {reasons}",
             "None of the {count} rows could be used. {reasons}",
             self.count,
         )
         return NoUsableRows(
-            message.format(count=self.count, reasons=" ".join(often)),
+            message.format(count=self.count, reasons=" ".join(reasons)),
+            remedy=_columns_remedy() if often[0][0] == UNKNOWN_SHAPE else None,
             detail="\n".join(self._first),
         )
+
+
+def _columns_remedy() -> str:
+    return _(
+        "Say which column is which: “Map columns…” in the window, or “columns FILE” on the command "
+        "line, shows what is there and proposes it."
+    )
 
 
 def _import(context: JobContext, options: ImportOptions, layout: Layout) -> DatasetInfo:

@@ -7,13 +7,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from gettext import gettext as _
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 
+from engine.api.clock import utc_now
 from engine.domain.dataset import Mapping, Reject, Row
 from engine.domain.expression import ExpressionFault, parse
 from engine.domain.mapping import SCHEMA_VERSION, ColumnInfo, SavedMapping, problems_of_mapping
@@ -100,9 +101,7 @@ class Sample:
 class Mappings:
     """Mappings of columns, tried on files and saved in one workspace."""
 
-    def __init__(
-        self, layout: Layout, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, layout: Layout, *, now: Callable[[], datetime] = utc_now) -> None:
         """Work on one workspace."""
         self._layout = layout
         self._now = now

@@ -29,7 +29,6 @@ from engine.formats.packed import (
     unpacked_path,
 )
 from engine.formats.refusal import RefusedRecord, reject
-from engine.formats.registry import best_match, shown_name
 from engine.formats.source import naming_read_errors, read_head
 from engine.formats.zip_archive import members
 
@@ -61,6 +60,8 @@ def contents_of(path: Path, check: Callable[[], None]) -> Found:
     check()
     if path.is_dir():
         return _formats_of(path, _files_of(path), check)
+    from engine.formats.registry import best_match
+
     path, head = _unpacked(path)
     try:
         return {path: best_match(path)}, []
@@ -168,6 +169,8 @@ def _data_files(files: Sequence[Path], left_out: list[Reject]) -> list[Path]:
 
 def left_out_file(path: Path, error: EngineError) -> Reject:
     """Return the reject for one file of many that cannot be read."""
+    from engine.formats.registry import shown_name
+
     shown = shown_name(path)
     name = shown_path(path) if shown == path.name else shown
     return reject(name, 0, RefusedRecord(error.code, error.message))

@@ -39,7 +39,10 @@ _USUAL_RATIO = 6
 """Bytes of rows for each that gzip or zstd leaves of them, by an upper guess."""
 
 _JUDGED_BYTES = 32 << 20
-"""Far more than RATIO_CAP times what a decompressor reads at once, up to 64 KiB."""
+"""More than RATIO_CAP times _AHEAD_BYTES: here a file can be judged at all."""
+
+_AHEAD_BYTES = 128 << 10
+"""The most that a decompressor has read and not yet unpacked: gzip so much since Python 3.12."""
 
 _COPY_BYTES = 1 << 20
 _HELD_BYTES = 32 << 20
@@ -169,8 +172,8 @@ def check_bomb(path: Path) -> None:
     with contextlib.closing(open_source(path)) as source:
         while block := source.read(_COPY_BYTES):
             done_bytes += len(block)
-            is_judged = done_bytes >= _JUDGED_BYTES
-            if is_judged and done_bytes <= source.taken_bytes() * RATIO_CAP:
+            used_bytes = source.taken_bytes() - _AHEAD_BYTES
+            if _JUDGED_BYTES <= done_bytes <= used_bytes * RATIO_CAP:
                 return
 
 

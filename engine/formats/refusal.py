@@ -7,6 +7,8 @@ from engine.domain.dataset import Reject
 from engine.formats.wording import translated as _
 
 EXCERPT_CHARACTERS = 200
+UNKNOWN_SHAPE = "unknown_shape"
+"""Reason of a record of which nobody knows which field is what; a mapping says so."""
 
 
 class RefusedRecord(ValueError):

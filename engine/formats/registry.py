@@ -8,7 +8,7 @@ from gettext import gettext as _
 from pathlib import Path
 
 from engine.errors import FileEmpty, FileUnreadable, FormatUnknown
-from engine.formats import arrow, csv, docx, json, jsonl, parquet, pdf, text, xlsx
+from engine.formats import arrow, csv, docx, json, jsonl, ods, parquet, pdf, text, xlsx
 from engine.formats.format import HEAD_BYTES, PERHAPS, Format
 from engine.formats.source import read_head
 
@@ -19,6 +19,7 @@ FORMATS: tuple[Format, ...] = (
     parquet.FORMAT,
     arrow.FORMAT,
     xlsx.FORMAT,
+    ods.FORMAT,
     docx.FORMAT,
     pdf.FORMAT,
     text.FORMAT,

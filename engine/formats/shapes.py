@@ -23,7 +23,7 @@ from engine.domain.dataset import (
 from engine.formats import field_names
 from engine.formats.classes import ClassField, labelled, liked_of
 from engine.formats.plain_chat import PlainChat
-from engine.formats.refusal import RefusedRecord, wrong_type
+from engine.formats.refusal import UNKNOWN_SHAPE, RefusedRecord, wrong_type
 from engine.formats.sides import preference_of, rated_of, side_of, told
 from engine.formats.turns import (
     Fields,
@@ -107,7 +107,7 @@ def _of_fields(fields: Fields) -> tuple[str, Row]:
     if messages:
         raise wrong_type(messages, _("a list of messages"))
     raise RefusedRecord(
-        "unknown_shape",
+        UNKNOWN_SHAPE,
         _("The names of its fields are none that a conversation, a question with its answer, "
           "a text or a preference has."),
     )  # fmt: skip

@@ -7,7 +7,7 @@ import re
 from typing import cast
 
 from engine.domain.dataset import PreferenceRow, RatedRow, Role, Turn
-from engine.formats.refusal import RefusedRecord
+from engine.formats.refusal import UNKNOWN_SHAPE, RefusedRecord
 from engine.formats.turns import (
     check_conversation,
     filled_text,
@@ -74,7 +74,7 @@ def preference_of(
         good, bad = good[len(prompt) :], bad[len(prompt) :]
     if not prompt:
         raise RefusedRecord(
-            "unknown_shape", _("This preference names no prompt, and its answers share none.")
+            UNKNOWN_SHAPE, _("This preference names no prompt, and its answers share none.")
         )
     for turns in (good, bad):
         check_conversation(turns)
@@ -97,7 +97,7 @@ def rated_of(prompt: Turns, completion: Turns, *, is_liked: bool) -> RatedRow:
         prompt, completion = completion[:first], completion[first:]
     check_conversation(completion)
     if not prompt:
-        raise RefusedRecord("unknown_shape", _("This rated answer has no prompt."))
+        raise RefusedRecord(UNKNOWN_SHAPE, _("This rated answer has no prompt."))
     return RatedRow(prompt=prompt, completion=completion, is_liked=is_liked)
 
 

@@ -34,10 +34,11 @@ _ROW_NUMBER = re.compile(r"[1-9]\d{0,6}")
 _LAST_ROW, _LAST_COLUMN = 1_048_576, 16_384
 _BLOCK_BYTES = 1 << 18
 
-_FAULTS = (
+FAULTS = (
     BadZipFile, LookupError, NotImplementedError, RuntimeError, OSError, EOFError, MemoryError,
     UnicodeDecodeError, struct.error, zlib.error, expat.ExpatError,
 )  # fmt: skip
+"""What reading a part of an archive and parsing it may raise."""
 
 Found = Callable[[str, Mapping[str, str]], None]
 
@@ -65,9 +66,9 @@ def check_size(stream: IO[bytes], path: Path) -> None:
         with ZipFile(stream) as archive:
             for name in _sheet_parts(archive, sizes):
                 sheet = _Sheet()
-                _parse(archive, name, sheet.see)
+                parse(archive, name, sheet.see)
                 sheet.check()
-    except _FAULTS as error:
+    except FAULTS as error:
         raise WorkbookDamaged(str(error)) from error
 
 
@@ -80,7 +81,7 @@ def _sheet_parts(archive: ZipFile, names: Mapping[str, int]) -> list[str]:
             ids.update(one for name, one in values.items() if name == "id")
 
     _check_root(archive, names)
-    _parse(archive, WORKBOOK, _see_sheet)
+    parse(archive, WORKBOOK, _see_sheet)
     targets = _targets(archive, _RELATIONS)
     wanted = {_part_name(target).lower() for one, _kind, target in targets if one in ids}
     return [name for name in names if name.lower() in wanted]
@@ -103,7 +104,7 @@ def _targets(archive: ZipFile, name: str) -> list[tuple[str, str, str]]:
         if tag == "Relationship":
             found.append((values.get("Id", ""), values.get("Type", ""), values.get("Target", "")))
 
-    _parse(archive, name, _see)
+    parse(archive, name, _see)
     return found
 
 
@@ -112,8 +113,12 @@ def _part_name(target: str) -> str:
     return posixpath.normpath(inside).lstrip("/")
 
 
-def _parse(archive: ZipFile, name: str, found: Found) -> None:
-    """Call `found` with local name and attributes of every element of a part."""
+def parse(archive: ZipFile, name: str, found: Found) -> None:
+    """Call `found` with local name and attributes of every element of a part.
+
+    Raises:
+        WorkbookDamaged: It declares a document type.
+    """
     parser = expat.ParserCreate()
     parser.buffer_text = True
 

@@ -14,7 +14,18 @@ from pyarrow import ipc
 from pyarrow import parquet as pq
 
 from tests.builders.odd_files import LINE, ROW, OddFile, file_with, read, refused
-from tests.builders.workbooks import cell_xml, sheet_xml, table_xml, workbook, workbook_of
+from tests.builders.workbooks import (
+    cell_xml,
+    open_blank,
+    open_cell,
+    open_row,
+    open_workbook,
+    open_workbook_of,
+    sheet_xml,
+    table_xml,
+    workbook,
+    workbook_of,
+)
 
 _HEADER = b"prompt,completion\n"
 _TABLE = _HEADER + b"a,b\n" * 3
@@ -158,6 +169,11 @@ _FAR = sheet_xml(
     f'<row r="1">{cell_xml("A1", "text")}</row><row r="1048576">{cell_xml("XFD1048576", "x")}</row>'
 )
 BOOK = workbook([[ROW] * 3])
+_RULED = (
+    '<table:table-cell table:style-name="c" table:content-validation-name="v" '
+    'table:protect="true" table:protected="true" table:number-columns-spanned="2" '
+    'table:number-rows-spanned="1" xml:id="i"/>'
+)
 _OLD = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(22) + b"\x09\0" + bytes(16) + bytes(464)
 
 
@@ -184,7 +200,7 @@ _EXCEL: tuple[OddFile, ...] = (
     refused("excel with a row beyond the last", _long_row('<row r="99999999"></row>'),
             "file_unreadable", ".xlsx"),
     refused("excel with xml that is broken", workbook_of(["<worksheet><sheetData><row"]),
-            "file_unreadable", ".xlsx", words="damaged Excel"),
+            "file_unreadable", ".xlsx", words="damaged workbook"),
     refused("excel with entities", workbook_of([
         '<!DOCTYPE a [<!ENTITY b "bbbb">]>' + table_xml([ROW])]), "file_unreadable", ".xlsx"),
     refused("excel without its sheet", workbook_of([table_xml([ROW])]).replace(
@@ -197,6 +213,37 @@ _EXCEL: tuple[OddFile, ...] = (
     refused("excel that is cut off", BOOK[:-30], "file_unreadable", ".xlsx"),
     refused("excel with a password", _compound("EncryptedPackage"), "file_encrypted", ".xlsx"),
     refused("excel of 2003", _compound("Workbook"), "file_unreadable", ".xls", words="2003"),
+    read("spreadsheet of LibreOffice", open_workbook([[ROW] * 3]), 3, ".ods"),
+    read("spreadsheet that is called xlsx", open_workbook([[ROW] * 2, [], [ROW]]), 3, ".xlsx"),
+    read("spreadsheet with numbers", open_workbook([[{"prompt": 5, "completion": True}]]), 1,
+         ".ods"),
+    read("spreadsheet with rows that repeat", open_workbook_of([
+        open_row(open_cell("prompt") + open_cell("completion"))
+        + open_row(open_cell("a") + open_cell("b"), 7)]), 7, ".ods"),
+    read("spreadsheet with rules for whole columns", open_workbook_of([
+        open_row("".join(map(open_cell, ROW)))
+        + open_row("".join(map(open_cell, ROW.values())), 2)
+        + open_row(open_blank(30) + _RULED, 1_048_573)]), 2, ".ods"),
+    refused("spreadsheet with cells in far corners", open_workbook_of([
+        open_row(open_cell("text")) + open_row(open_blank(9), 900_000)
+        + open_row(open_blank(9_000) + open_cell("x"))]), "file_unreadable", ".ods",
+            words="too large"),
+    refused("spreadsheet with one row a million times in many sheets", open_workbook_of(
+        [open_row(open_cell("text"), 1_000_000)] * 9), "file_unreadable", ".ods",
+            words="too large"),
+    refused("spreadsheet with a repetition that is no number", open_workbook_of([
+        open_row(open_cell("text")).replace('repeated="1"', 'repeated="-1"')]),
+            "file_unreadable", ".ods"),
+    refused("spreadsheet with nothing in it", open_workbook([[]]), "no_usable_rows", ".ods"),
+    refused("spreadsheet with a password", open_workbook_of([], {
+        "content.xml": b"\xff" * 99, "META-INF/manifest.xml": "<m><encryption-data/></m>"}),
+            "file_encrypted", ".ods"),
+    refused("spreadsheet with entities", open_workbook_of([], {
+        "content.xml": '<!DOCTYPE a [<!ENTITY b "bbbb">]><a>&b;</a>'}), "file_unreadable", ".ods"),
+    refused("spreadsheet with xml that is broken", open_workbook_of([], {
+        "content.xml": "<a><b"}), "file_unreadable", ".ods", words="damaged"),
+    refused("spreadsheet with another workbook", open_workbook_of([
+        open_row(open_cell("text"))], {"xl/workbook.bin": "x"}), "file_unreadable", ".ods"),
     refused("other compound file", _compound("WordDocument"), "format_unknown", ".doc"),
 )  # fmt: skip
 

@@ -72,3 +72,68 @@ def workbook_of(sheets: Sequence[str | bytes], more: Mapping[str, str] | None = 
         for name, content in files.items():
             archive.writestr(name, content)
     return stream.getvalue()
+
+
+_DOCUMENT = "urn:oasis:names:tc:opendocument:xmlns"
+SPREADSHEET = "application/vnd.oasis.opendocument.spreadsheet"
+
+
+def open_cell(value: object, repeated: int = 1) -> str:
+    """Return one cell of an OpenDocument spreadsheet."""
+    kind = "string"
+    if isinstance(value, bool):
+        kind, value = "boolean", str(value).lower()
+    elif isinstance(value, int | float):
+        kind = "float"
+    name = {"string": "string-value", "boolean": "boolean-value"}.get(kind, "value")
+    shown = escape(str(value), {'"': "&quot;"})
+    return (
+        f'<table:table-cell office:value-type="{kind}" office:{name}="{shown}" '
+        f'table:number-columns-repeated="{repeated}"><text:p>{shown}</text:p></table:table-cell>'
+    )
+
+
+def open_row(cells: str, repeated: int = 1) -> str:
+    """Return a row of cells."""
+    return f'<table:table-row table:number-rows-repeated="{repeated}">{cells}</table:table-row>'
+
+
+def open_blank(repeated: int) -> str:
+    """Return so many cells without anything, as the rest of a row is written."""
+    return f'<table:table-cell table:number-columns-repeated="{repeated}"/>'
+
+
+def open_workbook(tables: Sequence[Sequence[Mapping[str, object]]]) -> bytes:
+    """Return an OpenDocument spreadsheet with a sheet for each table, blank to its last corner."""
+    sheets: list[str] = []
+    for rows in tables:
+        lines = [list(rows[0]) if rows else [], *(list(row.values()) for row in rows)]
+        body = "".join(
+            open_row("".join(map(open_cell, line)) + open_blank(16_384 - len(line)))
+            for line in lines
+        )
+        sheets.append(body + open_row(open_blank(16_384), 1_048_576 - len(lines)))
+    return open_workbook_of(sheets)
+
+
+def open_workbook_of(
+    sheets: Sequence[str], more: Mapping[str, str | bytes] | None = None, *, kind: str = SPREADSHEET
+) -> bytes:
+    """Return an OpenDocument spreadsheet with sheets of this XML, and further or other files."""
+    named = "".join(
+        f'<table:table table:name="S{number}">{one}</table:table>'
+        for number, one in enumerate(sheets)
+    )
+    spaces = " ".join(f'xmlns:{one}="{_DOCUMENT}:{one}:1.0"' for one in ("office", "table", "text"))
+    files: dict[str, str | bytes] = {
+        "mimetype": kind,
+        "content.xml": f"<office:document-content {spaces}><office:body><office:spreadsheet>{named}"
+        "</office:spreadsheet></office:body></office:document-content>",
+        "META-INF/manifest.xml": f'<manifest:manifest xmlns:manifest="{_DOCUMENT}:manifest:1.0"/>',
+        **(more or {}),
+    }
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()

@@ -23,7 +23,7 @@ from engine.formats.format import Format
 from engine.formats.reading import plan_sources, shaped_rows
 from engine.formats.registry import FORMATS
 from tests.builders.documents import pdf, word
-from tests.builders.workbooks import table_xml, workbook, workbook_of
+from tests.builders.workbooks import open_workbook, table_xml, workbook, workbook_of
 
 ROWS = [{"prompt": f'q{n}, "ä"', "completion": "a\n" * n, "n": n} for n in range(8)]
 EXAMPLES = 60
@@ -55,6 +55,7 @@ def _samples() -> dict[str, bytes]:
         "stream": stream.getvalue(),
         "file": file.getvalue(),
         "xlsx": workbook([ROWS]),
+        "ods": open_workbook([ROWS]),
         "docx": word(["Title", "One.", "Two."]),
         "pdf": pdf([["One.", "Two."], None]),
         "text": "Größe\n\nzwei\n".encode() * 9,

@@ -191,3 +191,27 @@ def test_path_into_an_archive_that_has_no_such_file_is_a_named_error(tmp_path: P
     path = make_zip(tmp_path / "a.zip", {"b": b"c"})
     with pytest.raises(EngineError):
         list(blocks(path / "none", nothing))
+
+
+class ReadAhead:
+    """Stands for a bomb whose decompressor reads 128 KiB at once: 300 bytes from each of them."""
+
+    def __init__(self) -> None:
+        self.done_bytes = 0
+
+    def read(self, size: int) -> bytes:
+        self.done_bytes += size
+        return bytes(size) if self.done_bytes <= 100 << 20 else b""
+
+    def taken_bytes(self) -> int:
+        return -(-self.done_bytes // (300 * (128 << 10))) * (128 << 10)
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+def test_check_bomb_is_not_put_off_by_what_was_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = ReadAhead()
+    monkeypatch.setattr(packed, "open_source", lambda _path: source)
+    packed.check_bomb(Path("odd.gz"))
+    assert source.done_bytes > 100 << 20
