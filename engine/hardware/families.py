@@ -31,6 +31,8 @@ class Family:
         attention_biases: Of the matrices q, k, v and o, how many have a bias: 0, 3 or 4.
         mlp_biases: The matrices of the MLP have biases.
         query_norm: `head`: query and key have a norm over one head each; `all`: over all heads.
+        value_norm: Where query and key have a norm over one head each, the value has one too.
+        norm_numbers: Numbers that a norm keeps for each row beside its input.
         inner_norms: Norms over the width of attention and over that of the MLP: one of each.
         head_vectors: Further weights of a layer that are as wide as one head.
         head_scalars: Further weights of a layer, so many for each head.
@@ -51,6 +53,8 @@ class Family:
     attention_biases: int = 0
     mlp_biases: bool = False
     query_norm: str = ""
+    value_norm: bool = False
+    norm_numbers: int = 1
     inner_norms: int = 0
     head_vectors: int = 0
     head_scalars: int = 0
@@ -82,6 +86,17 @@ FAMILIES: dict[str, Family] = {
     "glm4": Family(joined_mlp=True, attention_biases=3, norms=4, exact_hidden_kept=4, mlp_kept=5),
     "gemma2": Family(norms=4, exact_hidden_kept=4, score_bytes=9),
     "gemma3_text": Family(norms=4, exact_hidden_kept=4, query_norm="head"),
+    **dict.fromkeys(
+        ("gemma4_text", "gemma4_unified_text"),
+        Family(
+            norms=4,
+            exact_hidden_kept=4,
+            query_norm="head",
+            value_norm=True,
+            norm_numbers=2,
+            scalars=1,
+        ),
+    ),
     "stablelm": Family(norm_biases=True),
     "arcee": Family(gated=False, mlp_kept=2),
     "nemotron": Family(gated=False, norm_biases=True, mlp_kept=2),
@@ -105,9 +120,9 @@ FAMILIES: dict[str, Family] = {
     "falcon": Family(joined_attention=True, gated=False, norms=1, norm_biases=True, mlp_kept=2),
 }
 """By `model_type`. Matrices are those of engine.store.decoders, by test. What a layer keeps was
-counted on the engine: to the byte for llama, granite, qwen2, qwen3, olmo2, within a sixth for all
-others but gpt2, which is like gpt_neox by its model code. Gemma 2 and
-VaultGemma cap their scores, and Granite SWA adds sinks to them, which no fused kernel does."""
+counted on the engine: to the byte for llama, granite, qwen2, qwen3, olmo2 and gemma4_text, within a
+sixth for all others but gpt2, which is like gpt_neox by its model code. Gemma 2 and VaultGemma cap
+their scores, and Granite SWA adds sinks to them, which no fused kernel does."""
 
 
 _HIDDEN, _INNER, _HEADS = 64, 48, 4
@@ -158,6 +173,7 @@ def _names(kind: Family, decoder: Decoder) -> tuple[str, ...]:
         vocabulary=1,
         tied=True,
         linear_parameters=0,
+        fed=config.get("hidden_size_per_layer_input", 0),
     )
     found: list[str] = []
     for pair in matrices(shape, kind):
@@ -166,6 +182,9 @@ def _names(kind: Family, decoder: Decoder) -> tuple[str, ...]:
         found.append(name)
     return tuple(found)
 
+
+WIDEST_GROUPED_HEAD = 256
+"""Keys and values of wider heads are repeated on a card, as engine.train.attention does it."""
 
 ATTENTION_BLOCK_TOKENS = 1024
 """Scores of longer sequences are made and dropped in blocks of so many queries, as
@@ -194,50 +213,59 @@ def live_scores(shape: ModelShape, kind: Family, *, tokens: int, sequence: int) 
 
 
 def matrices(shape: ModelShape, kind: Family) -> tuple[tuple[int, int], ...]:
-    """Return (in, out) of every linear matrix of one layer."""
+    """Return (in, out) of every linear matrix of one layer; all layers of the shape are alike."""
     hidden, inner = shape.hidden, shape.intermediate
     wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     attention = (
         ((hidden, wide + 2 * narrow),)
         if kind.joined_attention
-        else ((hidden, wide), (hidden, narrow), (hidden, narrow))
+        else ((hidden, wide), *((hidden, narrow),) * shape.key_value_matrices)
     )
     ups = 2 if kind.gated else 1
     rise = ((hidden, ups * inner),) if kind.joined_mlp else ((hidden, inner),) * ups
-    return (*attention, (wide, hidden), *rise, (inner, hidden))
+    fed = ((hidden, shape.fed), (shape.fed, hidden)) if shape.fed else ()
+    return (*attention, (wide, hidden), *rise, (inner, hidden), *fed)
 
 
 def adapted(
     shape: ModelShape, kind: Family, targets: LoraTargets = LoraTargets.ALL
 ) -> tuple[tuple[int, int], ...]:
     """Return (in, out) of the matrices of one layer that get an adapter."""
-    return matrices(shape, kind)[_part(kind, targets)]
+    return matrices(shape, kind)[_part(shape, kind, targets)]
 
 
 def adapted_paths(
     shape: ModelShape, kind: Family, targets: LoraTargets = LoraTargets.ALL
 ) -> tuple[tuple[str, ...], ...]:
     """Return for each matrix that gets an adapter its paths in all layers."""
-    names = kind.names[_part(kind, targets)]
+    names = kind.names
+    if not kind.joined_attention:
+        names = (*names[: 1 + shape.key_value_matrices], *names[3:])
+    names = names[: len(matrices(shape, kind))][_part(shape, kind, targets)]
     return tuple(
         tuple(f"{kind.layers}.{number}.{name}" for number in range(shape.layers)) for name in names
     )
 
 
-def _part(kind: Family, targets: LoraTargets) -> slice:
-    first = 2 if kind.joined_attention else 4
+def _part(shape: ModelShape, kind: Family, targets: LoraTargets) -> slice:
+    first = 2 if kind.joined_attention else 2 + shape.key_value_matrices
     parts = {LoraTargets.ATTENTION: slice(first), LoraTargets.MLP: slice(first, None)}
     return parts.get(targets, slice(None))
 
 
 def small_parameters(shape: ModelShape, kind: Family) -> int:
     """Return the weights of all layers that are no matrices: norms and biases."""
+    return sum(count * _small_of_layer(one, kind) for one, count in shape.layer_kinds())
+
+
+def _small_of_layer(shape: ModelShape, kind: Family) -> int:
     wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    query = {"": 0, "head": 2 * shape.head_dim, "all": wide + narrow}[kind.query_norm]
+    of_heads = (2 if shape.key_value_matrices else 1) * shape.head_dim
+    query = {"": 0, "head": of_heads, "all": wide + narrow}[kind.query_norm]
     biases = {0: 0, 3: wide + 2 * narrow, 4: wide + 2 * narrow + shape.hidden}
-    norms = kind.norms * shape.hidden * (2 if kind.norm_biases else 1)
+    norms = (kind.norms + bool(shape.fed)) * shape.hidden * (2 if kind.norm_biases else 1)
     ups = 2 if kind.gated else 1
     mlp = ups * shape.intermediate + shape.hidden if kind.mlp_biases else 0
     inner = kind.inner_norms * (shape.hidden + shape.intermediate)
     own = kind.head_vectors * shape.head_dim + kind.head_scalars * shape.heads + kind.scalars
-    return shape.layers * (norms + query + biases[kind.attention_biases] + mlp + inner + own)
+    return norms + query + biases[kind.attention_biases] + mlp + inner + own

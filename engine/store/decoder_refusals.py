@@ -25,15 +25,19 @@ OWN_ATTENTION = mark(
 MORE_THAN_TEXT = mark(
     "It reads more than text: pictures, sound or video. Only models of text alone are trained."
 )
+TEXT_PART = mark(
+    "It reads more than text: pictures, sound or video. Its text part can be trained once it is "
+    "saved as a model of its own; the user guide shows how, under Models that can be trained."
+)
 TWO_PARTS = mark("It is an encoder with a decoder; only decoders alone are trained.")
 NOT_WRITING = mark("It does not write text: it was made to fill gaps, rate or embed.")
 COMPRESSED = mark(
     "It keeps its keys and values in a compressed form (latent attention), which the trainer does "
     "not compute."
 )
-FED_LAYERS = mark(
-    "Each of its layers is fed from a further embedding of its own and shares keys and values with "
-    "other layers, which the trainer does not compute."
+SEVERAL_STREAMS = mark(
+    "Its layers keep several versions of each token side by side and predict one from another "
+    "(AltUp), which the trainer does not compute. Gemma 4 of a like size is trained."
 )
 LOOPED = mark("Its layers are not one stack that each token passes once.")
 OTHER_HEAD = mark(
@@ -55,6 +59,7 @@ _EXPERT_KEYS = (
     "moe_num_experts",
     "num_experts_per_tok",
     "num_experts_per_token",
+    "enable_moe_block",
 )
 _STATE_KEYS = (
     "mamba_d_state",
@@ -82,7 +87,11 @@ _EXPERT_TYPES = (
     "deepseek_v4", "llama4", "flex_olmo", "dots1", "longcat_flash", "glm_moe", "afmoe",
 )  # fmt: skip
 _MORE_KEYS = ("vision_config", "audio_config", "text_config", "image_token_id", "vision_tower")
+_TEXT_PARTS = ("gemma3", "gemma4", "gemma4_unified")
+"""Models around a text model of a family that is trained, proven by test."""
+
 _MORE_NAMES = ("ConditionalGeneration", "Vision", "Audio", "ImageText", "Llava", "VL")
+_PICTURES_AHEAD = ("gemma4_text", "gemma4_unified_text")
 _BIASED_TYPES = ("bloom", "mpt")
 _BY_TYPE: dict[str, tuple[str, ...]] = {
     OWN_ATTENTION: (
@@ -100,7 +109,7 @@ _BY_TYPE: dict[str, tuple[str, ...]] = {
     ),
     MORE_THAN_TEXT: ("moshi", "cohere_compass_text", "git", "fuyu", "emu3", "phi4_multimodal"),
     COMPRESSED: ("minicpm3", "youtu"),
-    FED_LAYERS: ("gemma3n_text", "gemma4_text", "gemma4_unified_text"),
+    SEVERAL_STREAMS: ("gemma3n_text",),
     LOOPED: ("hrm_text",),
     OTHER_HEAD: ("modernbert-decoder",),
     DRAFTS: ("gemma4_assistant", "gemma4_unified_assistant"),
@@ -123,12 +132,13 @@ def refusal_of(architecture: str, config: dict[str, Any]) -> str:
     kind = config.get("model_type")
     model_type = kind if isinstance(kind, str) else ""
     rules = (
+        (TEXT_PART, model_type in _TEXT_PARTS),
         (MORE_THAN_TEXT, _reads_more(architecture, config)),
         (TWO_PARTS, config.get("is_encoder_decoder") is True),
         (STATE, _has_state(model_type, architecture, config)),
         (EXPERTS, _has_experts(model_type, architecture, config)),
         (DISTANCE_BIAS, model_type in _BIASED_TYPES or config.get("alibi") is True),
-        (BOTH_WAYS, config.get("use_bidirectional_attention") not in (None, False)),
+        (BOTH_WAYS, _looks_ahead(model_type, config)),
         *((reason, model_type in types) for reason, types in _BY_TYPE.items()),
         (NOT_WRITING, any(one in architecture for one in _HEADS)),
     )
@@ -138,6 +148,12 @@ def refusal_of(architecture: str, config: dict[str, Any]) -> str:
 def _reads_more(architecture: str, config: dict[str, Any]) -> bool:
     is_named = any(one in architecture for one in _MORE_NAMES)
     return is_named or any(isinstance(config.get(key), dict | int) for key in _MORE_KEYS)
+
+
+def _looks_ahead(model_type: str, config: dict[str, Any]) -> bool:
+    """Return whether tokens see later ones; Gemma 4 may let those of pictures, never of text."""
+    asked = config.get("use_bidirectional_attention")
+    return asked not in (None, False) and not (asked == "vision" and model_type in _PICTURES_AHEAD)
 
 
 def _has_state(model_type: str, architecture: str, config: dict[str, Any]) -> bool:

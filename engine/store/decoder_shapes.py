@@ -69,7 +69,7 @@ def _everywhere(config: Config, key: str = "attention_bias", *, default: bool = 
 
 _AROUND = ("input_layernorm", "post_attention_layernorm")
 _AFTER = ("post_attention_layernorm", "post_feedforward_layernorm")
-_FOUR = (*_AROUND, "pre_feedforward_layernorm", "post_feedforward_layernorm")
+FOUR_NORMS = (*_AROUND, "pre_feedforward_layernorm", "post_feedforward_layernorm")
 
 
 def llama(config: Config) -> Shapes:
@@ -118,7 +118,7 @@ def olmo2(config: Config) -> Shapes:
 
 def gemma2(config: Config) -> Shapes:
     """Gemma 2: as Llama, with norms before and behind both attention and MLP."""
-    return llama(config) | norms(config["hidden_size"], *_FOUR)
+    return llama(config) | norms(config["hidden_size"], *FOUR_NORMS)
 
 
 def gemma3(config: Config) -> Shapes:

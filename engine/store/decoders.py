@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from engine.store import decoder_shapes as shapes
+from engine.store import gemma4
 from engine.store.decoder_shapes import Config, Shapes
 
 
@@ -35,8 +37,11 @@ class Decoder:
         own_names: Its own names of sizes, each with the common one.
         defaults: Values of common keys that config.json may leave out.
         derive: Fills in what follows from several keys.
+        settle: Fills in what differs from layer to layer, once each value was found sound.
+        each_layer: The config as each layer has it.
         others: Names and shapes of weights outside the layers that no other entry tells.
         not_for_library: Common keys that its library class does not take.
+        own_keys: Keys that are taken over for it alone.
     """
 
     model_type: str
@@ -53,8 +58,13 @@ class Decoder:
     own_names: Mapping[str, str] = field(default_factory=dict[str, str])
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     derive: Callable[[Config], None] = lambda config: None
+    settle: Callable[[Config], None] = lambda config: None
+    each_layer: Callable[[Config], list[Config]] = lambda config: (
+        [config] * config["num_hidden_layers"]
+    )
     others: Callable[[Config], Shapes] = lambda config: {}
     not_for_library: tuple[str, ...] = ()
+    own_keys: tuple[str, ...] = ()
 
     def expected_shapes(self, config: Config) -> Shapes:
         """Return the shape of every weight that a completed config asks for, by its name."""
@@ -63,8 +73,8 @@ class Decoder:
         if self.positions:
             rows = config["max_position_embeddings"] + self.more_positions
             found[f"{self.positions}.weight"] = (rows, hidden)
-        layer = self.layer(config)
-        for number in range(config["num_hidden_layers"]):
+        for number, one in enumerate(self.each_layer(config)):
+            layer = self.layer(one)
             found |= {f"{self.layers}.{number}.{name}": shape for name, shape in layer.items()}
         if self.has_norm:
             found |= shapes.norms(hidden, self.norm, bias=self.has_biases)
@@ -76,8 +86,9 @@ class Decoder:
 
     def linear_parameters(self, config: Config) -> int:
         """Return the number of weights in the matrices of all layers."""
-        matrices = [one for one in self.layer(config).values() if len(one) == 2]
-        return config["num_hidden_layers"] * sum(rows * columns for rows, columns in matrices)
+        layers = [self.layer(one).values() for one in self.each_layer(config)]
+        sizes = [one for layer in layers for one in layer if len(one) == 2]
+        return sum(rows * columns for rows, columns in sizes)
 
 
 def _complete_inner(config: Config, own_name: str) -> None:
@@ -124,6 +135,21 @@ _GPT2_NAMES = {
 _OF_HEADS = ("head_dim", "num_key_value_heads")
 _GEMMA = {"head_dim": 256, "tie_word_embeddings": True}
 
+
+def _gemma4(model_type: str, context_tokens: int, *, fed: int = 0) -> Decoder:
+    return Decoder(
+        model_type=model_type,
+        layer=gemma4.layer,
+        defaults=_context(context_tokens, num_key_value_heads=4, **_GEMMA),
+        derive=partial(gemma4.derive, fed=fed),
+        settle=gemma4.settle,
+        each_layer=gemma4.each_layer,
+        others=gemma4.around,
+        not_for_library=() if fed else gemma4.FED_KEYS,
+        own_keys=gemma4.KEYS,
+    )
+
+
 DECODERS: dict[str, Decoder] = {
     "LlamaForCausalLM": Decoder(model_type="llama", layer=shapes.llama, defaults=_context(2048)),
     "MistralForCausalLM": Decoder(
@@ -159,6 +185,8 @@ DECODERS: dict[str, Decoder] = {
         layer=shapes.gemma3,
         defaults=_context(131_072, num_key_value_heads=4, **_GEMMA),
     ),
+    "Gemma4ForCausalLM": _gemma4("gemma4_text", 131_072, fed=256),
+    "Gemma4UnifiedForCausalLM": _gemma4("gemma4_unified_text", 262_144),
     "PhiForCausalLM": Decoder(
         model_type="phi",
         layer=shapes.phi,

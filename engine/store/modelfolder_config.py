@@ -12,7 +12,7 @@ from gettext import gettext as _
 from pathlib import Path
 from typing import Any, cast
 
-from engine.domain.model import ModelShape
+from engine.domain.model import LayerShape, ModelShape
 from engine.errors import ArchitectureUnsupported, ModelInvalid, RemoteCodeRefused
 from engine.store.decoder_refusals import UNKNOWN, refusal_of
 from engine.store.decoders import DECODERS
@@ -37,7 +37,13 @@ _DTYPES = ("bfloat16", "float16", "float32")
 _ROPE_TYPES = ("default", "linear", "dynamic", "yarn", "longrope", "llama3", "proportional")
 _LAYER_TYPES = ("full_attention", "sliding_attention")
 _ROPE_TEXTS, _ROPE_LISTS = ("rope_type", "type"), ("short_factor", "long_factor")
-_BENIGN = ("use_cache", "transformers_version", "pretraining_tp", "_name_or_path")
+_BENIGN = (
+    "enable_moe_block",
+    "use_cache",
+    "transformers_version",
+    "pretraining_tp",
+    "_name_or_path",
+)
 
 _Check = Callable[[Any], bool]
 
@@ -139,7 +145,6 @@ _FLAGS = (
     "scale_attn_weights",
     "scale_embedding",
     "use_bias",
-    "use_bidirectional_attention",
     "use_parallel_residual",
     "use_post_norm",
     "use_qk_norm",
@@ -217,10 +222,41 @@ _ALLOWED: dict[str, _Check] = {
     "layer_rope_theta": _optional(_list_of(_number(0, 1e12), 512)),
     **dict.fromkeys(_OTHER_SIZES, _optional(_whole(0, 100_000_000))),
     **dict.fromkeys(_FLAGS, _optional(_flag)),
+    "use_bidirectional_attention": lambda value: value in (None, False, "vision"),
     **dict.fromkeys(_RATIOS, _optional(_number(0, 1))),
     **dict.fromkeys(_ACTIVATION_KEYS, _optional(_one_of(*_ACTIVATIONS))),
     **dict.fromkeys(_FACTOR_KEYS, _optional(_number(0, 1e12))),
 }
+
+
+def _of_layers(value: Any) -> bool:
+    """Accept sizes of single layers by their numbers."""
+    if not isinstance(value, dict):
+        return False
+    return all(
+        number.isdecimal() and number == str(int(number)) and _sizes_of_layer(sizes)
+        for number, sizes in cast("dict[str, Any]", value).items()
+    )
+
+
+def _sizes_of_layer(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    sizes, known = cast("dict[str, Any]", value), ("head_dim", "num_key_value_heads")
+    return all(key in known and _whole(1, 1024)(size) for key, size in sizes.items())
+
+
+_OWN: dict[str, _Check] = {
+    "per_layer_config": _optional(_of_layers),
+    "attention_k_eq_v": _optional(_flag),
+    "use_double_wide_mlp": _optional(_flag),
+    "global_head_dim": _optional(_whole(1, 1024)),
+    "num_global_key_value_heads": _optional(_whole(1, 1024)),
+    "hidden_size_per_layer_input": _whole(0, 65_536),
+    "num_kv_shared_layers": _whole(0, 512),
+    "vocab_size_per_layer_input": _whole(1, 2_000_000),
+}
+"""Keys that are taken over for the families alone that name them, see `Decoder.own_keys`."""
 
 
 def safe_config(path: Path) -> dict[str, Any]:
@@ -242,12 +278,18 @@ def safe_config(path: Path) -> dict[str, Any]:
     _refuse_code(found)
     _refuse_quantised(found)
     architecture = _architecture(found)
-    config = {key: found[key] for key in _ALLOWED if key in found}
+    config = {key: found[key] for key in _keys_of(architecture) if key in found}
     _complete_sizes(config, architecture)
     _check_values(config)
     config["architectures"] = [architecture]
     config["model_type"] = DECODERS[architecture].model_type
-    return _completed(config, architecture)
+    config = _completed(config, architecture)
+    DECODERS[architecture].settle(config)
+    return config
+
+
+def _keys_of(architecture: str) -> tuple[str, ...]:
+    return (*_ALLOWED, *DECODERS[architecture].own_keys)
 
 
 def library_config(config: dict[str, Any]) -> dict[str, Any]:
@@ -262,26 +304,39 @@ def library_config(config: dict[str, Any]) -> dict[str, Any]:
 def ignored_keys(path: Path) -> tuple[str, ...]:
     """Return the top-level keys of config.json that are left out and may mean something."""
     found = read_object(path / CONFIG, limit_bytes=_CONFIG_LIMIT_BYTES, constants_as_text=True)
-    known = {*_ALLOWED, *_BENIGN, "architectures", "model_type", CONFIG_KEY}
+    known = {*_keys_of(_architecture(found)), *_BENIGN, "architectures", "model_type", CONFIG_KEY}
     return tuple(key for key, value in found.items() if key not in known and value is not None)
 
 
 def shape_of(config: dict[str, Any]) -> ModelShape:
     """Return the sizes that an allowed config describes."""
-    hidden, inner = config["hidden_size"], config["intermediate_size"]
-    heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
-    head, layers = config["head_dim"], config["num_hidden_layers"]
     decoder = DECODERS[config["architectures"][0]]
+    each = [_layer_shape(one) for one in decoder.each_layer(config)]
+    is_alike = len(set(each)) == 1
+    usual = each[0] if is_alike else _layer_shape(config)
     return ModelShape(
-        layers=layers,
-        hidden=hidden,
-        intermediate=inner,
-        heads=heads,
-        kv_heads=kv_heads,
-        head_dim=head,
+        layers=config["num_hidden_layers"],
+        hidden=config["hidden_size"],
+        intermediate=usual.intermediate,
+        heads=config["num_attention_heads"],
+        kv_heads=usual.kv_heads,
+        head_dim=usual.head_dim,
         vocabulary=config["vocab_size"],
         tied=config["tie_word_embeddings"],
         linear_parameters=decoder.linear_parameters(config),
+        key_value_matrices=usual.key_value_matrices,
+        fed=config.get("hidden_size_per_layer_input", 0),
+        fed_rows=config.get("vocab_size_per_layer_input", 0),
+        unlike=() if is_alike else tuple(each),
+    )
+
+
+def _layer_shape(config: dict[str, Any]) -> LayerShape:
+    return LayerShape(
+        intermediate=config["intermediate_size"],
+        kv_heads=config["num_key_value_heads"],
+        head_dim=config["head_dim"],
+        key_value_matrices=config.get("key_value_matrices", 2),
     )
 
 
@@ -363,8 +418,9 @@ def _unsupported(name: str, reason: str) -> ArchitectureUnsupported:
 
 
 def _check_values(config: dict[str, Any]) -> None:
+    checks = _ALLOWED | _OWN
     for key, value in config.items():
-        if not _ALLOWED[key](value):
+        if not checks[key](value):
             raise ModelInvalid(
                 _("{file} gives {key} an implausible value: {value}.").format(
                     file=CONFIG, key=key, value=str(value)[:60]

@@ -42,12 +42,24 @@ class Case:
         values: What its configuration has beyond or unlike the common values.
         without: Common values that it does not take.
         linears: Matrices of a layer that get an adapter.
+        all_linears: The same of all layers, where these differ.
     """
 
     model_type: str
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     without: tuple[str, ...] = ()
     linears: int = 7
+    all_linears: int = 0
+
+    @property
+    def layers(self) -> int:
+        """Return the number of layers."""
+        return self.config["num_hidden_layers"]
+
+    @property
+    def matrices(self) -> int:
+        """Return the number of matrices of all layers that get an adapter."""
+        return self.all_linears or self.layers * self.linears
 
     @property
     def config(self) -> dict[str, Any]:
@@ -64,6 +76,21 @@ _GPT2: dict[str, Any] = {
     "attn_pdrop": 0.0,
     "pad_token_id": None,
 }
+_GEMMA4: dict[str, Any] = {
+    "head_dim": 8,
+    "global_head_dim": 16,
+    "sliding_window": 5,
+    "final_logit_softcapping": 2.0,
+    "rope_parameters": {
+        "full_attention": {
+            "rope_type": "proportional",
+            "partial_rotary_factor": 0.5,
+            "rope_theta": 900.0,
+        },
+        "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+    },
+}
+_SHARING = ("sliding_attention", "full_attention", "full_attention")
 _FALCON = ("num_key_value_heads", "intermediate_size")
 
 CASES: dict[str, Case] = {
@@ -104,6 +131,40 @@ CASES: dict[str, Case] = {
             },
             **_WINDOWS,
         },
+    ),
+    "gemma4": Case(
+        model_type="gemma4_text",
+        values={
+            **_GEMMA4,
+            "num_hidden_layers": 5,
+            "layer_types": ["sliding_attention", "full_attention", *_SHARING],
+            "num_kv_shared_layers": 3,
+            "use_double_wide_mlp": True,
+            "hidden_size_per_layer_input": 8,
+            "vocab_size_per_layer_input": VOCABULARY,
+        },
+        all_linears=2 * 9 + 3 * 7,
+    ),
+    "gemma4_unfed": Case(
+        model_type="gemma4_text",
+        values={
+            **_GEMMA4,
+            "layer_types": ["sliding_attention", "full_attention"],
+            "attention_k_eq_v": True,
+            "num_global_key_value_heads": 1,
+            "hidden_size_per_layer_input": 0,
+        },
+        all_linears=7 + 6,
+    ),
+    "gemma4_unified": Case(
+        model_type="gemma4_unified_text",
+        values={
+            **_GEMMA4,
+            "num_hidden_layers": 4,
+            "layer_types": ["sliding_attention", "full_attention"] * 2,
+            "num_kv_shared_layers": 2,
+        },
+        all_linears=2 * 7 + 2 * 5,
     ),
     "phi": Case(
         model_type="phi",
@@ -266,6 +327,9 @@ def build(case: Case, *, seed: int = 0) -> PreTrainedModel:
     for values in net.parameters():
         is_norm = values.dim() == 1
         nn.init.normal_(values, mean=0.5 if is_norm else 0.0, std=0.3 if is_norm else 0.2)
+    for name, values in net.named_buffers():
+        if name.endswith("layer_scalar"):
+            nn.init.uniform_(values, 0.6, 1.4)
     return net.eval()
 
 

@@ -10,6 +10,7 @@ import pytest
 from engine.domain.model import ModelShape
 from engine.hardware.families import (
     FAMILIES,
+    adapted_paths,
     family,
     kept_scores,
     live_scores,
@@ -52,6 +53,7 @@ def config_of(architecture: str) -> dict[str, Any]:
         "tie_word_embeddings": True,
     }
     decoder.derive(config)
+    decoder.settle(config)
     return config
 
 
@@ -59,12 +61,15 @@ def config_of(architecture: str) -> dict[str, Any]:
 def test_family_has_the_matrices_and_the_small_weights_of_its_decoder(architecture: str) -> None:
     config, decoder = config_of(architecture), DECODERS[architecture]
     shape, kind = shape_of(config), family(decoder.model_type)
-    layer = decoder.layer(config).values()
-    wanted = sorted(tuple(sorted(one)) for one in layer if len(one) == 2)
-    assert sorted(tuple(sorted(one)) for one in matrices(shape, kind)) == wanted
-    total = sum(before * after for before, after in matrices(shape, kind))
-    assert shape.layers * total == shape.linear_parameters
-    small = shape.layers * sum(one[0] for one in layer if len(one) == 1)
+    total = small = 0
+    for number, of_layer in enumerate(decoder.each_layer(config)):
+        layer = decoder.layer(of_layer).values()
+        [(one, _count)] = shape.layer_kinds(number, number + 1)
+        wanted = sorted(tuple(sorted(size)) for size in layer if len(size) == 2)
+        assert sorted(tuple(sorted(pair)) for pair in matrices(one, kind)) == wanted
+        total += sum(before * after for before, after in matrices(one, kind))
+        small += sum(size[0] for size in layer if len(size) == 1)
+    assert total == shape.linear_parameters
     assert small_parameters(shape, kind) == small
 
 
@@ -72,13 +77,17 @@ def test_family_has_the_matrices_and_the_small_weights_of_its_decoder(architectu
 def test_every_matrix_has_its_name(architecture: str) -> None:
     decoder = DECODERS[architecture]
     config, kind = config_of(architecture), family(decoder.model_type)
-    sizes = {name: size for name, size in decoder.layer(config).items() if len(size) == 2}
-    found = {
-        f"{name}.weight": pair
-        for name, pair in zip(kind.names, matrices(shape_of(config), kind), strict=True)
-    }
-    assert found.keys() == sizes.keys()
-    assert all(sorted(found[name]) == sorted(size) for name, size in sizes.items())
+    for number, of_layer in enumerate(decoder.each_layer(config)):
+        layer = decoder.layer(of_layer)
+        sizes = {name: size for name, size in layer.items() if len(size) == 2}
+        [(one, _count)] = shape_of(config).layer_kinds(number, number + 1)
+        paths = [each[0] for each in adapted_paths(one, kind)]
+        names = [path.removeprefix(f"{kind.layers}.0.") for path in paths]
+        found = {
+            f"{name}.weight": pair for name, pair in zip(names, matrices(one, kind), strict=True)
+        }
+        assert found.keys() == sizes.keys()
+        assert all(sorted(found[name]) == sorted(size) for name, size in sizes.items())
 
 
 def test_every_decoder_is_in_the_table() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from huggingface_hub.errors import StrictDataclassClassValidationError
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
@@ -23,13 +23,14 @@ from engine.store.decoder_refusals import (
     COMPRESSED,
     DISTANCE_BIAS,
     EXPERTS,
-    FED_LAYERS,
     LOOPED,
     MORE_THAN_TEXT,
     NOT_WRITING,
     OTHER_HEAD,
     OWN_ATTENTION,
+    SEVERAL_STREAMS,
     STATE,
+    TEXT_PART,
     TWO_PARTS,
     refusal_of,
 )
@@ -51,12 +52,12 @@ KINDS: dict[str, tuple[str, ...]] = {
     TWO_PARTS: ("bart", "marian", "trocr"),
     NOT_WRITING: ("bert", "roberta", "electra", "xlm"),
     COMPRESSED: ("minicpm3", "youtu"),
-    FED_LAYERS: ("gemma3n_text", "gemma4_text"),
+    SEVERAL_STREAMS: ("gemma3n_text",),
     LOOPED: ("hrm_text",),
     OTHER_HEAD: ("modernbert-decoder",),
     BYTES: ("blt",),
 }  # fmt: skip
-PICTURES = ("gemma3", "llava", "qwen2_vl", "qwen2_5_vl", "mllama", "idefics3", "paligemma")
+PICTURES = ("llava", "qwen2_vl", "qwen2_5_vl", "mllama", "idefics3", "paligemma")
 WORDS_OF_RULES = [(name, reason) for reason, names in KINDS.items() for name in names]
 
 
@@ -93,12 +94,22 @@ def test_model_that_reads_pictures_is_refused(name: str, tmp_path: Path) -> None
     assert_refused(write_config(tmp_path, name, str(architecture)), MORE_THAN_TEXT)
 
 
+@pytest.mark.parametrize("name", ["gemma3", "gemma4", "gemma4_unified"])
+def test_model_around_a_text_model_that_is_trained_is_told_from_others(
+    name: str, tmp_path: Path
+) -> None:
+    architecture = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES[name]
+    assert_refused(write_config(tmp_path, name, str(architecture)), TEXT_PART)
+
+
 @pytest.mark.parametrize(
     ("name", "architecture", "values", "reason"),
     [
         ("falcon", "FalconForCausalLM", {"alibi": True}, DISTANCE_BIAS),
         ("gemma3_text", "Gemma3ForCausalLM", {"use_bidirectional_attention": True}, BOTH_WAYS),
         ("gemma2", "Gemma2ForCausalLM", {"use_bidirectional_attention": "all"}, BOTH_WAYS),
+        ("gemma4_text", "Gemma4ForCausalLM", {"use_bidirectional_attention": "all"}, BOTH_WAYS),
+        ("gemma4_text", "Gemma4ForCausalLM", {"enable_moe_block": True}, EXPERTS),
         ("llama", "LlamaForCausalLM", {"num_local_experts": 4}, EXPERTS),
         ("llama", "LlamaForCausalLM", {"vision_config": {}}, MORE_THAN_TEXT),
         ("llama", "LlamaForCausalLM", {"layer_types": ["linear_attention"]}, STATE),
@@ -119,7 +130,7 @@ def test_no_family_of_the_library_is_unknown(tmp_path: Path) -> None:
             continue
         try:
             config: dict[str, Any] = AutoConfig.for_model(name).to_dict()
-        except (ValueError, StrictDataclassClassValidationError):
+        except (ValueError, StrictDataclassError):
             config = {"model_type": name}  # It has no defaults.
         if not refusal_of(architecture, config):
             unknown.append(name)
