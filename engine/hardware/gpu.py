@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from gettext import gettext as _
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from engine.hardware.visible_cards import VARIABLE, is_order_unclear, visible_cards
 
 if TYPE_CHECKING:
     import pynvml
@@ -42,18 +46,27 @@ class GpuReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was found when the driver was asked.
 
     Attributes:
-        gpus: The cards, in the driver's order.
+        gpus: The cards that may be computed with, in the driver's order, or in the one that
+            `CUDA_VISIBLE_DEVICES` names them in.
         reason: Why there are none, one sentence; empty where there are some.
         needs_restart: The driver was updated while it was loaded.
+        hidden: How many further cards that variable hides.
+        order_is_unclear: It counts cards of several kinds in CUDA's own order.
     """
 
     gpus: tuple[Gpu, ...] = ()
     reason: str = ""
     needs_restart: bool = False
+    hidden: int = 0
+    order_is_unclear: bool = False
 
 
-def read_gpus() -> GpuReport:
-    """Ask the driver for its cards; a missing or broken driver is a report, never an error."""
+def read_gpus(environment: Mapping[str, str] = os.environ) -> GpuReport:
+    """Ask the driver for its cards; a missing or broken driver is a report, never an error.
+
+    Args:
+        environment: Its `CUDA_VISIBLE_DEVICES` hides cards from everything that computes.
+    """
     try:
         import pynvml
     except ImportError:
@@ -72,8 +85,21 @@ def read_gpus() -> GpuReport:
         )
     finally:
         pynvml.nvmlShutdown()
-    reason = "" if found else _("The NVIDIA driver knows no graphics card.")
-    return GpuReport(gpus=found, reason=reason)
+    return _seen(found, environment)
+
+
+def _seen(found: tuple[Gpu, ...], environment: Mapping[str, str]) -> GpuReport:
+    """Return what is left of the driver's cards after what the person hides."""
+    if not found:
+        return GpuReport(reason=_("The NVIDIA driver knows no graphics card."))
+    gpus = visible_cards(found, environment)
+    hides = _("{variable} hides every graphics card.").format(variable=VARIABLE)
+    return GpuReport(
+        gpus=gpus,
+        reason="" if gpus else hides,
+        hidden=len(found) - len(gpus),
+        order_is_unclear=is_order_unclear(found, environment),
+    )
 
 
 def process_bytes(pid: int) -> int:

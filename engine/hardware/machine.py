@@ -31,6 +31,8 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
         gpu_reason: Why there are none, one sentence; empty where there are some.
         driver_needs_restart: The driver was updated while it was loaded.
         processor_has_bf16: The processor computes in bf16 by itself, as far as the system tells.
+        gpus_hidden: How many further cards the person hides from everything that computes.
+        gpu_order_is_unclear: Which cards are left cannot be told for certain.
     """
 
     processor: str
@@ -42,6 +44,8 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     gpu_reason: str = ""
     driver_needs_restart: bool = False
     processor_has_bf16: bool = False
+    gpus_hidden: int = 0
+    gpu_order_is_unclear: bool = False
 
 
 def read_machine(workspace: Path, *, report: GpuReport | None = None) -> MachineFacts:
@@ -63,6 +67,8 @@ def read_machine(workspace: Path, *, report: GpuReport | None = None) -> Machine
         gpu_reason=cards.reason,
         driver_needs_restart=cards.needs_restart,
         processor_has_bf16=processor_has_bf16(),
+        gpus_hidden=cards.hidden,
+        gpu_order_is_unclear=cards.order_is_unclear,
     )
 
 

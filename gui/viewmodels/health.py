@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from gettext import ngettext
+from typing import TYPE_CHECKING
 
-from engine.api.reports import Check, CheckResult, Fix, Report, Severity
+from engine.api.reports import Check, CheckResult, Report, Severity
 from engine.domain.phase import phase_title
 from engine.domain.run import JobSnapshot
 from gui.viewmodels import numbers
 from gui.viewmodels.coverage import BarView
 from gui.viewmodels.job import done_words
+
+if TYPE_CHECKING:
+    from engine.api.reports import Fix
 
 _KINDS = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.NOTE: "info"}
 _ORDER = ("danger", "warning", "info", "success")

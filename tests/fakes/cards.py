@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_map
 
 _KIND = "meta"
 _COPIES = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
@@ -28,6 +27,9 @@ _PLAIN = {torch.Tensor.tolist: "tolist", torch.Tensor.numpy: "numpy"}
 def card(number: int) -> torch.device:
     """Return a pretended card; torch knows no number but this one behind the name of the type."""
     return torch.device(_KIND, number)
+
+
+_CARDS = (card(0), card(1), card(2))
 
 
 @dataclass
@@ -111,7 +113,8 @@ class _Lists(TorchFunctionMode):
 
 def _computed(func: Any, args: Any, kwargs: dict[str, Any], traffic: Traffic | None) -> Any:
     asked = kwargs.get("device")
-    given = [one for one in tree_flatten((args, kwargs))[0] if isinstance(one, torch.Tensor)]
+    given: list[torch.Tensor] = []
+    _gather((args, kwargs), given)
     if not any(isinstance(one, CardTensor) for one in given) and not _is_card(asked):
         return func(*args, **kwargs)
     device = torch.device(asked) if asked is not None else _common(func, given)
@@ -121,7 +124,7 @@ def _computed(func: Any, args: Any, kwargs: dict[str, Any], traffic: Traffic | N
         if ends[0].device != after:
             shape = tuple(ends[0].shape)
             traffic.hops.append((_name(ends[0].device), _name(after), shape))
-    found = func(*tree_map(_held, args), **tree_map(_held, kwargs))
+    found = func(*_mapped(_held, args), **_mapped(_held, kwargs))
     if not _is_card(device):
         return found
     known = {id(one.held): one for one in given if isinstance(one, CardTensor)}
@@ -132,7 +135,28 @@ def _computed(func: Any, args: Any, kwargs: dict[str, Any], traffic: Traffic | N
             return one
         return known[id(one)] if id(one) in known else CardTensor(one, device)
 
-    return tree_map(on_card, found)
+    return _mapped(on_card, found)
+
+
+def _gather(value: Any, found: list[torch.Tensor]) -> None:
+    """Add the tensors of what an operation is given; torch's own walk through trees is slow."""
+    if isinstance(value, torch.Tensor):
+        found.append(value)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            _gather(one, found)
+    elif isinstance(value, dict):
+        for one in value.values():
+            _gather(one, found)
+
+
+def _mapped(change: Callable[[Any], Any], value: Any) -> Any:
+    """Return the same tree with each leaf changed."""
+    if isinstance(value, list | tuple):
+        return type(value)([_mapped(change, one) for one in value])
+    if isinstance(value, dict):
+        return {name: _mapped(change, one) for name, one in value.items()}
+    return change(value)
 
 
 def _common(func: Any, given: list[torch.Tensor]) -> torch.device:
@@ -161,7 +185,7 @@ def _as_places(index: Any, device: torch.device) -> Any:
 
 
 def _is_card(device: Any) -> bool:
-    return device is not None and torch.device(device) in (card(0), card(1), card(2))
+    return device is not None and torch.device(device) in _CARDS
 
 
 def _name(device: torch.device) -> str:

@@ -7,11 +7,12 @@ from gettext import gettext as _
 
 from PySide6.QtCore import Signal
 
-from engine.domain.problem import Problem
+from engine.api.machine import Finding, looked_at
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
 from gui.pages.settings.parts import Facts, Findings
-from gui.viewmodels.settings import findings, machine_facts
+from gui.viewmodels.doctor import doctor_views
+from gui.viewmodels.settings import machine_facts
 from gui.widgets.box import Column, Panel, Row, Stretch
 from gui.widgets.buttons import Button
 from gui.widgets.empty import Skeleton
@@ -42,8 +43,9 @@ class ComputerPart(Panel):
     def look(self) -> None:
         """Look in the background for what hinders training."""
         self._again.set_busy(_("Looking…"))
+        machine, models = self._services.api.machine, self._services.library.models
         self._services.tasks.run(
-            self._services.api.machine.doctor, self._take, owner=self, lane=Lane.READING
+            lambda: machine.doctor(models), self._take, owner=self, lane=Lane.READING
         )
 
     def _show_facts(self) -> None:
@@ -51,12 +53,12 @@ class ComputerPart(Panel):
         if facts is not None:
             self._facts.show_facts(machine_facts(facts))
 
-    def _take(self, outcome: Outcome[list[Problem]]) -> None:
+    def _take(self, outcome: Outcome[list[Finding]]) -> None:
         self._again.set_busy("")
         self._skeleton.stop()
         self._skeleton.hide()
         if outcome.error is not None:
             self._services.notices.show_error(outcome.error)
             return
-        self._findings.show_findings(findings(outcome.value))
+        self._findings.show_findings(doctor_views(outcome.value, looked_at()))
         self.looked.emit()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The doctor: one finding for each thing that hinders training, and silence where nothing does."""
+"""The doctor of a workspace: what is read of this computer reaches the rules."""
 
 from __future__ import annotations
 
@@ -9,95 +9,112 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from engine.api import machine
-from engine.api.machine import Gpu, Machine, MachineFacts
-from engine.domain.problem import Problem, Severity
+from engine.api.machine import Finding, Machine, MachineFacts, looked_at
+from engine.domain.problem import Severity
+from engine.hardware.doctor.registry import RULES, judge
+from engine.hardware.doctor.snapshot import LibraryFacts, Snapshot, WorkspaceFacts
+from engine.hardware.sleep import SleepFacts
+from engine.launcher.runtime import VARIABLE
 from engine.store import atomicfs
 from engine.store.layout import Layout
-
-GB = 10**9
-CARD = Gpu(
-    name="RTX 4090",
-    driver="580.65",
-    total_bytes=24 * GB,
-    free_bytes=23 * GB,
-    used_bytes=GB,
-    temperature_c=40,
-    compute_capability=(8, 9),
-)
-HEALTHY = MachineFacts(
-    processor="CPU",
-    cores=8,
-    memory_total_bytes=32 * GB,
-    memory_free_bytes=20 * GB,
-    disk_free_bytes=500 * GB,
-    gpus=(CARD,),
-)
+from tests.builders.computers import LIBRARIES, MACHINE, SLEEP
+from tests.builders.runtimes import write_runtime
+from tests.fakes.api import a_model
 
 
-def findings(tmp_path: Path, facts: MachineFacts) -> list[Problem]:
+def findings(
+    tmp_path: Path, facts: MachineFacts = MACHINE, libraries: LibraryFacts = LIBRARIES
+) -> list[Finding]:
     layout = Layout(tmp_path / "workspace")
     atomicfs.make_folder(layout.root)
-    return Machine(layout, read=lambda _path: facts).doctor()
+    return doctor_of(layout, facts, libraries).doctor()
+
+
+def doctor_of(
+    layout: Layout, facts: MachineFacts = MACHINE, libraries: LibraryFacts = LIBRARIES
+) -> Machine:
+    return Machine(
+        layout, read=lambda _path: facts, libraries=lambda: libraries, sleep=lambda: SLEEP
+    )
 
 
 def test_healthy_computer_has_no_findings(tmp_path: Path) -> None:
-    assert findings(tmp_path, HEALTHY) == []
+    assert findings(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("facts", "code", "severity"),
-    [
-        (replace(HEALTHY, disk_free_bytes=GB // 2), "disk_full", Severity.ERROR),
-        (replace(HEALTHY, disk_free_bytes=3 * GB), "disk_nearly_full", Severity.WARNING),
-        (replace(HEALTHY, memory_total_bytes=4 * GB), "memory_small", Severity.WARNING),
-        (replace(HEALTHY, memory_free_bytes=GB), "memory_in_use", Severity.WARNING),
-        (replace(HEALTHY, gpus=(), gpu_reason="No driver."), "no_graphics_card", Severity.NOTE),
-        (
-            replace(HEALTHY, gpus=(), gpu_reason="It was updated.", driver_needs_restart=True),
-            "driver_needs_restart",
-            Severity.WARNING,
-        ),
-        (
-            replace(HEALTHY, gpus=(replace(CARD, driver="470.1"),)),
-            "driver_too_old",
-            Severity.WARNING,
-        ),
-        (
-            replace(HEALTHY, gpus=(replace(CARD, compute_capability=(6, 1)),)),
-            "card_too_old",
-            Severity.WARNING,
-        ),
-        (
-            replace(HEALTHY, gpus=(replace(CARD, compute_capability=(7, 5)),)),
-            "card_without_bf16",
-            Severity.NOTE,
-        ),
-        (replace(HEALTHY, gpus=(replace(CARD, total_bytes=4 * GB),)), "card_small", Severity.NOTE),
-    ],
-)
-def test_each_hindrance_is_found_alone_in_plain_words(
-    facts: MachineFacts, code: str, severity: Severity, tmp_path: Path
-) -> None:
-    (found,) = findings(tmp_path, facts)
-    assert (found.code, found.severity) == (code, severity)
-    assert found.message.endswith(".")
-    assert found.remedy or severity is Severity.NOTE
+def test_facts_libraries_and_sleep_reach_the_rules(tmp_path: Path) -> None:
+    found = findings(
+        tmp_path, replace(MACHINE, gpus_hidden=2), replace(LIBRARIES, missing=("peft",))
+    )
+    assert [one.code for one in found] == ["training_libraries_missing", "cards_hidden"]
 
 
-def test_missing_training_library_is_an_error_that_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(machine, "LIBRARIES", ("json", "no_such_library"))
-    (found,) = findings(tmp_path, HEALTHY)
-    assert found.code == "training_libraries_missing"
-    assert "no_such_library" in found.message
+def test_model_that_is_too_large_is_named(tmp_path: Path) -> None:
+    shape = a_model().shape
+    large = a_model(name="Large", shape=replace(shape, linear_parameters=10**11))
+    small = a_model(name="Small", shape=replace(shape, linear_parameters=10**6))
+    layout = Layout(tmp_path)
+    layout.root.chmod(0o700)
+    machine = doctor_of(layout)
+    assert [one.code for one in machine.doctor([large])] == ["model_larger_than_card"]
+    assert machine.doctor([small]) == []
 
 
-def test_looking_for_libraries_imports_none_of_them(tmp_path: Path) -> None:
-    before = "bitsandbytes" in sys.modules
-    findings(tmp_path, HEALTHY)
-    assert ("bitsandbytes" in sys.modules) == before
+class Looked:
+    """Counts the looks at the libraries, and has a clock that a test sets."""
+
+    def __init__(self, tmp_path: Path, facts: LibraryFacts = LIBRARIES) -> None:
+        self.facts = facts
+        self.looks = 0
+        self.now_s = 1000.0
+        layout = Layout(tmp_path / "workspace")
+        atomicfs.make_folder(layout.root)
+        self.machine = Machine(
+            layout,
+            read=lambda _path: MACHINE,
+            libraries=self._look,
+            sleep=_never,
+            now_s=lambda: self.now_s,
+        )
+
+    def _look(self) -> LibraryFacts:
+        self.looks += 1
+        return self.facts
+
+    def codes(self) -> list[str]:
+        return [one.code for one in self.machine.forbids()]
+
+
+def _never() -> SleepFacts:
+    raise AssertionError("sleep settings forbid nothing, so they need not be asked for")
+
+
+def test_what_forbids_is_told_without_a_look_at_all_libraries_each_time(tmp_path: Path) -> None:
+    looked = Looked(tmp_path)
+    assert looked.codes() == looked.codes() == []
+    assert looked.looks == 1
+    looked.facts = replace(LIBRARIES, missing=("peft",))
+    looked.now_s += 61
+    assert looked.codes() == ["training_libraries_missing"]
+
+
+def test_libraries_that_were_installed_are_seen_at_once(tmp_path: Path) -> None:
+    looked = Looked(tmp_path, replace(LIBRARIES, missing=("peft",)))
+    assert looked.codes() == ["training_libraries_missing"]
+    looked.facts = LIBRARIES
+    assert looked.codes() == []
+
+
+@pytest.mark.parametrize("held_off", [True, False, None])
+@pytest.mark.parametrize("idle_after_s", [0, 60, None])
+def test_sleep_settings_forbid_nothing(held_off: bool | None, idle_after_s: int | None) -> None:
+    facts = SleepFacts(
+        can_sleep=True, can_hold_off=held_off, idle_after_s=idle_after_s, lid_sleeps=True
+    )
+    seen = Snapshot(
+        machine=MACHINE, workspace=WorkspaceFacts(path="w"), libraries=LIBRARIES, sleep=facts
+    )
+    assert not [one for one in judge(seen) if one.severity is Severity.ERROR]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
@@ -105,18 +122,32 @@ def test_workspace_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
     root = tmp_path / "workspace"
     root.mkdir()
     root.chmod(0o755)
-    assert [one.code for one in findings(tmp_path, HEALTHY)] == ["workspace_open_to_others"]
+    assert [one.code for one in findings(tmp_path)] == ["workspace_open_to_others"]
 
 
 def test_workspace_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    gone = Machine(Layout(tmp_path / "gone"), read=lambda _path: HEALTHY)
-    assert [one.code for one in gone.doctor()] == ["not_writable"]
+    assert [one.code for one in doctor_of(Layout(tmp_path / "gone")).doctor()] == ["not_writable"]
 
 
-def test_gravest_finding_comes_first(tmp_path: Path) -> None:
-    facts = replace(HEALTHY, disk_free_bytes=0, gpus=(), gpu_reason="No driver.")
-    assert [one.severity for one in findings(tmp_path, facts)] == [Severity.ERROR, Severity.NOTE]
+def test_this_computer_is_really_looked_at(tmp_path: Path) -> None:
+    machine = Machine(Layout(tmp_path))
+    assert machine.facts().memory_total_bytes > 0
+    # Whatever is found, the libraries with which these tests run are whole.
+    assert not {one.code for one in machine.doctor()} & {"training_libraries_damaged"}
 
 
-def test_facts_of_this_computer_are_real(tmp_path: Path) -> None:
-    assert Machine(Layout(tmp_path)).facts().memory_total_bytes > 0
+def test_every_rule_says_what_it_looks_at() -> None:
+    assert len(looked_at()) == len(RULES)
+
+
+def test_doctor_of_the_packaged_program_names_libraries_of_another_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = write_runtime(tmp_path / "runtime", lock="of another version", app="0.0.9")
+    monkeypatch.setenv(VARIABLE, str(made.root))
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    layout = Layout(tmp_path / "workspace")
+    found = Machine(layout, read=lambda _path: MACHINE, sleep=lambda: SLEEP).doctor()
+    told = [one for one in found if one.code == "training_libraries_of_another_version"]
+    assert "made for Burnish 0.0.9" in told[0].message
+    assert "belong to this version" in told[0].remedy
