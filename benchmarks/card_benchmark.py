@@ -8,8 +8,9 @@ a random Llama is written, held in NF4 with an adapter of rank 16 on all linears
 few steps of packed rows. Two cases come with and without fused kernels. Printed are real tokens a
 second, the share of the card's peak (MFU with 4 FLOPs for each parameter and token, since the base
 is frozen; recomputing does not count), the peak of reserved memory with the context, and what the
-plan predicted. On a processor only the case `tiny-ragged-512` makes sense: it shows that this
-script runs.
+plan predicted. Cases of several cards deal the layers out; memory is then that of all of them.
+A case is run where there are so many cards, and said not to have been run elsewhere. Only those of
+the tiny model also run on a processor: they show that this script does.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from apart import say
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -34,7 +36,10 @@ from engine.domain.model import ModelShape
 if TYPE_CHECKING:
     import torch
 
+    from engine.domain.plan import CardShare
+    from engine.domain.recipe import Recipe
     from engine.train.model import LanguageModel
+    from engine.train.spread import Spread
 
 ROOT = Path(__file__).resolve().parents[1]
 WARM_STEPS, STEPS, RANK, SEED = 2, 5, 16, 0
@@ -68,18 +73,21 @@ class Case:
         tokens: Capacity of a packed sequence.
         data: `ragged` rows as in conversations, or `uniform` ones of a whole sequence each.
         way: `fused` with liger-kernel where it is installed, `plain` without it, or `compiled`.
+        cards: How many graphics cards hold the layers together.
     """
 
     shape: str
     tokens: int
     data: str
     way: str = "fused"
+    cards: int = 1
 
     @property
     def name(self) -> str:
         """Return its name on the command line."""
         way = "" if self.way == "fused" else f"-{self.way}"
-        return f"{self.shape}-{self.data}-{self.tokens}{way}"
+        cards = "" if self.cards == 1 else f"-{self.cards}-cards"
+        return f"{self.shape}-{self.data}-{self.tokens}{way}{cards}"
 
 
 CASES = (
@@ -94,6 +102,10 @@ CASES = (
     Case("7b", 4096, "uniform"),
     Case("7b", 4096, "uniform", way="plain"),
     Case("7b", 16_384, "uniform"),
+    Case("1b", 4096, "ragged", cards=2),
+    Case("7b", 4096, "uniform", cards=2),
+    Case("7b", 16_384, "uniform", cards=2),
+    Case("7b", 4096, "uniform", cards=4),
 )
 
 
@@ -126,12 +138,6 @@ class Figures:
     kernels: str
     first_loss: float
     last_loss: float
-
-
-def say(line: str) -> None:
-    """Print one line at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def write_model(shape: str, folder: Path) -> None:
@@ -238,13 +244,19 @@ def measure(case: Case) -> Figures:
 
     is_card = torch.cuda.is_available()
     device = torch.device("cuda" if is_card else "cpu")
-    free_before, planned = free_memory_bytes(device), planned_bytes(case)
-    model, load_s, attention, kernels = ready_model(case, device)
+    shares = card_shares(case)
+    devices = [torch.device("cuda", one.place) for one in shares] or [device]
+    free_before = [free_memory_bytes(one) for one in devices]
+    planned = sum(one.need.high_bytes for one in shares) or planned_bytes(case)
+    model, load_s, attention, kernels = ready_model(case, devices[0], shares)
     speeds, losses = train(case, model)
-    # The context is what is gone beside what torch reserved.
-    taken = peak_memory_bytes(device)
+    taken = sum(peak_memory_bytes(one) for one in devices)
     if is_card:
-        taken += free_before - free_memory_bytes(device) - torch.cuda.memory_reserved(device)
+        # The context is what is gone beside what torch reserved.
+        taken += sum(
+            before - free_memory_bytes(one) - torch.cuda.memory_reserved(one)
+            for one, before in zip(devices, free_before, strict=True)
+        )
     speed = statistics.median(speeds)
     return Figures(
         tokens_per_s=speed,
@@ -261,27 +273,49 @@ def measure(case: Case) -> Figures:
     )
 
 
+def recipe_of(case: Case) -> Recipe:
+    """Return the recipe that the plan of a case is made from."""
+    from engine.domain.recipe import Recipe
+
+    return Recipe(
+        dataset_id="d", model_id="m", max_length=case.tokens, lora_rank=RANK, cards=case.cards
+    )
+
+
+def card_shares(case: Case) -> tuple[CardShare, ...]:
+    """Return what each of several cards holds, as a run deals it; nothing for one card."""
+    if case.cards == 1:
+        return ()
+    from engine.hardware.dealing import Burden, deal
+    from engine.train.cards import visible_cards
+
+    burden = Burden(
+        shape=shape_of(case.shape), model_type="llama", recipe=recipe_of(case), quantised=True
+    )
+    return deal(burden, visible_cards())
+
+
 def planned_bytes(case: Case) -> int:
-    """Return what the plan says of the memory of a case, its high estimate."""
+    """Return what the plan says of the memory of a case on one device, its high estimate."""
     import psutil
 
-    from engine.domain.recipe import Recipe
     from engine.hardware.gpu import read_gpus
-    from engine.hardware.memory import estimate
+    from engine.hardware.memory import MainMemory, estimate
 
-    gpus = read_gpus().gpus
+    gpus, memory = read_gpus().gpus, psutil.virtual_memory()
     need = estimate(
         shape_of(case.shape),
-        Recipe(dataset_id="d", model_id="m", max_length=case.tokens, lora_rank=RANK),
+        recipe_of(case),
         quantised=True,
         gpu=gpus[0] if gpus else None,
-        host_total_bytes=psutil.virtual_memory().total,
-        host_free_bytes=psutil.virtual_memory().available,
+        host=MainMemory(total_bytes=memory.total, free_bytes=memory.available),
     )
     return need.high_bytes
 
 
-def ready_model(case: Case, device: torch.device) -> tuple[LanguageModel, float, str, str]:
+def ready_model(
+    case: Case, device: torch.device, shares: tuple[CardShare, ...]
+) -> tuple[LanguageModel, float, str, str]:
     """Return a model that is ready to train, the seconds to load it, its attention and kernels."""
     import torch
 
@@ -293,7 +327,13 @@ def ready_model(case: Case, device: torch.device) -> tuple[LanguageModel, float,
     with tempfile.TemporaryDirectory(prefix="burnish-benchmark-") as place:
         write_model(case.shape, Path(place))
         begun = time.perf_counter()
-        model = load_model(Path(place), dtype=torch.bfloat16, device=device, quantised=True)
+        model = load_model(
+            Path(place),
+            dtype=torch.bfloat16,
+            device=device,
+            quantised=True,
+            spread=spread_of(shares),
+        )
         load_s = time.perf_counter() - begun
     model = with_adapter(model, rank=RANK, alpha=2.0 * RANK, dropout_ratio=0.0, seed=SEED)
     kernel, choice = choose_kernel(device, torch.bfloat16, head_width=HEAD_WIDTHS[case.shape])
@@ -308,6 +348,20 @@ def ready_model(case: Case, device: torch.device) -> tuple[LanguageModel, float,
     model.net.train()
     told = [f"{one.value}: {one.reason}" for one in (choice, fused)]
     return model, load_s, told[0], told[1]
+
+
+def spread_of(shares: tuple[CardShare, ...]) -> Spread | None:
+    """Return where the layers go, or None where one device has them all."""
+    if not shares:
+        return None
+    import torch
+
+    from engine.train.spread import Spread, choose_send
+
+    devices = [torch.device("cuda", one.place) for one in shares]
+    dealt = zip(devices, shares, strict=True)
+    layers = tuple(one for one, share in dealt for _layer in range(share.layers))
+    return Spread(layers=layers, send=choose_send(devices)[0])
 
 
 def train(case: Case, model: LanguageModel) -> tuple[list[float], list[float]]:
@@ -339,8 +393,9 @@ def train(case: Case, model: LanguageModel) -> tuple[list[float], list[float]]:
         first += len(rows)
         begun = time.perf_counter()
         outcome = stepper.run(number + 1, members, learning_rate=1e-4)
-        if model.device.type == "cuda":
-            torch.cuda.synchronize()
+        for one in model.devices:
+            if one.type == "cuda":
+                torch.cuda.synchronize(one)
         losses.append(outcome.loss)
         if number >= WARM_STEPS:
             speeds.append(outcome.tokens / (time.perf_counter() - begun))
@@ -375,11 +430,27 @@ def told(one: Figures) -> str:
     )
 
 
+def runnable(names: list[str]) -> list[str]:
+    """Return the cases that this computer has cards enough for; say which are not run."""
+    import torch
+
+    seen = torch.cuda.device_count()  # which wakes no card up
+    found: list[str] = []
+    for name in names:
+        case = next(one for one in CASES if one.name == name)
+        if case.cards <= seen or case.shape == "tiny":
+            found.append(name)
+        else:
+            say(f"{name}: not run; graphics cards needed: {case.cards}, seen: {seen}")
+    return found
+
+
 def main() -> int:
     """Run everything and print it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only-figures", action="store_true", help="leave the tests out")
-    parser.add_argument("--cases", nargs="*", default=[one.name for one in CASES[2:]])
+    names = [one.name for one in CASES]
+    parser.add_argument("--cases", nargs="*", choices=names, default=names[2:])
     parser.add_argument("--out", type=Path, help="file for the figures as JSON")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -389,7 +460,7 @@ def main() -> int:
         return 0
     status = 0 if given.only_figures else run_tests()
     figures: dict[str, dict[str, Any]] = {}
-    for name in given.cases:
+    for name in runnable(given.cases):
         command = [sys.executable, __file__, "--one", name]
         try:
             done = subprocess.run(

@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from apart import say
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,12 +116,6 @@ POINTS = (
     Point(family="starcoder2", size="deep", length=2048, values={"lora_targets": "attention"}),
     Point(family="granite", size="wide", length=8192, recomputes=True),
 )  # fmt: skip
-
-
-def say(line: str) -> None:
-    """Print one line at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def write_model(point: Point, folder: Path) -> None:

@@ -16,9 +16,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from apart import ask_apart, say
 from train_peers import (
     IGNORED,
     Job,
@@ -229,44 +228,28 @@ def learn(system: str, folder: Path, seed: int, steps: int) -> dict[str, Any]:
 
 
 def learn_apart(system: str, folder: Path, seed: int, steps: int) -> dict[str, Any]:
-    """Train one system in a process of its own.
-
-    Raises:
-        RuntimeError: It failed; what it said was written.
-    """
-    command = [sys.executable, __file__, "--one", system, str(folder), str(seed), str(steps)]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-    if done.returncode:
-        write(done.stderr)
-        raise RuntimeError(f"{system} failed")
-    return json.loads(done.stdout.splitlines()[-1])
+    """Train one system in a process of its own."""
+    return ask_apart(__file__, system, str(folder), str(seed), str(steps))
 
 
 def report(seed: int, found: dict[str, dict[str, Any]]) -> bool:
     """Write the table of a seed; return whether every bar is met."""
     steps = len(found["plain"]["losses"])
     shown = sorted({0, steps // 9, steps // 3, 2 * steps // 3, steps - 1})
-    write(f"\n### Seed {seed}\n")
+    say(f"\n### Seed {seed}\n")
     curve = " | ".join(f"step {one + 1}" for one in shown)
-    write(f"| system | held-out before | after | {curve} | largest difference of a step |")
-    write("|---" * (len(shown) + 4) + "|")
+    say(f"| system | held-out before | after | {curve} | largest difference of a step |")
+    say("|---" * (len(shown) + 4) + "|")
     good = True
     plain = found["plain"]
     for name, one in found.items():
         apart = float(np.max(np.abs(np.subtract(one["losses"], plain["losses"]))))
         losses = " | ".join(f"{one['losses'][at]:.4f}" for at in shown)
-        write(f"| {name} | {one['before']:.4f} | {one['after']:.4f} | {losses} | {apart:.1e} |")
+        say(f"| {name} | {one['before']:.4f} | {one['after']:.4f} | {losses} | {apart:.1e} |")
         if name in EXACT:
             off = max(apart, *(abs(one[key] - plain[key]) for key in ("before", "after")))
             good = good and off <= BAR and one["after"] < one["before"]
     return good
-
-
-def write(line: str) -> None:
-    """Write a line to standard output at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def main() -> int:
@@ -279,14 +262,14 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.one:
         system, folder, seed, steps = chosen.one
-        write(json.dumps(learn(system, Path(folder), int(seed), int(steps))))
+        say(json.dumps(learn(system, Path(folder), int(seed), int(steps))))
         return 0
     has_trl = importlib.util.find_spec("trl") is not None
     names = [one for one in SYSTEMS if one != "trl" or has_trl]
     for name in names:
-        write(f"- `{name}`: {SYSTEMS[name]}")
+        say(f"- `{name}`: {SYSTEMS[name]}")
     if not has_trl:
-        write("**TRL is not installed: its rows are missing.**")
+        say("**TRL is not installed: its rows are missing.**")
     good = has_trl
     for seed in range(chosen.seeds):
         with tempfile.TemporaryDirectory() as place:
@@ -294,7 +277,7 @@ def main() -> int:
             write_first_adapter(folder, seed=seed)
             found = {name: learn_apart(name, folder, seed, chosen.steps) for name in names}
         good = report(seed, found) and good
-    write(f"\nBars (differences <= {BAR}, held-out loss lower): {'met' if good else '**missed**'}.")
+    say(f"\nBars (differences <= {BAR}, held-out loss lower): {'met' if good else '**missed**'}.")
     return 1 if chosen.check and not good else 0
 
 

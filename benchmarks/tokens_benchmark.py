@@ -29,6 +29,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
+from apart import say
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from engine.chat.packing import pack_bins
@@ -52,11 +53,6 @@ TEMPLATE = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-
-
-def say(line: str) -> None:
-    """Print one line."""
-    sys.stdout.write(line + "\n")
 
 
 def make_texts(rows: int) -> list[tuple[str, str]]:

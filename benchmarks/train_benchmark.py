@@ -21,9 +21,7 @@ import argparse
 import importlib.metadata
 import importlib.util
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from apart import ask_apart, say
 from train_peers import (
     ALPHA,
     RANK,
@@ -244,15 +243,7 @@ def measure_one(name: str, folder: Path, data: str, dtype: str) -> dict[str, Any
 
 def measure_apart(system: str, folder: Path, data: str, dtype: str) -> dict[str, Any]:
     """Measure one system in a process of its own, with one thread."""
-    command = [sys.executable, __file__, "--one", system, str(folder), data, dtype]
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
-    }  # fmt: skip
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-    if done.returncode:
-        write(done.stderr)
-        raise RuntimeError(f"{system} failed")
-    return json.loads(done.stdout.splitlines()[-1])
+    return ask_apart(__file__, system, str(folder), data, dtype, OMP_NUM_THREADS="1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -346,18 +337,18 @@ def report(cell: Cell) -> None:
     """Write the table of a cell."""
     rows = make_rows(cell.data, SHAPES[cell.shape]["vocab_size"])
     shares = [head_share(cell.shape, rows, everywhere=one) for one in (False, True)]
-    write(
+    say(
         f"\n### {cell.shape}, {cell.data} rows, {cell.dtype}: padded/real tokens "
         f"{padded_ratio(rows):.2f}; the head is {shares[0]:.1%} of the work on trained positions, "
         f"{shares[1]:.1%} on all\n"
     )
-    write(
+    say(
         "| system | real tokens per CPU second | Burnish / it | peak memory, whole process | "
         "growth while training | loss, first to last step | largest difference of a step |"
     )
-    write("|---|---|---|---|---|---|---|")
+    say("|---|---|---|---|---|---|---|")
     for name in cell.found:
-        write(_line(cell, name))
+        say(_line(cell, name))
 
 
 def _line(cell: Cell, name: str) -> str:
@@ -381,18 +372,18 @@ def introduce(repeats: int) -> None:
     """Write what is compared, and on what."""
     found = {one for one in LIBRARIES if importlib.util.find_spec(one) is not None}
     versions = [f"{one} {importlib.metadata.version(one)}" for one in LIBRARIES if one in found]
-    write(f"{_processor()}, one thread; Python {sys.version.split()[0]}, {', '.join(versions)}.")
+    say(f"{_processor()}, one thread; Python {sys.version.split()[0]}, {', '.join(versions)}.")
     counts = ", ".join(f"{STEPS[one]} of {one} rows" for one in STEPS)
-    write(
+    say(
         f"{repeats} turns; steps of {ROWS_PER_STEP} rows, {counts}, behind {WARM_STEPS} to warm "
         f"up; AdamW at {RATE}, no decay, gradients cut at 1.0; rank {RANK}, alpha {ALPHA:.0f} on "
         f"{', '.join(TARGETS)}. Median (lowest to highest); a share in brackets is Burnish's "
         "figure by this one's."
     )
     if "trl" not in found:
-        write("**TRL is not installed: its rows are missing.**")
+        say("**TRL is not installed: its rows are missing.**")
     for name, system in SYSTEMS.items():
-        write(f"- `{name}`: {system.settings}")
+        say(f"- `{name}`: {system.settings}")
 
 
 def _processor() -> str:
@@ -403,21 +394,15 @@ def _processor() -> str:
 
 def judge(cells: list[Cell]) -> bool:
     """Write every bar with what was found; return whether all are met and could be measured."""
-    write("\n| cell | bar | found | |")
-    write("|---|---|---|---|")
+    say("\n| cell | bar | found | |")
+    say("|---|---|---|---|")
     good = importlib.util.find_spec("trl") is not None
     for cell in cells:
         for text, found, is_met in cell.bars():
             where = f"{cell.data}, {cell.dtype}"
-            write(f"| {where} | {text} | {found:.3g} | {'met' if is_met else '**missed**'} |")
+            say(f"| {where} | {text} | {found:.3g} | {'met' if is_met else '**missed**'} |")
             good = good and is_met
     return good
-
-
-def write(line: str) -> None:
-    """Write a line to standard output at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def main() -> int:
@@ -433,7 +418,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.one:
         system, folder, data, dtype = chosen.one
-        write(json.dumps(measure_one(system, Path(folder), data, dtype)))
+        say(json.dumps(measure_one(system, Path(folder), data, dtype)))
         return 0
     began = time.monotonic()
     introduce(chosen.repeats)
@@ -454,7 +439,7 @@ def main() -> int:
             cells.append(one.result())
             report(cells[-1])
     is_good = judge(cells)
-    write(f"\nMeasured in {(time.monotonic() - began) / 60:.1f} minutes.")
+    say(f"\nMeasured in {(time.monotonic() - began) / 60:.1f} minutes.")
     return 1 if chosen.check and not is_good else 0
 
 

@@ -9,7 +9,7 @@ from engine.exporters.target import Target
 TARGET = Target(
     id="adapter",
     title=mark("Adapter"),
-    summary=mark("Small files that peft loads on top of the base model."),
+    summary=mark("Small files beside the base model, for programs that take PEFT adapters."),
     entry="engine.export.adapter:export",
     has_base=False,
 )

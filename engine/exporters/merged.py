@@ -9,7 +9,7 @@ from engine.exporters.target import Target
 TARGET = Target(
     id="merged",
     title=mark("Merged model"),
-    summary=mark("A complete 16-bit model that transformers loads by itself."),
+    summary=mark("A complete 16-bit model, for programs that open Hugging Face folders."),
     entry="engine.export.merged:export",
     has_base=True,
 )

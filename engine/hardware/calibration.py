@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -20,6 +19,7 @@ from engine.store.documents import read_document, write_document
 
 _LIBRARIES = ("torch", "transformers", "bitsandbytes")
 _MOST_ENTRIES = 64
+_FEWEST_TOKENS, _MOST_TOKENS = 2048, 16_384
 _PLAUSIBLE = (0.3, 3.0)
 """A layer that measures more or less than this share of its count was measured in a disturbance."""
 
@@ -172,28 +172,38 @@ def remember(
     write_document(path, new)
 
 
+def measured_tokens(asked: int) -> tuple[int, int]:
+    """Return the tokens of the two passes that measure a device: a quarter and half of a row.
+
+    Args:
+        asked: Tokens that go through it together by the recipe.
+    """
+    tokens = min(max(asked, _FEWEST_TOKENS), _MOST_TOKENS)
+    return tokens // 4, tokens // 2
+
+
 def fit_layer(
     measure: Callable[[int], int],
     *,
-    tokens: int,
+    passes: tuple[int, int],
     input_bytes: int,
     layer_bytes: Callable[[int], int],
 ) -> float | None:
-    """Measure at a quarter and at half of the tokens, and compare the difference with its count.
+    """Measure a short and a longer pass, and compare the difference with its count.
 
     What does not grow with the tokens falls out of the difference. The count need not be linear:
     scores that are kept grow with the square of a sequence.
 
     Args:
         measure: Returns the peak, in bytes, of a pass over so many tokens.
-        tokens: Tokens of the recipe; four at least.
+        passes: Tokens of both, see `measured_tokens`.
         input_bytes: Per token, what the inputs of all layers take.
         layer_bytes: Of so many tokens, the count of the layer in work, gradients included.
 
     Returns:
         Measured over counted, or None where the result is not plausible.
     """
-    few, many = max(1, tokens // 4), max(2, tokens // 2)
+    few, many = passes
     grown = measure(many) - measure(few) - input_bytes * (many - few)
     scale = grown / (layer_bytes(many) - layer_bytes(few))
     low, high = _PLAUSIBLE
@@ -207,6 +217,8 @@ def library_versions() -> str:
 
 
 def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

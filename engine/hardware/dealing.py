@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import accumulate
 
 from engine.domain.model import ModelShape
@@ -18,8 +19,9 @@ from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Device
 from engine.hardware.calibration import Calibration
 from engine.hardware.cards import cards_in_turn
-from engine.hardware.families import family, small_parameters
+from engine.hardware.families import Family, family, matrices, small_parameters
 from engine.hardware.gpu import Gpu
+from engine.hardware.held import handed_bytes
 from engine.hardware.memory import Terms, Work, allocator_share, need_of, work_of
 
 _CUTS = 48
@@ -127,6 +129,7 @@ class Side:
     """One card, with what it would hold of the whole model."""
 
     shape: ModelShape
+    kind: Family
     gpu: Gpu
     work: Work
     whole: Terms
@@ -149,6 +152,7 @@ class Side:
         )
         return cls(
             shape=shape,
+            kind=kind,
             gpu=gpu,
             work=work,
             whole=Terms.of(shape, kind, work, calibration),
@@ -165,17 +169,29 @@ class Side:
         stored = max(0, min(first + count, kept) - first)
         again = count - stored
         most = 2 if self.work.offload else layers  # inputs of layers that are on a card at a time
-        each = whole.inputs // max(1, min(most, self.work.again))
+        handed = handed_bytes(self.shape, tokens=self.work.tokens, item=self.work.item)
+        each = (whole.inputs - handed) // max(1, min(most, self.work.again))
+        share = self._share(first, count)
         return replace(
             whole,
-            weights=whole.weights * count // layers,
+            weights=int(whole.weights * share),
             embeddings=outside + self.small * count // layers,
-            adapter=whole.adapter * count // layers,
-            moments=whole.moments * count // layers,
-            inputs=each * min(most, again),
+            adapter=int(whole.adapter * share),
+            moments=int(whole.moments * share),
+            inputs=each * min(most, again) + handed,
             kept=whole.kept // max(1, kept) * stored,
             head=whole.head if self.is_first else 0,
         )
+
+    def _share(self, first: int, count: int) -> Fraction:
+        """Return the share of a block of layers in the weights of all."""
+        if not self.shape.unlike:
+            return Fraction(count, self.shape.layers)
+        block, whole = (
+            sum(many * sum(a * b for a, b in matrices(one, self.kind)) for one, many in kinds)
+            for kinds in (self.shape.layer_kinds(first, first + count), self.shape.layer_kinds())
+        )
+        return Fraction(block, whole)
 
     def need(self, first: int, count: int) -> MemoryNeed:
         """Return what the card needs for a block of layers."""
@@ -192,6 +208,9 @@ class Side:
         share = 1 + allocator_share(self.work, self.calibration)
         last, kept = self.shape.layers - 1, self.shape.layers - self.work.again
         none = _held(self.terms(0, 0))
+        if self.shape.unlike:
+            each = (_held(self.terms(one, 1)) - none for one in range(self.shape.layers))
+            return [round(share * one) for one in each]
         stored, again = (round(share * (_held(self.terms(one, 1)) - none)) for one in (0, last))
         return [stored] * kept + [again] * self.work.again
 

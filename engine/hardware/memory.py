@@ -8,8 +8,9 @@ The terms are those of the limit model of QLoRA, each a pure function here, in b
     A  adapter weights, their gradients, their copy in 16 bits    U  layers that keep everything
     B  the layer that is computed again, with its backward pass   D  matrices restored from 4 bits
     G  the output head, in chunks over the supervised tokens      K  driver, kernels, libraries
+    V  a pass over held-out rows, where it can be longer than those of training
 
-    peak = K + W + E + A + M + max(C + U + B + D, C + U + G, loading)    plus the allocator's margin
+    peak = K + W + E + A + M + max(C + U + B + D, C + U + G, V, loading),   and the allocator's part
 
 B and G never live together, and while the model is loaded there is no adapter yet. W, E, A, M and C
 are exact. What a layer keeps per token (`u`) is counted, see engine.hardware.families: the low
@@ -19,7 +20,7 @@ widest place. A measurement on the device itself (engine.hardware.calibration) r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.domain.model import ModelShape
 from engine.domain.plan import MemoryNeed, MemoryTerm
@@ -27,36 +28,24 @@ from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Dtype, Optimizer
 from engine.errors import mark
 from engine.hardware.adapter_form import AdapterForm
-from engine.hardware.calibration import Calibration
-from engine.hardware.families import (
-    Family,
-    adapted,
-    family,
-    kept_scores,
-    live_scores,
-    matrices,
-    small_parameters,
-)
+from engine.hardware.calibration import Calibration, measured_tokens
+from engine.hardware.families import Family, family, kept_scores, live_scores
 from engine.hardware.gpu import Gpu
-
-_NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8
-"""Bytes per weight: 4 bits, an 8-bit scale per 64 and a 32-bit scale per 64 x 256 of them
-(Dettmers et al. 2023, arXiv 2305.14314, section 3)."""
-
-_MASTER_BYTES, _GRADIENT_BYTES = 4, 4
-_MOMENT_BYTES = 4 + 4
-_SMALL_MOMENT_BYTES = 1 + 1 + 2 * 4 / 256
-"""8-bit Adam: two moments of one byte, each with a 32-bit scale per 256 values (bitsandbytes)."""
-
-_SMALLEST_8_BIT_VALUES = 4096
-"""Tensors with fewer values keep 32-bit moments (bitsandbytes, `min_8bit_size`)."""
-
-_HEAD_CHUNK_BYTES, _LOGIT_BYTES = 192 << 20, 12
-"""As engine.train.loss: logits, their 32-bit copy, its softmax, and the gradient in 16 bits."""
-
-_FEWEST_HEAD_ROWS, _MOST_HEAD_ROWS = 64, 4096
-_LOADED_AT_ONCE = 2
-"""Tensors that are on the device while one is rounded to 4 bits: as it came, and its copy."""
+from engine.hardware.held import (
+    MASTER_BYTES,
+    adapter_bytes,
+    cache_bytes,
+    embedding_bytes,
+    handed_bytes,
+    head_bytes,
+    input_bytes,
+    linear_bytes,
+    loading_bytes,
+    moment_bytes,
+    restored_bytes,
+)
+from engine.hardware.layer import flowing_per_token, layer_bytes, layers_bytes
+from engine.hardware.reach import Reach, even_length
 
 _CPU_STORE_SHARE = 0.25
 """On a processor nothing is computed again while storing it takes less of the free memory."""
@@ -72,10 +61,6 @@ _ALLOCATOR_SHARE, _MEASURED_ALLOCATOR_SHARE = 0.05, 0.02
 """Fragmentation: 1 to 3 % with rows of one length; what was measured holds most of it already. On a
 processor large tensors are pages of their own (engine.worker.surroundings)."""
 
-_SCALE_BYTES = 4 / 64
-"""Per weight while a matrix is restored: its scales in 32 bits."""
-
-
 _EXACT, _COUNTED = mark("exact"), mark("counted per token")
 _NAMES = {
     "W": mark("Base weights"),
@@ -87,9 +72,18 @@ _NAMES = {
     "B": mark("Layer in work"),
     "D": mark("Restored matrices"),
     "G": mark("Output head"),
+    "V": mark("Held-out checks"),
     "L": mark("Loading"),
     "K": mark("Driver and libraries"),
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class MainMemory:
+    """The main memory of a computer, and what of it is free now."""
+
+    total_bytes: int
+    free_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +100,8 @@ class Work:
         offload: These inputs wait in main memory.
         eight_bit: The optimizer's moments take one byte.
         adapter: What is trained.
+        checked: Tokens of held-out rows that go through together; 0 where training has as many.
+        answers: Held-out prompts are answered, for which keys and values of all layers are kept.
     """
 
     item: int
@@ -117,6 +113,8 @@ class Work:
     offload: bool
     eight_bit: bool
     adapter: AdapterForm
+    checked: int = 0
+    answers: bool = False
 
 
 def estimate(
@@ -125,10 +123,10 @@ def estimate(
     *,
     quantised: bool,
     gpu: Gpu | None,
-    host_total_bytes: int,
-    host_free_bytes: int,
+    host: MainMemory,
     model_type: str = "llama",
     calibration: Calibration | None = None,
+    reach: Reach | None = None,
 ) -> MemoryNeed:
     """Return what a run will need on the graphics card, or in main memory where there is none.
 
@@ -137,21 +135,30 @@ def estimate(
         recipe: The recipe.
         quantised: The base model is held in 4 bits.
         gpu: The card that the run will use, or None for the processor.
-        host_total_bytes: Main memory.
-        host_free_bytes: Main memory that is free now.
+        host: Main memory.
         model_type: Family of the model.
-        calibration: What was measured on this device, or None.
+        calibration: What was measured on this device, or None; then the run measures it.
+        reach: What its rows come to; None takes as many tokens as the recipe allows.
     """
     kind = family(model_type)
-    free = gpu.free_bytes if gpu else host_free_bytes
-    work = work_of(shape, recipe, kind, quantised=quantised, gpu=gpu, free_bytes=free)
+    asked = recipe.micro_batch_size * recipe.max_length
+    work = work_of(
+        shape,
+        recipe,
+        kind,
+        quantised=quantised,
+        gpu=gpu,
+        free_bytes=gpu.free_bytes if gpu else host.free_bytes,
+        reach=reach,
+        least_tokens=measured_tokens(asked)[1] if gpu and calibration is None else 0,
+    )
     terms = Terms.of(shape, kind, work, calibration)
     return need_of(
         terms,
         work,
         calibration,
-        other=gpu.used_bytes if gpu else host_total_bytes - host_free_bytes,
-        capacity=gpu.total_bytes if gpu else host_total_bytes,
+        other=gpu.used_bytes if gpu else host.total_bytes - host.free_bytes,
+        capacity=gpu.total_bytes if gpu else host.total_bytes,
     )
 
 
@@ -202,10 +209,30 @@ def work_of(
     quantised: bool,
     gpu: Gpu | None,
     free_bytes: int,
+    reach: Reach | None = None,
+    least_tokens: int = 0,
 ) -> Work:
-    """Return what the recipe decides, with the choices that are left to Burnish."""
+    """Return what the recipe decides, with the choices that are left to Burnish.
+
+    Args:
+        shape: Sizes of the base model.
+        recipe: The recipe.
+        kind: Family of the model.
+        quantised: The base model is held in 4 bits.
+        gpu: The card, or None for the processor.
+        free_bytes: What is free there.
+        reach: What the rows come to, where they were counted.
+        least_tokens: A pass of so many tokens is made in any case.
+    """
     item = item_bytes(recipe.dtype, gpu)
-    tokens = recipe.micro_batch_size * recipe.max_length
+    asked, sequence = recipe.micro_batch_size * recipe.max_length, recipe.max_length
+    tokens, checked = asked, 0
+    if reach is not None:
+        tokens = min(asked, max(reach.together(recipe), least_tokens))
+        checked = recipe.max_length if reach.is_checked else 0
+        sequence = min(sequence, max(reach.row(recipe), least_tokens))
+    if gpu is None and item < MASTER_BYTES:  # see LanguageModel.wants_even_lengths
+        tokens, checked = even_length(tokens), even_length(checked)
     everything = shape.layers * layer_bytes(
         shape, tokens=tokens, item=item, is_high=True, kind=kind, form=AdapterForm.of(recipe)
     )
@@ -216,13 +243,15 @@ def work_of(
     return Work(
         item=item,
         tokens=tokens,
-        sequence=recipe.max_length,
+        sequence=sequence,
         quantised=quantised,
         on_card=gpu is not None,
         again=again,
         offload=gpu is not None and recipe.activation_offload,
         eight_bit=recipe.optimizer is not Optimizer.ADAMW,
         adapter=AdapterForm.of(recipe),
+        checked=checked,
+        answers=recipe.sample_rows > 0,
     )
 
 
@@ -237,125 +266,17 @@ def item_bytes(dtype: Dtype, gpu: Gpu | None) -> int:
     return 2 if gpu is not None and gpu.compute_capability >= (8, 0) else 4
 
 
-def adapter_parameters(shape: ModelShape, form: AdapterForm, kind: Family) -> int:
-    """Return the number of weights that are trained."""
-    return shape.layers * sum(form.tensors(shape, kind))
-
-
-def linear_bytes(shape: ModelShape, *, quantised: bool, item: int) -> int:
-    """Return W: the layers' matrices, in 4 bits or whole."""
-    return int(shape.linear_parameters * (_NF4_BYTES if quantised else item))
-
-
-def embedding_bytes(shape: ModelShape, kind: Family, *, item: int) -> int:
-    """Return E: embedding, head (none where it is tied), norms and biases."""
-    embeddings = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
-    return (embeddings + small_parameters(shape, kind) + shape.hidden) * item
-
-
-def weight_bytes(
-    shape: ModelShape, *, quantised: bool, item: int, kind: Family | None = None
+def _checking_bytes(
+    shape: ModelShape, kind: Family, work: Work, calibration: Calibration | None
 ) -> int:
-    """Return what the frozen model takes: W + E."""
-    others = embedding_bytes(shape, kind or family("llama"), item=item)
-    return linear_bytes(shape, quantised=quantised, item=item) + others
+    """Return V: a pass over held-out rows; what a backward pass would keep is more than it holds.
 
-
-def adapter_bytes(shape: ModelShape, kind: Family, *, form: AdapterForm, item: int) -> int:
-    """Return A: adapter weights in 32 bits, their gradients, and their copy that is computed with.
-
-    The copy is made once per step; where 32 bits are computed with, there is none.
+    Each layer gives back what it computed; answered prompts keep the keys and values of all.
     """
-    copy = item if item < _MASTER_BYTES else 0
-    return adapter_parameters(shape, form, kind) * (_MASTER_BYTES + _GRADIENT_BYTES + copy)
-
-
-def moment_bytes(shape: ModelShape, kind: Family, *, form: AdapterForm, eight_bit: bool) -> int:
-    """Return M: two moments per adapter weight; small tensors keep 32 bits."""
-    each = sum(
-        int(size * _SMALL_MOMENT_BYTES)
-        if eight_bit and size >= _SMALLEST_8_BIT_VALUES
-        else size * _MOMENT_BYTES
-        for size in form.tensors(shape, kind)
-    )
-    return shape.layers * each
-
-
-def input_bytes(shape: ModelShape, *, tokens: int, item: int, layers: int, offload: bool) -> int:
-    """Return C: the inputs of the layers that are computed again; offloaded, two of them."""
-    return (min(2, layers) if offload else layers) * tokens * shape.hidden * item
-
-
-def kept_per_token(shape: ModelShape, kind: Family, *, item: int, form: AdapterForm) -> int:
-    """Return what the backward pass of one layer keeps, in bytes per token.
-
-    Attention keeps query, output, key and value; each norm its input in 32 bits and one number;
-    each adapter its narrow product, and with trained lengths its output; the fused attention kernel
-    one 32-bit number per head.
-    """
-    wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    each = adapted(shape, kind, form.targets)
-    adapters = sum(form.ranks(shape, kind)) + (
-        sum(after for _before, after in each) if form.dora else 0
-    )
-    inner = kind.mlp_kept * shape.intermediate
-    computed = kind.hidden_kept * shape.hidden + 2 * wide + 2 * narrow + inner + adapters
-    exact = kind.exact_hidden_kept * (shape.hidden + 1) + shape.heads
-    query = {"": 0, "head": shape.heads + shape.kv_heads, "all": 2}[kind.query_norm]
-    exact += query + (wide + narrow if kind.query_norm else 0)
-    return item * computed + 4 * exact
-
-
-def flowing_per_token(shape: ModelShape, kind: Family, *, item: int) -> int:
-    """Return the gradients at the widest place of a layer's backward pass, bytes per token."""
-    wide = shape.heads * shape.head_dim
-    ups = 2 if kind.gated else 1
-    return item * (2 * shape.hidden + max(ups * shape.intermediate, 3 * wide))
-
-
-def layer_bytes(
-    shape: ModelShape,
-    *,
-    tokens: int,
-    item: int,
-    is_high: bool,
-    kind: Family | None = None,
-    form: AdapterForm | None = None,
-) -> int:
-    """Return u T: what the backward pass keeps of one layer; high: with the flowing gradients."""
-    own = kind or family("llama")
-    each = kept_per_token(shape, own, item=item, form=form or AdapterForm(rank=0))
-    return tokens * (each + (flowing_per_token(shape, own, item=item) if is_high else 0))
-
-
-def restored_bytes(shape: ModelShape, kind: Family, *, item: int, shared: bool) -> int:
-    """Return D: matrices as they are computed with, and the scales of the largest in 32 bits.
-
-    Args:
-        shape: Sizes of the model.
-        kind: Its family.
-        item: Bytes per number of the computation.
-        shared: The layer is computed again: all of its matrices are restored once for that and for
-            its backward pass. Else one at a time.
-    """
-    sizes = [before * after for before, after in matrices(shape, kind)]
-    return int((sum(sizes) if shared else max(sizes)) * item + max(sizes) * _SCALE_BYTES)
-
-
-def head_bytes(shape: ModelShape, *, tokens: int, item: int) -> int:
-    """Return G: one chunk of logits; hidden states of the supervised tokens, and their gradient."""
-    rows = _HEAD_CHUNK_BYTES // (_LOGIT_BYTES * shape.vocabulary)
-    rows = min(max(rows, _FEWEST_HEAD_ROWS), _MOST_HEAD_ROWS, tokens)
-    return rows * shape.vocabulary * _LOGIT_BYTES + tokens * shape.hidden * 2 * item
-
-
-def loading_bytes(shape: ModelShape, kind: Family, *, item: int) -> int:
-    """Return what is held beside W and E while the largest matrix is rounded to 4 bits."""
-    return _LOADED_AT_ONCE * _largest(shape, kind) * max(item, 2)
-
-
-def _largest(shape: ModelShape, kind: Family) -> int:
-    return max(before * after for before, after in matrices(shape, kind))
+    alone = replace(work, tokens=work.checked, sequence=work.checked, again=1, checked=0)
+    one = Terms.of(shape, kind, alone, calibration)
+    kept = cache_bytes(shape, tokens=work.checked, item=work.item) if work.answers else 0
+    return kept + max(one.block[1] + one.restored, one.head)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -374,6 +295,7 @@ class Terms:
         head: G.
         loading: L.
         context: K.
+        checking: V.
     """
 
     weights: int
@@ -387,6 +309,7 @@ class Terms:
     head: int
     loading: int
     context: int
+    checking: int = 0
 
     @classmethod
     def of(
@@ -399,20 +322,23 @@ class Terms:
         scale = calibration.layer_scale if calibration else 1.0
         one = layer_bytes(shape, tokens=tokens, item=item, is_high=False, kind=kind, form=form)
         scores = live_scores(shape, kind, tokens=tokens, sequence=work.sequence)
-        kept = one + kept_scores(shape, kind, tokens=tokens, sequence=work.sequence)
+        stored = shape.layers - work.again
+        kept = layers_bytes(shape, tokens=tokens, item=item, kind=kind, form=form, stop=stored)
+        kept += stored * kept_scores(shape, kind, tokens=tokens, sequence=work.sequence)
         flow = tokens * flowing_per_token(shape, kind, item=item)
         # The layer that is computed again; where none is, only its flowing gradients.
         held = one + scores if work.again else 0
         measured = int(scale * (held + flow)) + (0 if work.again else scores)
         return cls(
             weights=linear_bytes(shape, quantised=work.quantised, item=item),
-            embeddings=embedding_bytes(shape, kind, item=item),
+            embeddings=embedding_bytes(shape, kind, item=item, on_card=work.on_card),
             adapter=adapter_bytes(shape, kind, form=form, item=item),
             moments=moment_bytes(shape, kind, form=form, eight_bit=work.eight_bit),
             inputs=input_bytes(
                 shape, tokens=tokens, item=item, layers=work.again, offload=work.offload
-            ),
-            kept=(shape.layers - work.again) * kept,
+            )
+            + handed_bytes(shape, tokens=tokens, item=item),
+            kept=kept,
             block=(measured if calibration else held, measured),
             restored=restored_bytes(shape, kind, item=item, shared=work.again > 0)
             if work.quantised
@@ -420,6 +346,7 @@ class Terms:
             head=head_bytes(shape, tokens=tokens, item=item),
             loading=loading_bytes(shape, kind, item=item) if work.quantised else 0,
             context=calibration.context_bytes or context if calibration else context,
+            checking=_checking_bytes(shape, kind, work, calibration) if work.checked else 0,
         )
 
     def _phases(self, *, is_high: bool) -> dict[str, int]:
@@ -428,6 +355,7 @@ class Terms:
         return {
             "layers": base + self.block[int(is_high)] + self.restored,
             "head": base + self.head,
+            "checks": self.checking,
             # Adapter and optimizer come after it.
             "loading": self.loading - self.adapter - self.moments,
         }
@@ -446,6 +374,7 @@ class Terms:
     ) -> tuple[MemoryTerm, ...]:
         """Return every term, in words that whoever shows them translates."""
         layers, running = phase == "layers", phase != "loading"
+        training = phase in {"layers", "head"}
         measured = mark("measured on this device") if calibration else _COUNTED
         form = mark("4 bits and their scales") if work.quantised else mark("whole numbers")
         rows = (
@@ -453,11 +382,12 @@ class Terms:
             ("E", self.embeddings, self.embeddings, True, _EXACT),
             ("A", self.adapter, self.adapter, running, _EXACT),
             ("M", self.moments, self.moments, running, _EXACT),
-            ("C", self.inputs, self.inputs, running, _EXACT),
-            ("U", self.kept, self.kept, running, _COUNTED),
+            ("C", self.inputs, self.inputs, training, _EXACT),
+            ("U", self.kept, self.kept, training, _COUNTED),
             ("B", *self.block, layers, measured),
             ("D", self.restored, self.restored, layers, _EXACT),
             ("G", self.head, self.head, phase == "head", mark("at most, in chunks")),
+            ("V", self.checking, self.checking, phase == "checks", mark("at most, in long rows")),
             ("L", self.loading, self.loading, not running, mark("the largest matrix")),
             ("K", self.context, self.context, True, mark("usual amount")),
         )

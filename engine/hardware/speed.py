@@ -43,7 +43,8 @@ def token_operations(
     passes = 3 if recomputed else 2
     linear = 2 * passes * shape.linear_parameters
     head = 4 * shape.vocabulary * shape.hidden
-    once = 2 * shape.layers * shape.heads * shape.head_dim * sequence_tokens
+    wide = sum(count * one.heads * one.head_dim for one, count in shape.layer_kinds())
+    once = 2 * wide * sequence_tokens
     attention = once * (4.5 if recomputed else 3.5)
     return linear + head + attention + (8 if recomputed else 6) * adapter_parameters
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import torch
 
-from engine.domain.adapter import AdapterShape, Pattern
+from engine.domain.adapter import AdapterShape
 from engine.errors import CheckpointDamaged, DocumentDamaged
 from engine.store import atomicfs
 from engine.store.safetensors_writer import TensorEntry
@@ -210,31 +210,3 @@ def commit_adapter(
         )
         check(read_tensors(folder / WEIGHTS))
     return atomicfs.read_manifest(target).files[WEIGHTS].sha256
-
-
-def read_shape(folder: Path) -> AdapterShape:
-    """Read what kind of update an adapter folder holds.
-
-    Raises:
-        DocumentDamaged: Its configuration cannot be read.
-    """
-    try:
-        config: dict[str, Any] = msgspec.json.decode((folder / CONFIG).read_bytes(), type=dict)
-        return AdapterShape(
-            rank=config["r"],
-            alpha=float(config["lora_alpha"]),
-            dropout_ratio=config["lora_dropout"],
-            targets=tuple(config["target_modules"]),
-            use_rslora=bool(config.get("use_rslora")),
-            use_dora=bool(config.get("use_dora")),
-            rank_pattern=_pattern(config.get("rank_pattern")),
-            alpha_pattern=_pattern(config.get("alpha_pattern")),
-        )
-    except (OSError, msgspec.DecodeError, KeyError, AttributeError, TypeError, ValueError) as error:
-        raise DocumentDamaged(
-            _("{path} cannot be read.").format(path=folder / CONFIG), detail=str(error)
-        ) from error
-
-
-def _pattern(value: dict[str, float] | None) -> Pattern:
-    return tuple((key, float(number)) for key, number in (value or {}).items())

@@ -24,6 +24,9 @@ NAME = "burnish_segments"
 _BLOCK_TOKENS = 1024
 """Longer examples never have all their scores in memory: kernels without them, or blocks."""
 
+_WIDEST_GROUPED_HEAD = 256
+"""On a card, the kernels that let several queries share a key end at this width."""
+
 _SHORT_ON_CPU_TOKENS = 256
 """Below this length the CPU's attention kernel is up to three times faster in fp32 than in bf16
 (benchmarks/RESULTS.md), and exacter."""
@@ -231,6 +234,10 @@ def _attend(
             shape = (query.shape[2], key.shape[2])
             mask = torch.ones(shape, dtype=torch.bool, device=query.device).tril()
         return _with_scores(query, key, value, kernel, mask=mask)
+    is_grouped = kernel.grouped
+    if is_grouped and query.device.type == "cuda" and query.shape[-1] > _WIDEST_GROUPED_HEAD:
+        key, value = _for_each_query(query, key, value)
+        is_grouped = False
     return functional.scaled_dot_product_attention(
         query,
         key,
@@ -239,8 +246,16 @@ def _attend(
         dropout_p=kernel.dropout,
         is_causal=is_causal,
         scale=kernel.scale,
-        enable_gqa=kernel.grouped,
+        enable_gqa=is_grouped,
     )
+
+
+def _for_each_query(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return keys and values [1, heads, S, width], repeated for the queries that share them."""
+    share = query.shape[1] // key.shape[1]
+    return key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
 
 
 def _with_scores(
@@ -257,8 +272,7 @@ def _with_scores(
     multiply what comes out by sigmoid(logsumexp(scores) - sink), as the model code of transformers
     does it.
     """
-    share = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
+    key, value = _for_each_query(query, key, value)
     scale = kernel.scale if kernel.scale is not None else query.shape[-1] ** -0.5
     scores = query @ key.transpose(2, 3) * (scale / (kernel.softcap or 1.0))
     if kernel.softcap is not None:

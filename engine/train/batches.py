@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from engine.chat.packing import Members
+from engine.hardware.reach import even_length
 from engine.train.attention import Segments
 from engine.train.varlen import PackedEdges
 
@@ -104,16 +105,6 @@ def _segments(edges: Members, device: torch.device) -> Segments:
         cumulative = torch.from_numpy(edges.astype(np.int32)).to(device, non_blocking=True)
         packed = PackedEdges(cumulative=cumulative, longest=int(np.diff(edges).max()))
     return Segments(tuple(int(edge) for edge in edges), packed)
-
-
-_EVEN_TOKENS = 32
-
-
-def even_length(tokens: int) -> int:
-    """Return the next of few lengths: multiples of 32 up to 256, then four to each doubling."""
-    below = 1 << (tokens - 1).bit_length() >> 1
-    step = max(_EVEN_TOKENS, below // 4)
-    return -(-tokens // step) * step
 
 
 def make_batch(

@@ -150,7 +150,7 @@ def encode(
     note_names: dict[str, int] = {}
     problem_names: dict[str, int] = {}
     place = 0
-    for batch in _batches(rows):
+    for batch in row_batches(rows):
         for found in tokenizer.encode_rows(batch, max_length=max_length):
             if found.problem:
                 number = problem_names.setdefault(found.problem, len(problem_names))
@@ -176,7 +176,7 @@ def encode(
     )
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def row_batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Yield rows in order, few of those that are long; a row alone may be of any length."""
     batch: list[Row] = []
     characters = 0

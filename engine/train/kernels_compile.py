@@ -63,6 +63,9 @@ def compile_layers(
         reason = _("The layers are on several cards.")
     if not reason and not hands_segments_down(model.net):
         reason = _("The attention of this model family cannot be kept out of the compiler.")
+    if not reason and getattr(model.net.config, "num_kv_shared_layers", None) is not None:
+        # A layer that is computed again would be another graph, and the run would end in an error.
+        reason = _("The layers of this model leave keys and values to later ones.")
     if reason:
         return Decision(value=False, reason=reason, source="hardware")
     if backend == "inductor":

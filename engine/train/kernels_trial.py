@@ -200,7 +200,8 @@ def _recorded_calls(
 
     def keep(layer: nn.Module, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
         """Keep the first call of each kind; a hook before a layer runs."""
-        kind = (type(layer), getattr(layer, "attention_type", None))
+        sizes = tuple(tuple(one.shape) for one in layer.parameters())
+        kind = (type(layer), getattr(layer, "attention_type", None), sizes)
         seen.setdefault(kind, (layer, arguments, dict(options)))
 
     vocabulary = model.net.config.vocab_size

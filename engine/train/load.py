@@ -26,6 +26,7 @@ from engine.store import modelfolder
 from engine.store.decoders import left_out_prefix
 from engine.train import nf4
 from engine.train.architecture import Skeleton, build_skeleton, decoder_layers
+from engine.train.feeding import HOST, feed_from_memory, feeding_path
 from engine.train.linear import LowRankLinear, adapter_seed
 from engine.train.mapped import MappedFiles, can_map
 from engine.train.model import LanguageModel
@@ -83,6 +84,7 @@ def load_model(
         raise _incomplete(sorted(filler.missing))
     net.requires_grad_(False)
     net.eval()
+    feed_from_memory(net)
     if spread is not None:
         connect(decoder_layers(net)[1], device, spread)
     model = LanguageModel(
@@ -206,18 +208,25 @@ class _Places:
 
     def __init__(self, net: PreTrainedModel, home: torch.device, spread: Spread | None) -> None:
         self.home = home
+        self._feeding = feeding_path(net)
         self._prefix = f"{decoder_layers(net)[0]}."
         self._layers = spread.layers if spread else ()
 
     def of(self, path: str) -> torch.device:
         """Return the device of a module or tensor by its path in the model."""
+        if self.is_on_host(path):
+            return HOST
         if not self._layers or not path.startswith(self._prefix):
             return self.home
         return self._layers[int(path.removeprefix(self._prefix).partition(".")[0])]
 
+    def is_on_host(self, path: str) -> bool:
+        """Return whether a module or tensor is in main memory, whatever computes."""
+        return bool(self._feeding) and path.startswith(self._feeding)
+
 
 def _remake_buffers(net: PreTrainedModel, where: _Places) -> None:
-    """Compute the buffers that no checkpoint holds (rotary frequencies, embedding scales).
+    """Compute the buffers (rotary frequencies, embedding scales); some the files hold besides.
 
     `_init_weights` is how transformers itself fills them after loading; weights are still without
     memory here, so that it changes nothing else.
@@ -226,7 +235,8 @@ def _remake_buffers(net: PreTrainedModel, where: _Places) -> None:
         names = [name for name, values in module.named_buffers(recurse=False) if values.is_meta]
         for name in names:
             empty = torch.empty_like(module.get_buffer(name), device=where.of(path))
-            module.register_buffer(name, empty, persistent=False)
+            is_saved = name not in module._non_persistent_buffers_set
+            module.register_buffer(name, empty, persistent=is_saved)
         if names:
             net._init_weights(module)
         for name in {"beta", "eps"} & set(names):
@@ -331,9 +341,11 @@ class _Filler:
 
         Rounding to 4 bits reads each weight once, and a graphics card needs a copy.
         """
-        if self._quantised or self._where.home.type != "cpu":
+        place = self._place_of(unit.name)
+        is_copied = self._quantised or self._where.home.type != "cpu"
+        if is_copied and not self._where.is_on_host(place):
             return False
-        module, _last = self._places[self._place_of(unit.name)]
+        module, _last = self._places[place]
         return can_map(unit.header, dtype=self._dtype) and not self._is_turned(module, unit)
 
     def holds_packed(self, name: str) -> bool:

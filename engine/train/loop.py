@@ -136,7 +136,7 @@ class _Training:
         atomicfs.make_folder(self._run.folder.checkpoints)
         atomicfs.sweep(self._run.folder.checkpoints)
         # Half an adapter, of a worker that was killed; files there have other writers too.
-        atomicfs.sweep(self._run.folder.root, only_folders=True)
+        atomicfs.sweep(self._run.folder.root, before_s=0)
         self._restore()
         now = self._now
         is_due_again = now.is_check_due

@@ -30,13 +30,15 @@ from engine.hardware.calibration import (
     Surroundings,
     fit_layer,
     library_versions,
+    measured_tokens,
     read_measurements,
     remember,
 )
 from engine.hardware.families import family, live_scores
 from engine.hardware.gpu import process_bytes, read_gpus
+from engine.hardware.held import handed_bytes, input_bytes
+from engine.hardware.layer import flowing_per_token, kept_per_token
 from engine.hardware.machine import processor_name
-from engine.hardware.memory import flowing_per_token, input_bytes, kept_per_token
 from engine.protocol.events import PhaseChanged
 from engine.protocol.job import JobContext
 from engine.store.eventlog import timestamp
@@ -48,9 +50,6 @@ from engine.train.loss import batch_loss
 from engine.train.model import LanguageModel
 
 _LOG = logging.getLogger(__name__)
-_FEWEST_TOKENS, _MOST_TOKENS = 2048, 16_384
-"""A row of this length is measured at a quarter and at half of it."""
-
 _SUPERVISED_TOKENS = 16
 """So few that the output head is never the widest moment."""
 
@@ -84,8 +83,8 @@ def calibrate(
         now: The present time.
     """
     kind, item = family(info.model_type), model.dtype.itemsize
-    form, tokens = AdapterForm.of(recipe), recipe.micro_batch_size * recipe.max_length
-    tokens = min(max(tokens, _FEWEST_TOKENS), _MOST_TOKENS)
+    form = AdapterForm.of(recipe)
+    passes = measured_tokens(recipe.micro_batch_size * recipe.max_length)
     each = kept_per_token(info.shape, kind, item=item, form=form)
     each += flowing_per_token(info.shape, kind, item=item)
 
@@ -95,7 +94,8 @@ def calibrate(
         return count * each + live_scores(info.shape, kind, tokens=count, sequence=sequence)
 
     inputs = input_bytes(info.shape, tokens=1, item=item, layers=info.shape.layers, offload=False)
-    scale = fit_layer(measure, tokens=tokens, input_bytes=inputs, layer_bytes=counted)
+    inputs += handed_bytes(info.shape, tokens=1, item=item)
+    scale = fit_layer(measure, passes=passes, input_bytes=inputs, layer_bytes=counted)
     if scale is None:
         return None
     return Calibration(

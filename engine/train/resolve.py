@@ -13,7 +13,7 @@ from engine.domain.decision import Decision
 from engine.domain.mix import Part
 from engine.domain.model import ModelShape
 from engine.domain.recipe import Recipe
-from engine.hardware.memory import layer_bytes
+from engine.hardware.layer import layer_bytes
 from engine.protocol.events import PlanResolved
 from engine.train.device import Placement, free_memory_bytes
 from engine.train.examples import EncodedSplit

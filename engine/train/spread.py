@@ -9,6 +9,7 @@ ever moves.
 
 from __future__ import annotations
 
+from collections import UserDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -122,6 +123,8 @@ class _Card:
             return type(values)(self._all(one) for one in values)
         if isinstance(values, dict):
             return {name: self._all(one) for name, one in values.items()}
+        if isinstance(values, UserDict):
+            return _Shared(values, self._all)
         if isinstance(values, Segments) and values.packed is not None:
             edges = replace(values.packed, cumulative=self._one(values.packed.cumulative))
             return replace(values, packed=edges)
@@ -135,6 +138,27 @@ class _Card:
             # The source is held too, so that nothing else gets its number meanwhile.
             known = self._brought[id(values)] = values, self._send(values, self.device)
         return known[1]
+
+
+class _Shared(UserDict[str, Any]):
+    """What layers leave to later ones, as it is seen from one card; it is held where it was left.
+
+    Gemma 4's layers leave their keys and values there. A layer that is computed again must find
+    them on its own card then as well, wherever a later layer took them to.
+    """
+
+    def __init__(self, held: UserDict[str, Any], bring: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._held = held
+        self._bring = bring
+
+    def __getitem__(self, key: str) -> Any:
+        """Return what was left, on this card."""
+        return self._bring(self._held[key])
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Leave something."""
+        self._held[key] = value
 
 
 def connect(layers: nn.ModuleList, home: torch.device, spread: Spread) -> None:

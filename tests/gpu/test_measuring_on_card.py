@@ -12,7 +12,7 @@ from engine.domain.recipe import Recipe
 from engine.hardware.adapter_form import AdapterForm
 from engine.hardware.calibration import read_measurements
 from engine.hardware.families import family
-from engine.hardware.memory import kept_per_token
+from engine.hardware.layer import kept_per_token
 from engine.store.modelfolder import inspect_model
 from engine.train.load import load_model, with_adapter
 from engine.train.measuring import calibrate_once, peak_of_pass

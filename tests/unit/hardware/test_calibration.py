@@ -53,7 +53,7 @@ def test_fit_takes_the_slope_of_two_points_and_no_constant() -> None:
         asked.append(tokens)
         return 7_000_000_000 + tokens * (262_144 + 180_000)
 
-    scale = fit_layer(measure, tokens=4096, input_bytes=262_144, layer_bytes=linear)
+    scale = fit_layer(measure, passes=(1024, 2048), input_bytes=262_144, layer_bytes=linear)
     assert scale == pytest.approx(0.9)
     assert sorted(asked) == [1024, 2048]
 
@@ -65,15 +65,17 @@ def test_fit_of_scores_that_are_kept_follows_the_square_of_the_tokens() -> None:
     def measure(tokens: int) -> int:
         return 3_000_000_000 + tokens * 262_144 + int(1.2 * counted(tokens))
 
-    found = fit_layer(measure, tokens=4096, input_bytes=262_144, layer_bytes=counted)
+    found = fit_layer(measure, passes=(1024, 2048), input_bytes=262_144, layer_bytes=counted)
     assert found == pytest.approx(1.2)
-    wrong = fit_layer(measure, tokens=4096, input_bytes=262_144, layer_bytes=linear)
+    wrong = fit_layer(measure, passes=(1024, 2048), input_bytes=262_144, layer_bytes=linear)
     assert wrong is None or wrong > 2
 
 
 @pytest.mark.parametrize("slope", [0, 1_000_000])
 def test_fit_refuses_what_is_not_plausible(slope: int) -> None:
-    assert fit_layer(lambda n: n * slope, tokens=64, input_bytes=0, layer_bytes=linear) is None
+    assert (
+        fit_layer(lambda n: n * slope, passes=(16, 32), input_bytes=0, layer_bytes=linear) is None
+    )
 
 
 def test_calibration_is_found_for_its_surroundings_alone(tmp_path: Path) -> None:

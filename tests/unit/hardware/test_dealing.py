@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 from msgspec.structs import replace
 
-from engine.domain.model import ModelShape
+from engine.domain.model import LayerShape, ModelShape
 from engine.domain.plan import CardShare
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Device
@@ -16,7 +16,7 @@ from engine.hardware.calibration import Calibration, Surroundings
 from engine.hardware.cards import cards_in_turn
 from engine.hardware.dealing import Burden, Side, deal, tightest
 from engine.hardware.gpu import Gpu
-from engine.hardware.memory import estimate
+from engine.hardware.memory import MainMemory, estimate
 from tests.unit.hardware.test_memory import CARD
 
 GIB = 2**30
@@ -32,6 +32,37 @@ QWEN_14B = ModelShape(
     tied=False,
     linear_parameters=48 * (2 * 5120 * 5120 + 2 * 5120 * 1024 + 3 * 5120 * 13_824),
 )
+
+_LIKE_GEMMA = [
+    LayerShape(
+        intermediate=6144 * (1 if number < 15 else 2),
+        kv_heads=1,
+        head_dim=512 if number % 5 == 4 else 256,
+        key_value_matrices=2 if number < 15 else 0,
+    )
+    for number in range(35)
+]
+GEMMA = ModelShape(
+    layers=35,
+    hidden=1536,
+    intermediate=6144,
+    heads=8,
+    kv_heads=1,
+    head_dim=256,
+    vocabulary=262_144,
+    tied=True,
+    linear_parameters=sum(
+        2 * 1536 * 8 * one.head_dim
+        + one.key_value_matrices * 1536 * one.head_dim
+        + 3 * 1536 * one.intermediate
+        + 2 * 1536 * 256
+        for one in _LIKE_GEMMA
+    ),
+    fed=256,
+    fed_rows=262_144,
+    unlike=tuple(_LIKE_GEMMA),
+)
+"""The sizes of Gemma 4's smallest model; its weights in 4 bits are some 1 GiB."""
 
 
 def card(gib: float, *, used: float = 0.5, name: str = "") -> Gpu:
@@ -55,8 +86,7 @@ def alone(gpu: Gpu, recipe: Recipe = RECIPE, shape: ModelShape = QWEN_14B) -> Ca
         recipe,
         quantised=True,
         gpu=gpu,
-        host_total_bytes=1,
-        host_free_bytes=1,
+        host=MainMemory(total_bytes=1, free_bytes=1),
         model_type="qwen2",
     )
     return CardShare(name=gpu.name, place=0, layers=shape.layers, need=need)
@@ -130,6 +160,38 @@ def test_shares_add_up_to_the_whole_model() -> None:
     heads = [one.high for share in shares for one in share.need.terms if one.symbol == "G"]
     assert heads[0] > 0
     assert heads[1:] == [0, 0]
+
+
+def test_shares_of_layers_that_are_not_alike_add_up_and_no_cut_leaves_more_room() -> None:
+    what = Burden(
+        shape=GEMMA,
+        model_type="gemma4_text",
+        recipe=replace(RECIPE, cards=2),
+        quantised=True,
+    )
+    cards = [card(8), card(8)]
+    shares = deal(what, cards)
+    one = estimate(
+        GEMMA,
+        RECIPE,
+        quantised=True,
+        gpu=card(80),
+        host=MainMemory(total_bytes=1, free_bytes=1),
+        model_type="gemma4_text",
+    )
+    for part in ("weights", "adapter", "optimizer"):
+        total = sum(getattr(each.need, part) for each in shares)
+        assert total == pytest.approx(getattr(one, part), abs=64)
+    # The wide layers come last, so that fewer of them are a fair half.
+    first, second = (Side.of(what, each, is_first=not number) for number, each in enumerate(cards))
+    rooms = [
+        min(
+            first.need(0, count).spare_bytes,
+            second.need(count, GEMMA.layers - count).spare_bytes,
+        )
+        for count in range(1, GEMMA.layers)
+    ]
+    assert min(each.need.spare_bytes for each in shares) == max(rooms)
 
 
 def test_offloaded_inputs_are_two_on_each_card() -> None:

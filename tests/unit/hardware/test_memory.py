@@ -15,15 +15,18 @@ from engine.hardware.adapter_form import AdapterForm
 from engine.hardware.calibration import Calibration, Surroundings
 from engine.hardware.families import FAMILIES, matrices
 from engine.hardware.gpu import Gpu
-from engine.hardware.memory import (
+from engine.hardware.held import (
     adapter_parameters,
-    estimate,
     input_bytes,
-    item_bytes,
-    layer_bytes,
     moment_bytes,
     restored_bytes,
     weight_bytes,
+)
+from engine.hardware.layer import layer_bytes
+from engine.hardware.memory import (
+    MainMemory,
+    estimate,
+    item_bytes,
 )
 
 GB = 10**9
@@ -58,8 +61,7 @@ def need(
         recipe,
         quantised=quantised,
         gpu=gpu,
-        host_total_bytes=16 * GB,
-        host_free_bytes=free,
+        host=MainMemory(total_bytes=16 * GB, free_bytes=free),
     )
 
 
@@ -189,8 +191,7 @@ def test_more_of_anything_never_needs_less(name: str, steps: tuple[int, ...], ki
                 replace(base, **{name: one}),
                 quantised=True,
                 gpu=CARD,
-                host_total_bytes=1,
-                host_free_bytes=1,
+                host=MainMemory(total_bytes=1, free_bytes=1),
                 model_type=kind,
             )
             for one in steps
@@ -284,8 +285,7 @@ def calibrated(calibration: Calibration) -> MemoryNeed:
         replace(RECIPE, max_length=8192),
         quantised=True,
         gpu=CARD,
-        host_total_bytes=1,
-        host_free_bytes=1,
+        host=MainMemory(total_bytes=1, free_bytes=1),
         calibration=calibration,
     )
 

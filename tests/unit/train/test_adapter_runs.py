@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Device, Dtype
 from engine.export.lora import read_adapter
 from engine.protocol.events import Finished, StepDone, Stopped
+from engine.store.adapterfolder import inspect_adapter
 from engine.store.documents import read_document
 from engine.store.known_model import find_model
 from engine.train import sft_lora
-from engine.train.adapter import WEIGHTS, read_shape
+from engine.train.adapter import CONFIG, WEIGHTS
 from engine.train.device import choose_placement
 from engine.train.tuned import load_tuned
 from tests.unit.train.models import alone_logits, load_stock, pack, packed_logits, random_examples
@@ -66,9 +68,10 @@ def test_run_of_every_kind_resumes_to_the_same_bits_and_is_what_peft_reads(tmp_p
     assert digest(desk, "parts") == digest(desk, "whole")
 
     folder = desk.layout.job("whole")
-    shape = read_shape(folder.adapter)
+    shape = inspect_adapter(folder.adapter).shape
     assert (shape.use_dora, shape.use_rslora) == (True, True)
-    assert shape.targets == ("k_proj", "o_proj", "q_proj", "v_proj")
+    config = json.loads((folder.adapter / CONFIG).read_bytes())
+    assert config["target_modules"] == ["k_proj", "o_proj", "q_proj", "v_proj"]
     assert read_adapter(folder.adapter).shape.scale == pytest.approx(shape.scale)
 
     placement = choose_placement(Device.CPU, Dtype.FP32)

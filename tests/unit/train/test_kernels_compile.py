@@ -130,6 +130,14 @@ def test_family_whose_attention_cannot_be_kept_out_is_not_compiled(
     assert "cannot be kept out of the compiler" in choice.reason
 
 
+def test_layers_that_leave_something_to_later_ones_are_not_compiled(
+    folders: DecoderFolders,
+) -> None:
+    choice = compiled(load_adapted(folders["gemma4"]))
+    assert choice.value is False
+    assert "leave keys and values to later ones" in choice.reason
+
+
 def test_compiling_without_a_compiler_is_refused_with_the_reason(
     folders: DecoderFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:

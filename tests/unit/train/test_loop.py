@@ -39,8 +39,9 @@ from engine.protocol.events import (
 )
 from engine.protocol.fold import fold
 from engine.store import atomicfs
+from engine.store.adapterfolder import inspect_adapter
 from engine.train import ladder, loop, resolve, sft_lora, sft_qlora, stepping
-from engine.train.adapter import WEIGHTS, read_shape, read_tensors
+from engine.train.adapter import WEIGHTS, read_tensors
 from engine.train.checkpoint import checkpoint_folders
 from engine.train.heldout import HeldOutLoss
 from tests.unit.train.runs import (
@@ -143,7 +144,7 @@ def test_train_qlora_learns_and_leaves_a_verified_adapter(desk: Desk) -> None:
     assert desk.of(PlanResolved)[0].decisions["weights"].value == "nf4"
     atomicfs.verify_folder(folder)
     assert desk.of(AdapterCommitted)[0].sha256 == adapter_sha256(desk, run_id)
-    shape = read_shape(folder)
+    shape = inspect_adapter(folder).shape
     assert (shape.rank, shape.alpha) == (4, 8.0)
     assert str(desk.layout.root) not in (folder / "adapter_config.json").read_text("utf-8")
 

@@ -14,7 +14,8 @@ from engine.domain.recipe import Recipe
 from engine.hardware.adapter_form import AdapterForm
 from engine.hardware.calibration import Surroundings, read_measurements
 from engine.hardware.families import family
-from engine.hardware.memory import flowing_per_token, input_bytes, kept_per_token
+from engine.hardware.held import input_bytes
+from engine.hardware.layer import flowing_per_token, kept_per_token
 from engine.store.modelfolder import inspect_model
 from engine.train import measuring, resolve
 from engine.train.device import choose_placement

@@ -11,26 +11,39 @@ import pytest
 import torch
 from torch import nn
 
+from engine.chat.packing import micro_steps
 from engine.domain.model import ModelShape
+from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Optimizer
 from engine.hardware.adapter_form import AdapterForm
-from engine.hardware.families import ATTENTION_BLOCK_TOKENS, Family, family
-from engine.hardware.memory import (
+from engine.hardware.families import (
+    ATTENTION_BLOCK_TOKENS,
+    WIDEST_GROUPED_HEAD,
+    Family,
+    family,
+)
+from engine.hardware.held import (
     adapter_bytes,
     adapter_parameters,
     embedding_bytes,
     input_bytes,
-    kept_per_token,
     linear_bytes,
     moment_bytes,
     weight_bytes,
 )
+from engine.hardware.layer import kept_per_token, layers_bytes
+from engine.hardware.memory import (
+    MainMemory,
+    estimate,
+)
+from engine.hardware.reach import Reach
 from engine.store.modelfolder import inspect_model
 from engine.train import attention
 from engine.train.attention import Segments
 from engine.train.load import load_model, with_adapter
 from engine.train.model import LanguageModel
 from engine.train.optimizer import AdapterOptimizer
+from tests.builders.decoders import CASES, decoder_folder
 from tests.builders.model_folder import MODEL_TYPES, tiny_model_folder
 from tests.unit.train.models import CPU
 
@@ -182,6 +195,40 @@ def test_what_a_layer_keeps_per_token_is_what_the_table_says(
     assert found == pytest.approx(per_token[1] - per_token[0], rel=EXACT)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_what_layers_that_are_not_alike_keep_is_what_the_table_says(
+    tmp_path: Path, dtype: torch.dtype
+) -> None:
+    sizes = {"max_position_embeddings": 1024, "sliding_window": 1024, "hidden_size": 64}
+    folder = decoder_folder(tmp_path / "m", "gemma4", **sizes)
+    model = load(folder, dtype, quantised=True)
+    model.net.train()
+    few, many = kept_bytes(model, SHORT), kept_bytes(model, LONG)
+    shape, item = shape_of(folder), dtype.itemsize
+    form = AdapterForm(rank=RANK)
+    found = layers_bytes(shape, tokens=1, item=item, kind=family("gemma4_text"), form=form)
+    angles = 2 * (8 + 16)
+    found += item * (shape.layers * shape.fed + angles)
+    assert found == (many - few) / (LONG - SHORT)
+
+
+@pytest.mark.parametrize("name", ["gemma4", "gemma4_unfed", "gemma4_unified"])
+def test_weights_and_adapter_of_layers_that_are_not_alike_are_those_of_the_formula(
+    name: str, tmp_path: Path
+) -> None:
+    folder = decoder_folder(tmp_path / "m", name)
+    model = load(folder, torch.bfloat16, quantised=True)
+    shape, known = shape_of(folder), family(CASES[name].model_type)
+    linears, others = frozen_bytes(model)
+    factors = 2 * shape.layers  # they are buffers
+    assert linear_bytes(shape, quantised=True, item=2) == pytest.approx(linears, rel=0.02)
+    assert embedding_bytes(shape, known, item=2) == others + factors
+    table = 2 * shape.fed_rows * shape.fed * shape.layers
+    assert embedding_bytes(shape, known, item=2, on_card=True) == others + factors - table
+    held = sum(one.numel() for one in model.trainable().values())
+    assert adapter_parameters(shape, AdapterForm(rank=RANK), known) == held
+
+
 def test_inputs_of_layers_that_are_computed_again_are_those_of_the_formula(
     tmp_path: Path,
 ) -> None:
@@ -207,3 +254,33 @@ def test_families_that_are_counted_are_those_that_are_trained() -> None:
 
 def test_blocks_of_attention_are_those_of_the_formula() -> None:
     assert attention._BLOCK_TOKENS == ATTENTION_BLOCK_TOKENS
+    assert attention._WIDEST_GROUPED_HEAD == WIDEST_GROUPED_HEAD
+
+
+@pytest.mark.parametrize("kind", ["granite", "llama", "olmo2", "qwen3"])
+def test_plan_for_counted_rows_is_never_below_what_their_longest_step_keeps(
+    tmp_path: Path, kind: str
+) -> None:
+    folder = tiny_model_folder(tmp_path / "m", architecture=KINDS[kind])
+    model = load(folder, torch.float32, quantised=True)
+    model.net.train()
+    recipe = Recipe(
+        dataset_id="d", model_id="m", max_length=2048, micro_batch_size=2, lora_rank=RANK,
+        effective_batch_size=3, gradient_checkpointing=False,
+    )  # fmt: skip
+    lengths = np.asarray([90, 40, 120, 60, 110, 30], np.int64)
+    together = micro_steps(
+        np.asarray([0, 2, 4]), lengths, capacity=recipe.max_length, micro_batch_size=2
+    )
+    longest = max(int(lengths[one].sum()) for one in together)
+    reach = Reach(longest=(120, 110, 90), is_checked=False)
+    planned = [
+        estimate(
+            shape_of(folder), recipe, quantised=True, gpu=None, model_type=kind, reach=one,
+            host=MainMemory(total_bytes=1 << 34, free_bytes=1 << 33),
+        )
+        for one in (reach, None)
+    ]  # fmt: skip
+    # What the last norm keeps of it is counted with the head.
+    assert kept_bytes(model, longest) <= planned[0].activations_high + planned[0].head
+    assert planned[0].high_bytes < planned[1].high_bytes

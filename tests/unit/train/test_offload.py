@@ -14,6 +14,7 @@ from torch import nn
 from engine.train.loss import batch_loss
 from engine.train.model import LanguageModel
 from engine.train.offload import Offload
+from tests.builders.decoders import decoder_folder
 from tests.builders.model_folder import tiny_model_folder
 from tests.unit.train.models import load_adapted, pack, random_examples
 
@@ -152,6 +153,18 @@ def test_offload_gives_the_same_bits(base: Path, kept: int, quantised: bool) -> 
     expected = max(0, LAYERS - kept - 1) * 2  # the last input stays; two micro-steps
     assert len([one for one in passage.told if one.startswith("out")]) == expected
     assert len([one for one in passage.told if one.startswith("back")]) == expected
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3])
+def test_offload_of_layers_that_share_keys_and_values_gives_the_same_bits(
+    kept: int, tmp_path: Path
+) -> None:
+    folder = decoder_folder(tmp_path / "m", "gemma4")
+    stored, moved = load_adapted(folder, dropout=0.3), load_adapted(folder, dropout=0.3)
+    passage = LatePassage()
+    moved.recompute_activations(kept_layers=kept, offload=Offload(passage))
+    assert torch.equal(gradients(stored), gradients(moved))
+    assert len([one for one in passage.told if one.startswith("out")]) == 2 * (LAYERS - kept - 1)
 
 
 def test_offload_copies_run_beside_the_layers_in_this_order(base: Path) -> None:

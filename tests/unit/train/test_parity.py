@@ -21,8 +21,9 @@ from torch import nn
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from engine.chat.packing import StepOrder, whole
+from engine.hardware.reach import even_length
 from engine.train.adapter import commit_adapter, put_tensors, saved_tensors
-from engine.train.batches import Examples, even_length
+from engine.train.batches import Examples
 from engine.train.heldout import held_out_loss
 from engine.train.model import LanguageModel
 from engine.train.optimizer import AdapterOptimizer

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from engine.domain.rate_sweep import SWEEP_STEPS, RateSweep, Sureness
+from engine.domain.rate_sweep import SWEEP_STEPS, RateSweep, Sureness, sweep_rate
 from engine.domain.run import JobKind
 from engine.errors import NotEnoughMemory
 from engine.protocol.events import EvalDone, Event, Finished, PlanResolved, StepDone, Stopped
@@ -50,6 +50,9 @@ def test_suggestion_is_within_a_decade_of_the_best_of_a_grid_and_the_same_to_the
     assert left == {"recipe.json", "rate-sweep.json"}
     assert found is not None
     assert found.points[0].change == pytest.approx(0.0, abs=1e-5)
+    # A loss is found before its own step's update: it belongs to the rate of the one before.
+    rates = [one.rate for one in found.points]
+    assert rates[:3] == [sweep_rate(1), sweep_rate(1), sweep_rate(2)]
     assert found == swept(desk, "second")
 
     losses: dict[float, float] = {}
