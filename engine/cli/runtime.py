@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from engine.api.runtimes import RuntimeView
+from engine.api.runtimes import RuntimeFit, RuntimeView, other_version_remedy, other_version_words
 from engine.cli.session import Json, Session, session_of
 
 app = typer.Typer(help="The training libraries of the packaged program.", no_args_is_help=True)
@@ -58,9 +58,12 @@ def remove(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _tell(session: Session, found: RuntimeView) -> None:
-    if found.id:
+    if found.is_usable:
         words = _("Training runtime {id}, PyTorch {torch}, in {folder}")
         session.out.print(words.format(id=found.id, torch=found.torch, folder=found.folder))
-    else:
+    elif found.fit is RuntimeFit.MISSING:
         session.out.print(_("No training runtime is installed."))
+    if found.fit in (RuntimeFit.OTHER_VERSION, RuntimeFit.UNUSABLE):
+        words = f"{other_version_words(found)} {other_version_remedy()}"
+        session.out.print(words, markup=False)
     session.result(msgspec.to_builtins(found))

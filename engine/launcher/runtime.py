@@ -26,6 +26,10 @@ FILE_NAME = "runtime.json"
 Burnish writes (engine/store/atomicfs.py)."""
 
 SCHEMA_VERSION = 1
+PROTOCOL = 1
+"""What this program expects of a runtime: its layout, and libraries whose calls it knows. Raised
+where code of a worker would fail with the runtimes of earlier versions; those are then not used."""
+
 VARIABLE = "BURNISH_RUNTIME"
 FOLDER_NAME = "runtime"
 SYSTEM_ROOT = Path("/opt/burnish-runtime")
@@ -48,6 +52,8 @@ class Runtime:
         minimum_driver: Oldest NVIDIA driver line that it runs with; 0 for a processor.
         lock: SHA-256 of the lock that its wheels were taken from.
         packages: Version of each library by its name.
+        protocol: What it can be used by; see PROTOCOL.
+        app: Version of Burnish that made it; empty where that was not written down.
     """
 
     root: Path
@@ -59,6 +65,8 @@ class Runtime:
     minimum_driver: int
     lock: str
     packages: Mapping[str, str]
+    protocol: int
+    app: str
 
     @property
     def site_packages(self) -> Path:
@@ -67,8 +75,13 @@ class Runtime:
 
     def misfit(self) -> str:
         """Return what it is made for where that is not this program, else an empty text."""
-        wanted = (python_tag(), platform_tag())
-        return "" if (self.python, self.platform) == wanted else f"{self.python} {self.platform}"
+        if (self.python, self.platform) != (python_tag(), platform_tag()):
+            return f"{self.python} {self.platform}"
+        return "" if self.protocol == PROTOCOL else f"Burnish {self.app}"
+
+    def is_usable(self) -> bool:
+        """Return whether this program can run with it."""
+        return not self.misfit() and (self.site_packages / "torch").is_dir()
 
 
 def python_tag() -> str:
@@ -119,18 +132,24 @@ def read_runtime(root: Path) -> Runtime | None:
             minimum_driver=int(str(found["minimum_driver"])),
             lock=str(found["lock"]),
             packages=dict(cast("dict[str, str]", found["packages"])),
+            # The first ones were made without these two lines.
+            protocol=int(str(found.get("protocol", 1))),
+            app=str(found.get("app", "")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def find_runtime(environment: Mapping[str, str], executable: Path) -> Runtime | None:
-    """Return the first runtime that fits this program; None where there is none."""
-    for place in places(environment, executable):
-        found = read_runtime(place)
-        if found is not None and not found.misfit() and (found.site_packages / "torch").is_dir():
-            return found
-    return None
+    """Return the first runtime that this program can use; None where there is none."""
+    found = found_runtimes(environment, executable)
+    return next((one for one in found if one.is_usable()), None)
+
+
+def found_runtimes(environment: Mapping[str, str], executable: Path) -> list[Runtime]:
+    """Return every runtime that is there, usable or not, the first wish first."""
+    found = (read_runtime(place) for place in places(environment, executable))
+    return [one for one in found if one is not None]
 
 
 def attach(runtime: Runtime, search: MutableSequence[str], *, before: str = "") -> None:

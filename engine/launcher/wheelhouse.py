@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import re
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from gettext import gettext as _
@@ -33,10 +35,14 @@ from engine.store import atomicfs
 Tell = Callable[[int, int], None]
 """Is told how many wheels are unpacked, and how many there are."""
 
+Heed = Callable[[], None]
+"""Raises Cancelled where nobody wants the runtime any more; it is called several times a second."""
+
 _LINE = re.compile(r"(\S+)==(\S+) --hash=sha256:([0-9a-f]{64})  # (\S+)")
 _SETTING = re.compile(r"# (variant|minimum driver): (\S+)")
 _PYTHON_TAG = re.compile(r"-(cp3\d+)-cp")
 _BLOCK_BYTES = 1 << 20
+_HEED_EVERY_S = 0.2
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
@@ -88,6 +94,8 @@ def install_runtime(
     *,
     try_it: Callable[[Path], None],
     tell: Tell = lambda _done, _of: None,
+    heed: Heed = lambda: None,
+    app: str = "",
 ) -> Runtime:
     """Make a runtime of a folder of wheels, or of an archive of one.
 
@@ -98,26 +106,29 @@ def install_runtime(
         try_it: Is given the new folder before it takes its name; what it raises is passed on, and
             the folder goes.
         tell: Hears how far it is.
+        heed: Ends it where it is not wanted any more; what was installed before is untouched.
+        app: Version of Burnish that makes it; empty where that is not known.
 
     Raises:
         FileMissing: There is no such folder or file.
         FileUnreadable: The file is no archive.
         RuntimeUnsuitable: It is not made for this program, or lacks wheels.
         WheelChanged: A wheel is not what the lock names.
+        Cancelled: `heed` ended it.
         DiskFull: No room; what was installed before is untouched.
         NotWritable: The place refuses.
     """
     if not source.exists():
         raise FileMissing(_("{path} does not exist.").format(path=source))
     atomicfs.make_folder(target.parent)
-    with _wheels(source, target, locks) as found:
+    with _wheels(source, target, locks, heed) as found:
         lock = _fitting_lock(found, locks)
         with atomicfs.new_folder(target, replace=True) as folder:
             for done, wheel in enumerate(lock.wheels):
                 tell(done, len(lock.wheels))
-                _unpack(found[wheel.file_name], wheel, folder)
-            compile_all(folder)
-            _write_identity(folder, lock)
+                _unpack(found[wheel.file_name], wheel, folder, heed)
+            compile_all(folder, heed=heed)
+            _write_identity(folder, lock, app)
             try_it(folder)
     made = runtimes.read_runtime(target)
     if made is None:
@@ -125,21 +136,67 @@ def install_runtime(
     return made
 
 
-def compile_all(folder: Path) -> None:
+def compile_all(folder: Path, *, heed: Heed = lambda: None) -> None:
     """Compile a runtime to bytecode, in a process of its own.
 
     The packaged program writes none itself, and where it is installed it often could not; without
     it each start of a worker takes ten seconds longer.
+
+    Args:
+        folder: The runtime.
+        heed: Ends it where it is not wanted any more.
+
+    Raises:
+        Cancelled: `heed` ended it.
     """
     command = [sys.executable, "-m", "compileall", "-q", "-q", "--invalidation-mode"]
-    command += ["unchecked-hash", str(folder / runtimes.PACKAGES)]
+    # Where it is compiled is no business of the computer where it runs; Python fills that in.
+    command += ["unchecked-hash", "-s", str(folder), str(folder / runtimes.PACKAGES)]
     # Some files of wheels are templates or for another Python; their status tells nothing.
-    subprocess.run(command, check=False, env=os.environ | {ROLE_VARIABLE: WORKER_ROLE})
+    run_heeding(command, env=os.environ | {ROLE_VARIABLE: WORKER_ROLE}, heed=heed)
+
+
+def run_heeding(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    heed: Heed,
+    limit_s: float = math.inf,
+) -> tuple[int, bytes]:
+    """Run a process to its end; return its status and what it said.
+
+    Args:
+        command: What to run.
+        env: Its environment.
+        heed: Ends it where it is not wanted any more.
+        limit_s: How long it may take.
+
+    Raises:
+        Cancelled: `heed` ended it.
+        TimeoutExpired: It took longer.
+    """
+    until_s = time.monotonic() + limit_s
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            while True:
+                heed()
+                try:
+                    said, _errors = process.communicate(timeout=_HEED_EVERY_S)
+                except subprocess.TimeoutExpired:
+                    if time.monotonic() > until_s:
+                        raise
+                else:
+                    return process.returncode, said
+        except BaseException:
+            process.kill()
+            raise
 
 
 @contextlib.contextmanager
 def _wheels(
-    source: Path, target: Path, locks: Sequence[Lock]
+    source: Path, target: Path, locks: Sequence[Lock], heed: Heed
 ) -> Generator[Mapping[str, Path], None, None]:
     """Yield the wheels of a folder, or of an archive that is unpacked beside the target."""
     if source.is_dir():
@@ -151,13 +208,13 @@ def _wheels(
     atomicfs.make_folder(beside)
     try:
         yield _from_archive(
-            source, beside, {one.file_name for lock in locks for one in lock.wheels}
+            source, beside, {one.file_name for lock in locks for one in lock.wheels}, heed
         )
     finally:
         atomicfs.remove_folder(beside)
 
 
-def _from_archive(source: Path, folder: Path, wanted: set[str]) -> dict[str, Path]:
+def _from_archive(source: Path, folder: Path, wanted: set[str], heed: Heed) -> dict[str, Path]:
     """Write the wheels of an archive that a lock names to a folder, under no name but theirs."""
     found: dict[str, Path] = {}
     try:
@@ -168,7 +225,7 @@ def _from_archive(source: Path, folder: Path, wanted: set[str]) -> dict[str, Pat
                 if content is not None and name not in found:
                     found[name] = folder / name
                     with content, atomicfs.new_file(found[name]) as copy:
-                        _copy(content, copy)
+                        _copy(content, copy, heed)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise FileUnreadable(
             _("{path} is no archive of a training runtime, or it is damaged.").format(path=source),
@@ -215,7 +272,7 @@ def _fitting_lock(found: Mapping[str, Path], locks: Sequence[Lock]) -> Lock:
     return nearest
 
 
-def _unpack(path: Path, wheel: LockedWheel, folder: Path) -> None:
+def _unpack(path: Path, wheel: LockedWheel, folder: Path, heed: Heed) -> None:
     """Unpack a wheel, after it was found to be, to the byte, the one of the lock."""
     if atomicfs.sha256_of(path) != wheel.sha256:
         raise WheelChanged(
@@ -231,7 +288,7 @@ def _unpack(path: Path, wheel: LockedWheel, folder: Path) -> None:
             target = folder / place
             target.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(entry) as content, atomicfs.new_file(target, durable=False) as copy:
-                _copy(content, copy)
+                _copy(content, copy, heed)
             if entry.external_attr >> 16 & 0o100:
                 target.chmod(0o700)
 
@@ -246,12 +303,13 @@ def _place(name: str) -> PurePosixPath | None:
     return PurePosixPath(*parts[2:]) if parts[1] == "data" else None
 
 
-def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+def _copy(source: IO[bytes], target: IO[bytes], heed: Heed) -> None:
     while block := source.read(_BLOCK_BYTES):
+        heed()
         target.write(block)
 
 
-def _write_identity(folder: Path, lock: Lock) -> None:
+def _write_identity(folder: Path, lock: Lock, app: str) -> None:
     versions = {one.name: one.version for one in lock.wheels}
     identity = {
         "schema_version": runtimes.SCHEMA_VERSION,
@@ -263,6 +321,8 @@ def _write_identity(folder: Path, lock: Lock) -> None:
         "minimum_driver": lock.minimum_driver,
         "lock": lock.sha256,
         "packages": versions,
+        "protocol": runtimes.PROTOCOL,
+        "app": app,
     }
     content = msgspec.json.format(msgspec.json.encode(identity), indent=2)
     atomicfs.write_file(folder / runtimes.FILE_NAME, content, durable=False)

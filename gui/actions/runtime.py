@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from gettext import gettext as _
 from pathlib import Path
+from threading import Event
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from engine.api.runtimes import RuntimeView
+from engine.errors import Cancelled
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
 
@@ -19,12 +21,21 @@ def install_runtime(
     *,
     source: Path,
     tell: Callable[[int, int], None],
+    stopped: Event,
     done: Callable[[], None],
 ) -> None:
-    """Install the libraries from a file or folder; `tell` hears how far it is, in its thread."""
+    """Install the libraries from a file or folder, until `stopped` is set or the window closes.
+
+    `tell` hears how far it is, in the thread that does it.
+    """
+
+    def should_stop() -> bool:
+        return stopped.is_set() or services.tasks.closing.is_set()
 
     def after(outcome: Outcome[RuntimeView]) -> None:
-        if outcome.error is not None:
+        if isinstance(outcome.error, Cancelled):
+            services.notices.say(_("Stopped. What was installed before is as it was."))
+        elif outcome.error is not None:
             services.notices.show_error(
                 outcome.error, title=_("The training libraries were not installed")
             )
@@ -34,10 +45,10 @@ def install_runtime(
 
     services.notices.clear()
     services.tasks.run(
-        lambda: services.api.runtimes.install(source, tell=tell),
+        lambda: services.api.runtimes.install(source, tell=tell, should_stop=should_stop),
         after,
         owner=services.library,
-        lane=Lane.READING,
+        lane=Lane.LONG,
     )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from gettext import gettext as _
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from engine.api.runtimes import RuntimeView
+from engine.api.runtimes import (
+    RuntimeFit,
+    RuntimeView,
+    other_version_remedy,
+    other_version_words,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class RuntimeWords:
 
 def runtime_words(view: RuntimeView) -> RuntimeWords:
     """Return what to say of the runtime that a worker would get now."""
-    if not view.id:
+    if view.fit is RuntimeFit.MISSING:
         return RuntimeWords(
             kind="warning",
             title=_("The training libraries are not installed"),
@@ -40,16 +43,12 @@ def runtime_words(view: RuntimeView) -> RuntimeWords:
             facts=(),
             remove_reason=_("There is nothing to remove."),
         )
-    driver = _("{version} or newer").format(version=view.minimum_driver)
+    is_ours = view.fit is RuntimeFit.FITS
     return RuntimeWords(
-        kind="success",
-        title=_("The training libraries are installed"),
-        text=view.folder,
-        facts=(
-            (_("Variant"), _variant(view.variant), ""),
-            (_("PyTorch"), view.torch, ""),
-            *(((_("NVIDIA driver"), driver, ""),) if view.minimum_driver else ()),
-        ),
+        kind="success" if is_ours else "warning" if view.is_usable else "danger",
+        title=_("The training libraries are installed") if is_ours else _other_version_title(),
+        text=view.folder if is_ours else f"{other_version_words(view)} {other_version_remedy()}",
+        facts=_facts(view),
         remove_reason=""
         if view.is_removable
         else _("They belong to the system; remove them with its package manager."),
@@ -65,11 +64,54 @@ def missing_words() -> str:
     )
 
 
-def missing_notice() -> tuple[str, str]:
-    """Return what the window says at its start where there are no libraries."""
+@dataclass(frozen=True, kw_only=True)
+class RuntimeNotice:
+    """What the window says at its start of the training libraries.
+
+    Attributes:
+        kind: Of the banner.
+        cause: What is the matter.
+        consequence: What that means.
+        action: Text of the button that leads to where it is changed.
+    """
+
+    kind: str
+    cause: str
+    consequence: str
+    action: str
+
+
+def runtime_notice(view: RuntimeView) -> RuntimeNotice | None:
+    """Return what the window says at its start; None where all is well."""
+    if view.fit is RuntimeFit.FITS:
+        return None
+    if view.fit is RuntimeFit.MISSING:
+        return RuntimeNotice(
+            kind="info",
+            cause=_("Training is not possible yet."),
+            consequence=_(
+                "The training libraries are not installed. Datasets and history work without them."
+            ),
+            action=_("Add them…"),
+        )
+    return RuntimeNotice(
+        kind="warning",
+        cause=_other_version_title() + ".",
+        consequence=other_version_words(view),
+        action=_("Change them…"),
+    )
+
+
+def _other_version_title() -> str:
+    return _("The training libraries belong to another version of Burnish")
+
+
+def _facts(view: RuntimeView) -> tuple[tuple[str, str, str], ...]:
+    driver = _("{version} or newer").format(version=view.minimum_driver)
     return (
-        _("Training is not possible yet."),
-        _("The training libraries are not installed. Datasets and history work without them."),
+        (_("Variant"), _variant(view.variant), ""),
+        (_("PyTorch"), view.torch, ""),
+        *(((_("NVIDIA driver"), driver, ""),) if view.minimum_driver else ()),
     )
 
 

@@ -23,6 +23,8 @@ def write_runtime(root: Path, **changes: object) -> Runtime:
         "minimum_driver": 0,
         "lock": "",
         "packages": {"torch": "2.13.0+cpu"},
+        "protocol": runtimes.PROTOCOL,
+        "app": "0.1.0",
     }
     (root / runtimes.FILE_NAME).write_text(json.dumps(manifest | changes), encoding="utf-8")
     found = runtimes.read_runtime(root)

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from engine.api.runtimes import RuntimeView
+from engine.api.runtimes import RuntimeFit, RuntimeView
 from engine.errors import WheelChanged
 from gui.bridge.services import Services
+from gui.bridge.tasks import Lane
 from gui.pages.settings import runtime as part_module
 from gui.pages.settings.runtime import RuntimePart
 from gui.pages.settings.view import SettingsPage
@@ -22,6 +25,7 @@ from tests.fakes.runtimes import INSTALLED
 pytestmark = pytest.mark.gui
 FILE, FOLDER = "Install training libraries from a file", "Install training libraries from a folder"
 REMOVE = "Remove the training libraries"
+STOP = "Stop installing the training libraries"
 
 
 @pytest.fixture
@@ -81,6 +85,45 @@ def test_install_from_a_chosen_file_shows_what_is_there(
     assert button(part, FOLDER).isEnabled()
 
 
+def test_others_read_while_libraries_are_installed_and_it_can_be_stopped(
+    make: Callable[[RuntimeView], RuntimePart],
+    api: FakeApi,
+    window_services: Services,
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    said: list[str] = []
+    window_services.notices.said.connect(lambda text, *_rest: said.append(text))
+    api.runtimes.takes_long = True
+    part = make(INSTALLED)
+    assert not button(part, STOP).isVisible()
+    part.install(tmp_path)
+    read: list[object] = []
+    for lane in (Lane.READING, Lane.WORKSPACE):
+        window_services.tasks.run(api.machine.facts, read.append, owner=part, lane=lane)
+    qtbot.wait_until(lambda: len(read) == 2)
+    assert "Compiling and trying" in words(part)
+    button(part, STOP).click()
+    assert not button(part, STOP).isEnabled()
+    qtbot.wait_until(lambda: bool(said))
+    assert said == ["Stopped. What was installed before is as it was."]
+    assert button(part, FILE).isEnabled()
+    assert not button(part, STOP).isVisible()
+
+
+def test_window_that_closes_ends_an_installation(
+    make: Callable[[RuntimeView], RuntimePart],
+    api: FakeApi,
+    window_services: Services,
+    tmp_path: Path,
+) -> None:
+    api.runtimes.takes_long = True
+    make(INSTALLED).install(tmp_path)
+    began = time.monotonic()
+    window_services.tasks.close(wait_s=60)
+    assert time.monotonic() - began < 30
+
+
 def test_install_that_fails_shows_the_error_and_leaves_the_old(
     make: Callable[[RuntimeView], RuntimePart],
     api: FakeApi,
@@ -96,6 +139,22 @@ def test_install_that_fails_shows_the_error_and_leaves_the_old(
     qtbot.wait_until(lambda: bool(errors))
     assert errors == ["wheel_changed"]
     qtbot.wait_until(lambda: button(part, FILE).isEnabled() and "are installed" in words(part))
+
+
+@pytest.mark.parametrize(
+    ("fit", "text"),
+    [(RuntimeFit.OTHER_VERSION, "may differ"), (RuntimeFit.UNUSABLE, "cannot use them")],
+)
+def test_libraries_of_another_version_are_warned_about_with_the_remedy(
+    make: Callable[[RuntimeView], RuntimePart], fit: RuntimeFit, text: str
+) -> None:
+    part = make(replace(INSTALLED, fit=fit, app="0.0.9"))
+    assert "belong to another version" in words(part)
+    assert "made for Burnish 0.0.9" in words(part)
+    assert text in words(part)
+    assert "belongs to this version" in words(part)
+    assert button(part, FILE).isEnabled()
+    assert button(part, REMOVE).isEnabled()
 
 
 def test_remove_takes_the_persons_own_away(

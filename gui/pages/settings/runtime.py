@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from gettext import gettext as _
 from pathlib import Path
+from threading import Event
 
 from PySide6.QtCore import QObject, Signal
 
+from engine.api.runtimes import RuntimeFit
 from gui.actions.runtime import (
     ask_for_runtime_file,
     ask_for_runtime_folder,
@@ -49,14 +51,17 @@ class RuntimePart(Panel):
             accessible=_("Install training libraries from a folder"),
         )
         self._remove = Button(_("Remove"), accessible=_("Remove the training libraries"))
-        buttons = Panel(Flow(self._file, self._folder, self._remove))
+        self._stop = Button(_("Stop"), accessible=_("Stop installing the training libraries"))
+        buttons = Panel(Flow(self._file, self._folder, self._remove, self._stop))
         super().__init__(Column(self._state, self._progress, self._how_far, buttons, gap=10))
         self._services = services
+        self._stopped = Event()
         self._told = _Told(self)
         self._told.moved.connect(self._on_moved)
         self._file.clicked.connect(lambda: self._install(ask_for_runtime_file(parent=self)))
         self._folder.clicked.connect(lambda: self._install(ask_for_runtime_folder(parent=self)))
         self._remove.clicked.connect(lambda: remove_runtime(services, done=self.show_runtime))
+        self._stop.clicked.connect(self._on_stop)
         self.show_runtime()
 
     def show_runtime(self) -> None:
@@ -66,12 +71,12 @@ class RuntimePart(Panel):
         clear_layout(self._state)
         facts = Facts()
         facts.show_facts(words.facts)
-        self._state.add(
-            sentence(words.kind, words.title, breakable(words.text) if view.id else words.text),
-            facts,
-        )
+        text = breakable(words.text) if view.fit is RuntimeFit.FITS else words.text
+        self._state.add(sentence(words.kind, words.title, text), facts)
         self._progress.hide()
         self._how_far.hide()
+        self._stop.hide()
+        self._stop.set_busy("")
         for button in (self._file, self._folder):
             button.set_reason("")
         self._remove.set_reason(words.remove_reason)
@@ -84,9 +89,19 @@ class RuntimePart(Panel):
         self._how_far.show()
         for button in (self._file, self._folder, self._remove):
             button.set_reason(_("The libraries are being installed."))
+        self._stop.show()
+        self._stopped = Event()
         install_runtime(
-            self._services, source=source, tell=self._told.moved.emit, done=self.show_runtime
+            self._services,
+            source=source,
+            tell=self._told.moved.emit,
+            stopped=self._stopped,
+            done=self.show_runtime,
         )
+
+    def _on_stop(self) -> None:
+        self._stopped.set()
+        self._stop.set_busy(_("Stopping…"))
 
     def _install(self, source: Path | None) -> None:
         if source is not None:

@@ -32,6 +32,21 @@ def test_show_with_a_runtime_names_it(
     assert shown["is_removable"] is False
 
 
+def test_show_of_a_runtime_of_another_version_warns_and_names_the_remedy(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = write_runtime(tmp_path / "runtime", app="0.0.9", protocol=runtimes.PROTOCOL + 1)
+    monkeypatch.setenv(runtimes.VARIABLE, str(made.root))
+    assert run_command_line([*words, "show"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "made for Burnish 0.0.9" in said
+    assert "cannot use them" in said
+    assert "belongs to this version" in said
+
+
 def test_show_without_a_runtime_says_so(
     words: list[str],
     tmp_path: Path,

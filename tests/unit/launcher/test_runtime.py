@@ -40,7 +40,13 @@ def test_find_runtime_takes_the_users_own_before_one_beside_the_program(
 
 @pytest.mark.parametrize(
     "change",
-    [{"python": "cp399"}, {"platform": "plan9_mips"}, {"schema_version": 99}, {"packages": None}],
+    [
+        {"python": "cp399"},
+        {"platform": "plan9_mips"},
+        {"schema_version": 99},
+        {"packages": None},
+        {"protocol": runtimes.PROTOCOL + 1},
+    ],
 )
 def test_find_runtime_passes_over_what_does_not_fit(
     change: dict[str, object], tmp_path: Path
@@ -57,9 +63,27 @@ def test_find_runtime_passes_over_one_without_torch(tmp_path: Path) -> None:
     assert runtimes.find_runtime({runtimes.VARIABLE: str(whole.root)}, tmp_path / "b") is None
 
 
-def test_misfit_names_what_it_is_made_for(tmp_path: Path) -> None:
-    other = write_runtime(tmp_path / "runtime", python="cp312")
-    assert other.misfit().startswith("cp312 ")
+def test_found_runtimes_holds_what_cannot_be_used_too(tmp_path: Path) -> None:
+    other = write_runtime(tmp_path / "runtime", python="cp399")
+    named = {runtimes.VARIABLE: str(other.root)}
+    assert runtimes.found_runtimes(named, tmp_path / "burnish") == [other]
+    assert not other.is_usable()
+    assert other.misfit().startswith("cp399 ")
+
+
+def test_misfit_of_another_protocol_names_the_version_that_made_it(tmp_path: Path) -> None:
+    other = write_runtime(tmp_path / "runtime", protocol=runtimes.PROTOCOL + 1, app="0.0.9")
+    assert other.misfit() == "Burnish 0.0.9"
+
+
+def test_read_runtime_of_the_first_form_has_the_first_protocol(tmp_path: Path) -> None:
+    whole = write_runtime(tmp_path / "runtime")
+    manifest = json.loads((whole.root / runtimes.FILE_NAME).read_text(encoding="utf-8"))
+    del manifest["protocol"], manifest["app"]
+    (whole.root / runtimes.FILE_NAME).write_text(json.dumps(manifest), encoding="utf-8")
+    found = runtimes.read_runtime(whole.root)
+    assert found is not None
+    assert (found.protocol, found.app) == (1, "")
 
 
 def test_attach_twice_leaves_one_entry_at_the_later_place(tmp_path: Path) -> None:

@@ -3,20 +3,29 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from engine.errors import EngineError, FileMissing, FileUnreadable, RuntimeUnsuitable, WheelChanged
+from engine.errors import (
+    Cancelled,
+    EngineError,
+    FileMissing,
+    FileUnreadable,
+    RuntimeUnsuitable,
+    WheelChanged,
+)
 from engine.launcher import runtime as runtimes
 from engine.launcher import wheelhouse
 from engine.launcher.runtime import Runtime
-from engine.launcher.wheelhouse import Lock, install_runtime
+from engine.launcher.wheelhouse import Lock, install_runtime, run_heeding
 from engine.store.atomicfs import verify_folder
 from tests.builders.wheels import NAMES, TAG, write_wheelhouse
 
@@ -66,7 +75,7 @@ def test_install_of_a_whole_wheelhouse_makes_a_runtime_that_verifies(
         tell=lambda done, of: told.append((done, of)),
     )
     assert (made.variant, made.minimum_driver, made.torch) == ("cu130", 580, "1.0")
-    assert not made.misfit()
+    assert made.is_usable()
     assert tried == [True]
     assert told == [(0, 3), (1, 3), (2, 3)]
     files = verify_folder(made.root).files
@@ -158,6 +167,46 @@ def test_install_that_fails_its_trial_is_not_kept(wheels: Path, lock: Lock, tmp_
     assert not list((tmp_path / "home").iterdir())
 
 
+@pytest.mark.parametrize("after", [0, 1, 4, 7])
+@pytest.mark.parametrize("packed", [as_folder, zstd_of])
+def test_install_that_is_stopped_leaves_the_old_runtime(
+    after: int,
+    packed: Callable[[Path, Path], Path],
+    wheels: Path,
+    lock: Lock,
+    tmp_path: Path,
+) -> None:
+    old = install(wheels, tmp_path / "home" / "runtime", lock)
+    source = packed(wheels, tmp_path / "runtime.tar")
+    asked: list[bool] = []
+
+    def heed() -> None:
+        asked.append(True)
+        if len(asked) > after:
+            raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        install_runtime(source, old.root, [lock], try_it=lambda _folder: heed(), heed=heed)
+    assert runtimes.read_runtime(old.root) == old
+    verify_folder(old.root)
+    assert [path.name for path in old.root.parent.iterdir()] == ["runtime"]
+
+
+def test_process_that_nobody_wants_any_more_is_ended(tmp_path: Path) -> None:
+    asked: list[bool] = []
+
+    def heed() -> None:
+        asked.append(True)
+        if len(asked) > 2:
+            raise Cancelled("Stopped.")
+
+    words = [sys.executable, "-c", "import time; time.sleep(600)"]
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        run_heeding(words, env=os.environ, heed=heed)
+    assert time.monotonic() - began < 60
+
+
 def test_install_from_nowhere_or_nonsense_says_so(lock: Lock, tmp_path: Path) -> None:
     with pytest.raises(FileMissing):
         install(tmp_path / "nowhere", tmp_path / "runtime", lock)
@@ -189,3 +238,17 @@ def test_compile_all_compiles_without_looking_at_the_source_again(tmp_path: Path
     wheelhouse.compile_all(tmp_path)
     (compiled,) = (module.parent / "__pycache__").iterdir()
     assert compiled.read_bytes()[4:8] == b"\x01\x00\x00\x00"  # PEP 552: hashed, unchecked
+
+
+def test_compile_all_does_not_tell_where_it_was_done(tmp_path: Path) -> None:
+    module = tmp_path / runtimes.PACKAGES / "one.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("def where():\n    return where.__code__.co_filename\n", encoding="utf-8")
+    wheelhouse.compile_all(tmp_path)
+    (compiled,) = (module.parent / "__pycache__").iterdir()
+    assert str(tmp_path).encode() not in compiled.read_bytes()
+    code = "import one; print(one.where())"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=module.parent, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == str(module)
