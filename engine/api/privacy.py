@@ -20,6 +20,7 @@ class PrivacyState(msgspec.Struct, frozen=True, kw_only=True):
         attempts: How often code in this process tried; each was refused.
         title: One or two words.
         sentence: One sentence.
+        tried_by: Module and function that tried last; empty where nothing did.
     """
 
     is_verified: bool
@@ -27,6 +28,7 @@ class PrivacyState(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     title: str
     sentence: str
+    tried_by: str = ""
 
 
 class Privacy:
@@ -58,4 +60,5 @@ class Privacy:
             attempts=attempts,
             title=title,
             sentence=sentence,
+            tried_by=self._guard.last_caller,
         )

@@ -150,9 +150,12 @@ def _processes(processes: tuple[ProcessView, ...]) -> Section:
 
 def role_words(process: ProcessView) -> str:
     """Return what a process is, with the name of its job."""
+    if process.role is Role.HELPER and not process.name:
+        return _("Helper of the keeper of the queue")
     words = {
         Role.WINDOW: _("Window"),
         Role.COMMAND_LINE: _("This command"),
+        Role.KEEPER: _("Keeper of the queue"),
         Role.WORKER: _("Worker: {name}"),
         Role.HELPER: _("Helper of a worker: {name}"),
     }

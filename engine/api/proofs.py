@@ -7,8 +7,7 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Set
 from enum import StrEnum
 from gettext import gettext as _
 from gettext import ngettext
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.api.clock import utc_now
 from engine.api.jobs import Jobs
 from engine.api.privacy import PrivacyState
 from engine.api.program import program_version
@@ -24,8 +24,11 @@ from engine.api.settings import settings_file
 from engine.domain.problem import Problem, Severity
 from engine.errors import DocumentDamaged
 from engine.launcher.identity import Heartbeat, is_alive, read_identity
+from engine.launcher.keeper import keeper_pid
 from engine.launcher.network import ProcessNetwork, descendants, network_of
 from engine.launcher.probe import Outcome, ProbeAnswer, probe
+from engine.store.caches import compile_cache
+from engine.store.disk_use import entries_below
 from engine.store.documents import read_document
 from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
@@ -45,6 +48,7 @@ class Role(StrEnum):
 
     WINDOW = "window"
     COMMAND_LINE = "command_line"
+    KEEPER = "keeper"
     WORKER = "worker"
     HELPER = "helper"
 
@@ -54,7 +58,7 @@ class ProcessView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         role: What it is.
-        name: The job that it works on; empty for a window and a command.
+        name: The job that it works on; empty for those that work on none.
         network: What the operating system tells of it.
         refused: Tries to reach the network that its guard refused; None where it does not tell.
     """
@@ -118,12 +122,25 @@ class Proofs:
         self._ask = ask
 
     def processes(self, own: PrivacyState, role: Role) -> tuple[ProcessView, ...]:
-        """Return the processes of Burnish: the asking one, the live workers, and their helpers."""
+        """Return the processes of Burnish: the asking one, the queue's keeper, workers, helpers."""
         found = [_view(role, "", os.getpid(), own.attempts)]
         for job in Jobs(self._layout).list():
             if not job.state.is_over:
                 found.extend(self._of_job(job.info.id, job.info.name))
+        listed = {one.network.pid for one in found if one is not None}
+        found[1:1] = self._of_keeper(listed)
         return tuple(one for one in found if one is not None)
+
+    def _of_keeper(self, listed: Set[int]) -> list[ProcessView | None]:
+        """Return the keeper and its helpers; the workers that it started are listed already."""
+        pid = keeper_pid(self._layout)
+        if pid is None:
+            return []
+        helpers = [one for one in descendants(pid) if one not in listed]
+        return [
+            _view(Role.KEEPER, "", pid, None),
+            *(_view(Role.HELPER, "", one, None) for one in helpers),
+        ]
 
     def _of_job(self, job_id: str, name: str) -> list[ProcessView | None]:
         folder = self._layout.job(job_id)
@@ -139,6 +156,7 @@ class Proofs:
         places = (
             (_("Workspace: datasets, runs, adapters, exports"), self._layout.root),
             (_("Settings of the window"), settings_file().parent),
+            (_("Compiled code of the training libraries, no data"), compile_cache()),
         )
         return tuple(_folder(purpose, path) for purpose, path in places)
 
@@ -149,7 +167,7 @@ class Proofs:
             ProbeSilent: That process gave no answer.
         """
         return Proof(
-            made_at=timestamp(datetime.now(UTC)),
+            made_at=timestamp(utc_now()),
             version=program_version(),
             system=f"{platform.system()} {platform.release()}, {platform.machine()}",
             own=own,
@@ -175,19 +193,22 @@ def _refused(heartbeat: Path) -> int | None:
 
 
 def _folder(purpose: str, path: Path) -> FolderView:
-    entries = [path, *path.rglob("*")] if path.is_dir() else []
+    entries = open_entries = 0
+    for one in (path, *entries_below(path)) if path.is_dir() else ():
+        entries += 1
+        open_entries += _is_open(one)
     is_told = sys.platform != "win32"
     return FolderView(
         purpose=purpose,
         path=str(path),
-        entries=len(entries),
-        open_entries=sum(_is_open(one) for one in entries) if is_told else None,
+        entries=entries,
+        open_entries=open_entries if is_told else None,
     )
 
 
-def _is_open(path: Path) -> bool:
+def _is_open(entry: Path | os.DirEntry[str]) -> bool:
     try:
-        mode = path.lstat().st_mode
+        mode = entry.stat(follow_symlinks=False).st_mode
     except FileNotFoundError:
         return False
     return not stat.S_ISLNK(mode) and bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
@@ -298,13 +319,14 @@ def _of_process(process: ProcessView) -> list[Problem]:
                 _("Stop what it does, and keep this computer off the network."),
             )
         )
-    if process.role in (Role.WORKER, Role.HELPER) and process.network.has_filter is False:
+    is_asking = process.role in (Role.WINDOW, Role.COMMAND_LINE)
+    if not is_asking and process.network.has_filter is False:
         found.append(
             _problem(
                 Severity.ERROR,
                 "worker_without_filter",
                 _("Process {pid} works without the filter of the kernel.").format(pid=pid),
-                _("Stop its job and start it again."),
+                _("Stop its job, or end the process, and start it again."),
             )
         )
     if process.refused:

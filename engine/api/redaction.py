@@ -14,7 +14,13 @@ OWN_LOGGERS = ("worker", "bridge", "gui", "engine")
 _STAMPED = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ [A-Z]+) ([\w.]+) (.*)$")
 _FRAME = re.compile(r'^\s+File "(.*)", line (\d+)(?:, in (\S+))?$')
 _RAISED = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warning))(?::|$)")
-_HEADS = ("Traceback (most recent call last):", "During handling of", "The above exception")
+_HEADS = (
+    "Traceback (most recent call last):",
+    "During handling of the above exception, another exception occurred:",
+    "The above exception was the direct cause of the following exception:",
+)
+"""Whole lines of Python's module traceback: a row may begin like one of them, and go on."""
+
 _HOMES = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\Users\\)[^/\\\s\"':]+")
 _SHORTEST_NAME = 3
 
@@ -78,7 +84,7 @@ def _safe_line(line: str) -> str | None:
     frame = _FRAME.match(line)
     if frame is not None:
         return f"  {Path(frame[1].replace(chr(92), '/')).name}:{frame[2]} {frame[3] or ''}".rstrip()
-    if line.startswith(_HEADS):
+    if line in _HEADS:
         return line
     raised = _RAISED.match(line)
     return raised[1] if raised is not None else None

@@ -15,7 +15,9 @@ import platform
 import socket
 import struct
 import sys
+from inspect import currentframe
 from pathlib import Path
+from types import FrameType
 
 _ALLOWED_FAMILIES = (1, 16)
 """AF_UNIX and AF_NETLINK in the kernel's numbers."""
@@ -29,6 +31,12 @@ IO_URING_SETUP = 425
 """The same on every machine (include/uapi/asm-generic/unistd.h)."""
 
 _X32_BIT = 0x40000000
+
+_TRANSPORTS = frozenset({
+    "socket", "ssl", "http", "urllib", "urllib3", "requests", "httpx", "httpcore", "anyio",
+    "asyncio", "concurrent", "threading",
+})  # fmt: skip
+"""Libraries that carry what others ask for: who tried is found before them."""
 
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW = 0x7FFF0000
@@ -49,6 +57,8 @@ class OfflineGuard:
         """
         self.attempts = 0
         self.last_attempt = ""
+        self.last_caller = ""
+        """Module and function that tried last; never the address that it wanted."""
         sys.addaudithook(self._on_audit)
         self.kernel_refusal = _install_filter() if kernel_filter else "not wanted"
 
@@ -71,7 +81,21 @@ class OfflineGuard:
     def _refuse(self, event: str) -> None:
         self.attempts += 1
         self.last_attempt = event
+        self.last_caller = _who_asked(currentframe())
         raise PermissionError(errno.EPERM, "Burnish opens no network connection", event)
+
+
+def _who_asked(frame: FrameType | None) -> str:
+    """Return the innermost function that is no part of a transport: `module.function`."""
+    found = first = ""
+    while frame is not None and not found:
+        module = str(frame.f_globals.get("__name__", "?"))
+        name = f"{module}.{frame.f_code.co_qualname}"
+        if module != __name__:
+            first = first or name
+            found = "" if module.partition(".")[0] in _TRANSPORTS else name
+        frame = frame.f_back
+    return found or first
 
 
 def _install_filter() -> str:

@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
+from gettext import ngettext
 
+from engine.api.privacy import PrivacyState
 from engine.api.proof_report import filter_words, open_words, outcome_words, role_words, try_words
 from engine.api.proof_report import verdict as verdict_of
 from engine.api.proofs import FolderView, Outcome, ProcessView, Proof, findings
@@ -14,6 +16,83 @@ from engine.domain.problem import Severity
 from gui.viewmodels import numbers
 from gui.viewmodels.settings import FindingView
 from gui.viewmodels.settings import findings as finding_views
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivacyView:
+    """What is known of the network, and what is not.
+
+    Attributes:
+        sure: What holds, sentence by sentence.
+        unsure: What Burnish does not know or cannot do.
+    """
+
+    kind: str
+    title: str
+    sentence: str
+    sure: tuple[str, ...]
+    unsure: tuple[str, ...]
+
+
+def privacy_view(state: PrivacyState) -> PrivacyView:
+    """Return what to say of the network; nothing that was not looked up."""
+    return PrivacyView(
+        kind="success" if state.is_verified else "warning" if state.attempts else "info",
+        title=state.title,
+        sentence=_("{text}.").format(text=state.sentence[:1].upper() + state.sentence[1:]),
+        sure=_sure(state),
+        unsure=_unsure(state),
+    )
+
+
+def _sure(state: PrivacyState) -> tuple[str, ...]:
+    own = _("Burnish has no account, no telemetry, no update check and no download.")
+    work = _(
+        "Importing, training and exporting run in processes of their own. Each protects itself in "
+        "the same way at its start, and writes into its log whether the filter is active."
+    )
+    if state.kernel_filter_active:
+        first = _(
+            "The operating system refuses internet connections to this window and to every "
+            "program that it starts. This cannot be taken back while the window is open."
+        )
+    else:
+        first = _("Python code in this window is refused every internet connection.")
+    return (first, work, own)
+
+
+def _unsure(state: PrivacyState) -> tuple[str, ...]:
+    others = _(
+        "Other programs on this computer are not watched: a backup or a synchronised folder can "
+        "send what lies in the folders of Burnish."
+    )
+    local = _(
+        "Burnish can still talk to programs on this computer, such as the display. What those do "
+        "is not checked."
+    )
+    attempts = ngettext(
+        "{count} attempt was refused, the last one by {who}; Burnish itself does not try.",
+        "{count} attempts were refused, the last one by {who}; Burnish itself does not try.",
+        state.attempts,
+    ).format(count=numbers.count(state.attempts), who=state.tried_by)
+    native = _(
+        "This system, or how this window is shown, does not allow the filter. Parts that are not "
+        "Python could reach the network without being noticed."
+    )
+    return (
+        *((attempts,) if state.attempts else ()),
+        *(() if state.kernel_filter_active else (native,)),
+        others,
+        local,
+    )
+
+
+def other_folders_words() -> str:
+    """Return what Burnish does with folders that are not its own."""
+    return _(
+        "Files that you import and folders of models are only read. An export goes to the folder "
+        "that you choose for it."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +199,7 @@ def proof_view(proof: Proof) -> ProofView:
     )
     return ProofView(
         result=FindingView(kind=kind, title=verdict_of(proof), text=""),
-        findings=finding_views(found) if found else (),
+        findings=finding_views(found),
         tries=Group(title=_("What was tried, behind the guard of a worker"), lines=lines),
     )
 

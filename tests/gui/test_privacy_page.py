@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from msgspec.structs import replace
 from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
+from engine.api.privacy import PrivacyState
+from engine.api.proofs import ProcessView, Role
 from engine.errors import ProbeSilent
 from engine.launcher.probe import Outcome, Try
 from gui.bridge.services import Services
+from gui.bridge.tasks import Lane
 from gui.pages.privacy.view import PrivacyPage
 from tests.fakes.api import FakeApi
 from tests.fakes.proofs import ANSWER, HOLDS, WORKER
@@ -55,7 +59,34 @@ def test_every_process_is_shown_with_its_filter_and_sockets(page: PrivacyPage) -
     assert "Window (process 7)" in shown
     assert "Worker: Tickets (process 8)" in shown
     assert "The proof was not run yet." in shown
+    assert "no telemetry" in shown
+    assert "Other programs on this computer are not watched" in shown
     assert clipped_texts(page) == []
+
+
+def test_looks_do_not_gather_behind_a_long_reading(
+    page: PrivacyPage, api: FakeApi, window_services: Services, qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    asked: list[PrivacyState] = []
+    processes = api.proofs.processes
+
+    def counted(own: PrivacyState, role: Role) -> tuple[ProcessView, ...]:
+        asked.append(own)
+        return processes(own, role)
+
+    monkeypatch.setattr(api.proofs, "processes", counted)
+    is_over = threading.Event()
+    window_services.tasks.run(
+        lambda: is_over.wait(20), lambda _outcome: None, owner=page, lane=Lane.READING
+    )
+    for _ in range(5):
+        page.look()
+    is_over.set()
+    qtbot.wait_until(lambda: window_services.tasks.is_idle)
+    assert len(asked) == 1
+    page.look()
+    qtbot.wait_until(lambda: len(asked) == 2)
 
 
 def test_report_cannot_be_saved_before_the_proof(page: PrivacyPage) -> None:

@@ -6,6 +6,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pytest
 
@@ -34,17 +37,34 @@ def networks() -> None:
         pytest.skip(reason)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Journeys:
+    """Both journeys, on their way at once: each waits for its own programs only."""
+
+    watched: Future[Place]
+    offline: Future[Place]
+
+
 @pytest.fixture(scope="session")
-def watched(networks: None, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def journeys(networks: None, tmp_path_factory: pytest.TempPathFactory) -> Generator[Journeys]:
+    """Send both out together; what one proves is no other's to prove again."""
+    del networks
+    seen, alone = tmp_path_factory.mktemp("watched"), tmp_path_factory.mktemp("offline")
+    trace = (*sink(seen), *TRACE, "-o", str(seen / "strace.log"))
+    with ThreadPoolExecutor(2) as threads:
+        yield Journeys(
+            watched=threads.submit(go, seen, HERE / "unguarded.py", *trace),
+            offline=threads.submit(go, alone, MAIN, "unshare", "-rn", straight=True),
+        )
+
+
+@pytest.fixture(scope="session")
+def watched(journeys: Journeys) -> Place:
     """Go everywhere without any guard, in a network that counts packets, under strace."""
-    del networks
-    root = tmp_path_factory.mktemp("watched")
-    return go(root, HERE / "unguarded.py", *sink(root), *TRACE, "-o", str(root / "strace.log"))
+    return journeys.watched.result()
 
 
 @pytest.fixture(scope="session")
-def offline(networks: None, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def offline(journeys: Journeys) -> Place:
     """Go straight, as Burnish is delivered, in a network that leads nowhere."""
-    del networks
-    root = tmp_path_factory.mktemp("offline")
-    return go(root, MAIN, "unshare", "-rn", straight=True)
+    return journeys.offline.result()

@@ -79,8 +79,9 @@ def test_p4_without_a_guard_no_packet_is_sent(watched: Place) -> None:
 def test_p3_nothing_is_written_outside_workspace_and_exports(watched: Place) -> None:
     assert watched.seen is not None
     home = watched.root / "home"
-    allowed = (watched.workspace, watched.out, home / ".config" / "burnish", Path("/dev/null"))
-    parents = {home / ".config", watched.folder / "results.json"}
+    own = (home / ".config" / "burnish", home / ".cache" / "burnish")
+    allowed = (watched.workspace, watched.out, *own, Path("/dev/null"))
+    parents = {home / ".config", home / ".cache", watched.folder / "results.json"}
     outside = {
         one
         for one in watched.seen.written - parents

@@ -20,7 +20,7 @@ class NoGuard:
     """Stands where the guard of a process stands, and refuses nothing."""
 
     attempts = 0
-    last_attempt = ""
+    last_attempt = last_caller = ""
     kernel_refusal = "left out by a test"
     is_kernel_filter_active = False
 

@@ -13,9 +13,12 @@ from engine.quality.batch import TurnBatch
 from engine.quality.check import Check
 from engine.quality.personal_data.data_class import DataClass
 from engine.quality.personal_data.finding import NAMES_AND_ADDRESSES, PERSONAL_DATA, spans_of
+from engine.quality.personal_data.json_strings import strings_of
 from engine.quality.row_local import Hits, RowLocalPass, matches, places
 
 if TYPE_CHECKING:
+    from numpy import int64
+    from numpy.typing import NDArray
     from pyarrow import Array
 
 
@@ -32,13 +35,14 @@ def pass_for(classes: tuple[DataClass, ...]) -> RowLocalPass:
         import numpy as np
         import pyarrow as pa
 
-        candidates = places(matches(batch.texts, anything))
-        texts = batch.texts.take(pa.array(candidates))
         found: list[list[int]] = [[] for _label in labels]
-        for place, present in _present(texts, classes):
-            row = int(batch.rows[candidates[place]])
-            for span in spans_of(texts[place].as_py(), present):
-                found[labels.index(span.label)].append(row)
+        for all_texts, rows in ((batch.texts, batch.rows), _strings_beside(batch)):
+            candidates = places(matches(all_texts, anything))
+            texts = all_texts.take(pa.array(candidates))
+            for place, present in _present(texts, classes):
+                row = int(rows[candidates[place]])
+                for span in spans_of(texts[place].as_py(), present):
+                    found[labels.index(span.label)].append(row)
         return [
             Hits(rows=np.array(rows, np.int64), label=label)
             for label, rows in enumerate(found)
@@ -46,6 +50,20 @@ def pass_for(classes: tuple[DataClass, ...]) -> RowLocalPass:
         ]
 
     return RowLocalPass(labels, _look)
+
+
+def _strings_beside(batch: TurnBatch) -> tuple[Array, NDArray[int64]]:
+    """Return the strings in names, ids, tool calls and tools of a batch, and the row of each."""
+    import numpy as np
+    import pyarrow as pa
+
+    # Conversations of one source have the same tools, and often the same calls.
+    texts: list[str] = batch.beside.to_pylist()
+    strings = {one: strings_of(one) for one in set(texts)}
+    told = [strings[one] for one in texts]
+    counts = np.array([len(one) for one in told], np.int64)
+    rows = np.repeat(batch.beside_rows, counts)
+    return pa.array([one for every in told for one in every], pa.string()), rows
 
 
 def _present(
@@ -69,8 +87,8 @@ PERSONAL = Check(
         "A model can repeat what it was trained on to anyone who asks. Found by form and check "
         "digit: e-mail addresses, phone numbers, bank accounts, cards, national numbers of nine "
         "countries, public internet addresses, keys and passwords (a US social security number "
-        "by its form alone). Not found: what is spelled out or broken up, pictures, health and "
-        "other facts about people, and tool calls."
+        "by its form alone). Not found: what is spelled out or broken up, pictures, numbers in "
+        "tool calls that are no text, health and other facts about people."
     ),
     severity=Severity.WARNING,
     kinds=tuple(RowKind),

@@ -20,7 +20,7 @@ PAGE = Page(
     id="privacy",
     title=mark("Privacy"),
     icon="offline-verified",
-    shortcut="Ctrl+Shift+P",
+    shortcut="Ctrl+7",
     build=_build,
     is_listed=False,
 )

@@ -40,6 +40,22 @@ def _sign(view: FindingView) -> Row:
     return row
 
 
+class Sentences(Panel):
+    """Sentences below each other; the same again moves nothing."""
+
+    def __init__(self) -> None:
+        self._column = Column(gap=6)
+        super().__init__(self._column)
+        self._shown: tuple[str, ...] = ()
+
+    def show_sentences(self, texts: tuple[str, ...]) -> None:
+        """Show these."""
+        if texts != self._shown:
+            self._shown = texts
+            clear_layout(self._column)
+            self._column.add(*(TextLabel(one, colour="text2", wrap=True) for one in texts))
+
+
 class Groups(Panel):
     """Names with values under titles; the same again moves nothing."""
 

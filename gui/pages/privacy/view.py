@@ -11,14 +11,21 @@ from engine.api.proofs import FolderView, ProcessView, Proof, Role
 from gui.actions.proofs import ask_to_save_proof, run_proof
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
-from gui.pages.privacy.parts import Groups, Signs
-from gui.viewmodels.privacy import before_proof, folder_groups, process_groups, proof_view
-from gui.viewmodels.settings import FindingView, privacy_view
+from gui.pages.privacy.parts import Groups, Sentences, Signs
+from gui.viewmodels.privacy import (
+    before_proof,
+    folder_groups,
+    other_folders_words,
+    privacy_view,
+    process_groups,
+    proof_view,
+)
+from gui.viewmodels.settings import FindingView
 from gui.widgets.box import Column, Gap, Panel, Reflow, Stretch
 from gui.widgets.buttons import Button
 from gui.widgets.page import Page
 from gui.widgets.rows import SectionTitle
-from gui.widgets.text import LinkLabel
+from gui.widgets.text import TextLabel
 
 LOOK_EVERY_MS = 2_000
 
@@ -30,15 +37,25 @@ class PrivacyPage(Page):
         super().__init__(_("Privacy"))
         self._services = services
         self._proof: Proof | None = None
+        self._is_looking = False
         self._state, self._result = Signs(), Signs()
         self._processes, self._folders, self._tries = Groups(), Groups(), Groups()
+        self._sure, self._unsure = Sentences(), Sentences()
         self._save = Button(_("Save the report…"), icon="file")
         self._run = Button(_("Run the proof"), kind="primary", icon="offline-verified")
-        more = LinkLabel(_("What holds, and what Burnish cannot tell"))
         self.header.set_actions(self._save, self._run)
-        left = Column(_section(_("Now"), self._state, self._processes, more), gap=28)
-        right = Column(_section(_("Proof"), self._result, self._tries), gap=28)
-        left.add(_section(_("Folders that Burnish writes to"), self._folders))
+        others = TextLabel(other_folders_words(), role="small", colour="text2", wrap=True)
+        left = Column(
+            _section(_("Now"), self._state, self._processes),
+            _section(_("Folders that Burnish writes to"), self._folders, others),
+            gap=28,
+        )
+        right = Column(
+            _section(_("Proof"), self._result, self._tries),
+            _section(_("What holds"), self._sure),
+            _section(_("What Burnish cannot tell"), self._unsure),
+            gap=28,
+        )
         self.add(
             Panel(
                 Reflow(
@@ -57,7 +74,6 @@ class PrivacyPage(Page):
         self._timer.timeout.connect(self.look)
         self._run.clicked.connect(self.run)
         self._save.clicked.connect(self._on_save)
-        more.clicked.connect(lambda: services.navigator.go("settings", "privacy"))
         self._save.set_reason(_("Run the proof first."))
         self._result.show_signs((before_proof(),))
 
@@ -78,6 +94,12 @@ class PrivacyPage(Page):
         own = self._services.privacy.state()
         view = privacy_view(own)
         self._state.show_signs((FindingView(kind=view.kind, title=view.title, text=view.sentence),))
+        self._sure.show_sentences(view.sure)
+        self._unsure.show_sentences(view.unsure)
+        if self._is_looking:
+            # Other readings may take minutes, and looks must not gather behind them.
+            return
+        self._is_looking = True
         self._services.tasks.run(
             lambda: self._services.api.proofs.processes(own, Role.WINDOW),
             self._take_processes,
@@ -91,6 +113,7 @@ class PrivacyPage(Page):
         run_proof(self._services, owner=self, done=self._take_proof)
 
     def _take_processes(self, outcome: Outcome[tuple[ProcessView, ...]]) -> None:
+        self._is_looking = False
         if outcome.error is not None:
             self._services.notices.show_error(outcome.error)
             self._timer.stop()
@@ -119,6 +142,6 @@ class PrivacyPage(Page):
             ask_to_save_proof(self._services, parent=self, proof=self._proof)
 
 
-def _section(title: str, *items: Panel | LinkLabel) -> Panel:
+def _section(title: str, *items: Panel | TextLabel) -> Panel:
     column = Column(SectionTitle(title), gap=12)
     return Panel(column.add(*items))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -12,11 +14,15 @@ import pytest
 from msgspec.structs import replace
 
 from engine.api.jobs import Jobs
-from engine.api.proof_report import report, save_report, verdict
+from engine.api.proof_report import report, role_words, save_report, verdict
 from engine.api.proofs import Proof, Proofs, Role, findings
 from engine.domain.problem import Severity
 from engine.domain.run import JobKind
+from engine.launcher.identity import Identity
+from engine.launcher.keeper import tell_keeper
 from engine.launcher.probe import Outcome, ProbeAnswer, Try
+from engine.store import atomicfs
+from engine.store.documents import read_document, write_document
 from engine.store.workspace import open_workspace
 from tests.fakes.proofs import ANSWER, FOLDER, HOLDS, OWN, WINDOW, WORKER
 
@@ -134,6 +140,42 @@ def test_folders_count_what_others_can_read(tmp_path: Path) -> None:
     workspace = proofs.folders()[0]
     assert workspace.open_entries == 1
     assert workspace.entries > 3
+
+
+def test_folders_are_counted_while_a_worker_removes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = open_workspace(tmp_path / "w", now=datetime.now(UTC))
+    going = layout.jobs / "j1" / "checkpoints" / "ck-000001"
+    going.mkdir(parents=True)
+    look = os.scandir
+
+    def vanishing(path: str | Path) -> object:
+        if Path(path) == going and going.exists():
+            going.rmdir()
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert Proofs(layout).folders()[0].entries >= 7
+    assert not going.exists()
+
+
+def test_keeper_of_the_queue_is_listed_and_one_that_is_gone_is_not(tmp_path: Path) -> None:
+    layout = open_workspace(tmp_path / "w", now=datetime.now(UTC))
+    atomicfs.make_folder(layout.queue.root)
+    proofs = Proofs(layout, ask=lambda: ANSWER)
+    assert [one.role for one in proofs.processes(OWN, Role.WINDOW)] == [Role.WINDOW]
+    tell_keeper(layout)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as helper:
+        _window, keeper, *others = proofs.processes(OWN, Role.WINDOW)
+        helper.communicate(b"\n")
+    assert (keeper.role, keeper.network.pid) == (Role.KEEPER, os.getpid())
+    assert (Role.HELPER, helper.pid) in [(one.role, one.network.pid) for one in others]
+    words = {role_words(one) for one in (keeper, *others)}
+    assert words == {"Keeper of the queue", "Helper of the keeper of the queue"}
+    own = read_document(layout.queue.keeper, Identity)
+    write_document(layout.queue.keeper, replace(own, started_at_s=own.started_at_s - 60))
+    assert [one.role for one in proofs.processes(OWN, Role.WINDOW)] == [Role.WINDOW]
 
 
 def test_proof_lists_the_asking_process_and_asks_once(tmp_path: Path) -> None:

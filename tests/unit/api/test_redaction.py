@@ -37,6 +37,21 @@ def test_log_keeps_kinds_and_places_and_drops_every_word_that_may_be_data() -> N
     ]
 
 
+def test_row_that_begins_as_a_traceback_does_is_left_out() -> None:
+    heads = [
+        "Traceback (most recent call last):",
+        "During handling of the above exception, another exception occurred:",
+        "The above exception was the direct cause of the following exception:",
+    ]
+    rows = [
+        "During handling of the claim Grimaldi owed 900",
+        "The above exception to the contract: Grimaldi pays nothing",
+        "Traceback (most recent call last): Grimaldi",
+    ]
+    found = REDACTION.log([*heads, "ValueError: " + rows[0], *rows])
+    assert found == [*heads, "ValueError", "(3 lines were left out)"]
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

@@ -35,6 +35,15 @@ try:
 except PermissionError:
     found["names"] = False
 after = privacy.state()
+found["by"] = [after.tried_by]
+def looks_for_news():
+    import urllib.request
+    try:
+        urllib.request.urlopen("http://secret-host.invalid/")
+    except OSError:
+        pass
+looks_for_news()
+found["by"].append(privacy.state().tried_by)
 found["verified_after"], found["attempts"] = after.is_verified, after.attempts
 print(json.dumps(found))
 """
@@ -58,6 +67,10 @@ def test_kernel_refuses_python_native_code_and_children() -> None:
     assert found["unix"]
     assert (found["python"], found["names"]) == (False, False)
     assert (found["verified_after"], found["attempts"]) == (False, 2)
+
+
+def test_who_tried_is_named_by_module_and_function_and_never_the_address() -> None:
+    assert probe(kernel=False)["by"] == ["__main__.<module>", "__main__.looks_for_news"]
 
 
 @pytest.mark.net
