@@ -11,13 +11,14 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.api.beginning import Beginning
+from engine.api.keeper_starts import KeeperStarts
 from engine.api.runs import Runs
 from engine.domain import queue as rules
 from engine.domain.queue import EntryState, Hours, Queue, WaitsFor, WhenDone
 from engine.domain.recipe import Recipe
-from engine.errors import RunNotFound, RunNotResumable
+from engine.errors import DocumentDamaged, RunNotFound, RunNotResumable
 from engine.hardware.uptime import start_name
-from engine.launcher.keeper import has_keeper, has_work, read_queue, wake_keeper
+from engine.launcher.keeper import has_keeper, read_queue, wake_keeper
 from engine.store import atomicfs
 from engine.store.documents import write_document
 from engine.store.layout import Layout
@@ -53,6 +54,9 @@ class QueueView(msgspec.Struct, frozen=True, kw_only=True):
         was_cut_off: The computer was restarted while it was busy.
         waits_for: Why the first one that waits is not started.
         closing_at: UTC time at which `when_done` happens, ISO 8601; empty while it does not.
+        is_damaged: What it held cannot be read; the next change begins a new one.
+        problem: Why no keeper stays alive, where that is so; empty otherwise.
+        remedy: What to do about it.
     """
 
     lines: tuple[QueueLine, ...] = ()
@@ -64,6 +68,9 @@ class QueueView(msgspec.Struct, frozen=True, kw_only=True):
     was_cut_off: bool = False
     waits_for: WaitsFor = WaitsFor.NOBODY
     closing_at: str = ""
+    is_damaged: bool = False
+    problem: str = ""
+    remedy: str = ""
 
 
 class QueueDesk:
@@ -85,17 +92,29 @@ class QueueDesk:
     def change(self, step: Callable[[Queue], Queue]) -> Queue:
         """Change the queue at one stroke and return it; where nothing changes nothing is written.
 
+        A document that is damaged is put aside, and the queue begins anew: the runs are all there.
+
         Raises:
+            DocumentDamaged: The disk does not give it now.
             InUse: Another process keeps its lock.
             DiskFull: No room; the old queue is untouched.
         """
         atomicfs.make_folder(self._place.root)
         with held(self._place.lock):
-            old = self.read()
+            old = self._read_or_begin()
             new = step(old)
             if new != old:
                 write_document(self._place.document, new)
         return new
+
+    def _read_or_begin(self) -> Queue:
+        try:
+            return self.read()
+        except DocumentDamaged as error:
+            if isinstance(error.__cause__, OSError):
+                raise
+            atomicfs.put_aside(self._place.document)
+            return Queue()
 
     def leave(self, let_go: Callable[[], None]) -> bool:
         """Let go of the keeper's lock where there is no work; return whether that was done.
@@ -131,18 +150,18 @@ class RunQueue:
         """
         self._layout = layout
         self._runs = runs
-        self._wake = wake
+        self._starts = KeeperStarts(layout, wake=wake)
         self._boot = boot
         self._desk = QueueDesk(layout)
-        self._keeper: Popen[bytes] | None = None
 
     def view(self) -> QueueView:
-        """Return where the queue stands.
-
-        Raises:
-            DocumentDamaged: queue.json cannot be read.
-        """
-        queue = self._desk.read()
+        """Return where the queue stands; one that is damaged hides nothing else."""
+        try:
+            queue = self._desk.read()
+        except DocumentDamaged:
+            return QueueView(is_damaged=True)
+        has_one = has_keeper(self._layout)
+        failure = self._starts.failure if queue.has_work and not has_one else None
         return QueueView(
             lines=tuple(
                 QueueLine(
@@ -153,22 +172,21 @@ class RunQueue:
             hours=queue.hours,
             when_done=queue.when_done,
             is_held=queue.is_held,
-            is_kept=has_keeper(self._layout) or self._is_starting,
-            needs_keeper=has_work(self._layout),
+            is_kept=has_one or self._starts.is_starting,
+            needs_keeper=queue.has_work,
             was_cut_off=bool(queue.active) and queue.boot_id != self._boot(),
             waits_for=queue.waits_for if queue.first_waiting else WaitsFor.NOBODY,
             closing_at=queue.closing_at,
+            problem=failure.problem if failure else "",
+            remedy=failure.remedy if failure else "",
         )
 
     def wake(self) -> None:
-        """See to it that a keeper looks after the queue, where there is something to do."""
-        if not self._is_starting:
-            self._keeper = self._wake(self._layout)
+        """See to it that a keeper looks after the queue, where there is something to do.
 
-    @property
-    def _is_starting(self) -> bool:
-        """Return whether a keeper that was started here lives; its first second is imports."""
-        return self._keeper is not None and self._keeper.poll() is None
+        It may be called again and again: behind one that died the next waits, ever longer.
+        """
+        self._starts.wake()
 
     def add(self, keys: Sequence[str]) -> list[str]:
         """Put runs at the end, to be started or to go on, and return their ids.
@@ -241,7 +259,7 @@ class RunQueue:
 
     def _change(self, step: Callable[[Queue], Queue]) -> None:
         self._desk.change(step)
-        self.wake()
+        self._starts.wake(at_once=True)
 
     def _found(self, key: str) -> str:
         """Return the id of a run of the queue.

@@ -34,8 +34,17 @@ NOTICE = timedelta(minutes=1)
 TOO_LATE = timedelta(minutes=2)
 """A notice that is older was of another start of the computer, or of a keeper that was killed."""
 
+AWAKE_FOR_DEVICE = timedelta(minutes=15)
+"""The computer is kept awake for a card that others hold so long; they may need hours."""
+
 _MOST_OF_A_CARD = 0.9
-_ON_THE_DEVICE = (JobKind.TRAIN, JobKind.RATE, JobKind.EXPORT, JobKind.GENERATE)
+_ON_THE_DEVICE = (
+    JobKind.TRAIN,
+    JobKind.RATE,
+    JobKind.EXPORT,
+    JobKind.GENERATE,
+    JobKind.MEMORISATION,
+)
 log = logging.getLogger("keeper")
 
 
@@ -44,6 +53,10 @@ class Runner(Protocol):
 
     def state(self, run_id: str) -> tuple[JobState, int]:
         """Return where a run stands, and how many workers it has had."""
+        ...
+
+    def was_told(self, run_id: str) -> bool:
+        """Return whether a run was asked to end; the system ends it without asking so."""
         ...
 
     def refusal(self, run_id: str) -> tuple[str, str]:
@@ -55,7 +68,7 @@ class Runner(Protocol):
         ...
 
     def is_idle(self) -> bool:
-        """Return whether nothing computes."""
+        """Return whether nothing is live that an end of the computer would cut off."""
         ...
 
     def start(self, run_id: str, after: int) -> None:
@@ -94,6 +107,8 @@ class Keeper:
         self._power = power
         self._boot = boot
         self._asked: set[str] = set()
+        self._seen_live: set[str] = set()
+        self._device_since: datetime | None = None
 
     def look(self) -> None:
         """Do what is to be done now.
@@ -109,6 +124,26 @@ class Keeper:
             self._start_next(queue)
         self._close(self._desk.read())
 
+    def keeps_awake(self) -> bool:
+        """Return whether the computer should not sleep now, because a run is to start soon.
+
+        While a run goes and others wait it is true as well: a desktop that nobody has touched for
+        hours sleeps at once when the worker of that run lets go. What follows the end is not held
+        off, and a run without others behind it keeps the computer awake by itself.
+
+        Raises:
+            EngineError: The queue cannot be read.
+        """
+        queue = self._desk.read()
+        if queue.waits_for is not WaitsFor.DEVICE or queue.active:
+            self._device_since = None
+        elif self._device_since is None:
+            self._device_since = self._now()
+        if queue.first_waiting is None or queue.is_held or not self._is_within_hours(queue):
+            return False
+        since = self._device_since
+        return since is None or self._now() - since < AWAKE_FOR_DEVICE
+
     # ------------------------------------------------------------------ what is live
 
     def _look_at(self, queue: Queue, entry: QueueEntry) -> None:
@@ -120,6 +155,7 @@ class Keeper:
         if entry.state is EntryState.STARTING and attempt <= entry.attempt:
             self._start(entry)
         elif not state.is_over:
+            self._seen_live.add(entry.run_id)
             self._look_at_hours(queue, entry)
         elif self._goes_on(queue, entry, state):
             self._asked.discard(entry.run_id)
@@ -140,11 +176,19 @@ class Keeper:
             self._runner.pause(entry.run_id)
 
     def _goes_on(self, queue: Queue, entry: QueueEntry, state: JobState) -> bool:
-        """Return whether a run that is over is to go on: its hours or the computer cut it off."""
-        if entry.state is EntryState.YIELDING:
-            return state is JobState.PAUSED
+        """Return whether a run that is over is to go on: its hours or the computer cut it off.
+
+        The end of a session takes the keeper along. A run that the system paused while this very
+        keeper looked on was ended by somebody who meant that run, as by `kill`.
+        """
+        is_yielding = entry.state is EntryState.YIELDING
+        if state is JobState.PAUSED and is_yielding:
+            return True
         was_cut_off = queue.boot_id != self._boot()
-        return was_cut_off and state in (JobState.PAUSED, JobState.INTERRUPTED)
+        if state is JobState.PAUSED:
+            was_cut_off = was_cut_off or entry.run_id not in self._seen_live
+        is_cut_off = was_cut_off and state in (JobState.PAUSED, JobState.INTERRUPTED)
+        return is_cut_off and (is_yielding or not self._runner.was_told(entry.run_id))
 
     def _is_within_hours(self, queue: Queue) -> bool:
         now = self._now()
@@ -171,7 +215,8 @@ class Keeper:
                 return True
             if not state.is_over:
                 # A person was faster.
-                self._put(replace(entry, state=EntryState.RUNNING, attempt=attempt - 1))
+                taken = replace(entry, state=EntryState.RUNNING, attempt=attempt - 1)
+                self._put(taken, boot_id=self._boot(), has_worked=True)
                 return False
             problem, remedy = self._runner.refusal(entry.run_id)
             reason = WaitsFor.NOBODY if problem else self._runner.waits_for(entry.run_id)
@@ -262,6 +307,10 @@ class WorkspaceRunner:
         view = self._jobs.get(run_id)
         return view.state, view.snapshot.attempt
 
+    def was_told(self, run_id: str) -> bool:
+        """Return whether a run was asked to end; the system ends it without asking so."""
+        return self._jobs.was_told(run_id)
+
     def refusal(self, run_id: str) -> tuple[str, str]:
         """Return why a run cannot be started and what to do; empty where it can."""
         run = self._runs.get(run_id)
@@ -273,15 +322,17 @@ class WorkspaceRunner:
 
     def waits_for(self, run_id: str) -> WaitsFor:
         """Return what a run has to wait for on this computer now."""
-        if not self.is_idle():
+        if not self._live().isdisjoint(_ON_THE_DEVICE):
             return WaitsFor.OTHER_JOB
         run: RunView = self._runs.get(run_id)
         return WaitsFor.NOBODY if has_room(self._runs.plan(run.recipe)) else WaitsFor.DEVICE
 
     def is_idle(self) -> bool:
-        """Return whether no job of this workspace computes."""
-        live = (one for one in self._jobs.list() if not one.state.is_over)
-        return not any(one.info.kind in _ON_THE_DEVICE for one in live)
+        """Return whether no job of this workspace is live, of whatever kind."""
+        return not self._live()
+
+    def _live(self) -> set[JobKind]:
+        return {one.info.kind for one in self._jobs.list() if not one.state.is_over}
 
     def start(self, run_id: str, after: int) -> None:
         """Start a run, or let it go on, if it has had so many workers."""

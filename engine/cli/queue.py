@@ -180,6 +180,8 @@ def queue_sentences(view: QueueView) -> list[str]:
     words.append(then.get(view.when_done, ""))
     if view.closing_at:
         words.append(_("That happens within a minute. Call it off: queue then nothing."))
+    if view.is_damaged:
+        words.append(_("What it held cannot be read any more. Your runs are all there."))
     if not view.lines:
         words.append(_("The queue is empty. Put a run in: queue new, or queue add RUN."))
     return [one for one in words if one]
@@ -203,6 +205,8 @@ def _waiting_sentence(view: QueueView) -> str:
 def _keeping_sentence(view: QueueView) -> str:
     if view.is_held:
         return _("It is held; nothing is started. Go on: queue resume.")
+    if view.problem:
+        return f"{view.problem} {view.remedy}"
     if view.needs_keeper and not view.is_kept:
         return _("Nobody looks after it now. Go on: queue resume, or open the window.")
     return ""

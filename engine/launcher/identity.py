@@ -16,6 +16,7 @@ import filelock
 import msgspec
 import psutil
 
+from engine.errors import DocumentDamaged
 from engine.hardware.uptime import boot_id, booted_at_s
 from engine.store.documents import read_document
 from engine.store.layout import JobFolder
@@ -33,7 +34,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         schema_version: Version of this document.
-        job_id: The job it works on.
+        job_id: The job it works on; of the queue's keeper, the name of its folder.
         launch: Token of the start that made it, chosen by the client, see `launch_token`.
         pid: Process id.
         started_at_s: Start time of the process, seconds since 1970, as psutil reports it.
@@ -72,15 +73,26 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     refused: int = 0
 
 
-def launch_token(attempt: int) -> str:
-    """Return a new token of a start that is to become this attempt of a job."""
-    return f"{uuid.uuid4().hex}.{attempt}"
+def launch_token(attempt: int, *, obeyed: int = 0) -> str:
+    """Return a new token of a start that is to become this attempt of a job.
+
+    Args:
+        attempt: Counted from 1.
+        obeyed: How many commands the job had got before it: they were for earlier workers.
+    """
+    return f"{uuid.uuid4().hex}.{obeyed}.{attempt}"
 
 
 def attempt_of(launch: str) -> int | None:
     """Return which attempt a start was to become; None where its token does not say."""
     number = launch.rpartition(".")[2]
     return int(number) if number.isdecimal() and "." in launch else None
+
+
+def obeyed_before(launch: str) -> int | None:
+    """Return how many commands were for earlier workers; None where a token does not say."""
+    number = launch.rpartition(".")[0].rpartition(".")[2]
+    return int(number) if number.isdecimal() and launch.count(".") > 1 else None
 
 
 def folder_number(path: Path) -> str:
@@ -121,12 +133,21 @@ def is_from_earlier_start(
 
 
 def read_identity(folder: JobFolder) -> Identity | None:
-    """Return the newest worker of a job, or None where none has ever started.
+    """Return the newest worker of a job; None where there was none, or nothing says who it was."""
+    try:
+        return read_document(folder.identity, Identity)
+    except DocumentDamaged:
+        return None
 
-    Raises:
-        DocumentDamaged: identity.json cannot be read.
+
+def was_told(folder: JobFolder) -> bool:
+    """Return whether the newest worker of a job was given a command, or nothing says so.
+
+    What ended without one was ended by the system: by a log-out, a shutdown, or a signal.
     """
-    return read_document(folder.identity, Identity) if folder.identity.exists() else None
+    identity = read_identity(folder)
+    obeyed = None if identity is None else obeyed_before(identity.launch)
+    return obeyed is None or len(list(folder.commands.glob("*.json"))) > obeyed
 
 
 def is_alive(identity: Identity) -> bool:
@@ -146,15 +167,23 @@ def is_alive(identity: Identity) -> bool:
 
 
 def has_worker(folder: JobFolder) -> bool:
-    """Return whether a living worker is busy with the job.
+    """Return whether a living worker is busy with the job, or begins to be.
 
-    The start time of a process moves with the system's clock on some systems, so a worker that
-    seems gone is only called gone when its lock, which the system frees at its death, is free.
+    The start time of a process moves with the system's clock on some systems, and identity.json may
+    be damaged, so a worker that seems gone is only called gone when its lock, which the system
+    frees at its death, is free.
     """
+    # First: a client lets go of this only once the other two can tell.
+    if is_being_started(folder):
+        return True
     identity = read_identity(folder)
-    if identity is None:
-        return False
-    return is_alive_worker(identity, folder) or is_held(folder.lock)
+    is_known = identity is not None and is_alive_worker(identity, folder)
+    return is_known or is_held(folder.lock)
+
+
+def is_being_started(folder: JobFolder) -> bool:
+    """Return whether a client has just started a worker that has not taken the job yet."""
+    return is_held(folder.starting_lock)
 
 
 def is_alive_worker(identity: Identity, folder: JobFolder) -> bool:

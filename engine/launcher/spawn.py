@@ -10,14 +10,16 @@ import threading
 import time
 from gettext import gettext as _
 from pathlib import Path
+from typing import IO
 
-from engine.errors import AlreadyRunning
+from engine.errors import AlreadyRunning, InUse
 from engine.launcher.deaths import EXIT_TAKEN, exit_thread_name, keep_exit, why_not_begun
 from engine.launcher.frozen import ROLE_VARIABLE
 from engine.launcher.identity import launch_token, read_identity
 from engine.launcher.watch import JobFeed, wait_until_free
-from engine.store import atomicfs
-from engine.store.layout import JobFolder
+from engine.store import atomicfs, forgetting
+from engine.store.layout import JobFolder, Layout
+from engine.store.locks import held
 
 START_LIMIT_S = 60.0
 _LOOK_EVERY_S = 0.02
@@ -45,16 +47,31 @@ def spawn(folder: JobFolder, *, after: int | None = None) -> None:
             decision starts one worker, however often it is carried out.
 
     Raises:
-        AlreadyRunning: A worker is busy with the job, or it was started since that was decided.
+        AlreadyRunning: A worker is busy with the job, or it was started since that was decided, or
+            rows are being forgotten.
         WorkerDied: It ended before it took the job; the detail is the end of its log.
         DiskFull: The same, on a disk without any room.
     """
     wait_until_free(folder)
+    # Counted while nobody is there to be told anything: whatever comes later is for the new worker.
+    obeyed = len(list(folder.commands.glob("*.json")))
+    try:
+        with held(folder.starting_lock):
+            _spawn(folder, after, obeyed)
+    except InUse as error:
+        raise AlreadyRunning(
+            _("Somebody else is starting this, or is forgetting rows. Nothing was changed.")
+        ) from error
+
+
+def _spawn(folder: JobFolder, after: int | None, obeyed: int) -> None:
+    # What it would read may be about to go.
+    forgetting.wait_until_done(Layout(folder.root.parent.parent))
     feed = JobFeed(folder, from_kept=True)
     feed.catch_up()
     if after not in (None, feed.snapshot.attempt):
         raise AlreadyRunning(_("This was started meanwhile. Nothing was changed."))
-    launch = launch_token(feed.snapshot.attempt + 1)
+    launch = launch_token(feed.snapshot.attempt + 1, obeyed=obeyed)
     argv = worker_argv(folder.root, launch)
     process = start_detached(argv, log=folder.log, cwd=folder.root)
     # Somebody has to collect the exit status while this process lives, else a zombie stays.
@@ -72,29 +89,41 @@ def start_detached(argv: list[str], *, log: Path, cwd: Path) -> subprocess.Popen
     Its output goes to a file: on a pipe it would die with its reader. It gets a session of its
     own, so that no signal of this terminal or window reaches it.
     """
+    flags = detaching_flags()
     with atomicfs.open_for_append(log) as output:
-        return subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=cwd,
-            # What a worker starts at its end is no part of the worker.
-            env={key: one for key, one in os.environ.items() if key != ROLE_VARIABLE},
-            close_fds=True,
-            start_new_session=True,  # no effect on Windows, where the flags do it
-            creationflags=_detaching_flags(),
-        )
+        try:
+            return _start(argv, output, cwd, flags | BREAKAWAY)
+        except PermissionError:
+            if not BREAKAWAY:
+                raise
+            # A job of Windows that lets nothing out: the process then ends with that job.
+            return _start(argv, output, cwd, flags)
 
 
-def _detaching_flags() -> int:
+def _start(argv: list[str], output: IO[bytes], cwd: Path, flags: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        cwd=cwd,
+        # What a worker starts at its end is no part of the worker.
+        env={key: one for key, one in os.environ.items() if key != ROLE_VARIABLE},
+        close_fds=True,
+        start_new_session=True,  # no effect on Windows, where the flags do it
+        creationflags=flags,
+    )
+
+
+BREAKAWAY = getattr(subprocess, "CREATE_BREAKAWAY_FROM_JOB", 0)
+"""Lets a process of Windows leave the job of the one that starts it; 0 elsewhere."""
+
+
+def detaching_flags() -> int:
+    """Return what frees a process of Windows from the console of the one that starts it."""
     if sys.platform != "win32":
         return 0
-    return (
-        subprocess.DETACHED_PROCESS
-        | subprocess.CREATE_NEW_PROCESS_GROUP
-        | subprocess.CREATE_BREAKAWAY_FROM_JOB
-    )
+    return subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
 
 
 def _wait_until_taken(

@@ -65,7 +65,7 @@ def migrate(layout: Layout, *, steps: Sequence[Step] = STEPS) -> None:
     """Bring a workspace to the newest version; one that has it is left alone.
 
     Raises:
-        InUse: A worker or another window is busy in the workspace; nothing was changed.
+        InUse: A worker, the queue or another window is busy in the workspace; nothing was changed.
         WorkspaceInvalid: It has a version that no Burnish has written.
         DiskFull: No room for the backup or the new files; the version that was reached is whole.
         NotWritable: The place refuses to be written.
@@ -74,11 +74,15 @@ def migrate(layout: Layout, *, steps: Sequence[Step] = STEPS) -> None:
     if not _has_work(layout, steps):
         return
     with held(layout.root / _LOCK):
-        atomicfs.sweep(layout.root, only_folders=True)
+        atomicfs.sweep(layout.root, before_s=0)
         _finish(layout)
-        while (info := _info(layout)).schema_version < newest_version(steps):
-            _check_idle(layout)
-            _take_step(layout, info, steps[info.schema_version - FIRST_VERSION])
+        if _info(layout).schema_version < newest_version(steps):
+            _take_steps(layout, steps)
+
+
+def is_going_on(layout: Layout) -> bool:
+    """Return whether somebody brings the workspace to a newer version, or waits to do so."""
+    return is_held(layout.root / _LOCK)
 
 
 def _has_work(layout: Layout, steps: Sequence[Step]) -> bool:
@@ -102,17 +106,28 @@ def _info(layout: Layout) -> WorkspaceInfo:
 
 
 def _check_idle(layout: Layout) -> None:
-    """Refuse while a worker of the older version is at work.
+    """Refuse while a worker of the older version is at work, or about to be.
 
     Raises:
         InUse: One is.
     """
     for job in layout.jobs.iterdir():
-        if is_held(layout.job(job.name).lock):
+        folder = layout.job(job.name)
+        if is_held(folder.starting_lock) or is_held(folder.lock):
             raise InUse(
                 _("{path} has to be brought to a newer version, but a job is running in it.")
                 .format(path=layout.root)
             )  # fmt: skip
+
+
+def _take_steps(layout: Layout, steps: Sequence[Step]) -> None:
+    _check_idle(layout)
+    atomicfs.make_folder(layout.queue.root)
+    # A keeper of the queue leaves between two of its looks when it sees that this waits for it.
+    with held(layout.queue.keeper_lock):
+        while (info := _info(layout)).schema_version < newest_version(steps):
+            _check_idle(layout)
+            _take_step(layout, info, steps[info.schema_version - FIRST_VERSION])
 
 
 def _take_step(layout: Layout, info: WorkspaceInfo, step: Step) -> None:

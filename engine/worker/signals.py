@@ -17,14 +17,17 @@ from engine.protocol.commands import Command, Pause, Stop
 class StopWish:
     """Collects every way in which an end can be asked for. Made in the main thread of a worker."""
 
-    def __init__(self, commands: Path) -> None:
-        """Listen to signals from now on, and to command files that came before or come later.
+    def __init__(self, commands: Path, *, obeyed: int | None = None) -> None:
+        """Listen to signals from now on, and to command files.
 
-        Commands that an earlier worker of this job has already obeyed are not wishes any more.
+        Args:
+            commands: Where clients put these files, whose names begin with their number.
+            obeyed: So many were for earlier workers of this job; None takes all that are there.
         """
         self._commands = commands
-        self._old = _names(commands)
-        self._by_signal: list[Command] = []
+        there = sorted(_names(commands))
+        self._old = set(there if obeyed is None else there[:obeyed])
+        self._by_system: list[Command] = []
         # By SIGTERM a system ends all programs when it is shut down: the work is to go on later.
         for name, wish in (("SIGTERM", Pause()), ("SIGINT", Stop()), ("SIGBREAK", Stop())):
             if hasattr(signal, name):
@@ -41,14 +44,18 @@ class StopWish:
         wishes = self._wishes()
         return bool(wishes) and not any(isinstance(one, Stop) for one in wishes)
 
+    def pause(self) -> None:
+        """Note that the system ends the session; may be called in any thread."""
+        self._by_system.append(Pause())
+
     def _wishes(self) -> list[Command]:
         found = [_command(self._commands / name) for name in _names(self._commands) - self._old]
-        return [one for one in (*found, *self._by_signal) if one is not None]
+        return [one for one in (*found, *self._by_system) if one is not None]
 
     def _on_signal(self, wish: Command, number: int, frame: FrameType | None) -> None:
         del number, frame
         # Ctrl+C under torchrun is SIGINT, and then a SIGTERM from torchrun itself.
-        self._by_signal.append(wish)
+        self._by_system.append(wish)
 
 
 def _names(folder: Path) -> set[str]:

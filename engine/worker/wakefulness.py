@@ -15,10 +15,9 @@ from collections.abc import Callable, Generator
 from enum import StrEnum
 from pathlib import Path
 
+from engine.hardware.sleep import POWER_STATES, can_sleep
 from engine.hardware.uptime import slept_s
 
-POWER_STATES = Path("/sys/power/state")
-_SLEEPS = {"mem", "disk", "freeze", "standby"}
 _ANSWER_LIMIT_S = 2.0
 _HELD = b"held"
 
@@ -60,7 +59,7 @@ def kept_awake(
             yield found
     elif sys.platform != "linux":
         yield Wakefulness.UNKNOWN
-    elif not _can_sleep(states):
+    elif not can_sleep(states):
         yield Wakefulness.NEEDLESS
     else:
         tool = find("systemd-inhibit")
@@ -69,13 +68,6 @@ def kept_awake(
             return
         with _awake_by(tool) as found:
             yield found
-
-
-def _can_sleep(states: Path) -> bool:
-    try:
-        return bool(_SLEEPS & set(states.read_text(encoding="ascii").split()))
-    except OSError:
-        return False
 
 
 @contextlib.contextmanager
@@ -101,7 +93,7 @@ def _awake_by(tool: str) -> Generator[Wakefulness, None, None]:
         tool,
         "--what=sleep:idle",
         "--who=Burnish",
-        "--why=A model is being trained",
+        "--why=Models are being trained",
         "--mode=block",
         "sh",
         "-c",

@@ -43,13 +43,16 @@ def queue_new_run(
 
 
 def queue_run(services: Services, *, run_id: str) -> None:
-    """Put a run that can go on at the end of the queue."""
-    _change(services, lambda: services.api.queue.add([run_id]))
-    services.notices.say(
-        _("The run waits in the queue."),
-        undo_text=_("Take it out"),
-        undo=lambda: unqueue_run(services, run_id=run_id),
-    )
+    """Put a run that can go on at the end of the queue, and say so."""
+
+    def say() -> None:
+        services.notices.say(
+            _("The run waits in the queue."),
+            undo_text=_("Take it out"),
+            undo=lambda: unqueue_run(services, run_id=run_id),
+        )
+
+    _change(services, lambda: services.api.queue.add([run_id]), then=say)
 
 
 def unqueue_run(services: Services, *, run_id: str) -> None:
@@ -78,10 +81,14 @@ def choose_when_done(services: Services, *, when_done: WhenDone) -> None:
     _change(services, lambda: services.api.queue.set_when_done(when_done))
 
 
-def _change(services: Services, work: Callable[[], object]) -> None:
+def _change(
+    services: Services, work: Callable[[], object], *, then: Callable[[], None] | None = None
+) -> None:
     def done(outcome: Outcome[object]) -> None:
         if outcome.error is not None:
             services.notices.show_error(outcome.error, title=_("The queue was not changed"))
+        elif then is not None:
+            then()
         services.library.refresh()
 
     services.notices.clear()

@@ -81,6 +81,8 @@ def _progress(line: QueueLine, run: RunView) -> str:
 
 def queue_meta(view: QueueView) -> str:
     """Return one line about the queue."""
+    if view.is_damaged:
+        return _("What it held cannot be read any more. Your runs are all there.")
     if not view.lines:
         return _("Runs wait here for each other, for the night or for the graphics card.")
     waiting = sum(one.state is EntryState.WAITING for one in view.lines)
@@ -92,7 +94,7 @@ def queue_meta(view: QueueView) -> str:
         return _("The next run waits: other programs hold the memory of the graphics card.")
     if waiting and view.waits_for is WaitsFor.OTHER_JOB:
         return _("The next run waits for other work of Burnish.")
-    return _("It goes on when you close the window.")
+    return "" if view.problem else _("It goes on when you close the window.")
 
 
 def button_words(view: QueueView) -> str:

@@ -12,6 +12,7 @@ from engine.api.queue import QueueLine, QueueView
 from engine.domain import queue as rules
 from engine.domain.queue import Hours, Queue, WhenDone
 from engine.domain.recipe import Recipe
+from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from tests.fakes.api import FakeRuns
@@ -25,7 +26,10 @@ class FakeQueue:
         self.queue = Queue()
         self.was_cut_off = False
         self.is_kept = True
+        self.is_damaged = False
+        self.problem = self.remedy = ""
         self.woken = 0
+        self.error: EngineError | None = None
 
     def view(self) -> QueueView:
         queue = self.queue
@@ -44,6 +48,9 @@ class FakeQueue:
             was_cut_off=self.was_cut_off,
             waits_for=queue.waits_for,
             closing_at=queue.closing_at,
+            is_damaged=self.is_damaged,
+            problem=self.problem,
+            remedy=self.remedy,
         )
 
     def wake(self) -> None:
@@ -53,6 +60,8 @@ class FakeQueue:
         self.queue = step(self.queue)
 
     def add(self, keys: Sequence[str]) -> list[str]:
+        if self.error is not None:
+            raise self.error
         for one in keys:
             self.queue = rules.added(self.queue, one)
         return list(keys)

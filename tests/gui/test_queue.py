@@ -11,16 +11,19 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain import queue as rules
 from engine.domain.queue import EntryState, Hours, QueueEntry, WaitsFor, WhenDone
+from engine.errors import DiskFull
+from gui.actions.queue import queue_run
 from gui.bridge.services import Services
 from gui.pages.runs.queue import QueuePage
 from gui.pages.runs.run_view import RunView
 from gui.pages.runs.view import RunsPage
 from gui.viewmodels.queue import QUEUE
+from gui.widgets.banner import Banner
 from gui.widgets.choices import SegmentedControl
 from gui.widgets.fields import SelectField
 from gui.widgets.fitting_table import FittingTable
 from gui.widgets.text import TextLabel
-from tests.fakes.api import FakeApi
+from tests.fakes.api import FakeApi, a_step
 from tests.gui.find import carried, child
 from tests.gui.scenes import add_run, add_stopped, fill_library
 
@@ -138,6 +141,19 @@ def test_hours_are_chosen_and_shown(page: RunsPage, api: FakeApi, qtbot: QtBot) 
     qtbot.wait_until(lambda: api.queue.queue.hours is None)
 
 
+def test_open_list_of_hours_keeps_its_place_while_a_run_trains(
+    page: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    api.queue.change(lambda queue: replace(queue, hours=Hours(begin=1320, end=360)))
+    refresh(window_services, qtbot)
+    begin = {one.accessibleName(): one for one in page.findChildren(SelectField)}["From"]
+    begin.view().setCurrentIndex(begin.model().index(3, 0))
+    api.jobs.by_id["r1"].emit(a_step(61, total=1000))
+    with qtbot.wait_signal(window_services.library.runs_changed):
+        window_services.library.refresh()
+    assert begin.view().currentIndex().row() == 3
+
+
 def press(control: SegmentedControl, name: str) -> None:
     found = control.findChildren(QAbstractButton)
     next(one for one in found if one.accessibleName() == name).click()
@@ -162,6 +178,14 @@ def test_waiting_queue_says_for_what(
     api.queue.change(lambda queue: replace(queue, waits_for=reason))
     refresh(window_services, qtbot)
     assert any(words in one for one in meta(page))
+
+
+def test_damaged_queue_says_that_no_run_is_lost(
+    page: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    api.queue.queue, api.queue.is_damaged = rules.Queue(), True
+    refresh(window_services, qtbot)
+    assert any("Your runs are all there." in one for one in meta(page))
 
 
 def test_run_that_cannot_start_says_why_in_the_queue(
@@ -199,6 +223,20 @@ def test_queue_without_a_keeper_gets_one(
     del page
 
 
+def test_keeper_that_dies_is_named_with_what_it_said_until_one_lives(
+    page: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    banner = child(child(page, QueuePage), Banner)
+    assert not banner.isVisible()
+    api.queue.problem, api.queue.remedy = "It ends by an error.", "It is tried again."
+    refresh(window_services, qtbot)
+    assert banner.isVisible()
+    assert banner.accessibleName() == "It ends by an error. It is tried again."
+    api.queue.problem = api.queue.remedy = ""
+    refresh(window_services, qtbot)
+    assert not banner.isVisible()
+
+
 def test_stopped_run_is_put_into_the_queue_from_its_page(
     page: RunsPage, api: FakeApi, qtbot: QtBot
 ) -> None:
@@ -207,3 +245,20 @@ def test_stopped_run_is_put_into_the_queue_from_its_page(
     page.show_argument("r5")
     view._on_more("queue")
     qtbot.wait_until(lambda: order(api) == ["r5"])
+
+
+@pytest.mark.usefixtures("page")
+@pytest.mark.parametrize("error", [None, DiskFull("No room.")])
+def test_run_is_said_to_wait_only_once_it_does(
+    api: FakeApi, window_services: Services, qtbot: QtBot, error: DiskFull | None
+) -> None:
+    told: list[str] = []
+    window_services.notices.said.connect(lambda text, _undo_text, _undo: told.append(text))
+    window_services.notices.failed.connect(lambda _error, title: told.append(title))
+    api.queue.queue = rules.Queue()
+    api.queue.error = error
+    queue_run(window_services, run_id="r5")
+    assert told == []
+    qtbot.wait_until(lambda: bool(told))
+    qtbot.wait_until(lambda: window_services.tasks.is_idle)
+    assert told == ["The run waits in the queue." if error is None else "The queue was not changed"]

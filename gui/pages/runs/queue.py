@@ -33,6 +33,7 @@ from gui.viewmodels.queue import (
     when_done_hint,
     when_done_parts,
 )
+from gui.widgets.banner import Banner
 from gui.widgets.box import Column, Flow, Panel, Reflow, Row
 from gui.widgets.buttons import Action, Button
 from gui.widgets.choices import SegmentedControl
@@ -69,6 +70,7 @@ class QueuePage(Page):
         self._table = FittingTable(name=_("Queue"))
         self._empty = EmptyState(icon="clock")
         self._choices = _Choices(services)
+        self._problem = Banner(kind="warning")
         self._arrange()
         self._connect()
         self._show()
@@ -90,7 +92,7 @@ class QueuePage(Page):
             Action(key="new", text=_("New run…"), icon="plus"),
         )
         self._tools = Panel(Flow(self._up, self._down, self._out))
-        self.add(self._choices, self._tools, self._empty)
+        self.add(self._problem, self._choices, self._tools, self._empty)
         self.body.addWidget(self._table, 1)
 
     def _connect(self) -> None:
@@ -123,6 +125,8 @@ class QueuePage(Page):
         for one in (self._hold, self._new):
             one.setHidden(not self._rows)
         self._choices.show_view(view)
+        self._problem.setHidden(not view.problem)
+        self._problem.set_content(view.problem, view.remedy, dismissable=False)
         self._empty.setHidden(bool(self._rows))
         self._table.setHidden(not self._rows)
         self._tools.setHidden(not self._rows)

@@ -11,16 +11,21 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from engine.api.facade import open_api
 from engine.api.queue import QueueDesk
-from engine.api.queue_keeping import Keeper, has_room
+from engine.api.queue_keeping import AWAKE_FOR_DEVICE, Keeper, WorkspaceRunner, has_room
 from engine.domain import queue as rules
 from engine.domain.decision import Decision
 from engine.domain.plan import MemoryNeed, Plan
-from engine.domain.queue import EntryState, Queue, WaitsFor, WhenDone, read_hours
-from engine.domain.run import JobState
-from engine.errors import AlreadyRunning, ModelNotFound, PowerRefused, WorkerDied
+from engine.domain.queue import EntryState, Hours, Queue, WaitsFor, WhenDone, read_hours
+from engine.domain.run import JobKind, JobState
+from engine.errors import AlreadyRunning, ModelNotFound, PowerRefused, RunNotFound, WorkerDied
 from engine.hardware.power import change_power, power_command
+from engine.launcher.identity import own_identity
+from engine.protocol.events import WorkerStarted
 from engine.store import atomicfs
+from engine.store.documents import write_document
+from engine.store.eventlog import EventWriter
 from engine.store.layout import Layout
 from engine.store.workspace import open_workspace
 
@@ -39,6 +44,7 @@ class Runs:
     states: dict[str, JobState] = field(default_factory=dict[str, JobState])
     attempts: dict[str, int] = field(default_factory=dict[str, int])
     refusals: dict[str, str] = field(default_factory=dict[str, str])
+    told: set[str] = field(default_factory=set[str])
     reason: WaitsFor = WaitsFor.NOBODY
     is_idle_now: bool = True
     paused: list[str] = field(default_factory=list[str])
@@ -46,6 +52,9 @@ class Runs:
 
     def state(self, run_id: str) -> tuple[JobState, int]:
         return self.states[run_id], self.attempts[run_id]
+
+    def was_told(self, run_id: str) -> bool:
+        return run_id in self.told
 
     def refusal(self, run_id: str) -> tuple[str, str]:
         return self.refusals.get(run_id, ""), "Do this."
@@ -63,9 +72,11 @@ class Runs:
         self.on_start(run_id)
         self.attempts[run_id] += 1
         self.states[run_id] = JobState.RUNNING
+        self.told.discard(run_id)
 
     def pause(self, run_id: str) -> None:
         self.paused.append(run_id)
+        self.told.add(run_id)
 
 
 class Night:
@@ -104,8 +115,10 @@ class Night:
     def states(self) -> dict[str, EntryState]:
         return {one.run_id: one.state for one in self.desk.read().entries}
 
-    def end(self, run_id: str, state: JobState = JobState.FINISHED) -> None:
+    def end(self, run_id: str, state: JobState = JobState.FINISHED, *, told: bool = False) -> None:
         self.runs.states[run_id] = state
+        if told:
+            self.runs.told.add(run_id)
 
 
 def test_runs_start_one_after_the_other_in_their_order(tmp_path: Path) -> None:
@@ -218,8 +231,41 @@ def test_new_keeper_asks_again_for_a_pause_that_may_not_have_been_asked_for(
 def test_run_that_a_person_ended_leaves_the_queue(tmp_path: Path, end: JobState) -> None:
     night = Night(tmp_path / "w", "a", "b")
     night.look()
-    night.end("a", end)
+    night.end("a", end, told=True)
     night.look()
+    assert night.states == {"b": EntryState.RUNNING}
+
+
+@pytest.mark.parametrize("end", [JobState.PAUSED, JobState.INTERRUPTED])
+def test_run_that_a_person_ended_before_a_restart_leaves_the_queue(
+    tmp_path: Path, end: JobState
+) -> None:
+    night = Night(tmp_path / "w", "a", "b")
+    night.look()
+    night.end("a", end, told=True)
+    night.boot = "second"
+    night.look()
+    assert night.states == {"b": EntryState.RUNNING}
+
+
+def test_run_that_the_end_of_a_session_paused_goes_on_with_the_next_keeper(tmp_path: Path) -> None:
+    night = Night(tmp_path / "w", "a", "b")
+    keeper = night.keeper()
+    night.look(keeper)
+    night.look(keeper)
+    night.end("a", JobState.PAUSED)
+    night.look()
+    assert night.states == {"a": EntryState.RUNNING, "b": EntryState.WAITING}
+    assert night.runs.attempts == {"a": 2, "b": 0}
+
+
+def test_run_whose_worker_alone_was_ended_leaves_the_queue(tmp_path: Path) -> None:
+    night = Night(tmp_path / "w", "a", "b")
+    keeper = night.keeper()
+    night.look(keeper)
+    night.look(keeper)
+    night.end("a", JobState.PAUSED)
+    night.look(keeper)
     assert night.states == {"b": EntryState.RUNNING}
 
 
@@ -235,6 +281,30 @@ def test_run_that_a_restart_cut_off_goes_on(tmp_path: Path, end: JobState) -> No
     assert night.runs.attempts["a"] == 2
 
 
+def test_run_that_a_restart_cut_off_while_it_was_to_pause_waits_for_its_hours(
+    tmp_path: Path,
+) -> None:
+    night = Night(tmp_path / "w", "a")
+    night.look()
+    night.change(lambda queue: replace(queue, hours=NIGHT))
+    night.look()
+    assert night.states == {"a": EntryState.YIELDING}
+    night.end("a", JobState.INTERRUPTED)
+    night.boot = "second"
+    night.look()
+    assert night.states == {"a": EntryState.WAITING}
+
+
+def test_run_that_died_while_it_was_to_pause_leaves_the_queue(tmp_path: Path) -> None:
+    night = Night(tmp_path / "w", "a")
+    night.look()
+    night.change(lambda queue: replace(queue, hours=NIGHT))
+    night.look()
+    night.end("a", JobState.INTERRUPTED)
+    night.look()
+    assert night.states == {}
+
+
 def test_run_that_a_person_started_is_not_started_again(tmp_path: Path) -> None:
     night = Night(tmp_path / "w", "a", "b")
     night.runs.start("a", 0)
@@ -242,6 +312,27 @@ def test_run_that_a_person_started_is_not_started_again(tmp_path: Path) -> None:
     night.look()
     assert night.states == {"a": EntryState.RUNNING, "b": EntryState.WAITING}
     assert night.runs.attempts == {"a": 1, "b": 0}
+
+
+def test_run_that_a_person_started_and_paused_stays_paused(tmp_path: Path) -> None:
+    night = Night(tmp_path / "w", "a", "b")
+    night.runs.start("a", 0)
+    night.look()
+    night.end("a", JobState.PAUSED, told=True)
+    night.look()
+    assert night.states == {"b": EntryState.RUNNING}
+    assert night.runs.attempts == {"a": 1, "b": 1}
+
+
+def test_run_that_a_person_started_goes_on_after_a_restart(tmp_path: Path) -> None:
+    night = Night(tmp_path / "w", "a")
+    night.runs.start("a", 0)
+    night.look()
+    night.end("a", JobState.INTERRUPTED)
+    night.boot = "second"
+    night.look()
+    night.look()
+    assert night.runs.attempts == {"a": 2}
 
 
 @pytest.mark.parametrize("is_before", [True, False])
@@ -274,6 +365,68 @@ def test_run_taken_out_while_it_is_decided_is_not_started(tmp_path: Path) -> Non
     night.runs.waits_for = take_out
     night.look()
     assert night.runs.attempts == {"a": 0}
+
+
+# ---------------------------------------------------------------------- staying awake
+
+
+def test_computer_stays_awake_from_one_run_to_the_next_and_not_behind_the_last(
+    tmp_path: Path,
+) -> None:
+    night = Night(tmp_path / "w", "a", "b")
+    keeper, seen = night.keeper(), list[bool]()
+    for over in ("", "a", "b"):
+        if over:
+            night.end(over)
+        night.look(keeper)
+        seen.append(keeper.keeps_awake())
+    # Behind the start of b nothing waits: its worker keeps the computer awake.
+    assert seen == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_held", "is_awake"),
+    [(None, False, True), (NIGHT, False, False), (None, True, False)],
+)
+def test_computer_may_sleep_while_nothing_may_start(
+    tmp_path: Path, hours: Hours | None, is_held: bool, is_awake: bool
+) -> None:
+    night = Night(tmp_path / "w", "a")
+    night.runs.reason = WaitsFor.OTHER_JOB
+    night.change(lambda queue: replace(queue, hours=hours, is_held=is_held))
+    keeper = night.keeper()
+    night.look(keeper)
+    assert keeper.keeps_awake() is is_awake
+
+
+def test_card_that_others_hold_keeps_the_computer_awake_for_a_while_only(tmp_path: Path) -> None:
+    night = Night(tmp_path / "w", "a", "b")
+    night.runs.reason = WaitsFor.DEVICE
+    keeper, seen = night.keeper(), list[bool]()
+    for wait in (timedelta(0), AWAKE_FOR_DEVICE - timedelta(seconds=1), timedelta(seconds=1)):
+        night.now += wait
+        night.look(keeper)
+        seen.append(keeper.keeps_awake())
+    night.runs.reason = WaitsFor.NOBODY
+    night.look(keeper)
+    seen.append(keeper.keeps_awake())
+    night.end("a")
+    night.runs.reason = WaitsFor.DEVICE
+    night.look(keeper)
+    seen.append(keeper.keeps_awake())
+    assert seen == [True, True, False, True, True]
+
+
+def test_run_that_a_person_starts_ends_the_wait_for_the_card(tmp_path: Path) -> None:
+    night = Night(tmp_path / "w", "a", "b")
+    night.runs.reason = WaitsFor.DEVICE
+    keeper = night.keeper()
+    night.look(keeper)
+    assert keeper.keeps_awake()
+    night.now += AWAKE_FOR_DEVICE
+    night.runs.start("a", 0)
+    night.look(keeper)
+    assert keeper.keeps_awake()
 
 
 # ---------------------------------------------------------------------- what follows the end
@@ -389,6 +542,36 @@ def test_power_that_is_refused_is_told() -> None:
         WhenDone.SLEEP, command=lambda _what: ("x",), run=lambda one: asked.append(one) or 0
     )
     assert asked == [("x",)]
+
+
+# ---------------------------------------------------------------------- other work of Burnish
+
+
+@pytest.mark.parametrize(
+    ("kind", "device_is_free"),
+    [
+        (JobKind.IMPORT, True),
+        (JobKind.DATASET, True),
+        (JobKind.TRAIN, False),
+        (JobKind.EXPORT, False),
+    ],
+)
+def test_work_off_the_device_holds_off_the_end_but_no_run(
+    tmp_path: Path, kind: JobKind, device_is_free: bool
+) -> None:
+    api = open_api(tmp_path / "w")
+    folder = api.layout.job(api.jobs.create(kind, "busy", "os:abort", {}))
+    writer = EventWriter(folder.events, now=lambda: NOON)
+    writer.append(WorkerStarted(attempt=1, pid=1))
+    writer.close()
+    write_document(folder.identity, own_identity(folder, "t"))
+    runner = WorkspaceRunner(api.jobs, api.runs)
+    assert not runner.is_idle()
+    if device_is_free:
+        with pytest.raises(RunNotFound):
+            runner.waits_for("none")
+    else:
+        assert runner.waits_for("none") is WaitsFor.OTHER_JOB
 
 
 # ---------------------------------------------------------------------- room on a card

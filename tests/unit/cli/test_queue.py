@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from engine.domain.queue import EntryState, Hours, WaitsFor, WhenDone
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind
 from engine.launcher import keeper
+from engine.store import atomicfs
+from engine.store.layout import Layout
 from engine.store.workspace import open_workspace
 
 
@@ -90,6 +93,44 @@ def test_what_cannot_be_done_is_named(
     assert (answer["status"], answer["error"]["code"]) == (1, code)
 
 
+def test_damaged_queue_hides_no_run_and_begins_anew(
+    capfd: pytest.CaptureFixture[str], workspace: Path
+) -> None:
+    do(capfd, workspace, "queue", "add", "one", "two")
+    document = Layout(workspace).queue.document
+    content = document.read_bytes().replace(b"waiting", b"wailing")
+    atomicfs.write_file(document, content)
+    assert run_command_line(["--workspace", str(workspace), "queue", "move", "one", "1"]) == 1
+    assert "Put the runs in again" in capfd.readouterr().err
+    view = do(capfd, workspace, "queue", "list")
+    assert (view["is_damaged"], view["lines"]) == (True, [])
+    assert run_command_line(["--workspace", str(workspace), "queue"]) == 0
+    assert "Your runs are all there." in capfd.readouterr().out
+    assert runs(do(capfd, workspace, "queue", "add", "three")) == ["idthree"]
+    assert do(capfd, workspace, "queue", "list")["is_damaged"] is False
+    kept = [one for one in document.parent.iterdir() if one.name.startswith("damaged-")]
+    assert [one.read_bytes() for one in kept] == [content]
+
+
+def test_queue_that_the_disk_does_not_give_now_is_not_put_aside(
+    workspace: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do(capfd, workspace, "queue", "add", "one", "two")
+    document = Layout(workspace).queue.document
+    read = Path.read_bytes
+
+    def fail(path: Path) -> bytes:
+        if path == document:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", fail)
+        assert run_command_line(["--workspace", str(workspace), "queue", "add", "three"]) == 1
+    assert "Put the runs in again" not in capfd.readouterr().err
+    assert runs(do(capfd, workspace, "queue", "list")) == ["idone", "idtwo"]
+
+
 def test_queue_says_all_that_is_to_be_known_of_it() -> None:
     view = QueueView(
         lines=(QueueLine(run_id="a", state=EntryState.WAITING),),
@@ -106,6 +147,8 @@ def test_queue_says_all_that_is_to_be_known_of_it() -> None:
         "When it is done, the computer is shut down.",
         "That happens within a minute. Call it off: queue then nothing.",
     ]
+    dying = QueueView(lines=view.lines, problem="It ends by an error.", remedy="Wait.")
+    assert queue_sentences(dying) == ["It ends by an error. Wait."]
     assert queue_sentences(QueueView(is_held=True)) == [
         "It is held; nothing is started. Go on: queue resume.",
         "The queue is empty. Put a run in: queue new, or queue add RUN.",

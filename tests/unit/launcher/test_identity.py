@@ -55,6 +55,15 @@ def test_process_that_ended_but_was_not_collected_is_dead(tmp_path: Path) -> Non
         assert not is_alive(identity)
 
 
+def test_worker_whose_identity_is_damaged_lives_as_long_as_its_lock_is_held(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path)
+    folder.identity.write_bytes(b"{")
+    assert read_identity(folder) is None
+    with job_lock(folder.lock):
+        assert has_worker(folder)
+    assert not has_worker(folder)
+
+
 def test_job_without_identity_has_no_worker(tmp_path: Path) -> None:
     assert not has_worker(JobFolder(tmp_path))
 

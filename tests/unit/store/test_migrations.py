@@ -20,11 +20,11 @@ from engine.errors import (
     WorkspaceInvalid,
     WorkspaceTooNew,
 )
-from engine.store import atomicfs, migrations, workspace
+from engine.store import atomicfs, locks, migrations, workspace
 from engine.store.documents import read_document
 from engine.store.layout import Layout
-from engine.store.locks import held
-from engine.store.migrations import STEPS, Step, WorkspaceInfo, newest_version
+from engine.store.locks import held, is_held
+from engine.store.migrations import STEPS, Step, WorkspaceInfo, is_going_on, newest_version
 from engine.store.workspace import open_workspace
 from tests.faults.steps import OLD, SECOND, STEP, THIRD, a_document, write_old
 
@@ -100,6 +100,40 @@ def test_running_job_keeps_the_old_version(tmp_path: Path) -> None:
         open_workspace(layout.root, now=NOW, steps=(STEP,))
     assert version_of(layout) == 1
     assert a_document(layout) == OLD
+
+
+def test_job_that_is_being_started_keeps_the_old_version(tmp_path: Path) -> None:
+    layout = old_workspace(tmp_path / "w")
+    layout.job("j1").root.mkdir()
+    with held(layout.job("j1").starting_lock), pytest.raises(InUse):
+        open_workspace(layout.root, now=NOW, steps=(STEP,))
+    assert version_of(layout) == 1
+
+
+def test_keeper_of_the_queue_that_does_not_leave_keeps_the_old_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_WAIT_S", 0.0)
+    layout = old_workspace(tmp_path / "w")
+    layout.queue.root.mkdir()
+    with held(layout.queue.keeper_lock), pytest.raises(InUse):
+        open_workspace(layout.root, now=NOW, steps=(STEP,))
+    assert version_of(layout) == 1
+    assert a_document(layout) == OLD
+
+
+def test_no_keeper_of_the_queue_begins_while_a_step_is_taken(tmp_path: Path) -> None:
+    layout = old_workspace(tmp_path / "w")
+    seen: list[tuple[bool, bool]] = []
+
+    def look(there: Layout, files: Path) -> None:
+        seen.append((is_held(there.queue.keeper_lock), is_going_on(there)))
+        STEP.write(there, files)
+
+    open_workspace(layout.root, now=NOW, steps=(Step(write=look),))
+    assert seen == [(True, True)]
+    assert not is_held(layout.queue.keeper_lock)
+    assert not is_going_on(layout)
 
 
 def test_workspace_that_can_only_be_read_says_that_it_had_to_be_changed(
