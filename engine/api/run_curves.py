@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The curves of runs as numbers: read from the events, written as a table of values."""
+"""The curves of runs as numbers: read from the events, written as a table or for TensorBoard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from engine.api.runs import Runs
+from engine.api.runs import Runs, RunView
+from engine.api.tensorboard_log import log_place, write_log
 from engine.errors import TargetExists
 from engine.launcher.watch import JobFeed
 from engine.protocol import events
@@ -56,35 +57,68 @@ COLUMNS = (
 """Columns of a table of curves. Losses are mean nats per supervised token."""
 
 
-def fold_curves(envelopes: Iterable[Envelope]) -> Curves:
-    """Return the curves that events tell; a step that is done again replaces what came after."""
-    points: list[CurvePoint] = []
-    held_out: list[tuple[int, float]] = []
-    for envelope in envelopes:
+class _Fold:
+    """The curves so far; a step that is done again replaces what came after."""
+
+    def __init__(self) -> None:
+        self._points: list[CurvePoint] = []
+        self._held_out: list[tuple[int, float]] = []
+
+    def take(self, envelope: Envelope) -> None:
+        """Take in the next event."""
         match envelope.event:
             case events.StepDone() as done:
-                if points and done.step <= points[-1].step:
-                    _cut(points, held_out, done.step)
-                points.append(_point(done))
+                if self._points and done.step <= self._points[-1].step:
+                    self._cut(done.step)
+                self._points.append(_point(done))
             case events.EvalDone(step=step, loss=loss):
-                held_out = [one for one in held_out if one[0] < step]
-                held_out.append((step, loss))
+                self._held_out = [one for one in self._held_out if one[0] < step]
+                self._held_out.append((step, loss))
             case events.RolledBack(to_step=step):
-                _cut(points, held_out, step + 1)
+                self._cut(step + 1)
             case _:
                 pass
-    return Curves(points=tuple(points), held_out=tuple(held_out))
+
+    def curves(self) -> Curves:
+        """Return them as they are now."""
+        return Curves(points=tuple(self._points), held_out=tuple(self._held_out))
+
+    def _cut(self, step: int) -> None:
+        del self._points[bisect_left(self._points, step, key=lambda one: one.step) :]
+        self._held_out = [one for one in self._held_out if one[0] < step]
+
+
+def fold_curves(envelopes: Iterable[Envelope]) -> Curves:
+    """Return the curves that events tell; a step that is done again replaces what came after."""
+    fold = _Fold()
+    for envelope in envelopes:
+        fold.take(envelope)
+    return fold.curves()
+
+
+class CurveReader:
+    """Follows the curves of one run: each reading takes in only what came since the last."""
+
+    def __init__(self, feed: JobFeed) -> None:
+        """Start where the feed is, which nobody else polls."""
+        self._feed = feed
+        self._fold = _Fold()
+
+    def read(self) -> Curves:
+        """Return the curves as far as the run has come.
+
+        Raises:
+            VersionUnknown: A newer Burnish wrote its events.
+        """
+        for envelope in _told(self._feed):
+            self._fold.take(envelope)
+        return self._fold.curves()
 
 
 def _told(feed: JobFeed) -> Iterator[Envelope]:
-    """Yield all events without holding all of them in memory."""
+    """Yield all new events without holding all of them in memory."""
     while found := feed.poll(_AT_ONCE):
         yield from found
-
-
-def _cut(points: list[CurvePoint], held_out: list[tuple[int, float]], step: int) -> None:
-    del points[bisect_left(points, step, key=lambda one: one.step) :]
-    held_out[:] = [one for one in held_out if one[0] < step]
 
 
 def _point(done: events.StepDone) -> CurvePoint:
@@ -147,7 +181,15 @@ class RunCurves:
             RunNotFound: There is no such run.
             VersionUnknown: A newer Burnish wrote its events.
         """
-        return fold_curves(_told(self._runs.feed(self._runs.get(key).id)))
+        return self.follow(self._runs.get(key).id).read()
+
+    def follow(self, run_id: str) -> CurveReader:
+        """Return a reader of the curves of a run, for whoever looks again while it goes on.
+
+        Raises:
+            RunNotFound: There is no run of this id.
+        """
+        return CurveReader(self._runs.feed(run_id))
 
     def save_csv(self, keys: Sequence[str], path: Path, *, replace: bool = False) -> Path:
         """Write the numbers of the curves of some runs to one file; return its path.
@@ -160,6 +202,31 @@ class RunCurves:
         runs = [self._runs.get(key) for key in keys]
         named = [(one.job.info.name, self.read(one.id)) for one in runs]
         return self.save(curves_csv(named), path, replace=replace)
+
+    def save_tensorboard(self, keys: Sequence[str], folder: Path) -> tuple[Path, ...]:
+        """Write the logs of some runs for TensorBoard; return the file of each.
+
+        Each run has a folder of its own in the given one, which is what TensorBoard is started
+        with. A log that was written earlier is replaced by what the run has come to.
+
+        Raises:
+            RunNotFound: There is no such run.
+            VersionUnknown: A newer Burnish wrote its events.
+            TargetExists: A file stands where the folder is to be.
+            DiskFull: No room.
+            NotWritable: The place refuses.
+        """
+        if folder.is_file():
+            raise TargetExists(_("{path} is a file, not a folder.").format(path=folder))
+        return tuple(self._save_log(self._runs.get(key), folder) for key in keys)
+
+    def _save_log(self, run: RunView, folder: Path) -> Path:
+        inside, name = log_place(run)
+        path = folder / inside / name
+        atomicfs.make_folder(path.parent)
+        with atomicfs.whole_file(path) as stream:
+            write_log(stream, run, lambda: _told(self._runs.feed(run.id)))
+        return path
 
     def save(self, content: bytes, path: Path, *, replace: bool = False) -> Path:
         """Write numbers, or the picture of a chart, to a file; return its path.

@@ -9,8 +9,9 @@ import msgspec
 
 from engine.api.runs import Runs, read_note
 from engine.domain.run_note import RunNote, tidy_note, tidy_tags
-from engine.store.documents import write_document
-from engine.store.layout import Layout
+from engine.errors import DocumentDamaged
+from engine.store.documents import read_document, write_document
+from engine.store.layout import JobFolder, Layout
 
 
 class RunNotes:
@@ -36,6 +37,7 @@ class RunNotes:
             RunNotFound: There is no such run.
             WrongUsage: It is too long.
             DiskFull: No room; the old note is untouched.
+            DocumentDamaged: The old note cannot be read now, so that its tags would be lost.
         """
         return self._write(key, text=tidy_note(text))
 
@@ -46,6 +48,7 @@ class RunNotes:
             RunNotFound: There is no such run.
             WrongUsage: One is too long, or there are too many.
             DiskFull: No room; the old tags are untouched.
+            DocumentDamaged: The old note cannot be read now, so that its text would be lost.
         """
         return self._write(key, tags=tidy_tags(tags))
 
@@ -74,6 +77,20 @@ class RunNotes:
 
     def _write(self, key: str, **changes: object) -> RunNote:
         folder = self._layout.job(self._runs.get(key).id)
-        note = msgspec.structs.replace(read_note(folder), **changes)
+        note = msgspec.structs.replace(_kept_note(folder), **changes)
         write_document(folder.note, note)
         return note
+
+
+def _kept_note(folder: JobFolder) -> RunNote:
+    """Return the note that is to be changed.
+
+    Raises:
+        DocumentDamaged: The system cannot read it now, so that what it says would be lost.
+    """
+    try:
+        return read_document(folder.note, RunNote) if folder.note.is_file() else RunNote()
+    except DocumentDamaged as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        return read_note(folder)

@@ -60,28 +60,37 @@ def curves(
     csv: Annotated[
         Path | None, typer.Option("--csv", help="Write the numbers to this new file.")
     ] = None,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(
+            "--tensorboard",
+            help="Write a log for TensorBoard into this folder; again to bring it up to date.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the numbers of a run step by step, or write them as comma-separated values."""
+    """Show the numbers of a run step by step, or write them as CSV or for TensorBoard."""
     session = session_of(context, as_json)
-    found = session.api.curves.read(run)
-    saved = session.api.curves.save_csv([run], csv) if csv is not None else None
-    rows = curve_rows(found)
-    if saved is not None:
-        session.out.print(_("Saved as {path}.").format(path=saved), markup=False)
-    else:
+    curves, run_id = session.api.curves, session.api.runs.get(run).id
+    table = curves.save_csv([run_id], csv) if csv is not None else None
+    log = curves.save_tensorboard([run_id], tensorboard)[0] if tensorboard is not None else None
+    told = {
+        "run_id": run_id,
+        "csv": None if table is None else str(table),
+        "tensorboard": None if log is None else str(log),
+    }
+    for one in filter(None, (table, log)):
+        session.out.print(_("Saved as {path}.").format(path=one), markup=False)
+    if tensorboard is not None:  # which holds nothing in memory, however long the run is
+        session.result(told)
+        return
+    rows = curve_rows(curves.read(run_id))
+    if table is None:
         session.table(
             [_("Step"), _("Training loss"), _("Held-out loss")],
             [[str(row[0]), _loss(row[1]), _loss(row[2])] for row in rows],
         )
-    session.result(
-        {
-            "run_id": session.api.runs.get(run).id,
-            "csv": None if saved is None else str(saved),
-            "columns": COLUMNS,
-            "rows": rows,
-        }
-    )
+    session.result({**told, "columns": COLUMNS, "rows": rows})
 
 
 def export(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Saving charts: as a picture, or their numbers as comma-separated values."""
+"""Saving charts: as a picture, or their numbers as CSV or as a log for TensorBoard."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from gui.bridge.services import Services
-from gui.bridge.tasks import Outcome
+from gui.bridge.tasks import Lane, Outcome
+from gui.viewmodels.file_names import file_stem
 
-CSV = "csv"
+CSV, TENSORBOARD = "csv", "tensorboard"
 
 
 def ask_to_save_chart(
@@ -25,19 +26,22 @@ def ask_to_save_chart(
     picture: Callable[[str], bytes],
     numbers: Callable[[], bytes] | None = None,
 ) -> None:
-    """Let a person choose a file, then write the chart to it.
+    """Let a person choose a file, or a folder for a log, then write the chart to it.
 
     Args:
         services: The window's services.
         parent: What the dialog stands over.
-        kind: `png`, `svg` or `csv`.
+        kind: `png`, `svg`, `csv` or `tensorboard`.
         name: File name to begin with, without its ending.
         runs: Ids of the runs that the chart shows.
         picture: Returns the chart as a picture of a kind.
         numbers: Returns its numbers as comma-separated values, where it shows no runs.
     """
+    if kind == TENSORBOARD:
+        _ask_to_save_log(services, parent=parent, runs=runs)
+        return
     chosen, _filter = QFileDialog.getSaveFileName(
-        parent, _("Save the chart"), f"{name}.{kind}", f"*.{kind}"
+        parent, _("Save the chart"), f"{file_stem(name, 'chart')}.{kind}", f"*.{kind}"
     )
     if not chosen:
         return
@@ -48,6 +52,31 @@ def ask_to_save_chart(
         save_numbers(services, runs=runs, path=path)
     else:
         save_picture(services, content=picture(kind), path=path)
+
+
+def _ask_to_save_log(services: Services, *, parent: QWidget, runs: Sequence[str]) -> None:
+    chosen = QFileDialog.getExistingDirectory(parent, _("Folder of the TensorBoard log"))
+    if chosen:
+        save_log(services, runs=runs, folder=Path(chosen))
+
+
+def save_log(services: Services, *, runs: Sequence[str], folder: Path) -> None:
+    """Write the logs of some runs for TensorBoard and say how they are opened."""
+
+    def done(outcome: Outcome[tuple[Path, ...]]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error, title=_("The log was not written"))
+        else:
+            words = _("Log written. To see it: tensorboard --logdir {folder}")
+            services.notices.say(words.format(folder=folder))
+
+    curves = services.api.curves
+    services.tasks.run(
+        lambda: curves.save_tensorboard(runs, folder),
+        done,
+        owner=services.library,
+        lane=Lane.READING,  # a long run takes a while, and nothing in the workspace is changed
+    )
 
 
 def save_numbers(services: Services, *, runs: Sequence[str], path: Path) -> None:

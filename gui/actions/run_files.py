@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
+from gui.viewmodels.file_names import file_stem
 
 _FILTER = "*.zip"
 
@@ -17,7 +18,7 @@ _FILTER = "*.zip"
 def ask_to_save_run(services: Services, *, parent: QWidget, run_id: str, name: str) -> None:
     """Let a person choose a file, then write a run to it."""
     chosen, _filter = QFileDialog.getSaveFileName(
-        parent, _("Save the run as a file"), f"{name}.zip", _FILTER
+        parent, _("Save the run as a file"), f"{file_stem(name, 'run')}.zip", _FILTER
     )
     if chosen:
         save_run(services, run_id=run_id, path=Path(chosen))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from gettext import gettext as _
 
 from engine.domain.run_note import RunNote
-from engine.errors import EngineError
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
 
@@ -18,15 +17,15 @@ def write_note(
     run_id: str,
     text: str,
     tags: Sequence[str],
-    done: Callable[[EngineError | None], None],
+    done: Callable[[Outcome[RunNote]], None],
 ) -> None:
-    """Write the note and the tags of a run; `done` is told the error, or None."""
+    """Write the note and the tags of a run; `done` is told what is kept, or why not."""
 
     def written(outcome: Outcome[RunNote]) -> None:
         if outcome.error is not None:
             services.notices.show_error(outcome.error, title=_("The note was not saved"))
         services.library.refresh()
-        done(outcome.error)
+        done(outcome)
 
     services.notices.clear()
     services.tasks.run(

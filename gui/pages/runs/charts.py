@@ -26,7 +26,8 @@ class Charts(Panel):
     """Five charts, one of each column, that share one crosshair.
 
     Signals:
-        save_requested: A person wants the loss as a file: `png`, `svg` or `csv`.
+        save_requested: A person wants the loss as a file: `png`, `svg` or `csv`, or all of it as
+            a log for TensorBoard: `tensorboard`.
     """
 
     save_requested = Signal(str)

@@ -62,6 +62,7 @@ class Canvas(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.x_name = ""
         self.crosshair: int | None = None
         self._ranges: tuple[tuple[float, float], tuple[float, float]] | None = None
         self.zoom = Zoom()
@@ -174,13 +175,18 @@ class Canvas(QWidget):
 
     def polygon(self, plot: QRectF, steps: Floats, values: Floats) -> QPolygonF:
         """Return the pixels of many points."""
+        across, down = self.pixels(plot, steps, values)
+        return QPolygonF(
+            [QPointF(x, y) for x, y in zip(across.tolist(), down.tolist(), strict=True)]
+        )
+
+    def pixels(self, plot: QRectF, steps: Floats, values: Floats) -> tuple[Floats, Floats]:
+        """Return where many points stand, across and down."""
         (x0, x1), (y0, y1) = self.ranges()
         values = np.log10(np.maximum(values, _SMALLEST)) if self.is_log else values
         across = plot.left() + (steps - x0) * (plot.width() / max(x1 - x0, 1e-12))
         down = plot.bottom() - (values - y0) * (plot.height() / max(y1 - y0, 1e-12))
-        return QPolygonF(
-            [QPointF(x, y) for x, y in zip(across.tolist(), down.tolist(), strict=True)]
-        )
+        return across, down
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows move the crosshair, T asks for the table, Escape ends it, + - 0 zoom."""
@@ -296,12 +302,16 @@ class Canvas(QWidget):
         current = theme()
         font, ink = current.font("caption", figures=True), current.colour("text2")
         (low, high), _up = self.ranges()
+        name = QRectF(plot.left(), plot.bottom() + current.px(5), plot.width(), current.px(16))
+        write(painter, name, self.x_name, font=font, colour=ink, align=RIGHT)
+        room = text_width(self.x_name, font) + current.px(10) if self.x_name else 0
+        end = plot.right() - room if room else self.width()
         for at in ticks_between(low, high, self.x_ticks):
             if at != round(at):
                 continue
             text = QLocale().toString(round(at))
             x, wide = self.to_point(plot, at, 0).x(), text_width(text, font)
-            if x + wide / 2 > self.width():
+            if x + wide / 2 > end:
                 continue
             label = QRectF(x - wide, plot.bottom() + current.px(5), wide * 2, current.px(16))
             write(painter, label, text, font=font, colour=ink, align=CENTRE)

@@ -13,7 +13,7 @@ from gui.widgets.charts.canvas import Canvas
 from gui.widgets.charts.picture import png_of, svg_of
 from gui.widgets.menu import MenuItem
 
-PNG, SVG, CSV = "png", "svg", "csv"
+PNG, SVG, CSV, TENSORBOARD = "png", "svg", "csv", "tensorboard"
 
 
 class ChartMenu(Button):
@@ -21,21 +21,24 @@ class ChartMenu(Button):
 
     Signals:
         lines_changed: Keys of the lines that are to be seen.
-        save_requested: A person wants a file: `png`, `svg` or `csv`.
+        save_requested: A person wants a file: `png`, `svg`, `csv` or `tensorboard`.
 
     Args:
         canvas: The chart that it changes.
         lines: Lines that can be hidden, each a key and a word; at least one is always seen.
+        is_of_runs: It shows runs, of which TensorBoard can have a log.
     """
 
     lines_changed = Signal(object)
     save_requested = Signal(str)
 
-    def __init__(self, canvas: Canvas, lines: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, canvas: Canvas, lines: Sequence[tuple[str, str]], *, is_of_runs: bool
+    ) -> None:
         super().__init__(
             _("View"), kind="ghost", size="small", icon="eye", accessible=_("View of the chart")
         )
-        self._canvas, self._lines = canvas, tuple(lines)
+        self._canvas, self._lines, self._is_of_runs = canvas, tuple(lines), is_of_runs
         self._shown = {key for key, _word in lines}
         # Its place stays while a picture is made without it.
         policy = self.sizePolicy()
@@ -62,6 +65,7 @@ class ChartMenu(Button):
         lines = [
             MenuItem(key=key, text=word, is_checked=key in self._shown) for key, word in self._lines
         ]
+        log = MenuItem(key=TENSORBOARD, text=_("Write a TensorBoard log…"))
         self.set_menu(
             (
                 *lines,
@@ -75,6 +79,7 @@ class ChartMenu(Button):
                 MenuItem(key=PNG, text=_("Save as PNG picture…")),
                 MenuItem(key=SVG, text=_("Save as SVG picture…")),
                 MenuItem(key=CSV, text=_("Save the numbers as CSV…")),
+                *((log,) if self._is_of_runs else ()),
             )
         )
 
@@ -88,7 +93,7 @@ class ChartMenu(Button):
                 self._canvas.zoom_back()
             case "whole":
                 self._canvas.zoom_whole()
-            case "png" | "svg" | "csv":
+            case "png" | "svg" | "csv" | "tensorboard":
                 self.save_requested.emit(key)
             case _:
                 self._toggle(key)

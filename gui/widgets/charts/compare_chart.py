@@ -169,7 +169,7 @@ class CompareChart(QWidget):
     """Curves of up to five runs with a legend; T shows the values as a table.
 
     Signals:
-        save_requested: A person wants a file: `png`, `svg` or `csv`.
+        save_requested: A person wants a file: `png`, `svg`, `csv` or `tensorboard`.
     """
 
     save_requested = Signal(str)
@@ -182,6 +182,7 @@ class CompareChart(QWidget):
         self._table: ValuesTable | None = None
         self._canvas = _CompareCanvas()
         self._canvas.setAccessibleName(title)
+        self._canvas.x_name = x_name
         self._at = TextLabel("", role="small", colour="text2", figures=True)
         self._menu = ChartMenu(
             self._canvas,
@@ -190,6 +191,7 @@ class CompareChart(QWidget):
                 (TRAINING, _("Training loss, smooth")),
                 (RAW, _("Training loss of every single step")),
             ),
+            is_of_runs=True,
         )
         self._legend = Flow(gap=20, line_gap=6)
         head = Row(TextLabel(title, role="label"), Stretch(), self._at, self._menu, gap=20)
@@ -278,6 +280,7 @@ class CompareChart(QWidget):
             value = curve.value_at(at)
             key.set_values(curve.name, "" if value is None else self._format(value))
         number = QLocale().toString(at) if at is not None else ""
-        self._at.set_text(_("step {step}").format(step=number) if number else "")
+        which = _("with marks: held out, without: training")
+        self._at.set_text(_("step {step}").format(step=number) if number else which)
         words = (self._at.text(), *self.legend())
         self._canvas.setAccessibleDescription(". ".join(one for one in words if one))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from gettext import gettext as _
 
 import numpy as np
@@ -179,10 +180,8 @@ class _LineCanvas(Canvas):
         at = self.to_point(plot, best.step, best.value)
         strong, small = current.font("small", weight=600), current.font("caption")
         wide = max(text_width(best.text, strong), text_width(best.sub, small)) + current.px(2)
-        top = max(plot.top(), at.y() - current.px(130))
-        right_side = at.x() - wide < plot.left()
-        left = at.x() if right_side else at.x() - wide
-        label = QRectF(left, top, wide, current.px(15))
+        label = self.label_room(plot, at, wide)
+        is_right = label.left() >= at.x()
         painter.setPen(QPen(current.colour(_HELD_OUT), 1.6 * current.factor))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(at, current.px(8), current.px(8))
@@ -190,11 +189,37 @@ class _LineCanvas(Canvas):
         painter.setPen(leader)
         start = QPointF(at.x(), label.bottom() + current.px(15))
         painter.drawLine(start, at - QPointF(0, current.px(9)))
-        align = LEFT if right_side else RIGHT
+        align = LEFT if is_right else RIGHT
         ink, grey = current.colour("text"), current.colour("text2")
         write(painter, label, best.text, font=strong, colour=ink, align=align)
         label.translate(0, current.px(14))
         write(painter, label, best.sub, font=small, colour=grey, align=align)
+
+    def label_room(self, plot: QRectF, at: QPointF, wide: float) -> QRectF:
+        """Return the first line of a label above a point, on the side where it hides less."""
+        top = max(plot.top(), at.y() - theme().px(130))
+        left_side = QRectF(at.x() - wide, top, wide, theme().px(15))
+        right_side = left_side.translated(wide, 0)
+        fits = [left_side.left() >= plot.left(), right_side.right() <= plot.right()]
+        sides = [one for one, is_fit in zip((left_side, right_side), fits, strict=True) if is_fit]
+        return min(sides or [right_side], key=partial(self._hidden_by, plot))
+
+    def _hidden_by(self, plot: QRectF, label: QRectF) -> int:
+        """Return in how many columns of pixels the two lines of a label would lie on a curve."""
+        columns = np.arange(label.left(), label.right())
+        bottom = label.bottom() + theme().px(14)
+        lines = (
+            (self.raw.steps, self.raw.values, RAW in self.shown),
+            (self.raw.steps, self.raw.smooth, SMOOTH in self.shown),
+            (self.held_out.steps, self.held_out.values, True),
+        )
+        hidden = 0
+        for steps, values, is_shown in lines:
+            if is_shown and steps.size:
+                across, down = self.pixels(plot, steps, values)
+                heights = np.interp(columns, across, down, left=np.nan, right=np.nan)
+                hidden += int(np.count_nonzero((heights > label.top()) & (heights < bottom)))
+        return hidden
 
 
 class LineChart(QWidget):
@@ -202,31 +227,37 @@ class LineChart(QWidget):
 
     Args:
         title: What is shown, such as "Loss".
-        x_name: What the steps count, for the table.
+        x_name: What the steps count: name of the axis, and of a column of the table.
         is_smoothed: The line is smoothed here; else it is drawn as it is given.
+        is_of_run: It shows a run, of which TensorBoard can have a log.
 
     Signals:
         step_hovered: The crosshair went to this step.
-        save_requested: A person wants a file: `png`, `svg` or `csv`.
+        save_requested: A person wants a file: `png`, `svg`, `csv` or `tensorboard`.
     """
 
     step_hovered = Signal(int)
     save_requested = Signal(str)
 
-    def __init__(self, *, title: str, x_name: str, is_smoothed: bool = True) -> None:
+    def __init__(
+        self, *, title: str, x_name: str, is_smoothed: bool = True, is_of_run: bool = True
+    ) -> None:
         super().__init__()
         self._title, self._x_name = title, x_name
         self._format: Callable[[float], str] = _two_digits
         self._names = (_("training"), _("held out"))
         self._canvas = _LineCanvas(is_smoothed=is_smoothed)
         self._canvas.setAccessibleName(title)
+        self._canvas.x_name = x_name
         self._table: ValuesTable | None = None
         self._at = TextLabel("", role="small", colour="text2", figures=True)
         self._raw_key = SeriesKey(_RAW)
         self._held_key = SeriesKey(_HELD_OUT)
         head = Row(TextLabel(title, role="label"), Stretch(), self._at, gap=20)
         self._menu = ChartMenu(
-            self._canvas, ((SMOOTH, _("Smooth line")), (RAW, _("Every single step")))
+            self._canvas,
+            ((SMOOTH, _("Smooth line")), (RAW, _("Every single step"))),
+            is_of_runs=is_of_run,
         )
         head.add(self._raw_key, self._held_key, self._menu)
         self._body = Column(head, gap=6)

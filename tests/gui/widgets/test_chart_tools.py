@@ -144,6 +144,8 @@ def test_pictures_are_png_and_svg_without_the_button(chart: LineChart) -> None:
     assert svg.startswith("<?xml")
     assert "<polyline" in svg
     assert ">View<" not in svg
+    # The axis has a name.
+    assert ">Step<" in "".join(svg.split())
     assert menu.isVisible()
 
 

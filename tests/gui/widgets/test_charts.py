@@ -103,6 +103,24 @@ def test_chart_of_few_points_can_be_painted(qtbot: QtBot, points: int) -> None:
     assert not chart.grab().isNull()
 
 
+@pytest.mark.parametrize(("total", "is_right"), [(1000, True), (212, False)])
+def test_label_of_the_best_point_hides_no_curve_where_there_is_room(
+    qtbot: QtBot, total: int, is_right: bool
+) -> None:
+    chart = _chart(qtbot, points=0)
+    chart.set_points(range(213), [2.5 * 0.98**step + 0.5 for step in range(213)])
+    chart.set_held_out([0, 200], [2.4, 0.6])
+    chart.set_total(total)
+    canvas = chart._canvas
+    plot = canvas.plot_rect()
+    at = canvas.to_point(plot, 200, 0.6)
+    label = canvas.label_room(plot, at, 90.0)
+    assert (label.left() == at.x()) is is_right
+    assert plot.contains(label)
+    chart.set_best(200, 0.6, "Best 0.60", "held out, step 200")
+    assert not chart.grab().isNull()
+
+
 def test_appending_to_100_000_points_and_painting_takes_less_than_a_tenth(qtbot: QtBot) -> None:
     chart = _chart(qtbot, points=100_000)
     chart.set_total(200_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -12,9 +13,9 @@ import pytest
 
 from engine.api import run_files
 from engine.api.facade import Api, open_api
-from engine.api.run_files import LIST
+from engine.api.run_files import LIST, PackedRun
 from engine.domain.recipe import Recipe
-from engine.domain.run import JobInfo, JobKind
+from engine.domain.run import JobInfo, JobKind, JobSnapshot
 from engine.errors import (
     AlreadyRunning,
     ArchiveUnsafe,
@@ -29,6 +30,7 @@ from engine.methods.registry import method
 from engine.protocol.codec import encode
 from engine.protocol.events import EvalDone, Event, Finished, WorkerStarted
 from engine.store import atomicfs
+from engine.store.checksum import encode_document
 from engine.store.documents import read_document
 from tests.fakes.api import a_step
 
@@ -172,6 +174,90 @@ def test_changed_file_is_refused_and_nothing_is_left(
     assert list(other.layout.jobs.iterdir()) == []
 
 
+def signed(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    """Return a copy of a run file that somebody changed who knows how to write its list."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist() if name != LIST}
+    change(content)
+    files = {
+        name: atomicfs.FileEntry(size_bytes=len(one), sha256=sha256(one).hexdigest())
+        for name, one in content.items()
+    }
+    content[LIST] = encode_document(PackedRun(files=files))
+    copy = path.with_name("signed.zip")
+    with zipfile.ZipFile(copy, "w") as archive:
+        for name, one in content.items():
+            archive.writestr(name, one)
+    return copy
+
+
+def with_info(**values: object) -> Callable[[dict[str, bytes]], None]:
+    """Return a change of job.json."""
+
+    def change(content: dict[str, bytes]) -> None:
+        found: dict[str, object] = msgspec.json.decode(content["job.json"])
+        found.pop("checksum")
+        content["job.json"] = msgspec.json.encode(found | values)
+
+    return change
+
+
+def with_option(name: str, value: object) -> Callable[[dict[str, bytes]], None]:
+    return with_info(options={name: value})
+
+
+def with_events(*lines: bytes) -> Callable[[dict[str, bytes]], None]:
+    return lambda content: content.update({"events.jsonl": b"".join(lines)})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        with_option("descent", 5),
+        with_option("data", [{"name": 5}]),
+        with_option("model_fingerprint", ["x"]),
+        with_info(created_at="yesterday"),
+        with_info(created_at="0001-01-01T00:00:00.000Z"),
+        with_info(created_at="9999-12-31T23:59:59.999Z"),
+        with_events(encode(EVENTS[0], seq=1, t="soon")),
+    ],
+)
+def test_file_whose_content_nobody_could_show_is_refused(
+    packed: Path, other: Api, change: Callable[[dict[str, bytes]], None]
+) -> None:
+    with pytest.raises(RunFileInvalid):
+        other.run_files.take(signed(packed, change))
+    assert list(other.layout.jobs.iterdir()) == []
+
+
+def test_file_of_a_newer_burnish_says_so(packed: Path, other: Api) -> None:
+    line = b'{"v":2,"seq":1,"t":"2026-11-03T14:00:00.000Z","kind":"worker_started","data":{}}\n'
+    with pytest.raises(RunFileInvalid, match="of a newer Burnish") as raised:
+        other.run_files.take(signed(packed, with_events(line)))
+    assert "newest Burnish" in raised.value.remedy
+    assert list(other.layout.jobs.iterdir()) == []
+
+
+@pytest.mark.parametrize("result", [b"no document", b'{"state":"failed","step":7}'])
+def test_state_is_that_of_the_events_whatever_the_file_says(
+    api: Api, packed: Path, other: Api, result: bytes
+) -> None:
+    copy = signed(packed, lambda content: content.update({"result.json": result}))
+    run = other.runs.get(other.run_files.take(copy))
+    assert run.job.snapshot == api.runs.get("first").job.snapshot
+    assert read_document(other.layout.job(run.id).result, JobSnapshot) == run.job.snapshot
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("\x1b[2J\x1b]0;x\x07mine\nand\tmore", "[2J ]0;x mine and more"), ("x" * 999, "x" * 200),
+     ("\n", "signed")],
+)  # fmt: skip
+def test_name_of_a_file_is_one_short_line(packed: Path, other: Api, name: str, shown: str) -> None:
+    run_id = other.run_files.take(signed(packed, with_info(name=name)))
+    assert other.runs.get(run_id).job.info.name == shown
+
+
 def test_every_cut_of_the_file_is_refused(packed: Path, other: Api, tmp_path: Path) -> None:
     whole = packed.read_bytes()
     cut = tmp_path / "cut.zip"
@@ -212,14 +298,21 @@ def test_running_run_is_not_saved(
         api.run_files.save(run_id, tmp_path / "live.zip")
 
 
-def test_saved_run_that_does_not_read_back_as_it_was_is_refused(
-    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_there", [False, True])
+def test_saved_run_that_does_not_read_back_as_it_was_gets_no_name(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_there: bool
 ) -> None:
+    path = tmp_path / "files" / "first.zip"
+    path.parent.mkdir()
+    if is_there:
+        path.write_bytes(b"an earlier one")
     entry = run_files._entry
 
     def another(path: Path) -> atomicfs.FileEntry:
         return atomicfs.FileEntry(size_bytes=entry(path).size_bytes, sha256="0" * 64)
 
     monkeypatch.setattr(run_files, "_entry", another)
-    with pytest.raises(RunFileInvalid):
-        api.run_files.save("first", tmp_path / "first.zip")
+    with pytest.raises(DocumentDamaged, match=r"first\.zip") as caught:
+        api.run_files.save("first", path, replace=True)
+    assert ".tmp-" not in caught.value.message + caught.value.detail
+    assert [one.read_bytes() for one in path.parent.iterdir()] == [b"an earlier one"] * is_there

@@ -3,19 +3,22 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
 
 from engine.api.facade import Api, open_api
 from engine.api.run_compare import compare_runs
-from engine.api.run_curves import Curves, curves_csv, fold_curves
+from engine.api.run_curves import CurveReader, Curves, curves_csv, fold_curves
 from engine.domain.mix import Replay
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind
 from engine.domain.run_note import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, RunNote
-from engine.errors import RunNotFound, TargetExists, WrongUsage
+from engine.errors import DocumentDamaged, RunNotFound, TargetExists, WrongUsage
+from engine.launcher.watch import JobFeed
 from engine.protocol.codec import Envelope
 from engine.protocol.events import EvalDone, Event, RolledBack
 from tests.fakes.api import a_step
@@ -48,6 +51,31 @@ def back_to(step: int) -> RolledBack:
         step=9, to_step=step, count=1, rate_factor=0.5, tokens_seen=1, eval_last=None,
         eval_best=None,
     )  # fmt: skip
+
+
+class LongLog:
+    """A log of steps, of which each poll gives what is new; `given` counts the events."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Envelope] = []
+        self.given = 0
+
+    def poll(self, limit: int | None = None) -> list[Envelope]:
+        found, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        self.given += len(found)
+        return found
+
+
+def test_curves_that_go_on_are_read_from_where_they_were_left() -> None:
+    log = LongLog()
+    reader = CurveReader(cast("JobFeed", log))
+    log.waiting = told(*(a_step(step) for step in range(1, 6)), a_check(5, 1.0))
+    assert [one.step for one in reader.read().points] == [1, 2, 3, 4, 5]
+    log.waiting = told(back_to(3), a_step(4), a_check(4, 0.9))
+    found = reader.read()
+    assert [one.step for one in found.points] == [1, 2, 3, 4]
+    assert found.held_out == ((4, 0.9),)
+    assert log.given == 9
 
 
 def test_note_and_tags_are_kept_beside_the_job(api: Api) -> None:
@@ -85,6 +113,36 @@ def test_damaged_note_hides_no_run(api: Api) -> None:
     api.notes.set_text(run_id, "kept")
     api.layout.job(run_id).note.write_bytes(b"not what was written")
     assert "damaged" in api.runs.get(run_id).note.text
+
+
+def test_note_that_cannot_be_read_now_is_not_written_over(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tag must not cost the text, nor the text the tags, because a disk failed for once."""
+    run_id = a_run(api, "first")
+    api.notes.write(run_id, text="kept", tags=["kept"])
+    read_bytes = Path.read_bytes
+
+    def fail(path: Path) -> bytes:
+        if path.name == "note.json":
+            raise OSError(errno.EIO, "Input/output error")
+        return read_bytes(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", fail)
+        with pytest.raises(DocumentDamaged, match="note"):
+            api.notes.set_tags(run_id, ["new"])
+        with pytest.raises(DocumentDamaged, match="note"):
+            api.notes.set_text(run_id, "new")
+    assert api.notes.read(run_id) == RunNote(text="kept", tags=("kept",))
+
+
+def test_damaged_note_can_be_written_anew(api: Api) -> None:
+    run_id = a_run(api, "first")
+    api.notes.set_text(run_id, "lost")
+    api.layout.job(run_id).note.write_bytes(b"not what was written")
+    api.notes.set_text(run_id, "new")
+    assert api.notes.read(run_id) == RunNote(text="new")
 
 
 def test_note_of_no_run_is_named(api: Api) -> None:

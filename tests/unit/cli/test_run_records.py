@@ -115,3 +115,15 @@ def test_again_with_an_impossible_value_names_it(
 ) -> None:
     found = said(workspace, capfdbinary, "run", "again", "first", "--set", "lora_rank=-1", status=1)
     assert found["error"]["code"] == "recipe_invalid"
+
+
+def test_log_for_tensorboard_is_written_and_named(
+    workspace: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    words = ("run", "curves", "first", "--tensorboard", str(tmp_path / "logs"))
+    found = said(workspace, capfdbinary, *words)
+    path = Path(found["tensorboard"])
+    assert path.name.startswith("events.out.tfevents.")
+    assert path.parent.parent == tmp_path / "logs"
+    assert b"brain.Event:2" in path.read_bytes()
+    assert said(workspace, capfdbinary, *words) == found
