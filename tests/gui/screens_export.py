@@ -24,7 +24,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.api.privacy import PrivacyState
 from engine.api.settings import Settings as SettingValues
-from engine.domain.problem import Problem, Severity
+from engine.hardware.doctor.registry import judge
+from engine.protocol.events import WorkerStarted
 from gui.app import Window
 from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
@@ -32,8 +33,10 @@ from gui.bridge.settings import Settings
 from gui.widgets.choices import Slider
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.tokens import Scheme
+from tests.builders.computers import a_hindered_computer
 from tests.fakes.api import FakeApi, FakeFacts, FakeGpu, FakeJob
 from tests.fakes.exports import a_verified, fail, finish, move_on, stop
+from tests.fakes.memorisation import a_check
 from tests.gui.conftest import NUMBERS_LOCALE, FakePrivacy
 from tests.gui.geometry import clipped_texts
 from tests.gui.scenes import LONG_NAME, add_finished, add_run, fill_library
@@ -51,6 +54,7 @@ class OpenPrivacy:
             attempts=2,
             title="Not verified",
             sentence="2 attempts to use the network were refused",
+            tried_by="huggingface_hub.utils._telemetry.send_telemetry",
         )
 
 
@@ -222,21 +226,49 @@ def _pending(stage: Stage) -> None:
 
 
 def _problems(stage: Stage) -> None:
-    stage.api.machine.problems = [
-        Problem(field="", severity=Severity.ERROR, code="disk_full",
-                message="The disk of the workspace has only 0.8 GB free.",
-                remedy="Free some space, or choose a workspace on another disk."),
-        Problem(field="", severity=Severity.WARNING, code="driver_too_old",
-                message="The NVIDIA driver 515.48 is older than the training libraries need.",
-                remedy="Install NVIDIA driver 525 or newer."),
-        Problem(field="", severity=Severity.NOTE, code="card_without_bf16",
-                message="RTX 2080 has no bf16, so training uses fp32: exact, but slower and "
-                "larger."),
-    ]  # fmt: skip
+    stage.api.machine.found = judge(a_hindered_computer())
     stage.show("settings", "computer")
+    stage.wait()
+    stage.wait()
+
+
+def _privacy(stage: Stage) -> None:
+    stage.show("privacy")
+    stage.wait(1.0)
+
+
+def _barred(stage: Stage) -> None:
+    stage.api.machine.found = judge(a_hindered_computer())
+    stage.show("train")
+    stage.wait()
+
+
+def _asking(stage: Stage) -> None:
+    fill(stage.api)
+    stage.show("export", "r6")
+    job_id = stage.api.memorisation.start("r6")
+    job = stage.api.jobs.by_id[job_id]
+    job.emit(WorkerStarted(attempt=1, pid=1))
+    move_on(job, "asking", 44, 120, "rows")
+    page = stage.page()
+    cast("Any", page).page_entered()
+    stage.wait(1.5)
+
+
+def _memorised(learned: int) -> Act:
+    def act(stage: Stage) -> None:
+        fill(stage.api)
+        stage.api.memorisation.known["r6"] = a_check(learned=learned)
+        stage.show("export", "r6")
+        stage.wait()
+
+    return act
 
 
 STATES: dict[str, Act] = {
+    "export-asking": _asking,
+    "export-memorised": _memorised(7),
+    "export-not-memorised": _memorised(0),
     "export-empty": _empty,
     "export-loading": _loading,
     "export-unfinished": _unfinished,
@@ -253,9 +285,10 @@ STATES: dict[str, Act] = {
     "settings": _settings(),
     "settings-preview": _preview,
     "settings-pending": _pending,
+    "home-refused-open": lambda stage: stage.wait(),
     "settings-computer": _problems,
-    "settings-privacy": _settings("privacy"),
-    "settings-privacy-open": _settings("privacy"),
+    "train-barred": _barred,
+    "privacy-refused-open": _privacy,
     "settings-about": _settings("about"),
 }
 

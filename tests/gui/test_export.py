@@ -13,7 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from engine.errors import DiskFull
 from gui.bridge.services import Services
+from gui.pages.export.card import ExportCard
 from gui.pages.export.form import ExportForm
+from gui.pages.export.past import PastExports
 from gui.pages.export.view import ExportPage
 from gui.widgets.buttons import Button
 from gui.widgets.choices import ChoiceCards
@@ -115,7 +117,7 @@ def test_export_by_keyboard_runs_in_place_and_tells_what_was_checked(
     job = next(one for one in filled.jobs.by_id.values() if one.info.kind == "export")
     move_on(job, "merging", 1, 4)
     qtbot.wait_until(lambda: "Merging" in words(page))
-    assert child(page, Progress).isVisible()
+    assert child(child(page, ExportCard), Progress).isVisible()
     (tmp_path / "README.md").write_bytes(b"0" * 2_000)
     finish(job, tmp_path, files=("README.md",))
     qtbot.wait_until(lambda: "2 kB" in words(page))
@@ -141,7 +143,7 @@ def test_failed_export_shows_its_remedy_and_fills_the_form_again(
 ) -> None:
     fail(filled.exports.make("r5", "merged", tmp_path / "out", "e1"))
     page = make_page(window_services, qtbot)
-    table = child(page, DataTable)
+    table = child(child(page, PastExports), DataTable)
     table.set_current(0)
     qtbot.keyClick(table, Qt.Key.Key_Return)
     qtbot.wait_until(lambda: "support-v1 was not exported" in words(page))
@@ -189,7 +191,7 @@ def test_past_exports_stay_readable_when_all_runs_are_gone(
 ) -> None:
     finish(api.exports.make("r1", "adapter", job_id="e1"), "/out")
     page = make_page(window_services, qtbot)
-    assert child(page, DataTable).isVisible()
+    assert child(child(page, PastExports), DataTable).isVisible()
     assert not child(page, ExportForm).isVisible()
     assert not child(page, EmptyState).isVisible()
 
@@ -199,7 +201,7 @@ def test_delete_key_moves_an_export_to_the_trash_and_undo_brings_it_back(
 ) -> None:
     finish(api.exports.make("r1", "adapter", job_id="e1"), "/out")
     page = make_page(window_services, qtbot)
-    table = child(page, DataTable)
+    table = child(child(page, PastExports), DataTable)
     table.set_current(0)
     with qtbot.wait_signal(window_services.notices.said) as said:
         qtbot.keyClick(table, Qt.Key.Key_Delete)
@@ -217,7 +219,7 @@ def test_nothing_is_clipped_and_everything_has_a_name(
     themed.set_text_scale(scale)
     page = make_page(window_services, qtbot)
     page.resize(1208 if scale > 1 else 1070, 720)
-    table = child(page, DataTable)
+    table = child(child(page, PastExports), DataTable)
     table.set_current(0)
     qtbot.keyClick(table, Qt.Key.Key_Return)
     qtbot.wait_until(lambda: "not there any more" in words(page))

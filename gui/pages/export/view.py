@@ -20,6 +20,7 @@ from gui.bridge.tasks import Lane, Outcome
 from gui.pages.export.card import ExportCard
 from gui.pages.export.files import read_place
 from gui.pages.export.form import ExportForm
+from gui.pages.export.memorised import MemorisedText
 from gui.pages.export.past import PastExports
 from gui.viewmodels.export import (
     EmptyView,
@@ -76,13 +77,14 @@ class ExportPage(Page):
         self._none_left = Banner()
         self._card = ExportCard(self._services)
         self._form = ExportForm()
+        self._memorised = MemorisedText(self._services)
         self._past = PastExports()
 
     def _arrange(self) -> None:
         self.header.set_meta(_("Take a finished run with you"))
         self.header.set_actions(self._start)
         self.add(self._skeleton, self._empty, self._none_left, self._card, Gap(4), self._form)
-        self.add(Gap(12), self._past)
+        self.add(self._memorised, Gap(12), self._past)
 
     def _connect(self) -> None:
         library = self._services.library
@@ -113,6 +115,7 @@ class ExportPage(Page):
         """Look at the disk again."""
         self._looked_at = None
         self._show()
+        self._memorised.look_again()
 
     def _take_targets(self, outcome: Outcome[tuple[Target, ...]]) -> None:
         if outcome.error is not None:
@@ -144,6 +147,7 @@ class ExportPage(Page):
             self._run_id = runs[0].id
         self._skeleton.setHidden(is_loaded)
         self._form.setHidden(not (is_loaded and runs))
+        self._memorised.setHidden(not (is_loaded and runs))
         self._start.setHidden(not (is_loaded and runs))
         self._empty.setHidden(not is_loaded or bool(runs or past))
         self._none_left.setHidden(not is_loaded or bool(runs) or not past)
@@ -163,6 +167,7 @@ class ExportPage(Page):
         if live is not None and not self._card.job_id:
             self._card.show_job(live, self._title_of(export_request(live.info).target))
         self._look_at_disk()
+        self._memorised.show_run(self._run_id)
         self._show_form()
 
     def _show_empty(self, view: EmptyView) -> None:
