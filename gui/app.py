@@ -3,21 +3,22 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from gettext import gettext as _
 from gettext import pgettext
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QEventLoop, QLocale, QObject, QTimer
+from PySide6.QtCore import QEvent, QLocale, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
+from engine.api.clock import utc_text
+from engine.api.one_window import OneWindow, WindowWish
 from engine.api.privacy import Privacy
 from engine.api.settings import read_settings, settings_file
 from engine.domain.queue import WhenDone
@@ -31,24 +32,27 @@ from gui.actions.queue import choose_when_done
 from gui.actions.runs import pause_run, stop_run
 from gui.actions.start_sample_run import start_sample_run
 from gui.actions.trash import say_place, tidy_trash
+from gui.bridge import other_starts, process
 from gui.bridge.notices import Notices
 from gui.bridge.page import Enters, Leaves, ShowsArgument
-from gui.bridge.process import look_for_catalogue_once, print_first_paint, report_to
+from gui.bridge.process import report_to
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
+from gui.pages.network_alarm import NetworkAlarm
 from gui.viewmodels.device import status_device
 from gui.viewmodels.dropped import describe_drop
 from gui.viewmodels.job import ended_title, ended_words, status_job
 from gui.viewmodels.queue import QUEUE, QueueNotice, goes_on_words, queue_notice
-from gui.viewmodels.runtime import missing_notice
+from gui.viewmodels.refused import Refusal
+from gui.viewmodels.runtime import runtime_notice
 from gui.viewmodels.since import since_view
 from gui.widgets.banner import Banner
 from gui.widgets.buttons import Action
 from gui.widgets.shell import Shell
 from gui.widgets.shell.tray import Tray
 from gui.widgets.theme.install import install_theme
+from gui.widgets.theme.scheme import chosen_scheme
 from gui.widgets.theme.theme import Theme
-from gui.widgets.theme.tokens import Scheme
 
 PRIVACY_EVERY_MS = 2_000
 log = logging.getLogger("gui")
@@ -56,9 +60,9 @@ log = logging.getLogger("gui")
 
 def run_window(arguments: Sequence[str]) -> int:
     """Open the window and return the exit status when it is closed."""
-    options = _parse(arguments)
-    look_for_catalogue_once()
-    privacy = Privacy(kernel_filter=not has_display_by_network(os.environ))
+    options = process.parse_arguments(arguments)
+    process.look_for_catalogue_once()
+    privacy = Privacy(kernel_filter=not process.has_display_by_network(os.environ))
     app = QApplication(["burnish"])
     app.setApplicationName("Burnish")
     app.setDesktopFileName("burnish")
@@ -72,15 +76,25 @@ def run_window(arguments: Sequence[str]) -> int:
     services = open_or_ask(options.workspace, settings, notices, privacy)
     if services is None:
         return 1
+    wish = other_starts.wish_of(options.page, options.files)
+    door = other_starts.place_of_window(services.api.layout.root)
+    if not options.exit_after_show and other_starts.is_shown_elsewhere(door, wish):
+        services.close()
+        return 0
     window = Window(services, look)
-    window.open(options.page)
+    window.open(wish.page)
     if options.exit_after_show:
-        window.after_first_paint(lambda: print_first_paint(app))
+        window.after_first_paint(lambda: process.print_first_paint(app))
     window.after_first_paint(window.start)
-    if options.files:
-        files = [one.absolute() for one in options.files]
-        window.after_first_paint(lambda: open_paths(services, paths=files))
-    status = app.exec()
+    window.after_first_paint(lambda: window.open_files(wish.files))
+    return _run(app, window, door)
+
+
+def _run(app: QApplication, window: Window, door: OneWindow) -> int:
+    process.follow_session(app.commitDataRequest, window.keep)
+    process.collect_garbage_again()
+    with other_starts.followed(door, window, window.take_wish):
+        status = app.exec()
     window.close()
     return status
 
@@ -93,8 +107,10 @@ def open_or_ask(
         try:
             return open_services(workspace, settings, notices, privacy)
         except EngineError as error:
+            from gui.pages.start_failed import USUAL, ask_for_a_way_out
+
             has_usual = workspace is None and bool(settings.values.workspace)
-            if _ask_for_a_way_out(error, has_usual=has_usual) != "usual":
+            if ask_for_a_way_out(error, has_usual=has_usual) != USUAL:
                 return None
             settings.set(workspace="")
 
@@ -112,23 +128,6 @@ def open_services(
     kept = settings.values.workspace
     api = open_api(workspace or (Path(kept) if kept else None))
     return make_services(api, settings=settings, notices=notices, privacy=privacy)
-
-
-def has_display_by_network(environment: Mapping[str, str]) -> bool:
-    """Return whether the screen is reached by TCP, as in `ssh -X`; refusing it would end Qt."""
-    host = environment.get("DISPLAY", "").partition(":")[0]
-    is_wayland = bool(environment.get("WAYLAND_DISPLAY"))
-    return host not in ("", "unix") and not host.startswith("/") and not is_wayland
-
-
-def utc_now() -> str:
-    """Return the present moment as the engine writes it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def chosen_scheme(name: str) -> Scheme | None:
-    """Return the scheme of a setting; None follows the system."""
-    return Scheme(name) if name in tuple(Scheme) else None
 
 
 class Window(QObject):
@@ -153,6 +152,7 @@ class Window(QObject):
         self._waiting_for_paint: list[Callable[[], None]] = []
         self._privacy_timer = QTimer(self)
         self._privacy_timer.setInterval(PRIVACY_EVERY_MS)
+        self._alarm = NetworkAlarm(services, self)
         self._connect()
         self.commands = self._all_commands()
         self._show_privacy()
@@ -180,12 +180,13 @@ class Window(QObject):
         self._say_what_is_missing()
 
     def _say_what_is_missing(self) -> None:
-        """Say that nothing can be trained yet, and where to change that."""
+        """Say that nothing can be trained yet, or not as it was tested, and where to change it."""
         runtimes = self._services.api.runtimes
-        if runtimes.is_packaged and not runtimes.current().id:
-            banner = Banner(kind="info")
-            where = (Action(key="runtime", text=_("Add them…")),)
-            banner.set_content(*missing_notice(), where)
+        notice = runtime_notice(runtimes.current()) if runtimes.is_packaged else None
+        if notice is not None:
+            banner = Banner(kind=notice.kind)
+            where = (Action(key="runtime", text=notice.action),)
+            banner.set_content(notice.cause, notice.consequence, where)
             banner.action_triggered.connect(self._show_runtime)
             banner.dismissed.connect(self._clear_notice)
             self.shell.show_notice(banner)
@@ -194,13 +195,32 @@ class Window(QObject):
         self.go("settings", "runtime")
 
     def close(self) -> None:
-        """Keep where the window stood and end the threads; running work goes on without it."""
+        """Keep what was typed and where the window stood; running work goes on without it."""
+        if isinstance(self._current, Leaves):
+            self._current.page_left()
         self._privacy_timer.stop()
         self.tray.set_shown(False)
         self.shell.hide()
-        state = base64.b64encode(self.shell.save_state()).decode("ascii")
-        self._services.settings.set(window=state, seen_at=utc_now())
+        self.keep()
         self._services.close()
+
+    def keep(self) -> None:
+        """Keep where the window stood, and until when it told what runs did."""
+        state = base64.b64encode(self.shell.save_state()).decode("ascii")
+        self._services.settings.set(window=state, seen_at=utc_text())
+
+    def take_wish(self, wish: WindowWish) -> None:
+        """Do what another start of the program was for."""
+        with other_starts.activated_by(wish.activation):
+            self.shell.come_to_front()
+        if wish.page:
+            self.go(wish.page)
+        self.open_files(wish.files)
+
+    def open_files(self, files: Sequence[str]) -> None:
+        """Open what was named at a start of the program."""
+        if files:
+            open_paths(self._services, paths=[Path(one) for one in files])
 
     def after_first_paint(self, then: Callable[[], None]) -> None:
         """Call something once the window has been painted and the events before it are done."""
@@ -255,12 +275,13 @@ class Window(QObject):
         services.library.jobs_changed.connect(self._show_jobs)
         services.library.loaded.connect(self._tell_since)
         services.library.queue_changed.connect(self._show_queue)
-        self.tray.open_requested.connect(self._come_back)
-        self.tray.quit_requested.connect(QApplication.quit)
+        self.tray.open_requested.connect(shell.come_to_front)
+        self.tray.quit_requested.connect(process.quit_window)
         services.library.failed.connect(self._show_error)
         services.device.changed.connect(self._show_device)
         services.settings.changed.connect(self._follow_settings)
         self._privacy_timer.timeout.connect(self._show_privacy)
+        self._alarm.raised.connect(self._show_alarm)
 
     def _all_commands(self) -> dict[str, Callable[[], object]]:
         services, shell = self._services, self.shell
@@ -272,7 +293,6 @@ class Window(QObject):
             "queue": lambda: self.go("runs", QUEUE),
             "pause_run": lambda: pause_run(services, run_id=self._situation.live_run),
             "stop_run": lambda: stop_run(services, run_id=self._situation.live_run),
-            "privacy": self._show_privacy_page,
             "palette": shell.open_palette,
             "zoom:in": lambda: self._zoom(self._look.zoom_in),
             "zoom:out": lambda: self._zoom(self._look.zoom_out),
@@ -348,23 +368,19 @@ class Window(QObject):
         if notice == self._closing:
             return
         self._closing = notice
-        if notice is None:
-            self._clear_notice()
-            return
-        self._notify(notice.cause, notice.consequence)
+        if notice is not None:
+            self._notify(notice.cause, notice.consequence)
+        self._clear_notice()
+
+    def _closing_banner(self, notice: QueueNotice) -> Banner:
         banner = Banner(kind="warning")
         action = Action(key="call_off", text=_("Do not do it"))
         banner.set_content(notice.cause, notice.consequence, (action,), dismissable=False)
         banner.action_triggered.connect(self._call_off)
-        self.shell.show_notice(banner)
+        return banner
 
     def _call_off(self, _key: str) -> None:
         choose_when_done(self._services, when_done=WhenDone.NOTHING)
-
-    def _come_back(self) -> None:
-        self.shell.show()
-        self.shell.raise_()
-        self.shell.activateWindow()
 
     def _tell_situation(
         self, *, live_run: str | None = None, can_start_sample: bool | None = None
@@ -395,8 +411,9 @@ class Window(QObject):
     def _show_privacy(self) -> None:
         state = self._services.privacy.state()
         self.shell.set_privacy(state.is_verified, state.title, state.sentence)
+        self._alarm.look()
 
-    def _show_privacy_page(self) -> None:
+    def _show_privacy_page(self, _key: str = "") -> None:
         self.go("privacy")
 
     def _follow_settings(self) -> None:
@@ -433,7 +450,7 @@ class Window(QObject):
         settings = self._services.settings
         found = since_view(self._services.library.jobs, settings.values.seen_at)
         if not settings.values.seen_at:
-            settings.set(seen_at=utc_now())
+            settings.set(seen_at=utc_text())
         if found is None:
             return
         banner = Banner(kind=found.kind)
@@ -447,7 +464,7 @@ class Window(QObject):
         self.go("runs", run_id or None)
 
     def _end_since(self) -> None:
-        self._services.settings.set(seen_at=utc_now())
+        self._services.settings.set(seen_at=utc_text())
         self._clear_notice()
 
     def _show_error(self, error: EngineError, title: str = "") -> None:
@@ -460,37 +477,24 @@ class Window(QObject):
         banner.dismissed.connect(self._clear_notice)
         self.shell.show_notice(banner)
 
+    def _show_alarm(self, refusal: Refusal) -> None:
+        banner = Banner(kind="danger")
+        more = Action(key="privacy", text=_("Look at Privacy"))
+        banner.set_content(refusal.cause, refusal.consequence, (more,))
+        banner.action_triggered.connect(self._show_privacy_page)
+        banner.dismissed.connect(self._alarm.dismiss)
+        banner.dismissed.connect(self._clear_notice)
+        self.shell.show_notice(banner)
+
     def _clear_notice(self) -> None:
+        """Take the banner away; what is about to happen to the computer stays to be called off."""
+        if self._closing is not None:
+            self.shell.show_notice(self._closing_banner(self._closing))
+            return
         self.shell.show_notice(None)
+        self._alarm.say_again()
 
     def _copy(self, error: EngineError, _key: str = "") -> None:
         parts = (error.code, error.message, error.remedy, error.detail)
         QApplication.clipboard().setText("\n".join(one for one in parts if one))
         self._services.notices.say(_("The details were copied."))
-
-
-# ---------------------------------------------------------------------- process
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="burnish --window")
-    parser.add_argument("--workspace", type=Path, default=None)
-    parser.add_argument("--page", default="")
-    parser.add_argument("--exit-after-show", action="store_true")
-    parser.add_argument("files", type=Path, nargs="*", help="files that are imported at once")
-    return parser.parse_args(list(arguments))
-
-
-def _ask_for_a_way_out(error: EngineError, *, has_usual: bool) -> str:
-    """Show why the workspace cannot be opened, and return what the person answers."""
-    from gui.pages.start_failed import StartFailed
-
-    answers: list[str] = []
-    loop = QEventLoop()
-    shown = StartFailed(error, has_usual=has_usual)
-    shown.answered.connect(answers.append)
-    shown.answered.connect(loop.quit)
-    shown.show()
-    loop.exec()
-    shown.hide()
-    return answers[0] if answers else "close"

@@ -112,6 +112,7 @@ def _view_commands() -> tuple[Command | None, ...]:
             keys=one.shortcut,
         )
         for one in PAGES
+        if one.is_listed
     )
     schemes = (
         ("system", _("Colours of the system")),
@@ -180,16 +181,19 @@ def _run_commands(situation: Situation) -> tuple[Command | None, ...]:
 def _help_commands() -> tuple[Command | None, ...]:
     return (
         Command(
-            key="privacy",
+            key="page:privacy",
             text=_("What leaves this computer"),
             group=_("Help"),
-            icon="offline-verified",
+            detail=_("Privacy, with a proof at a press"),
+            icon=PRIVACY.icon,
+            keys=PRIVACY.shortcut,
         ),
         Command(
             key="page:support",
             text=_("Report for help"),
             group=_("Help"),
-            icon="file",
+            icon=SUPPORT.icon,
+            keys=SUPPORT.shortcut,
         ),
         Command(
             key="palette",

@@ -1,24 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The window's own process: its texts, what nobody foresaw, and how long its start took."""
+"""The window's own process: its arguments, its texts, what nobody foresaw, how it started."""
 
 from __future__ import annotations
 
+import argparse
+import gc
 import gettext
 import json
 import logging
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
+from PySide6.QtGui import QSessionManager
 from PySide6.QtWidgets import QApplication
 
 from engine.errors import EngineError, unforeseen
 from gui.bridge.notices import Notices
 
 log = logging.getLogger("gui")
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what the window was started with; argparse ends the program where that is wrong."""
+    parser = argparse.ArgumentParser(prog="burnish --window")
+    parser.add_argument("--workspace", type=Path, default=None)
+    parser.add_argument("--page", default="")
+    parser.add_argument("--exit-after-show", action="store_true")
+    parser.add_argument("files", type=Path, nargs="*", help="files that are imported at once")
+    return parser.parse_args(list(arguments))
 
 
 def look_for_catalogue_once() -> None:
@@ -28,6 +43,42 @@ def look_for_catalogue_once() -> None:
     """
     if gettext.find(gettext.textdomain()) is None:
         os.environ["LANGUAGE"] = "C"
+
+
+def has_display_by_network(environment: Mapping[str, str]) -> bool:
+    """Return whether the screen is reached by TCP, as in `ssh -X`; refusing it would end Qt."""
+    host = environment.get("DISPLAY", "").partition(":")[0]
+    is_wayland = bool(environment.get("WAYLAND_DISPLAY"))
+    return host not in ("", "unix") and not host.startswith("/") and not is_wayland
+
+
+def quit_window() -> None:
+    """End the program, also where a closed window would only be hidden."""
+    QApplication.exit(0)
+
+
+class SessionEnds(Protocol):
+    """The signal `commitDataRequest` of an application, as far as it is used here."""
+
+    def connect(self, slot: Callable[[QSessionManager], None], /) -> object:
+        """Call the slot when the session of the person ends."""
+        ...
+
+
+def follow_session(ends: SessionEnds, keep: Callable[[], None]) -> None:
+    """Keep what is to be kept when the person logs out, ask nothing, and end when told to.
+
+    Qt tells of the end of a session on Windows and under X11. Under Wayland, and where a desktop
+    knows no sessions, it comes as SIGTERM. Work that goes on has processes of its own.
+    """
+
+    def on_session_end(manager: QSessionManager) -> None:
+        # A window that the desktop starts again by itself would be one that nobody asked for.
+        manager.setRestartHint(QSessionManager.RestartHint.RestartNever)
+        keep()
+
+    ends.connect(on_session_end)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: quit_window())
 
 
 def age_s() -> float:
@@ -40,6 +91,12 @@ def age_s() -> float:
     import psutil
 
     return time.time() - psutil.Process().create_time()
+
+
+def collect_garbage_again() -> None:
+    """Undo that `main.py` switched the collector off; what is there by now stays to the end."""
+    gc.freeze()
+    gc.enable()
 
 
 def print_first_paint(app: QApplication) -> None:

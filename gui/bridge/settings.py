@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from engine.api.settings import Settings as SettingValues
-from engine.api.settings import write_settings
+from engine.api.settings import change_settings
 from engine.errors import EngineError
 from gui.bridge.notices import Notices
 
@@ -36,13 +36,20 @@ class Settings(QObject):
         return self._values
 
     def set(self, **changes: Any) -> None:
-        """Change some settings by name and keep them; an error of the disk is shown, not raised."""
+        """Change some settings by name and keep them; an error of the disk is shown, not raised.
+
+        They become those on disk: what could not be read at the start is not lost by a change.
+        """
         changed = replace(self._values, **changes)
         if changed == self._values:
             return
-        self._values = changed
-        self.changed.emit()
+        self._take(changed)
         try:
-            write_settings(self._path, changed)
+            self._take(change_settings(self._path, changes, known=changed))
         except EngineError as error:
             self._notices.show_error(error)
+
+    def _take(self, values: SettingValues) -> None:
+        if values != self._values:
+            self._values = values
+            self.changed.emit()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Short work off the window's thread: what it returns, or why it failed, comes back into it."""
+"""Work off the window's thread: what it returns, or why it failed, comes back into it."""
 
 from __future__ import annotations
 
@@ -45,11 +45,13 @@ class Lane(StrEnum):
     """Which worker thread does a piece of work; each does one after the other.
 
     `WORKSPACE` is for everything that touches jobs, datasets and models: one thread, so that two
-    pieces of work never meet. `READING` is for what only reads files, however long it takes.
+    pieces of work never meet. `READING` is for what only reads files, and whose answer a page waits
+    for. `LONG` is for what takes minutes and meets neither, so that nobody waits for it.
     """
 
     WORKSPACE = "workspace"
     READING = "reading"
+    LONG = "long"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,11 @@ class _LaneThread:
 
 
 class Tasks(QObject):
-    """Runs short work on two serial threads and brings the outcomes back."""
+    """Runs work on a serial thread for each lane and brings the outcomes back.
+
+    Attributes:
+        closing: Set where the window closes; long work that may be ended heeds it.
+    """
 
     _finished = Signal(object)
 
@@ -94,6 +100,7 @@ class Tasks(QObject):
         super().__init__()
         self._lanes = {lane: _LaneThread(f"burnish-{lane.value}") for lane in Lane}
         self._pending = 0
+        self.closing = threading.Event()
         self._finished.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -127,6 +134,7 @@ class Tasks(QObject):
 
     def close(self, wait_s: float = 10.0) -> None:
         """Let what was asked for happen before the process ends, such as a run just started."""
+        self.closing.set()
         until = time.monotonic() + wait_s
         for lane in self._lanes.values():
             lane.close(max(0.0, until - time.monotonic()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from gettext import gettext as _
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEventLoop, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QWidget
 
@@ -43,6 +43,19 @@ class StartFailed(QWidget):
         """Take the closing of the window as an answer."""
         self.answered.emit(CLOSE)
         super().closeEvent(event)
+
+
+def ask_for_a_way_out(error: EngineError, *, has_usual: bool) -> str:
+    """Show why the workspace cannot be opened, and return what the person answers."""
+    answers: list[str] = []
+    loop = QEventLoop()
+    shown = StartFailed(error, has_usual=has_usual)
+    shown.answered.connect(answers.append)
+    shown.answered.connect(loop.quit)
+    shown.show()
+    loop.exec()
+    shown.hide()
+    return answers[0] if answers else CLOSE
 
 
 def _words(error: EngineError) -> ErrorText:

@@ -28,17 +28,18 @@ class GoesOnView:
 def continue_argument(beginning: Beginning) -> TrainArgument:
     """Return what opens the page with an adapter: its model and settings, the data still open.
 
-    The former data is there already, for the share of a pass that it usually has.
+    The former data, if it is here, is there already for the share of a pass that it usually has.
     """
     former = beginning.recipe
     if former is None:
         return TrainArgument(beginning=beginning, model_id=beginning.model_id, is_exact=True)
-    replayed = ExtraData(dataset_id=former.dataset_id, ratio=USUAL_REPLAY_RATIO, is_replay=True)
+    data = beginning.former_dataset_id
+    replayed = ExtraData(dataset_id=data, ratio=USUAL_REPLAY_RATIO, is_replay=True)
     return TrainArgument(
         beginning=beginning,
         model_id=beginning.model_id,
         values=values_of(former),
-        extra=(replayed,),
+        extra=(replayed,) if data else (),
         method=former.method,
         is_exact=True,
     )

@@ -324,6 +324,7 @@ def format_words(format_id: str) -> str:
         "parquet": "Parquet",
         "arrow": "Arrow",
         "xlsx": "Excel",
+        "ods": "OpenDocument",
         "text": _("Text"),
     }
     return names.get(format_id, format_id)

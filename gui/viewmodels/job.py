@@ -262,6 +262,7 @@ def _failed_title(kind: JobKind) -> str:
         JobKind.GENERATE: _("The answer did not come"),
         JobKind.DATASET: _("The work on the dataset did not succeed"),
         JobKind.RATE: _("The learning rates could not be tried"),
+        JobKind.MEMORISATION: _("The check for memorised text did not work"),
     }[kind]
 
 

@@ -21,7 +21,7 @@ _SYMBOLS = {
     "weights": "WE",
     "adapter": "A",
     "optimizer": "M",
-    "activations": "CUBD",
+    "activations": "CUBDV",
     "head": "G",
     "context": "K",
 }
@@ -140,6 +140,8 @@ def _fit_words(plan: Plan) -> str:
     spare = plan.memory.spare_bytes
     if not plan.is_possible:
         return _("Not possible like this")
+    if plan.memory.is_too_much:
+        return _("Will hardly fit")
     if spare < 0:
         return _("May not fit")
     return _("Fits with {size} to spare").format(size=numbers.memory(spare))
@@ -233,6 +235,7 @@ def _memory_sentence(need: MemoryNeed) -> str:
     widest = {
         "layers": _("while a layer is worked on"),
         "head": _("while answers are scored"),
+        "checks": _("while held-out rows are checked"),
         "loading": _("while the model is loaded"),
     }[need.phase]
     if need.is_calibrated:

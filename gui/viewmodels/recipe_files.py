@@ -13,6 +13,7 @@ from engine.domain.dataset import DatasetInfo
 from engine.domain.recipe_file import SUFFIX, DatasetMark, Matched
 from gui.viewmodels import numbers
 from gui.viewmodels.extra_data import ExtraData
+from gui.viewmodels.file_names import file_stem
 from gui.viewmodels.train import TrainArgument, values_of
 
 if TYPE_CHECKING:
@@ -116,6 +117,4 @@ def _older(matched: Matched, datasets: Sequence[DatasetInfo]) -> str:
 
 def file_name(dataset: str, goal: str) -> str:
     """Return a name for a recipe file that every system takes."""
-    words = f"{dataset} {goal}".strip() or "recipe"
-    kept = "".join(one if one.isalnum() or one in " -_" else "-" for one in words)
-    return f"{kept}{SUFFIX}"
+    return f"{file_stem(f'{dataset} {goal}', 'recipe')}{SUFFIX}"

@@ -14,7 +14,7 @@ from engine.api.run_compare import Difference, compare_runs
 from engine.domain.run import JobKind
 from gui.viewmodels import numbers
 from gui.viewmodels.job import ChipView, state_chip
-from gui.viewmodels.settings_form import setting_views, value_words
+from gui.viewmodels.settings_form import setting_views, unit_words, value_words
 
 if TYPE_CHECKING:
     from engine.api.run_curves import Curves
@@ -123,4 +123,4 @@ def _words(difference: Difference, value: Any) -> str:
     if setting is None:
         return str(value) or _("none")
     words = value_words(setting, value)
-    return f"{words} {setting.unit}".strip()
+    return f"{words} {unit_words(setting, value)}".strip()

@@ -16,7 +16,7 @@ from gui.viewmodels import numbers
 if TYPE_CHECKING:
     from engine.api.runs import RunView
 
-ALL, LIVE, FINISHED, ENDED = "all", "live", "finished", "ended"
+ALL, LIVE, IDLE, FINISHED, ENDED = "all", "live", "idle", "finished", "ended"
 NEWEST, NAME, BEST, GAIN, LONGEST = "newest", "name", "best", "gain", "longest"
 
 MOST_COMPARED = 5
@@ -44,8 +44,9 @@ def state_choices() -> tuple[tuple[str, str], ...]:
     return (
         (ALL, _("All states")),
         (LIVE, _("Running")),
+        (IDLE, _("Waiting or paused")),
         (FINISHED, _("Finished")),
-        (ENDED, _("Stopped or failed")),
+        (ENDED, _("Stopped, failed or interrupted")),
     )
 
 
@@ -81,9 +82,15 @@ def find_runs(runs: Sequence[RunView], query: RunQuery) -> tuple[RunView, ...]:
 def _is_in(run: RunView, state: str) -> bool:
     if state == LIVE:
         return not run.state.is_over
+    if state == IDLE:
+        return run.state in (JobState.WAITING, JobState.PAUSED)
     if state == FINISHED:
         return run.state is JobState.FINISHED
-    return state != ENDED or (run.state.is_over and run.state is not JobState.FINISHED)
+    return state != ENDED or run.state in (
+        JobState.STOPPED,
+        JobState.FAILED,
+        JobState.INTERRUPTED,
+    )
 
 
 def _has(run: RunView, words: Sequence[str]) -> bool:

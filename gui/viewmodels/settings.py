@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings as values: looks and sizes, the workspace, this computer, privacy, the program."""
+"""Settings as values: looks and sizes, the workspace, this computer, the program."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
-from gettext import ngettext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.api.privacy import PrivacyState
 from engine.domain.problem import Problem, Severity
 from gui.viewmodels import numbers
 
 if TYPE_CHECKING:
     from engine.api.machine import Gpu, MachineFacts
 
-SECTIONS = ("appearance", "workspace", "computer", "privacy", "about")
 TEXT_SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 
 # ---------------------------------------------------------------------- appearance
@@ -129,119 +126,25 @@ def _card_facts(i: int, gpu: Gpu, facts: MachineFacts) -> tuple[Fact, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class FindingView:
-    """Something that hinders training here, or the word that nothing does."""
-
-    kind: str
-    title: str
-    text: str
-
-
-def findings(problems: Sequence[Problem]) -> tuple[FindingView, ...]:
-    """Return what was found on this computer, the gravest first as given."""
-    if not problems:
-        fine = _("Nothing was found that hinders training here.")
-        return (FindingView(kind="success", title=fine, text=""),)
-    kinds = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.NOTE: "info"}
-    return tuple(
-        FindingView(kind=kinds[one.severity], title=one.message, text=one.remedy)
-        for one in problems
-    )
-
-
-# ---------------------------------------------------------------------- privacy
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrivacyView:
-    """What is known of the network, and what is not.
+    """Something that was found, or the word that nothing was.
 
     Attributes:
-        sure: What holds, sentence by sentence.
-        unsure: What Burnish does not know or cannot do.
+        title: What it is about; empty for a line that only tells something.
+        remedy: What can be done, or "".
     """
 
     kind: str
     title: str
-    sentence: str
-    facts: tuple[Fact, ...]
-    sure: tuple[str, ...]
-    unsure: tuple[str, ...]
+    text: str
+    remedy: str = ""
 
 
-def privacy_view(state: PrivacyState) -> PrivacyView:
-    """Return what to say of the network; nothing that was not looked up."""
-    return PrivacyView(
-        kind="success" if state.is_verified else "warning" if state.attempts else "info",
-        title=state.title,
-        sentence=_("{text}.").format(text=state.sentence[:1].upper() + state.sentence[1:]),
-        facts=(
-            (
-                _("Filter of the operating system"),
-                _("Active") if state.kernel_filter_active else _("Not active"),
-                "",
-            ),
-            (_("Attempts refused in this window"), numbers.count(state.attempts), ""),
-        ),
-        sure=_sure(state),
-        unsure=_unsure(state),
-    )
-
-
-def _sure(state: PrivacyState) -> tuple[str, ...]:
-    own = _("Burnish has no account, no telemetry, no update check and no download.")
-    work = _(
-        "Importing, training and exporting run in processes of their own. Each protects itself in "
-        "the same way at its start, and writes into its log whether the filter is active."
-    )
-    if state.kernel_filter_active:
-        first = _(
-            "The operating system refuses internet connections to this window and to every "
-            "program that it starts. This cannot be taken back while the window is open."
-        )
-    else:
-        first = _("Python code in this window is refused every internet connection.")
-    return (first, work, own)
-
-
-def _unsure(state: PrivacyState) -> tuple[str, ...]:
-    others = _(
-        "Other programs on this computer are not watched: a backup or a synchronised folder can "
-        "send what lies in the folders below."
-    )
-    local = _(
-        "Burnish can still talk to programs on this computer, such as the display. What those do "
-        "is not checked."
-    )
-    attempts = ngettext(
-        "{count} attempt was refused. Something in this window tried; Burnish itself does not.",
-        "{count} attempts were refused. Something in this window tried; Burnish itself does not.",
-        state.attempts,
-    ).format(count=numbers.count(state.attempts))
-    native = _(
-        "This system, or how this window is shown, does not allow the filter. Parts that are not "
-        "Python could reach the network without being noticed."
-    )
-    return (
-        *((attempts,) if state.attempts else ()),
-        *(() if state.kernel_filter_active else (native,)),
-        others,
-        local,
-    )
-
-
-def folders(root: Path, settings_file: Path) -> tuple[tuple[str, str], ...]:
-    """Return the folders that Burnish writes to, with what is in them."""
-    return (
-        (_("Workspace: datasets, runs, adapters, exports"), str(root)),
-        (_("Settings of this window"), str(settings_file.parent)),
-    )
-
-
-def other_folders_words() -> str:
-    """Return what Burnish does with folders that are not its own."""
-    return _(
-        "Files that you import and folders of models are only read. An export goes to the folder "
-        "that you choose for it."
+def findings(problems: Sequence[Problem]) -> tuple[FindingView, ...]:
+    """Return what was found, the gravest first as given."""
+    kinds = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.NOTE: "info"}
+    return tuple(
+        FindingView(kind=kinds[one.severity], title=one.message, text=one.remedy)
+        for one in problems
     )
 
 

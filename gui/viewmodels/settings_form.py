@@ -122,6 +122,8 @@ def choice_words(value: str) -> str:
 
 def value_words(setting: SettingView, value: Any) -> str:
     """Return a value as text, without its unit."""
+    if _is_unlimited(setting, value):
+        return _("none")
     if setting.editor == "switch":
         return _("on") if value else _("off")
     if setting.editor == "choice":
@@ -131,6 +133,15 @@ def value_words(setting: SettingView, value: Any) -> str:
     if not setting.decimals:
         return numbers.count(int(value))
     return numbers.plain(round(float(value) * setting.scale, 10))
+
+
+def unit_words(setting: SettingView, value: Any) -> str:
+    """Return the unit behind such a value; "none" has no unit."""
+    return "" if _is_unlimited(setting, value) else setting.unit
+
+
+def _is_unlimited(setting: SettingView, value: Any) -> bool:
+    return setting.key == "max_steps" and value == 0
 
 
 def shown_number(setting: SettingView, value: float) -> float:

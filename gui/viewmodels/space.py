@@ -68,6 +68,7 @@ def _name(item: SpaceItem) -> str:
         SpaceKind.EXPORT: _("Export of {name}"),
         SpaceKind.TRASH: _("In the trash: {name}"),
         SpaceKind.BACKUP: _("Backup: {name}"),
+        SpaceKind.COMPILED: _("Compiled code of the training libraries"),
         SpaceKind.OTHER: _("Other files"),
     }
     return texts[item.kind].format(name=item.name)
@@ -86,6 +87,10 @@ def _about(item: SpaceItem) -> str:
         SpaceKind.EXPORT: _("It holds weights that were taken out."),
         SpaceKind.TRASH: _("It can be put back until it is deleted."),
         SpaceKind.BACKUP: _("An earlier Burnish wrote this. It is not needed any more."),
+        SpaceKind.COMPILED: _(
+            "It lies in your cache folder, holds no data, and is made again by the next run, which "
+            "then takes longer to start."
+        ),
         SpaceKind.OTHER: _("Imports, logs and what this workspace is known by."),
     }
     if item.kind is SpaceKind.CHECKPOINTS and not item.freeable_bytes:

@@ -196,6 +196,8 @@ class RunTrace:
         self._tell(at, _check_words(event))
 
     def _take_sample(self, event: events.SampleMade) -> None:
+        if event.prompt in ("", events.FORGOTTEN) and not event.answer:
+            return  # the dataset was forgotten
         is_new_step = not self.samples or self.samples[-1].step != event.step
         steps = sorted({one.step for one in self.samples}) if is_new_step else []
         if len(steps) >= _ANSWERED_STEPS:

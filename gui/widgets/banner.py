@@ -73,6 +73,9 @@ class Banner(QWidget):
             dismiss = Button(_("Dismiss"), kind="ghost", size="small")
             dismiss.clicked.connect(self.dismissed)
             self._actions.add(dismiss)
+        if self._actions.count():
+            # Below the words the buttons stand at the left, not spread over the width.
+            self._actions.addStretch(1)
 
     def _add(self, action: Action) -> None:
         button = make_button(action, size="small")

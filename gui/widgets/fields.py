@@ -161,6 +161,10 @@ class SelectField(QComboBox):
 
     def set_options(self, options: Sequence[tuple[str, str]]) -> None:
         """Show these options, each a key and a word; the chosen one stays if it is there."""
+        shown = [(str(self.itemData(at)), self.itemText(at)) for at in range(self.count())]
+        if list(options) == shown:
+            # A list that is open must not lose its place under the pointer.
+            return
         before = self.value()
         self.clear()
         for key, text in options:
@@ -169,7 +173,9 @@ class SelectField(QComboBox):
 
     def set_value(self, key: str) -> None:
         """Choose an option by its key, without a signal."""
-        self.setCurrentIndex(max(self.findData(key), 0 if self.count() else -1))
+        at = max(self.findData(key), 0 if self.count() else -1)
+        if at != self.currentIndex():
+            self.setCurrentIndex(at)
 
     def value(self) -> str:
         """Return the key of the chosen option, or ""."""

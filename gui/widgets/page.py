@@ -112,9 +112,10 @@ class _Content(QWidget):
         super().__init__()
         self._body = body
         self._rest = QSpacerItem(0, 0)
-        outer = Column(body, gap=0)
-        outer.addItem(self._rest)
-        self.setLayout(outer)
+        self._expands: bool | None = None
+        self._outer = Column(body, gap=0)
+        self._outer.addItem(self._rest)
+        self.setLayout(self._outer)
         self._share()
 
     def event(self, event: QEvent) -> bool:
@@ -127,8 +128,11 @@ class _Content(QWidget):
         body = self._body
         expands = bool(body.expandingDirections() & Qt.Orientation.Vertical)
         expands = expands or any(body.stretch(i) for i in range(body.count()))
-        minimum, free = QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Expanding
-        self._rest.changeSize(0, 0, minimum, minimum if expands else free)
+        if expands != self._expands:
+            self._expands = expands
+            minimum, free = QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Expanding
+            self._rest.changeSize(0, 0, minimum, minimum if expands else free)
+            self._outer.invalidate()  # it knows only by this that an item of it has changed
 
 
 class Scroll(QScrollArea):

@@ -213,12 +213,11 @@ class RunProgress(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def set_progress(self, step: int, total: int) -> None:
-        """Show the step that was finished last, of how many."""
+        """Show the step that was finished last, of how many; 0 where that is not known yet."""
         self._bar.step, self._bar.total = step, total
         number = QLocale().toString
-        self._title.set_text(
-            _("Step {step} of {total}").format(step=number(step), total=number(total))
-        )
+        words = _("Step {step} of {total}") if total else _("Before the first step")
+        self._title.set_text(words.format(step=number(step), total=number(total)))
         self._bar.setAccessibleDescription(self._title.text())
         self._bar.update()
 

@@ -25,11 +25,13 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QStyle,
     QStyledItemDelegate,
+    QStyleOption,
     QStyleOptionViewItem,
     QTableView,
     QToolTip,
 )
 
+from gui.widgets.theme.draw import check_box
 from gui.widgets.theme.focus_ring import OWN_FOCUS
 from gui.widgets.theme.paint import CENTRE, LEFT, RIGHT, put_icon, rule, text_width, write
 from gui.widgets.theme.theme import follow_theme, theme
@@ -37,6 +39,7 @@ from gui.widgets.theme.theme import follow_theme, theme
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 _PAD = 12
+_CHECK = 15
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,13 +63,15 @@ class Column:
 class Cell:
     """A cell that is more than a text. `sub` stands after the text, in grey.
 
-    `spoken` is what a screen reader says of a cell that is only an icon.
+    `checked` draws a check box before it, which the page changes. `spoken` is what a screen reader
+    says of a cell without a text.
     """
 
     text: str
     colour: str = ""
     icon: str = ""
     icon_role: str = ""
+    checked: bool | None = None
     tooltip: str = ""
     strong: bool = False
     sub: str = ""
@@ -361,6 +366,14 @@ def _paint_cell(painter: QPainter, rect: QRectF, cell: Cell, column: Column) -> 
     current = theme()
     pad = current.px(_PAD)
     inner = rect.adjusted(pad, 0, -pad, -1)
+    if cell.checked is not None:
+        box = QStyleOption()
+        box.state = QStyle.StateFlag.State_Enabled
+        box.state |= QStyle.StateFlag.State_On if cell.checked else QStyle.StateFlag.State_Off
+        side = current.px(_CHECK)
+        box.rect = QRectF(inner.left(), inner.center().y() - side / 2, side, side).toRect()
+        check_box(current, painter, box, None)
+        inner.setLeft(inner.left() + current.px(22))
     if cell.icon:
         middle = QPointF(inner.left() + current.px(7), inner.center().y())
         put_icon(painter, middle, cell.icon, cell.icon_role or cell.colour or "text2", 16)

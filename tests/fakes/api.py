@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from engine.api.beginning import Beginning
 from engine.api.jobs import JobView
+from engine.api.machine import Finding
 from engine.api.preparation import ExportForm
 from engine.api.preview import RowTokens
 from engine.api.row_views import Hits, RowChange
@@ -25,7 +26,7 @@ from engine.domain.decision import Decision
 from engine.domain.learning_advice import advise
 from engine.domain.model import ModelInfo, ModelShape
 from engine.domain.plan import MemoryNeed, Plan, steps_of
-from engine.domain.problem import Problem
+from engine.domain.problem import Problem, Severity
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_values import problems_of
 from engine.domain.report import Report
@@ -48,7 +49,9 @@ from tests.fakes.continuing import FakeContinuing
 from tests.fakes.coverages import FakeCoverages
 from tests.fakes.diagnosis import FakeDiagnosis
 from tests.fakes.exports import FakeExports
+from tests.fakes.forgetting import FakeForgetting
 from tests.fakes.mappings import FakeMappings
+from tests.fakes.memorisation import FakeMemorisation
 from tests.fakes.proofs import FakeProofs
 from tests.fakes.queue import FakeQueue
 from tests.fakes.rates import FakeRates
@@ -661,13 +664,17 @@ class FakeMachine:
 
     def __init__(self) -> None:
         self.current = FakeFacts()
-        self.problems: list[Problem] = []
+        self.found: list[Finding] = []
 
     def facts(self) -> FakeFacts:
         return self.current
 
-    def doctor(self) -> list[Problem]:
-        return list(self.problems)
+    def doctor(self, models: Sequence[object] = ()) -> list[Finding]:
+        del models
+        return list(self.found)
+
+    def forbids(self) -> list[Finding]:
+        return [one for one in self.found if one.severity is Severity.ERROR]
 
 
 class FakeReports:
@@ -903,6 +910,7 @@ class FakeApi:
         self.jobs = FakeJobs()
         self.trash = FakeTrash()
         self.space = FakeSpace(self.trash)
+        self.forgetting = FakeForgetting()
         self.datasets = FakeDatasets(self.jobs, self.trash)
         self.documents = FakeDocuments()
         self.models = FakeModels(self.datasets, self.trash)
@@ -922,6 +930,7 @@ class FakeApi:
         self.row_views = FakeRowViews()
         self.coverages = FakeCoverages(self.jobs)
         self.rates = FakeRates(self.jobs)
+        self.memorisation = FakeMemorisation(self.jobs)
         self.mappings = FakeMappings(self.layout)
         self.proofs = FakeProofs()
         self.diagnosis = FakeDiagnosis()

@@ -33,6 +33,11 @@ def quick(context: JobContext) -> None:
     context.emit(Finished(result={"answer": "42"}))
 
 
+def tells_whether_torch_may_compile(context: JobContext) -> None:
+    """Finish with what torch's compiler reads of the environment."""
+    context.emit(Finished(result={"disabled": os.environ.get("TORCHDYNAMO_DISABLE", "")}))
+
+
 def until_stopped(context: JobContext) -> None:
     """Work until a stop is asked for, at most 60 s."""
     for step in range(1200):
@@ -92,7 +97,8 @@ def talks(context: JobContext) -> None:
         os.write(1, f"part {number}\n".encode())
         subprocess.run([sys.executable, "-c", child], check=True)
         context.emit(ProgressMade(done=number, total=12, unit="parts"))
-        bound_output(JobFolder(context.folder))
+        folder = JobFolder(context.folder)
+        bound_output(folder.log, folder.older_log)
     os.write(1, b"the last words\n")
     context.emit(Finished())
 

@@ -10,7 +10,7 @@ from engine.api.fitting import fixes, spare_use
 from engine.domain.plan import DiskNeed, MemoryNeed, Plan, TimeNeed
 from engine.domain.problem import Problem, Severity
 from engine.domain.recipe import Recipe
-from engine.hardware.memory import estimate
+from engine.hardware.memory import MainMemory, estimate
 from engine.methods.registry import method
 from tests.unit.hardware.test_memory import CARD, LLAMA_8B
 
@@ -33,8 +33,7 @@ def plan_on_card(plan: Plan, *, gigabytes: int) -> Plan:
             recipe,
             quantised=method(recipe.method).quantised,
             gpu=gpu,
-            host_total_bytes=1,
-            host_free_bytes=1,
+            host=MainMemory(total_bytes=1, free_bytes=1),
         )
 
     memory = need(RECIPE)

@@ -35,6 +35,7 @@ from engine.domain.dataset import (
     TextRow,
     Turn,
 )
+from engine.domain.forgetting import Remaining, RemainingKind
 from engine.domain.phase import Phase
 from engine.domain.report import CheckResult, Report
 from engine.domain.run import Failure, JobKind
@@ -47,11 +48,13 @@ from gui.bridge.notices import Notices
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.pages.datasets.documents_page import DocumentsPage
+from gui.pages.datasets.forget_page import ForgetPage
 from gui.pages.datasets.mapping_form import ExpressionField, MappingForm
 from gui.pages.datasets.mapping_page import MappingPage
 from gui.pages.datasets.row_editor import RowEditor
 from gui.pages.datasets.rows_table import RowsTable
 from gui.viewmodels.documents import DocumentRequest
+from gui.viewmodels.forgetting import ForgetRequest
 from gui.viewmodels.mapping import MappingRequest
 from gui.viewmodels.row_draft import draft_of
 from gui.widgets.buttons import Button, IconButton
@@ -65,6 +68,7 @@ from gui.widgets.theme.tokens import Scheme
 from gui.widgets.token_view import TokenView
 from tests.fakes.api import FakeApi, FakeFacts, FakeGpu, a_dataset, a_model
 from tests.fakes.coverages import a_coverage
+from tests.fakes.forgetting import a_plan, a_relative
 from tests.fakes.mappings import a_sample
 from tests.fakes.rows import a_chat
 from tests.gui.conftest import FakePrivacy
@@ -572,6 +576,47 @@ def _rename(stage: Stage) -> None:
     stage.wait(0.1)
 
 
+def _forget(act: Act) -> Act:
+    """Ask whether a dataset shall be forgotten, and do something there."""
+
+    def ask(stage: Stage) -> None:
+        fill(stage.api)
+        _show(stage, "datasets", ForgetRequest(dataset_id="d1", name="Support tickets"))
+        stage.wait(0.2)
+        act(stage)
+        stage.wait(0.2)
+
+    return ask
+
+
+def _forget_now(stage: Stage) -> None:
+    stage.page().findChildren(ForgetPage)[0]._name.setText("Support tickets")
+    stage.page().findChildren(ForgetPage)[0]._forget.click()
+    stage.wait(1.0)
+
+
+def _forget_below(stage: Stage) -> None:
+    for area in stage.page().findChildren(ForgetPage)[0].findChildren(Scroll):
+        area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
+
+
+def _forget_blocked(stage: Stage) -> None:
+    blocker = "Support tickets 4 is using this dataset: stop it, or wait until it has ended."
+    stage.api.forgetting.made = a_plan(blockers=(blocker,), rewritten=(), related=())
+    request = ForgetRequest(dataset_id="d1", name="Support tickets")
+    stage.page().findChildren(ForgetPage)[0].show_request(request)
+
+
+def _forget_long(stage: Stage) -> None:
+    name = "Every ticket of the last eleven years, sorted by hand, second try"
+    related = (a_relative(id="d2", name=name), a_relative(id="d3", name=name, is_in_trash=True))
+    path = "/media/backup/" + "a-folder-with-a-long-name/" * 5 + "x" * 90 + ".jsonl"
+    source = Remaining(kind=RemainingKind.SOURCE, name="x", path=path)
+    stage.api.forgetting.made = a_plan(removed=(), related=related, remaining=(source,))
+    request = ForgetRequest(dataset_id="d1", name=name)
+    stage.page().findChildren(ForgetPage)[0].show_request(request)
+
+
 def _refuse(error: EngineError) -> Act:
     def act(stage: Stage) -> None:
         fill(stage.api)
@@ -638,6 +683,11 @@ STATES: dict[str, Act] = {
     "dataset-source-mapped": _mapped_source,
     "dataset-remove": _question,
     "dataset-rename": _rename,
+    "dataset-forget": _forget(lambda _stage: None),
+    "dataset-forget-below": _forget(_forget_below),
+    "dataset-forget-blocked": _forget(_forget_blocked),
+    "dataset-forget-long": _forget(_forget_long),
+    "dataset-forgotten": _forget(_forget_now),
     "mapping": _asked(),
     "mapping-below": _asked(is_below=True),
     "mapping-wrong": _asked(kind="rated"),
@@ -665,7 +715,9 @@ def draw(name: str, act: Act, folder: Path, scheme: Scheme, scale: float) -> Pat
     notices = Notices()
     services = make_services(
         cast("Any", api),
-        settings=Settings(folder / "settings.json", SettingValues(), notices),
+        settings=Settings(
+            folder / "settings.json", SettingValues(scheme=scheme.value, text_scale=scale), notices
+        ),
         notices=notices,
         privacy=cast("Any", FakePrivacy()),
     )

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, cast
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from PySide6.QtCore import QDeadlineTimer, QLocale, Qt, QTimer
+from PySide6.QtCore import QEventLoop, QLocale, Qt, QTimer
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from engine.api.presets import Presets
@@ -262,6 +262,17 @@ def show_queue(window: Window) -> None:
     open_queue(window, a_queue())
 
 
+def show_unkept_queue(window: Window) -> None:
+    """Show the queue while the process that looks after it dies again and again."""
+    queue = cast("FakeQueue", window._services.api.queue)
+    queue.problem = "Nothing is started: the process that looks after the queue ends by an error."
+    queue.remedy = (
+        "It is tried again every few minutes, and when you change the queue. It said: "
+        "ImportError: libstdc++.so.6: cannot open shared object file: No such file or directory"
+    )
+    open_queue(window, a_queue())
+
+
 def show_empty_queue(window: Window) -> None:
     """Show the queue without a run."""
     open_queue(window, Queue())
@@ -296,6 +307,7 @@ STATES: tuple[State, ...] = (
     State(name="runs-compare-results", page="runs", prepare=partial(compare_runs, tab="Results")),
     State(name="runs-compare-recipes", page="runs", prepare=partial(compare_runs, tab="Recipes")),
     State(name="queue", page="runs", prepare=show_queue),
+    State(name="queue-unkept", page="runs", prepare=show_unkept_queue),
     State(name="queue-empty", page="runs", prepare=show_empty_queue),
     State(name="run-notes", page="runs", run="support-v2", tab="Notes"),
     State(name="run-zoomed", page="runs", run="*", prepare=zoom_chart),
@@ -405,7 +417,8 @@ def _draw(window: Window, services: Services, state: State, path: Path) -> int:
         _press(window, state.tab)
     if state.prepare is not None:
         state.prepare(window)
-    _wait(SETTLE_MS)
+    if state.tab or state.prepare is not None:
+        _wait(SETTLE_MS)
     window.shell.grab().save(str(path))
     found = clipped_texts(window.shell)
     if window.shell.width() > WIDTH:
@@ -425,9 +438,9 @@ def _press(window: Window, text: str) -> None:
 
 
 def _wait(milliseconds: int) -> None:
-    until = QDeadlineTimer(milliseconds)
-    while not until.hasExpired():
-        QApplication.processEvents()
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
 
 
 if __name__ == "__main__":

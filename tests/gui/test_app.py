@@ -26,17 +26,20 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from engine.domain.run_note import RunNote
 from engine.errors import FileMissing
 from engine.protocol.events import Finished
 from gui.app import Window, report_to
 from gui.bridge.services import Services
 from gui.navigation import PAGES, Situation, all_commands
+from gui.pages.runs.notes_tab import NotesTab
 from gui.widgets.banner import Banner
+from gui.widgets.fields import TextArea
 from gui.widgets.theme.theme import Theme, theme
 from gui.widgets.theme.tokens import Scheme
 from gui.widgets.toast import Toast
 from tests.fakes.api import FakeApi
-from tests.gui.find import carried
+from tests.gui.find import carried, child
 from tests.gui.geometry import clipped_texts
 from tests.gui.scenes import (
     add_failed,
@@ -293,6 +296,19 @@ def is_in_a_group(widget: QWidget, reached: set[QWidget]) -> bool:
     return isinstance(widget, QAbstractButton) and any(one in reached for one in neighbours)
 
 
+def test_no_two_commands_have_the_same_keys_or_words() -> None:
+    commands = all_commands(Situation(live_run="r1"))
+    keys = [one.keys for one in commands if one.keys]
+    assert sorted(keys) == sorted(set(keys))
+    words = [one.text for one in commands]
+    assert sorted(words) == sorted(set(words))
+
+
+def test_every_page_has_a_command_with_its_keys() -> None:
+    known = {(one.key, one.keys) for one in all_commands(Situation())}
+    assert {(f"page:{one.id}", one.shortcut) for one in PAGES} <= known
+
+
 # ---------------------------------------------------------------------- the frame
 
 
@@ -321,6 +337,15 @@ def test_closing_the_window_stops_nothing(full: FakeApi, window: Window) -> None
     window.shell.close()
     window.close()
     assert full.jobs.stopped == []
+
+
+def test_closing_the_window_keeps_what_was_typed(full: FakeApi, window: Window) -> None:
+    window.go("runs", "r6")
+    tab = child(window.shell, NotesTab)
+    tab.show_note("r6", RunNote())
+    child(tab, TextArea).setPlainText("Typed just now.")
+    window.close()
+    assert full.notes.read("r6").text == "Typed just now."
 
 
 def test_place_of_the_window_is_kept(window: Window, window_services: Services) -> None:

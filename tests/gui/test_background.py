@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.domain.queue import EntryState, Queue, QueueEntry, WhenDone
+from engine.errors import DiskFull
 from engine.protocol.events import Failed, Finished
 from gui.app import Window
 from gui.bridge.services import Services
@@ -119,6 +120,31 @@ def test_shutdown_is_announced_and_can_be_called_off(
     qtbot.wait_until(lambda: api.queue.queue.closing_at == "")
     qtbot.wait_until(lambda: window_services.library.queue.closing_at == "")
     assert api.queue.queue.when_done is WhenDone.NOTHING
+
+
+def seen_banners(window: Window) -> list[str]:
+    found = window.shell.findChildren(Banner)
+    return [one.accessibleName() for one in found if not one.isHidden()]
+
+
+def test_shutdown_stays_announced_whatever_else_is_done(
+    window: Window, window_services: Services, api: FakeApi, qtbot: QtBot
+) -> None:
+    api.queue.queue = Queue(
+        when_done=WhenDone.SHUT_DOWN, has_worked=True, closing_at="2026-11-21T12:01:00.000Z"
+    )
+    refresh(window_services, qtbot)
+    before = [one for one in seen_banners(window) if "shut down" in one]
+    assert len(before) == 1
+    # As a note does that is kept by itself, and every other action.
+    window_services.notices.clear()
+    assert [one for one in seen_banners(window) if "shut down" in one] == before
+    window_services.notices.show_error(DiskFull("No room."))
+    window.shell.findChildren(Banner)[-1].dismissed.emit()
+    assert [one for one in seen_banners(window) if "shut down" in one] == before
+    api.queue.queue = Queue()
+    refresh(window_services, qtbot)
+    assert [one for one in seen_banners(window) if "shut down" in one] == []
 
 
 def test_notice_names_the_time_on_the_clock() -> None:

@@ -277,7 +277,10 @@ def test_failed_import_leads_to_the_mapping(
     read: list[bool] = []
     window_services.library.refresh(lambda: read.append(True))
     qtbot.wait_until(lambda: bool(read))
-    child(child(page, FailedImports), ErrorPanel).action_triggered.emit("map")
+    panel = child(child(page, FailedImports), ErrorPanel)
+    # The error of such an import names the button by this word.
+    assert "Map columns…" in [one.text() for one in panel.findChildren(Button)]
+    panel.action_triggered.emit("map")
     qtbot.wait_until(lambda: bool(page.findChildren(MappingPage)))
     found = child(page, MappingPage)
     qtbot.wait_until(lambda: found.isVisible() and preview(found).model().rowCount() == 3)

@@ -255,7 +255,7 @@ def test_silent_run_is_called_slow(
 ) -> None:
     add_silent(api)
     open_run(runs, window_services, qtbot, "r14")
-    note = child(runs, Banner)
+    note = child(child(runs, RunView), Banner)
     qtbot.wait_until(note.isVisible, timeout=5_000)
     assert "does not respond" in note.accessibleName()
     button(runs, "End it now").click()

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import cast
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
+from engine.api.run_curves import CurveReader, Curves, RunCurves
 from engine.domain.run_note import RunNote
 from engine.errors import DiskFull, RunFileInvalid
 from gui.actions.chart_files import ask_to_save_chart
@@ -21,10 +24,11 @@ from gui.pages.runs.run_list import RunList
 from gui.pages.runs.run_table import RunTable
 from gui.pages.runs.view import RunsPage
 from gui.widgets.buttons import Button
+from gui.widgets.charts.chart_menu import ChartMenu
 from gui.widgets.charts.compare_chart import CompareChart
 from gui.widgets.fields import SearchField, SelectField, TextArea, TextField
 from gui.widgets.table import DataTable
-from tests.fakes.api import FakeApi
+from tests.fakes.api import FakeApi, a_step
 from tests.gui.find import child
 from tests.gui.scenes import add_finished, add_run, add_stopped
 
@@ -45,6 +49,12 @@ def page(api: FakeApi, window_services: Services, qtbot: QtBot) -> RunsPage:
     window_services.library.refresh()
     qtbot.wait_until(lambda: window_services.library.is_loaded and window_services.tasks.is_idle)
     return found
+
+
+def refresh(services: Services, qtbot: QtBot) -> None:
+    seen: list[bool] = []
+    services.library.refresh(lambda: seen.append(True))
+    qtbot.wait_until(lambda: bool(seen), timeout=10_000)
 
 
 def texts(table: DataTable, column: int) -> list[str]:
@@ -93,7 +103,7 @@ def test_space_marks_and_the_button_compares(page: RunsPage, qtbot: QtBot) -> No
     assert isinstance(page.currentWidget(), CompareView)
 
 
-def test_plus_of_a_run_marks_it_and_its_name_opens_it(page: RunsPage, qtbot: QtBot) -> None:
+def test_box_of_a_run_marks_it_and_its_name_opens_it(page: RunsPage, qtbot: QtBot) -> None:
     table = child(page, RunTable)
     table.clicked.emit(table.model().index(0, 0))
     assert compare_button(page).text() == "Compare"
@@ -113,6 +123,86 @@ def test_comparison_shows_curves_results_and_differences(
     assert chart.legend()[0].startswith("live ")
     assert len(texts(child(child(view, ResultsTab), DataTable), 0)) == 3
     assert texts(child(child(view, RecipesTab), DataTable), 0) == ["Rank"]
+
+
+class SlowCurves:
+    """Reads curves one by one, each when it is let.
+
+    Attributes:
+        begun: Runs that were read from their start.
+        asked: Every reading.
+    """
+
+    def __init__(self, curves: RunCurves) -> None:
+        self._curves = curves
+        self.begun: list[str] = []
+        self.asked: list[str] = []
+        self.let = threading.Semaphore(0)
+
+    def follow(self, run_id: str) -> SlowReader:
+        self.begun.append(run_id)
+        return SlowReader(self, run_id, self._curves.follow(run_id))
+
+
+class SlowReader:
+    """One run of them."""
+
+    def __init__(self, slow: SlowCurves, run_id: str, reader: CurveReader) -> None:
+        self._slow = slow
+        self._run_id = run_id
+        self._reader = reader
+
+    def read(self) -> Curves:
+        self._slow.asked.append(self._run_id)
+        self._slow.let.acquire(timeout=20)
+        return self._reader.read()
+
+
+def go_on(api: FakeApi, services: Services, qtbot: QtBot, *, step: int) -> None:
+    """Let the live run do a step, and the window see it."""
+    api.jobs.by_id["r1"].emit(a_step(step, total=1000))
+    refresh(services, qtbot)
+
+
+def shown_losses(chart: CompareChart) -> dict[float | None, float | None]:
+    """Return the training losses of the first run by step."""
+    return {row[0]: row[1] for row in chart.table()}
+
+
+def test_curves_of_a_live_run_are_read_one_at_a_time_and_shown(
+    page: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    slow = SlowCurves(api.curves)
+    api.curves = cast("RunCurves", slow)
+    page.show_argument(("r1", "r6"))
+    for step in (121, 122, 123):
+        go_on(api, window_services, qtbot, step=step)
+    assert len(slow.asked) == 1
+    slow.let.release(2)
+    chart = child(child(page, CompareView), CompareChart)
+    qtbot.wait_until(lambda: len(chart.legend()) == 2, timeout=10_000)
+    assert slow.asked == ["r1", "r6"]
+    slow.let.release(1)
+    go_on(api, window_services, qtbot, step=124)
+    qtbot.wait_until(lambda: shown_losses(chart)[124] is not None, timeout=10_000)
+    # The run that has ended is not read again, and the live one not from its start.
+    assert slow.asked == ["r1", "r6", "r1"]
+    assert slow.begun == ["r1", "r6"]
+
+
+def test_curves_are_not_read_while_nobody_looks(
+    page: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    slow = SlowCurves(api.curves)
+    api.curves = cast("RunCurves", slow)
+    slow.let.release(3)
+    page.show_argument(("r1", "r6"))
+    qtbot.wait_until(lambda: window_services.tasks.is_idle)
+    page.show_argument(None)
+    go_on(api, window_services, qtbot, step=121)
+    assert slow.asked == ["r1", "r6"]
+    page.show_argument(("r1", "r6"))
+    qtbot.wait_until(lambda: slow.asked == ["r1", "r6", "r1"])
 
 
 def test_results_are_sorted_and_open_a_run(page: RunsPage, qtbot: QtBot) -> None:
@@ -153,6 +243,29 @@ def test_note_is_kept_when_another_run_is_opened(
     assert child(tab, TextArea).text() == "Other."
 
 
+def test_note_goes_on_where_it_was_left_after_it_was_kept(
+    page: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    tab = child(page, NotesTab)
+    tab.show_note("r6", RunNote())
+    tags, text = child(tab, TextField), child(tab, TextArea)
+    qtbot.keyClicks(tags, "good, ")
+    qtbot.keyClicks(text, "The best ")
+    tab.save()
+    refresh(window_services, qtbot)
+    assert api.notes.read("r6") == RunNote(text="The best", tags=("good",))
+    tab.show_note("r6", api.notes.read("r6"))
+    qtbot.keyClicks(tags, "final")
+    qtbot.keyClicks(text, "so far.")
+    assert (tags.text(), text.text()) == ("good, final", "The best so far.")
+    tab.save()
+    refresh(window_services, qtbot)
+    # What is written elsewhere is shown once nobody types.
+    tab.show_note("r6", api.notes.read("r6"))
+    tab.show_note("r6", RunNote(text="Other."))
+    assert (tags.text(), text.text()) == ("", "Other.")
+
+
 def test_note_that_cannot_be_written_says_so_and_stays(
     page: RunsPage, api: FakeApi, window_services: Services, qtbot: QtBot
 ) -> None:
@@ -163,6 +276,9 @@ def test_note_that_cannot_be_written_says_so_and_stays(
     with qtbot.wait_signal(window_services.notices.failed):
         tab.save()
     assert child(tab, TextArea).text() == "Kept in the field."
+    api.notes.error = None
+    page.page_left()
+    qtbot.wait_until(lambda: api.notes.read("r6").text == "Kept in the field.")
 
 
 def test_chart_is_saved_as_numbers_and_picture(
@@ -185,6 +301,48 @@ def test_chart_is_saved_as_numbers_and_picture(
                 picture=lambda _kind: b"<svg/>",
             )
         assert path.read_bytes().startswith(start)
+
+
+def test_log_for_tensorboard_goes_into_the_chosen_folder(
+    page: RunsPage,
+    window_services: Services,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    menu = page.findChildren(ChartMenu)[0]
+    assert "Write a TensorBoard log…" in [one.text() for one in menu.menu().actions()]
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_all: str(tmp_path))
+    with qtbot.wait_signal(window_services.notices.said) as told:
+        ask_to_save_chart(
+            window_services,
+            parent=page,
+            kind="tensorboard",
+            name="live",
+            runs=("r6",),
+            picture=lambda _kind: b"",
+        )
+    assert told.args is not None
+    assert f"tensorboard --logdir {tmp_path}" in told.args[0]
+    assert len(list(tmp_path.rglob("events.out.tfevents.*"))) == 1
+
+
+def test_names_that_no_system_takes_are_not_offered_for_files(
+    page: RunsPage, window_services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[str] = []
+
+    def note(_parent: object, _title: str, name: str, _filter: str) -> tuple[str, str]:
+        offered.append(name)
+        return "", ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", note)
+    name = "Q3/Q4: v1.2? 1"
+    ask_to_save_run(window_services, parent=page, run_id="r6", name=name)
+    ask_to_save_chart(
+        window_services, parent=page, kind="png", name=name, picture=lambda _kind: b""
+    )
+    assert offered == ["Q3-Q4- v1.2- 1.zip", "Q3-Q4- v1.2- 1.png"]
 
 
 def test_run_is_saved_as_a_file(

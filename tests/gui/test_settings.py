@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.api.settings import read_settings
-from engine.domain.problem import Problem, Severity
+from engine.hardware.doctor.snapshot import warning
 from gui.bridge.services import Services
 from gui.pages.settings.view import SettingsPage
 from gui.widgets.choices import Slider
@@ -115,16 +115,13 @@ def test_folder_with_other_files_is_refused_as_workspace(
 def test_computer_shows_facts_and_what_hinders_training(
     api: FakeApi, window_services: Services, qtbot: QtBot
 ) -> None:
-    api.machine.problems = [
-        Problem(
-            field="", severity=Severity.WARNING, code="c", message="It is full.", remedy="Tidy."
-        )
-    ]
+    api.machine.found = [warning("c", "Disk", "It is full.", "Tidy.")]
     page = make_page(window_services, qtbot)
     qtbot.wait_until(lambda: "A processor" in words(page))
     qtbot.wait_until(lambda: "It is full." in words(page))
-    assert "Tidy." in words(page)
-    api.machine.problems = []
+    assert {"Disk", "Tidy."} <= set(words(page).split("\n"))
+    assert "Looked at: training libraries" in words(page)
+    api.machine.found = []
     button(page, "Look at this computer").click()
     qtbot.wait_until(lambda: "Nothing was found that hinders training here." in words(page))
     assert "It is full." not in words(page)
@@ -140,7 +137,7 @@ def test_computer_that_gets_a_card_shows_it(
 
 
 @pytest.mark.parametrize(
-    ("section", "title"), [("privacy", "Privacy"), ("computer", "This computer")]
+    ("section", "title"), [("space", "Disk space"), ("computer", "This computer")]
 )
 def test_argument_scrolls_to_its_section(
     page: SettingsPage, qtbot: QtBot, section: str, title: str

@@ -67,3 +67,10 @@ def test_report_that_cannot_be_written_is_told_and_cannot_be_saved(
     with qtbot.wait_signal(window_services.notices.failed, timeout=5_000):
         page.page_entered()
     assert not button(page, "Save").isEnabled()
+    assert "could not be written" in button(page, "Save").toolTip()
+    assert child(page, QPlainTextEdit).toPlainText() == ""
+
+
+def test_report_takes_the_room_that_is_left(page: SupportPage, qtbot: QtBot) -> None:
+    text = child(page, QPlainTextEdit)
+    qtbot.wait_until(lambda: text.mapTo(page, text.rect().bottomLeft()).y() > page.height() - 40)

@@ -176,6 +176,17 @@ def test_settings_change_the_draft_and_can_be_put_back(train: TrainPage, qtbot: 
     assert editor.value() == 16
 
 
+def test_effect_of_a_setting_goes_with_the_plan_that_it_was_found_in(
+    train: TrainPage, qtbot: QtBot
+) -> None:
+    train.open_settings()
+    train.change("epochs", 8.0)
+    effect = row(train, "epochs")._effect
+    qtbot.wait_until(lambda: effect.text().endswith("steps"), timeout=10_000)
+    train._choose_dataset("")
+    assert effect.text() == ""
+
+
 def test_text_setting_is_taken_when_it_is_typed_and_says_how_to_write_it(
     train: TrainPage, qtbot: QtBot
 ) -> None:

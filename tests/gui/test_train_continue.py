@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from engine.domain.recipe import Recipe
@@ -72,6 +73,13 @@ def test_page_opened_with_an_adapter_asks_for_data_and_says_what_goes_on(
     shown = banner(page)
     assert shown is not None
     assert "the adapter of first, step 100" in shown.accessibleName()
+
+
+def test_page_replays_no_data_that_is_not_here(page: TrainPage, api: FakeApi) -> None:
+    found = api.continuing.of_run("r1")
+    alone = replace(found, start=replace(found.start, held_out=()))
+    page.show_argument(continue_argument(alone))
+    assert page.draft.replay is None
 
 
 def test_start_hands_the_adapter_over(page: TrainPage, api: FakeApi, qtbot: QtBot) -> None:

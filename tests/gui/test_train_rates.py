@@ -7,7 +7,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from engine.domain.run import JobKind
-from engine.errors import RecipeInvalid
+from engine.errors import DocumentDamaged, RecipeInvalid
 from engine.protocol.events import Failed, Finished, PhaseChanged, Stopped, WorkerStarted
 from gui.bridge.services import Services
 from gui.pages.train.rate_finder import RateFinder
@@ -17,6 +17,7 @@ from gui.widgets.buttons import Button
 from gui.widgets.charts.line_chart import LineChart
 from tests.fakes.api import FakeApi, FakeJob, a_step
 from tests.fakes.rates import a_sweep
+from tests.gui.find import carried
 from tests.gui.scenes import fill_library
 
 pytestmark = pytest.mark.gui
@@ -101,6 +102,27 @@ def test_trial_that_fails_says_why(page: TrainPage, api: FakeApi, qtbot: QtBot) 
     )
     (finder,) = page.findChildren(RateFinder)
     qtbot.wait_until(lambda: "Memory ran out." in finder._what.text(), timeout=20_000)
+
+
+def test_trial_that_cannot_be_followed_can_be_tried_again(
+    page: TrainPage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    trial(page, api, qtbot)
+    (finder,) = page.findChildren(RateFinder)
+    feed = finder._feed
+    assert feed is not None
+    with qtbot.wait_signal(window_services.notices.failed) as failed:
+        feed.failed.emit(DocumentDamaged("It cannot be read."))
+    assert carried(failed)[1] == "The trial cannot be followed"
+    assert button(page, "Find a rate…").isVisible()
+    assert not button(page, "Cancel").isVisible()
+
+
+def test_only_the_start_of_the_run_is_filled(page: TrainPage, api: FakeApi, qtbot: QtBot) -> None:
+    finish(page, api, qtbot)
+    filled = [one.text() for one in page.findChildren(Button)
+              if one.isVisible() and one.property("kind") == "primary"]  # fmt: skip
+    assert filled == ["Start training"]
 
 
 def test_trial_that_cannot_begin_is_an_error(

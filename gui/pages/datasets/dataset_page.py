@@ -32,6 +32,7 @@ from gui.pages.datasets.source_tab import SourceTab
 from gui.pages.datasets.split_tab import SplitTab
 from gui.pages.datasets.tokens_tab import TokensTab
 from gui.viewmodels.dataset import header_view, removal_question, tabs
+from gui.viewmodels.forgetting import ForgetRequest
 from gui.viewmodels.job import failure_view
 from gui.viewmodels.train import TrainArgument
 from gui.widgets.banner import Banner
@@ -105,6 +106,7 @@ class DatasetPage(Page):
                 MenuItem(key="merge", text=_("Merge with another…"), icon="datasets"),
                 None,
                 MenuItem(key="remove", text=_("Remove…"), icon="close", danger=True),
+                MenuItem(key="forget", text=_("Forget…"), icon="lock", danger=True),
             ]
         )
         self.header.set_back(_("Datasets"))
@@ -212,6 +214,10 @@ class DatasetPage(Page):
             return
         if key in ("export", "sample", "merge"):
             self._ask_to_make(key, dataset)
+            return
+        if key == "forget":
+            request = ForgetRequest(dataset_id=dataset.id, name=dataset.name)
+            self._services.navigator.go("datasets", request)
             return
         runs = sum(dataset.id in one.recipe.dataset_ids for one in self._services.library.runs)
         shown = removal_question(dataset, runs=runs)

@@ -148,7 +148,7 @@ class FailedImports(Panel):
                 ErrorText(**asdict(import_failure(self._job))),
                 (
                     Action(key="retry", text=_("Try again"), icon="undo"),
-                    Action(key="map", text=_("Edit mapping…")),
+                    Action(key="map", text=_("Map columns…")),
                     Action(key="dismiss", text=_("Dismiss"), kind="ghost"),
                 ),
             )

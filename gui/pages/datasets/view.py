@@ -8,10 +8,12 @@ from gettext import gettext as _
 from gui.bridge.services import Services
 from gui.pages.datasets.dataset_page import DatasetPage
 from gui.pages.datasets.documents_page import DocumentsPage
+from gui.pages.datasets.forget_page import ForgetPage
 from gui.pages.datasets.list_page import DatasetListPage
 from gui.pages.datasets.mapping_page import MappingPage
 from gui.viewmodels.datasets import imported_words
 from gui.viewmodels.documents import DocumentRequest
+from gui.viewmodels.forgetting import ForgetRequest
 from gui.viewmodels.mapping import MappingRequest
 from gui.widgets.box import Column, Panel
 from gui.widgets.page import Stack
@@ -29,6 +31,7 @@ class DatasetsPage(Panel):
         self._one = DatasetPage(services)
         self._mapping: MappingPage | None = None
         self._documents: DocumentsPage | None = None
+        self._forget: ForgetPage | None = None
         self._stack.addWidget(self._list)
         self._stack.addWidget(self._one)
         self._list.dataset_requested.connect(self.show_argument)
@@ -38,12 +41,15 @@ class DatasetsPage(Panel):
         services.library.datasets_changed.connect(self._show_changes)
 
     def show_argument(self, argument: object) -> None:
-        """Show the dataset of an id, the list for None, or ask what columns mean."""
+        """Show the dataset of an id, the list for None, or ask what columns mean and the like."""
         if isinstance(argument, MappingRequest):
             self._ask(argument)
             return
         if isinstance(argument, DocumentRequest):
             self._ask_documents(argument)
+            return
+        if isinstance(argument, ForgetRequest):
+            self._ask_to_forget(argument)
             return
         self._wanted = argument if isinstance(argument, str) else ""
         self._show_wanted()
@@ -68,6 +74,16 @@ class DatasetsPage(Panel):
         self._documents.show_request(request)
         self._stack.setCurrentWidget(self._documents)
 
+    def _ask_to_forget(self, request: ForgetRequest) -> None:
+        """Ask whether a dataset shall be forgotten; its files are closed, so that they can go."""
+        if self._forget is None:
+            self._forget = ForgetPage(self._services)
+            self._forget.left.connect(self.show_argument)
+            self._stack.addWidget(self._forget)
+        self._one.close_dataset()
+        self._forget.show_request(request)
+        self._stack.setCurrentWidget(self._forget)
+
     def _show_wanted(self) -> None:
         library = self._services.library
         dataset = library.dataset(self._wanted)
@@ -82,7 +98,7 @@ class DatasetsPage(Panel):
 
     def _show_loaded(self) -> None:
         """Show what was asked for before the workspace was read; a form stays as it is."""
-        if self._stack.currentWidget() not in (self._mapping, self._documents):
+        if self._stack.currentWidget() not in (self._mapping, self._documents, self._forget):
             self._show_wanted()
 
     def _show_changes(self) -> None:

@@ -8,8 +8,10 @@ from gettext import gettext as _
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
+from engine.domain.run import JobSnapshot
 from gui.actions.chart_files import ask_to_save_chart
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
@@ -44,7 +46,11 @@ from gui.widgets.tabs import TabBar
 from gui.widgets.theme.theme import follow_theme, theme
 
 if TYPE_CHECKING:
+    from engine.api.run_curves import CurveReader
     from engine.api.runs import RunView
+
+_Read = tuple[JobSnapshot, CurveView]
+"""The curves of a run, and where it stood when they were read."""
 
 _TABS = ("curves", "results", "recipes")
 _SEARCH_WIDTH = 240
@@ -107,8 +113,8 @@ def _result_columns() -> tuple[tuple[TableColumn, int], ...]:
         (TableColumn(key="state", title=_("State"), width=180), 4),
         (TableColumn(key="steps", title=_("Steps"), width=80, right=True), 3),
         (TableColumn(key="training", title=_("Training loss"), width=110, right=True), 2),
-        (TableColumn(key="before", title=_("Held out before"), width=130, right=True), 1),
-        (TableColumn(key="best", title=_("Best held out"), width=120, right=True), 0),
+        (TableColumn(key="before", title=_("Held-out loss before"), width=160, right=True), 1),
+        (TableColumn(key="best", title=_("Best held-out loss"), width=150, right=True), 0),
         (TableColumn(key="change", title=_("Change"), width=90, right=True), 0),
     )
 
@@ -163,7 +169,9 @@ class CompareView(QWidget):
         super().__init__()
         self._services = services
         self._keys: tuple[str, ...] = ()
-        self._read: tuple[object, ...] = ()
+        self._read: dict[str, _Read] = {}
+        self._readers: dict[str, CurveReader] = {}
+        self._is_reading = False
         self._header = Header("", back=_("Runs"))
         self._tabs = TabBar(name=_("Views of the comparison"))
         self._stack = QStackedWidget()
@@ -193,7 +201,9 @@ class CompareView(QWidget):
     def show_runs(self, keys: Sequence[str]) -> None:
         """Compare these runs, in this order."""
         if tuple(keys) != self._keys:
-            self._keys, self._read = tuple(keys), ()
+            self._keys = tuple(keys)
+            self._read = {}
+            self._readers = {}
             self._chart.set_runs(())
             self._tabs.set_value(_TABS[0])
             self._stack.setCurrentIndex(0)
@@ -217,28 +227,46 @@ class CompareView(QWidget):
         found = self._services.library.dataset(dataset_id)
         return found.name if found is not None else dataset_id
 
-    def _read_curves(self, runs: Sequence[RunView]) -> None:
-        """Read the curves where a run has gone on since they were read."""
-        stand = tuple((one.id, one.job.snapshot) for one in runs)
-        if not runs or stand == self._read:
-            return
-        self._read = stand
-        named = [(one.id, one.job.info.name) for one in runs]
-        curves = self._services.api.curves
-        self._services.tasks.run(
-            lambda: (stand, [curve_view(name, curves.read(key)) for key, name in named]),
-            self._take_curves,
-            owner=self,
-            lane=Lane.READING,
-        )
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take in what happened while nobody looked."""
+        super().showEvent(event)
+        self._show()
 
-    def _take_curves(self, outcome: Outcome[tuple[tuple[object, ...], list[CurveView]]]) -> None:
+    def _read_curves(self, runs: Sequence[RunView]) -> None:
+        """Read the curves of runs that have gone on since, one reading at a time."""
+        due = [one for one in runs if self._stand(one.id) != one.job.snapshot]
+        if not due or self._is_reading or not self.isVisible():
+            return
+        self._is_reading = True
+        keys, curves, readers = self._keys, self._services.api.curves, self._readers
+
+        def read() -> tuple[tuple[str, ...], dict[str, _Read]]:
+            found: dict[str, _Read] = {}
+            for one in due:
+                # A run that goes on is read from where the last reading ended.
+                reader = readers.pop(one.id, None) or curves.follow(one.id)
+                if not one.state.is_over:
+                    readers[one.id] = reader
+                found[one.id] = (one.job.snapshot, curve_view(one.job.info.name, reader.read()))
+            return keys, found
+
+        self._services.tasks.run(read, self._take_curves, owner=self, lane=Lane.READING)
+
+    def _stand(self, key: str) -> JobSnapshot | None:
+        return self._read[key][0] if key in self._read else None
+
+    def _take_curves(self, outcome: Outcome[tuple[tuple[str, ...], dict[str, _Read]]]) -> None:
+        self._is_reading = False
         if outcome.error is not None:
             self._services.notices.show_error(outcome.error, title=_("The runs cannot be compared"))
             return
-        stand, views = outcome.value
-        if stand == self._read:
-            self._chart.set_runs([_line(one) for one in views])
+        keys, found = outcome.value
+        if keys != self._keys:
+            # Others were chosen meanwhile.
+            self._show()
+            return
+        self._read |= found
+        self._chart.set_runs([_line(self._read[one][1]) for one in keys if one in self._read])
 
     def _on_save(self, kind: str) -> None:
         ask_to_save_chart(

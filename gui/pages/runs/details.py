@@ -13,7 +13,8 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QPlainTextEdit
 
 from gui.viewmodels import numbers
-from gui.viewmodels.runs import FileRow, SetupPart, dropped_words, step_cells
+from gui.viewmodels.run_setup import SetupPart
+from gui.viewmodels.runs import FileRow, dropped_words, step_cells
 from gui.viewmodels.trace import RunTrace
 from gui.widgets.box import Column, Gap, Panel, Reflow, Row, Stretch, clear_layout
 from gui.widgets.buttons import Button
@@ -53,7 +54,7 @@ class StepTable(Plain):
         )
         self._table.set_ranked_columns(
             [
-                (TableColumn(key=key, title=title, width=width, right=True), rank)
+                (TableColumn(key=key, title=title, width=width, right=True, stretch=True), rank)
                 for key, title, width, rank in columns
             ]
         )

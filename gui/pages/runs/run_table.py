@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of runs: a click opens one, the plus before it or Space marks it for comparing."""
+"""The table of runs: a click opens one, the box before it or Space marks it for comparing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RunTable(FittingTable):
         super().__init__(name=_("Runs"))
         self.set_ranked_columns(
             (
-                (Column(key="mark", title="", width=38), 0),
+                (Column(key="mark", title=_("Compare"), width=92), 0),
                 (Column(key="name", title=_("Run"), width=180, stretch=True), 0),
                 (Column(key="state", title=_("State"), width=200), 0),
                 (Column(key="progress", title=_("Progress"), width=160), 1),
@@ -75,9 +75,8 @@ def _cells(row: RunRow, *, is_marked: bool) -> tuple[Cell, ...]:
 
 def _mark_cell(*, is_marked: bool) -> Cell:
     words = _("Marked for comparing") if is_marked else _("Mark for comparing")
-    icon, role = ("check", "accent_text") if is_marked else ("plus", "text3")
     spoken = words if is_marked else _("Not marked")
-    return Cell(text="", icon=icon, icon_role=role, tooltip=words, spoken=spoken)
+    return Cell(text="", checked=is_marked, tooltip=words, spoken=spoken)
 
 
 def state_cell(chip: ChipView) -> Cell:

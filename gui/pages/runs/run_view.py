@@ -27,13 +27,13 @@ from gui.pages.runs.notes_tab import NotesTab
 from gui.pages.runs.samples import Samples
 from gui.viewmodels.job import FailureView, failure_view
 from gui.viewmodels.run_notes import NoteView, note_view
+from gui.viewmodels.run_setup import setup_parts
 from gui.viewmodels.runs import (
     RunHead,
     file_rows,
     progress_view,
     prompt_views,
     run_head,
-    setup_parts,
 )
 from gui.viewmodels.trace import RunTrace
 from gui.widgets.banner import Banner

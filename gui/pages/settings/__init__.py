@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings: appearance, workspace, this computer, privacy, and what this program is."""
+"""Settings: appearance, workspace, disk space, this computer, and what this program is."""
 
 from __future__ import annotations
 

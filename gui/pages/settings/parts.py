@@ -49,15 +49,38 @@ class Findings(Panel):
         if views != self._shown:
             self._shown = views
             clear_layout(self._column)
-            self._column.add(*(sentence(one.kind, one.title, one.text) for one in views))
+            self._column.add(*map(_finding, views))
+
+
+def _finding(view: FindingView) -> Row:
+    """Return a finding behind its sign: what it is about, the reason, and what can be done."""
+    words = Column(gap=2)
+    if view.title:
+        words.add(TextLabel(view.title, role="label", wrap=True))
+    is_told = bool(view.title and view.remedy)
+    words.add(
+        TextLabel(
+            view.text,
+            role="body" if is_told else "small",
+            colour="text" if is_told else "text2",
+            wrap=True,
+        )
+    )
+    if view.remedy:
+        words.add(TextLabel(view.remedy, role="small", colour="text2", wrap=True))
+    return _signed(view.kind, words)
 
 
 def sentence(kind: str, title: str, text: str = "", *, role: str = "body") -> Row:
     """Return a sentence behind its sign, with a second one in grey below it."""
-    ink = "text2" if kind == "info" else kind
     words = Column(TextLabel(title, role=role, wrap=True), gap=2)
     if text:
         words.add(TextLabel(text, role="small", colour="text2", wrap=True))
+    return _signed(kind, words)
+
+
+def _signed(kind: str, words: Column) -> Row:
+    ink = "text2" if kind == "info" else kind
     row = Row(gap=12)
     row.addWidget(IconLabel(ICONS[kind], role=ink, size=20), 0, Qt.AlignmentFlag.AlignTop)
     row.add_text(words)

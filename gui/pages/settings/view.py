@@ -13,7 +13,6 @@ from gui.pages.settings.appearance import Appearance
 from gui.pages.settings.background import BackgroundPart
 from gui.pages.settings.computer import ComputerPart
 from gui.pages.settings.parts import Facts
-from gui.pages.settings.privacy import PrivacyPart
 from gui.pages.settings.runtime import RuntimePart
 from gui.pages.settings.space import SpacePart
 from gui.pages.settings.workspace import WorkspacePart
@@ -22,8 +21,6 @@ from gui.widgets.box import Column, Gap, Panel, Reflow, Stretch
 from gui.widgets.page import Page
 from gui.widgets.rows import SectionTitle
 from gui.widgets.text import TextLabel
-
-LOOK_EVERY_MS = 2_000
 
 
 class SettingsPage(Page):
@@ -34,7 +31,6 @@ class SettingsPage(Page):
         self._workspace = WorkspacePart(services)
         self.space = SpacePart(services)
         self._computer = ComputerPart(services)
-        self._privacy = PrivacyPart(services)
         self._sections: dict[str, QWidget] = {
             "appearance": _section(_("Appearance"), Appearance(services)),
             "background": _section(_("In the background"), BackgroundPart(services)),
@@ -42,15 +38,11 @@ class SettingsPage(Page):
             "space": _section(_("Disk space"), self.space),
             "computer": _section(_("This computer"), self._computer),
             **self._of_the_package(services),
-            "privacy": _section(_("Privacy"), self._privacy),
             "about": _section(_("About"), _about()),
         }
-        self._timer = QTimer(self)
-        self._timer.setInterval(LOOK_EVERY_MS)
-        self._timer.timeout.connect(self._privacy.show_state)
         left, right = Column(gap=28), Column(gap=28)
         for key, section in self._sections.items():
-            (right if key in ("privacy", "about") else left).add(section)
+            (right if key in ("computer", "runtime", "about") else left).add(section)
         columns = Reflow(
             left.add(Stretch()),
             right.add(Stretch()),
@@ -76,15 +68,12 @@ class SettingsPage(Page):
         self._scroll_soon()
 
     def page_entered(self) -> None:
-        """Look at this computer again, and keep watching the network's state."""
+        """Look again at this computer and what takes room on it."""
         self._computer.look()
         self.space.look()
-        self._privacy.show_state()
-        self._timer.start()
 
     def page_left(self) -> None:
-        """Watch no more."""
-        self._timer.stop()
+        """Scroll to nothing any more."""
         self._wanted = ""
 
     def _scroll_soon(self) -> None:

@@ -38,26 +38,26 @@ class SupportPage(Page):
         self.body.addWidget(self._text, 1)
         self._copy.clicked.connect(self._on_copy)
         self._save.clicked.connect(self._on_save)
-        self._wait_for_text()
+        self._forbid(_("The report is being written."))
 
     def page_entered(self) -> None:
         """Write the report anew."""
-        self._wait_for_text()
+        self._forbid(_("The report is being written."))
         self._services.tasks.run(self._services.api.diagnosis.report, self._take, owner=self)
 
-    def _wait_for_text(self) -> None:
-        reason = _("The report is being written.")
+    def _forbid(self, reason: str) -> None:
         self._copy.set_reason(reason)
         self._save.set_reason(reason)
 
     def _take(self, outcome: Outcome[Paper]) -> None:
         if outcome.error is not None:
-            self._services.notices.show_error(outcome.error)
+            self._text.clear()
+            self._forbid(_("The report could not be written. Open this page again to try."))
+            self._services.notices.show_error(outcome.error, title=_("There is no report"))
             return
         self._paper = outcome.value
         self._text.setPlainText(as_markdown(outcome.value))
-        self._copy.set_reason("")
-        self._save.set_reason("")
+        self._forbid("")
 
     def _on_copy(self) -> None:
         QApplication.clipboard().setText(self._text.toPlainText())

@@ -11,6 +11,7 @@ from PySide6.QtCore import Signal
 from engine.api.jobs import JobView
 from engine.domain.rate_sweep import SWEEP_STEPS, RateSweep
 from engine.domain.run import JobState
+from engine.errors import EngineError
 from gui.actions.chart_files import ask_to_save_chart
 from gui.actions.rates import drop_trial, start_trial, take_trial
 from gui.actions.runs import stop_job
@@ -60,7 +61,7 @@ class RateFinder(Panel):
         self._title = TextLabel("", role="section")
         self._text = TextLabel("", role="small", colour="text2", wrap=True)
         self._at = TextLabel("", role="small", colour="text2", figures=True)
-        self._use = Button(_("Use this rate"), kind="primary", size="small")
+        self._use = Button(_("Use this rate"), size="small")
         self._close = Button(_("Close"), kind="ghost", size="small")
         self._chart_room = Column(gap=4)
         idle = Row(self._find, gap=12)
@@ -117,6 +118,7 @@ class RateFinder(Panel):
         feed = self._services.feeds.follow(job_id, self)
         feed.changed.connect(self._on_changed)
         feed.over.connect(self._on_over)
+        feed.failed.connect(self._on_failed)
         self._feed = feed
         self._on_changed()
         self._show()
@@ -139,6 +141,11 @@ class RateFinder(Panel):
         self._end()
         self._what.set_text(failed_words(job))
         drop_trial(self._services, job_id=job.info.id)
+
+    def _on_failed(self, error: EngineError) -> None:
+        """Leave a trial whose events cannot be read; the next one takes it away."""
+        self._end()
+        self._services.notices.show_error(error, title=_("The trial cannot be followed"))
 
     def _on_taken(self, found: RateSweep | None) -> None:
         self._end()
@@ -177,7 +184,9 @@ class RateFinder(Panel):
     def _make_chart(self) -> LineChart:
         from gui.widgets.charts.line_chart import LineChart
 
-        chart = LineChart(title=_("Change of loss"), x_name=_("Try"), is_smoothed=False)
+        chart = LineChart(
+            title=_("Change of loss"), x_name=_("Try"), is_smoothed=False, is_of_run=False
+        )
         chart.set_names(_("smooth"), _("tries"))
         chart.set_total(SWEEP_STEPS + 1)
         chart.set_to_come_text(_("not tried"))

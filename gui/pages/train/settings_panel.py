@@ -171,9 +171,9 @@ class SettingsPanel(Panel):
             self._filter()
 
     def show_effects(self, effects: Mapping[str, str]) -> None:
-        """Show what the changed settings change."""
-        for key, words in effects.items():
-            self._rows[key].set_effect(words)
+        """Show what the changed settings change; of others nothing."""
+        for key, row in self._rows.items():
+            row.set_effect(effects.get(key, ""))
 
     def show_advice(self, advice: Mapping[str, AdviceView]) -> None:
         """Show what is usual beside the fields that differ from it."""

@@ -21,6 +21,7 @@ from gui.actions.recipe_files import ask_to_open_recipe, ask_to_save_recipe
 from gui.actions.runs import start_run
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
+from gui.pages.train.bars import BarBanner
 from gui.pages.train.choices import Choices
 from gui.pages.train.goes_on import GoesOnBanner
 from gui.pages.train.plan_card import PlanCard, PlanStrip
@@ -82,7 +83,7 @@ class TrainPage(Page):
         self._argument: TrainArgument | None = None
         self._is_drafted = False
         self._is_start_wanted = False
-        self._planner = Planner(services)
+        self._planner, self._bar = Planner(services), BarBanner(services)
         self._advice: LearningAdvice | None = None
         self._hidden = hidden_keys(self.draft, None)
         self._goals: tuple[Preset, ...] = ()
@@ -117,6 +118,7 @@ class TrainPage(Page):
             Column(
                 self._opened,
                 self._goes_on,
+                self._bar,
                 self._choices,
                 self._plan,
                 self._closed,
@@ -172,7 +174,8 @@ class TrainPage(Page):
             self._on_library()
 
     def page_entered(self) -> None:
-        """Plan again: memory and disk may have changed meanwhile."""
+        """Plan and look again: memory, disk and libraries may have changed meanwhile."""
+        self._bar.look()
         self._planner.ask(self.draft)
 
     # ------------------------------------------------------------------ what there is to choose
@@ -274,6 +277,8 @@ class TrainPage(Page):
     def _forget_plan(self) -> None:
         """Take away what was planned for other data or another model."""
         self._view, self._advice = None, None
+        if self._settings is not None:
+            self._settings.show_effects({})
         self._plan.show_waiting(_("Choose data and a model; what will happen then stands here."))
 
     def _on_planned(self, planned: Planned) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from gettext import ngettext
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QRectF, QSize, Signal
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -255,6 +255,13 @@ class Shell(QMainWindow):
     def set_hides(self, hides: bool) -> None:
         """Only hide the window when it is closed, because it can be opened again elsewhere."""
         self._hides = hides
+
+    def come_to_front(self) -> None:
+        """Show the window to somebody who asks for it, wherever it was."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell that the window closes; nothing is asked."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which scheme the system asks for."""
+"""Which scheme the system, or a setting, asks for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette, QStyleHints
 
 from gui.widgets.theme.tokens import Scheme
+
+
+def chosen_scheme(name: str) -> Scheme | None:
+    """Return the scheme of a setting; None follows the system."""
+    return Scheme(name) if name in tuple(Scheme) else None
 
 
 def system_scheme(hints: QStyleHints, palette: QPalette) -> Scheme:

@@ -504,6 +504,10 @@ def test_run_progress_says_where_it_is(qtbot: QtBot) -> None:
     assert run._title.text() == "Step 62 of 100"
     assert run._bar.accessibleDescription() == "Step 62 of 100"
 
+    run.set_progress(0, 0)
+
+    assert run._title.text() == "Before the first step"
+
 
 def test_empty_state_offers_the_first_step(qtbot: QtBot) -> None:
     empty = EmptyState(icon="export")

@@ -37,9 +37,14 @@ def test_plan_that_fits_says_what_stays_free() -> None:
     assert view.parts[0].key == "other"
 
 
+def test_plan_whose_low_estimate_fits_may_not_fit() -> None:
+    view = plan_view(plan(capacity=10 * GB), RECIPE, model=None, device="")
+    assert (view.chip, view.chip_kind) == ("May not fit", "warning")
+
+
 def test_plan_that_does_not_fit_says_what_is_missing() -> None:
     view = plan_view(plan(capacity=8 * GB), RECIPE, model=None, device="")
-    assert (view.chip, view.chip_kind) == ("May not fit", "warning")
+    assert (view.chip, view.chip_kind) == ("Will hardly fit", "warning")
     assert view.over == "+4.8 GB"
     assert view.total == "8.0 GB in this computer"
 

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
+from engine.domain.run import JobState
 from engine.domain.run_note import RunNote
 from engine.protocol.events import EvalDone, Event, Finished, PhaseChanged, WorkerStarted
 from gui.viewmodels.run_query import (
@@ -14,6 +17,7 @@ from gui.viewmodels.run_query import (
     ENDED,
     FINISHED,
     GAIN,
+    IDLE,
     LIVE,
     LONGEST,
     NAME,
@@ -22,6 +26,7 @@ from gui.viewmodels.run_query import (
     compare_words,
     find_runs,
     found_words,
+    state_choices,
 )
 from tests.fakes.api import FakeApi, a_step, a_stop
 
@@ -80,6 +85,16 @@ def test_state_chooses_and_live_runs_come_first(
     runs: list[Any], state: str, found: list[str]
 ) -> None:
     assert names(runs, state=state) == found
+
+
+def test_runs_that_wait_or_are_paused_have_neither_failed_nor_stopped(runs: list[Any]) -> None:
+    stood = {JobState.WAITING: IDLE, JobState.PAUSED: IDLE, JobState.INTERRUPTED: ENDED}
+    (one,) = [run for run in runs if run.state is JobState.STOPPED]
+    for state, key in stood.items():
+        given = [dataclasses.replace(one, job=replace(one.job, state=state))]
+        found = [choice for choice in (LIVE, IDLE, FINISHED, ENDED) if names(given, state=choice)]
+        assert found == [key]
+    assert [key for key, _words in state_choices()] == ["all", LIVE, IDLE, FINISHED, ENDED]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from engine.protocol.events import (
     SampleMade,
     WorkerStarted,
 )
+from gui.viewmodels.run_setup import setup_parts
 from gui.viewmodels.runs import (
     file_rows,
     held_out_words,
@@ -31,7 +32,6 @@ from gui.viewmodels.runs import (
     prompt_views,
     run_head,
     run_rows,
-    setup_parts,
     spread,
     step_cells,
 )
@@ -187,7 +187,9 @@ def test_setup_shows_choices_with_reasons_and_the_whole_recipe() -> None:
     run, trace = run_of(plan)
     parts = {one.title: one for one in setup_parts(run, trace)}
     (device,) = parts["What Burnish chose"].lines
-    assert (device.name, device.value, device.reason) == ("Device", "cpu", "No card.")
+    assert (device.name, device.value, device.reason) == ("Device", "Processor", "No card.")
+    limit = next(one for one in parts["Learning"].lines if one.name == "Step limit")
+    assert (limit.value, limit.unit) == ("none", "")
     rank = next(one for one in parts["Adapter"].lines if one.name == "Rank")
     assert rank.value == "16"
 

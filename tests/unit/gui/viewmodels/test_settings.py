@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.api.machine import Gpu, MachineFacts
-from engine.api.privacy import PrivacyState
 from engine.domain.problem import Problem, Severity
 from gui.viewmodels.settings import (
     TEXT_SCALES,
     about_facts,
     findings,
-    folders,
     machine_facts,
-    privacy_view,
     scale_stop,
     scale_words,
     scheme_choices,
@@ -49,16 +46,6 @@ def card(name: str = "RTX 4090") -> Gpu:
         used_bytes=GB,
         temperature_c=None,
         compute_capability=(8, 9),
-    )
-
-
-def state(*, active: bool, attempts: int = 0) -> PrivacyState:
-    return PrivacyState(
-        is_verified=active and not attempts,
-        kernel_filter_active=active,
-        attempts=attempts,
-        title="A title",
-        sentence="some words",
     )
 
 
@@ -107,11 +94,6 @@ def test_machine_facts_of_two_cards_have_names_of_their_own() -> None:
     assert names.count("Its driver") == 2
 
 
-def test_findings_of_a_good_computer_are_one_good_word() -> None:
-    (only,) = findings([])
-    assert (only.kind, only.text) == ("success", "")
-
-
 def test_findings_keep_order_and_remedy() -> None:
     problems = [
         Problem(field="", severity=one, code="c", message=f"m {one}", remedy="r")
@@ -120,35 +102,6 @@ def test_findings_keep_order_and_remedy() -> None:
     found = findings(problems)
     assert [one.kind for one in found] == ["danger", "warning", "info"]
     assert found[0].text == "r"
-
-
-def test_privacy_with_the_filter_claims_what_the_kernel_does() -> None:
-    view = privacy_view(state(active=True))
-    assert view.kind == "success"
-    assert view.sentence == "Some words."
-    assert view.sure[0].startswith("The operating system refuses internet connections")
-    assert view.facts[0][1] == "Active"
-
-
-def test_privacy_without_the_filter_claims_nothing_of_the_kernel() -> None:
-    view = privacy_view(state(active=False))
-    assert view.kind == "info"
-    assert not any("operating system" in one for one in view.sure)
-    assert any("Parts that are not Python" in one for one in view.unsure)
-    assert view.facts[0][1] == "Not active"
-
-
-def test_privacy_after_an_attempt_warns_and_counts_it() -> None:
-    view = privacy_view(state(active=True, attempts=1))
-    assert view.kind == "warning"
-    assert view.unsure[0].startswith("1 attempt was refused.")
-
-
-def test_folders_are_those_that_are_written_to(tmp_path: Path) -> None:
-    assert [path for _title, path in folders(ROOT, tmp_path / "settings.json")] == [
-        str(ROOT),
-        str(tmp_path),
-    ]
 
 
 def test_about_names_version_and_licence() -> None:

@@ -9,6 +9,7 @@ from math import isnan
 
 from engine.protocol.codec import Envelope
 from engine.protocol.events import (
+    FORGOTTEN,
     CheckpointCommitted,
     EvalDone,
     Event,
@@ -47,6 +48,12 @@ def test_steps_become_columns() -> None:
     assert trace.columns["loss"][0] == 2.5
     assert isnan(trace.columns["loss"][1])
     assert trace.columns["memory_gb"][0] == 11.0
+
+
+def test_samples_of_a_forgotten_dataset_are_not_shown() -> None:
+    kept = SampleMade(step=2, prompt="p", answer="")
+    gone = (SampleMade(step=1, prompt=one, answer="") for one in (FORGOTTEN, ""))
+    assert traced(*gone, kept).samples == [kept]
 
 
 def test_resume_from_a_checkpoint_cuts_the_past_back() -> None:
