@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 import bundle_contents as contents
 import notices
 
 LINUX = contents.REPOSITORY / "packaging" / "linux"
+DEBIAN = contents.REPOSITORY / "packaging" / "debian"
+WINDOWS = contents.REPOSITORY / "packaging" / "windows"
 MAINTAINER = "The authors of Burnish <burnish@localhost>"
 ARCHITECTURE = "amd64"
 
@@ -68,6 +73,7 @@ def app_package(app: Path, out: Path) -> Path:
         _install(LINUX / name, root / place)
     (root / "usr/bin").mkdir(parents=True)
     (root / "usr/bin/burnish").symlink_to(f"/opt/{contents.NAME}/{contents.NAME}")
+    _zipped((DEBIAN / "burnish.1").read_bytes(), root / "usr/share/man/man1/burnish.1.gz")
     fields = {
         "Package": contents.NAME,
         "Depends": ", ".join(DEPENDS),
@@ -76,7 +82,10 @@ def app_package(app: Path, out: Path) -> Path:
         " Burnish teaches an open language model your own examples, on this computer,\n"
         " with no network. Training needs a package that provides burnish-runtime.",
     }
-    notices.write_notices(notices.shipped_by_program(), _documents(root, contents.NAME))
+    documents = _documents(root, contents.NAME)
+    shutil.copytree(app / notices.TEXTS.name, documents / notices.TEXTS.name)
+    for name in (notices.NOTICES, notices.BILL):
+        shutil.copy(app / name, documents)
     return _deb(root, fields, out, level=9)
 
 
@@ -132,6 +141,37 @@ def self_extracting(out: Path) -> Path:
     return target
 
 
+def windows_installer(app: Path, out: Path, version: str, *, target: str = "") -> Path:
+    """Make the installer for Windows with NSIS, which does so on any system.
+
+    Args:
+        app: Folder of the program, as built there.
+        out: Folder for the installer, and of `burnish.ico` if there is one.
+        version: Of what is installed.
+        target: Kind of installer program; by default the one of every NSIS, for 32 bits.
+
+    Raises:
+        ArtefactError: NSIS is not there, or refused.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    made = out / f"{contents.NAME}-{version}-windows-x86_64-setup.exe"
+    values = {"VERSION": version, "SOURCE": str(app), "OUT": str(made)}
+    values |= {"TARGET": target} if target else {}
+    icon = out / "burnish.ico"
+    values |= {"ICON": str(icon)} if icon.is_file() else {}
+    nsis = shutil.which("makensis")
+    if nsis is None:
+        raise ArtefactError("makensis is not installed (NSIS 3; Debian package nsis)")
+    words = [f"-D{key}={value}" for key, value in values.items()]
+    done = subprocess.run(
+        [nsis, "-V2", "-WX", *words, str(WINDOWS / "burnish.nsi")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise ArtefactError(f"makensis: {done.stdout[-1500:]}{done.stderr}")
+    return made
+
+
 def runtime_archive(wheels: Sequence[Path], variant: str, out: Path) -> Path:
     """Make the archive of a runtime: its wheels, which the program checks by its lock."""
     top = f"burnish-runtime-{variant}-{contents.version()}"
@@ -152,6 +192,7 @@ def _tar(how: Sequence[str], target: Path, root: Path, top: str) -> None:
 
 def _deb(root: Path, fields: dict[str, str], out: Path, *, level: int) -> Path:
     name = fields["Package"]
+    (folder,) = (f"/opt/{one.name}" for one in (root / "opt").iterdir())
     control = {
         "Package": name,
         "Version": contents.version(),
@@ -165,23 +206,36 @@ def _deb(root: Path, fields: dict[str, str], out: Path, *, level: int) -> Path:
     text = "".join(f"{key}: {value}\n" for key, value in control.items())
     (root / "DEBIAN").mkdir()
     (root / "DEBIAN/control").write_text(text, encoding="utf-8")
+    prerm = (DEBIAN / "prerm.sh").read_text(encoding="utf-8").replace("@FOLDER@", folder)
+    (root / "DEBIAN/prerm").write_text(prerm, encoding="utf-8", newline="\n")
     _open_to_all(root)
+    (root / "DEBIAN/prerm").chmod(0o755)
     target = out / f"{name}_{contents.version()}_{ARCHITECTURE}.deb"
     command = ["dpkg-deb", "--root-owner-group", "-Zzstd", f"-z{level}"]
     done = subprocess.run(
-        [*command, "--build", str(root), str(target)], capture_output=True, text=True, check=False
-    )
+        [*command, "--build", str(root), str(target)],
+        env=contents.build_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
     if done.returncode != 0:
         raise ArtefactError(f"dpkg-deb: {done.stderr}")
     return target
 
 
 def _documents(root: Path, name: str) -> Path:
-    """Return the folder for the documents of a package, with the licence of Burnish in it."""
+    """Return the folder for the documents of a package, with what Debian wants to find there."""
     folder = root / "usr/share/doc" / name
     folder.mkdir(parents=True)
-    shutil.copy(contents.REPOSITORY / "LICENSE", folder / "copyright")
+    shutil.copy(DEBIAN / "copyright", folder / "copyright")
+    when = format_datetime(datetime.fromtimestamp(contents.source_date(), UTC))
+    entry = f"{name} ({contents.version()}) stable; urgency=medium\n\n"
+    entry += f"  * Burnish {contents.version()}.\n\n -- {MAINTAINER}  {when}\n"
+    _zipped(entry.encode(), folder / "changelog.gz")
     return folder
+
+
+def _zipped(content: bytes, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(gzip.compress(content, 9, mtime=0))
 
 
 def _open_to_all(root: Path) -> None:
@@ -191,7 +245,8 @@ def _open_to_all(root: Path) -> None:
         for name in files:
             path = Path(folder) / name
             if not path.is_symlink():
-                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+                is_program = path.stat().st_mode & 0o100 and ".so" not in name
+                path.chmod(0o755 if is_program else 0o644)
 
 
 def _fresh(folder: Path) -> Path:

@@ -11,7 +11,6 @@ stops at the folder of the program. Run it with the Python of an environment tha
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -20,8 +19,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import artefacts
+import builder_paths
 import bundle_contents as contents
 import notices
+import origins
 import runtime_lock
 import windows_resources
 
@@ -53,7 +54,7 @@ def build_app(out: Path) -> Path:
     log = work / "pyinstaller.log"
     command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
     command += ["--distpath", str(out), "--workpath", str(work / "pyinstaller")]
-    environment = os.environ | {"BURNISH_BUILD": str(work), "PYTHONHASHSEED": "0"}
+    environment = contents.build_environment() | {"BURNISH_BUILD": str(work)}
     with log.open("w", encoding="utf-8") as sink:
         done = subprocess.run(
             [*command, str(REPOSITORY / "packaging" / "app.spec")],
@@ -63,29 +64,50 @@ def build_app(out: Path) -> Path:
         tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
         raise BuildError("PyInstaller failed. The end of its log:\n" + "\n".join(tail))
     folder = out / contents.NAME
-    _make_smaller(folder)
-    notices.write_notices(notices.shipped_by_program(), folder)
+    _clean_libraries(folder)
+    _name_everything(work, folder)
     return folder
 
 
+def _name_everything(work: Path, folder: Path) -> None:
+    """Write down where each file comes from, with its hash, and the licences of all of it.
+
+    Raises:
+        BuildError: Nothing explains a file.
+    """
+    works = [*notices.shipped_by_program(), notices.starter()]
+    known = {origins.PROGRAM, origins.PYTHON, *(one.name for one in works)}
+    try:
+        found = origins.origins(origins.sources_of(work, works))
+        hosts = [origins.host_work(one) for one in sorted(set(found.values()) - known)]
+        files = origins.file_hashes(folder, found)
+    except origins.OriginUnknown as problem:
+        raise BuildError(str(problem)) from problem
+    notices.write_notices(works, folder, others=hosts, files=files)
+
+
 def _prepare(work: Path) -> None:
-    """Write what the spec reads: who the program is, and on Windows its icon and version."""
+    """Write what the spec reads: who the program is, Python's settings, icon and version."""
     shutil.rmtree(work / "metadata", ignore_errors=True)
     folder = work / "metadata" / f"{contents.NAME}-{contents.version()}.dist-info"
     folder.mkdir(parents=True)
     text = f"Metadata-Version: 2.1\nName: {contents.NAME}\nVersion: {contents.version()}\n"
     (folder / "METADATA").write_text(text, encoding="utf-8")
+    shutil.rmtree(work / "settings", ignore_errors=True)
+    builder_paths.write_settings(work / "settings")
     if sys.platform == "win32":
         windows_resources.write_resources(work)
 
 
-def _make_smaller(folder: Path) -> None:
-    """Strip Python's own libraries, which carry symbols; those of wheels are left as they are."""
+def _clean_libraries(folder: Path) -> None:
+    """Strip Python's own libraries of symbols and paths; those of wheels are left as they are."""
     tool = shutil.which("strip")
     inside = folder / "_internal"
     own = (*inside.glob("libpython*.so*"), *inside.glob("python3.*/lib-dynload/*.so"))
     if tool is not None and own:
         subprocess.run([tool, "--strip-unneeded", *map(str, own)], check=True)
+    for library in own:
+        builder_paths.clean_library(library, inside)
 
 
 def timed(title: str, build: Callable[[], Path]) -> Path:
@@ -98,19 +120,23 @@ def timed(title: str, build: Callable[[], Path]) -> Path:
 
 
 def build_program(out: Path, *, only_app: bool) -> None:
-    """Build the program, and on Linux what carries it."""
+    """Build the program, and what carries it on this system."""
     app = timed("program", lambda: build_app(out))
     if not only_app and sys.platform == "linux":
         timed("Debian package", lambda: artefacts.app_package(app, out))
         timed("archive", lambda: artefacts.archive(app, out))
         timed("file that installs", lambda: artefacts.self_extracting(out))
+    if not only_app and sys.platform == "win32":
+        shutil.copy(out / "work" / "burnish.ico", out)
+        timed("installer", lambda: artefacts.windows_installer(app, out, contents.version()))
 
 
 def build_runtime(variant: str, wheels: Path | None, out: Path) -> None:
     """Build one variant of the training runtime, and what carries it."""
+    lock = runtime_lock.LOCKS / f"{variant}.lock"
     source = wheels or timed("wheels", lambda: download(variant, out / f"wheels-{variant}"))
-    tree = timed(f"runtime {variant}", lambda: runtime_tree(variant, source, out))
-    timed("its archive", lambda: runtime_archive(variant, source, out))
+    tree = timed(f"runtime {variant}", lambda: runtime_tree(lock, source, out))
+    timed("its archive", lambda: runtime_archive(lock, source, out))
     if sys.platform == "linux":
         timed("its Debian package", lambda: artefacts.runtime_package(tree, variant, out))
 
@@ -129,8 +155,13 @@ def download(variant: str, folder: Path) -> Path:
     return folder
 
 
-def runtime_tree(variant: str, wheels: Path, out: Path) -> Path:
+def runtime_tree(lock: Path, wheels: Path, out: Path) -> Path:
     """Make a runtime as the program itself does where a person installs one.
+
+    Args:
+        lock: What it is made of; its name is that of the variant.
+        wheels: Folder that has the wheels.
+        out: Folder for what is made.
 
     Raises:
         BuildError: The wheels are not those of the lock.
@@ -138,23 +169,23 @@ def runtime_tree(variant: str, wheels: Path, out: Path) -> Path:
     from engine.errors import EngineError
     from engine.launcher.wheelhouse import install_runtime, read_lock
 
-    target = out / f"burnish-runtime-{variant}"
-    lock = read_lock(runtime_lock.LOCKS / f"{variant}.lock")
+    target = out / f"burnish-runtime-{lock.stem}"
     try:
         # Whether it works is for check_bundle.py to say: a card need not be in this computer.
-        install_runtime(wheels, target, [lock], try_it=lambda _folder: None)
+        install_runtime(
+            wheels, target, [read_lock(lock)], try_it=lambda _folder: None, app=contents.version()
+        )
     except EngineError as error:
         raise BuildError(f"{error.message} {error.remedy} {error.detail}") from error
     return target
 
 
-def runtime_archive(variant: str, wheels: Path, out: Path) -> Path:
+def runtime_archive(lock: Path, wheels: Path, out: Path) -> Path:
     """Make the archive of the wheels of a lock."""
     from engine.launcher.wheelhouse import read_lock
 
-    lock = read_lock(runtime_lock.LOCKS / f"{variant}.lock")
-    found = [wheels / one.file_name for one in lock.wheels]
-    return artefacts.runtime_archive(found, variant, out)
+    found = [wheels / one.file_name for one in read_lock(lock).wheels]
+    return artefacts.runtime_archive(found, lock.stem, out)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

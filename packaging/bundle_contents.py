@@ -8,10 +8,12 @@ are the training runtime (docs/adr/0012-a-thin-program-and-a-runtime.md), and wh
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -26,11 +28,13 @@ _OUTSIDE_NAMES = """
 accelerate huggingface_hub hf_xet pandas sympy networkx mpmath yaml regex tqdm fsspec dill
 multiprocess httpx httpx2 httpcore httpcore2 h11 anyio requests truststore triton liger_kernel
 functorch torchgen
+attr attrs
 
 setuptools setuptools._distutils pip pkg_resources wheel PyInstaller pytest _pytest hypothesis
 matplotlib scipy IPython PIL pyqtgraph fastparquet tkinter _tkinter readline
 
 numpy.f2py numpy.distutils numpy.testing numpy._pyinstaller numpy.conftest
+numpy._core._multiarray_tests pyarrow.conftest
 phonenumbers.geodata phonenumbers.carrierdata phonenumbers.tzdata
 pyarrow.flight pyarrow._flight pyarrow._s3fs pyarrow._gcsfs pyarrow._azurefs pyarrow._hdfs
 pyarrow.tests pyarrow.orc pyarrow._orc pyarrow.substrait
@@ -39,7 +43,9 @@ PySide6.QtNetwork PySide6.QtDBus PySide6.QtQml PySide6.QtQuick PySide6.QtOpenGL 
 PySide6.QtOpenGLWidgets PySide6.QtTest PySide6.QtConcurrent PySide6.QtDesigner PySide6.QtUiTools
 PySide6.QtHelp PySide6.QtPrintSupport
 """
-OUTSIDE = (*RUNTIME_ROOTS, *_OUTSIDE_NAMES.split())
+# Colours of old Windows consoles.
+_OUTSIDE_HERE = () if sys.platform == "win32" else ("colorama",)
+OUTSIDE = (*RUNTIME_ROOTS, *_OUTSIDE_NAMES.split(), *_OUTSIDE_HERE)
 
 # Libraries of the bundle that are taken whole, since they import parts of themselves by name.
 WHOLE = ("rich", "typer", "safetensors", "jinja2", "docx", "msgspec", "filelock")
@@ -79,6 +85,27 @@ def version() -> str:
     """Return the version of Burnish."""
     text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
     return str(tomllib.loads(text)["project"]["version"])
+
+
+def source_date() -> int:
+    """Return the moment that the build writes into what it makes: that of the release.
+
+    Returns:
+        Seconds since 1970; `SOURCE_DATE_EPOCH` of the environment goes before.
+    """
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    if given:
+        return int(given)
+    text = (REPOSITORY / "packaging/linux/burnish.metainfo.xml").read_text(encoding="utf-8")
+    found = re.search(rf'<release version="{re.escape(version())}" date="([0-9-]+)"', text)
+    if found is None:
+        raise ValueError(f"burnish.metainfo.xml names no release {version()}")
+    return int(datetime.fromisoformat(f"{found[1]}T00:00:00+00:00").timestamp())
+
+
+def build_environment() -> dict[str, str]:
+    """Return the environment of what builds, in which the same source makes the same bytes."""
+    return os.environ | {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(source_date())}
 
 
 def standard_library() -> list[str]:

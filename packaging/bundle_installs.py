@@ -1,32 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checks that take long or need more than the bundle: installing, a bare system, removing.
 
-A9 and A10 are run as root, on Debian, with a network for the system's own packages. They work in a
-root of their own (`BURNISH_ROOT` names one that is there already) and leave the system alone.
+A9, A10 and A16 are run as root, on Debian, in a root of their own, and leave the system alone.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import time
 import tomllib
-from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import cast
-from xml.etree import ElementTree as Xml
 
+import bundle_builds as builds
 import bundle_checks as checks
 import bundle_contents as contents
-from bundle_under_test import Answer, Bundle, Missed, require, run, tool
+import bundle_upgrade as upgrade
+from bundle_root import PATH, PERSON, as_person, bare_root, in_root, require_done
+from bundle_under_test import Bundle, Missed, require, run, tool
 
-PERSON = "ann"
 TRAINING_LIMIT_S = 1_500.0
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+EXPECTED_OF_LINTIAN = frozenset(
+    {
+        # A program with its own libraries, in /opt.
+        *("dir-or-file-in-opt", "custom-library-search-path", "embedded-library"),
+        # Libraries of wheels are shipped as they are.
+        *("unstripped-binary-or-object", "shared-library-lacks-prerequisites"),
+        *("library-not-linked-against-libc", "hardening-no-pie"),
+        "malformed-deb-archive",  # this lintian does not know zstd, with which Ubuntu packs too
+        # The authors have no address of their own.
+        *("bogus-mail-host", "bogus-mail-host-in-debian-changelog"),
+    }
+)
 LINUX = contents.REPOSITORY / "packaging" / "linux"
 
 
@@ -46,25 +56,31 @@ def tries_libraries(bundle: Bundle) -> str:
 
 
 def documents_of_the_desktop(bundle: Bundle) -> str:
-    """A11: what a desktop reads of the program is well formed, and the packages are small."""
-    for path in LINUX.glob("*.xml"):
-        Xml.parse(path)  # noqa: S314 - our own files
-    said: list[str] = []
-    validators = {
-        "appstreamcli": ["validate", "--no-net", str(LINUX / "burnish.metainfo.xml")],
-        "desktop-file-validate": [str(LINUX / "burnish.desktop")],
-    }
-    for name, words in validators.items():
-        if shutil.which(name) is None:
-            said.append(f"{name} is not installed")
-            continue
-        answer = run([str(shutil.which(name)), *words], {"PATH": _PATH})
-        require(answer.status == 0, f"{name}: {answer.output}{answer.errors}")
-        said.append(f"{name} agrees")
+    """A11: what a desktop and a package manager read is valid, and the package is small."""
     package = _package(bundle, contents.NAME)
     size = package.stat().st_size / 1e6
     require(size < checks.PACKAGE_LIMIT_MB, f"the package has {size:.0f} MB")
-    return "; ".join([f"package of {size:.0f} MB", *said])
+    documents = [str(path) for path in (*LINUX.glob("*.xml"), *LINUX.glob("*.svg"))]
+    validators = {
+        ("xmllint", "libxml2-utils"): ["--noout", "--nonet", *documents],
+        ("appstreamcli", "appstream"): [
+            "validate",
+            "--no-net",
+            str(LINUX / "burnish.metainfo.xml"),
+        ],
+        ("desktop-file-validate", "desktop-file-utils"): [str(LINUX / "burnish.desktop")],
+    }
+    for (name, debian), words in validators.items():
+        answer = run([tool(name, debian), *words], {"PATH": PATH})
+        require(answer.status == 0, f"{name}: {answer.output}{answer.errors}")
+        require("warning" not in answer.errors, f"{name}: {answer.errors}")
+    command = [tool("lintian", "lintian"), "--allow-root", "--no-tag-display-limit", str(package)]
+    answer = run([*command, "--fail-on", "none"], {"PATH": PATH, "LANG": "C.UTF-8"})
+    found = re.findall(r"^[EW]: \S+: (\S+)", answer.output, flags=re.MULTILINE)
+    require(found, f"lintian said nothing of /opt, so it did not look: {answer.errors}")
+    strange = sorted(set(found) - EXPECTED_OF_LINTIAN)
+    require(not strange, f"lintian: {', '.join(strange)}")
+    return f"package of {size:.0f} MB; {', '.join(name for name, _ in validators)}, lintian agree"
 
 
 def installs_a_runtime(bundle: Bundle) -> str:
@@ -86,88 +102,80 @@ def installs_a_runtime(bundle: Bundle) -> str:
     victim.write_bytes(content)
     refused = bundle.start("runtime", "install", changed, "--json", environment=environment)
     require("wheel_changed" in refused.output, f"not refused: {refused.output[-500:]}")
+    _refuses_other_python(bundle, wheels, environment)
+    _refuses_what_does_not_work(bundle, environment)
     verified = bundle.start("runtime", "verify", "--json", environment=environment)
     require(verified.status == 0, f"the old one: {verified.output[-500:]}")
+    beside = sorted(one.name for one in (home / ".local/share/burnish").glob("*runtime*"))
+    require(beside == ["runtime"], f"left beside it: {beside}")
     count = verified.json()["files"]
     removed = bundle.start("runtime", "remove", "--json", environment=environment)
     require(removed.status == 0, f"remove: {removed.output[-500:]}")
-    return f"{count} files installed from wheels, a flipped byte refused, removed"
+    return (
+        f"{count} files installed from wheels; refused: a flipped byte, cp312, what fails; removed"
+    )
+
+
+def _refuses_other_python(bundle: Bundle, wheels: Path, environment: dict[str, str]) -> None:
+    other = bundle.scratch / "cp312"
+    other.mkdir()
+    for wheel in wheels.glob("*.whl"):
+        os.link(wheel, other / re.sub("-cp311-cp311-", "-cp312-cp312-", wheel.name))
+    refused = bundle.start("runtime", "install", other, "--json", environment=environment)
+    require("runtime_unsuitable" in refused.output, f"cp312: {refused.output[-500:]}")
+    require("cp312" in refused.output, f"it does not name the Python: {refused.output[-500:]}")
+
+
+def _refuses_what_does_not_work(bundle: Bundle, environment: dict[str, str]) -> None:
+    """Install libraries that are those of a lock and do nothing, with a program of such a lock."""
+    app = bundle.scratch / "stubbed"
+    run(["cp", "-al", str(bundle.app), str(app)], {"PATH": PATH})
+    wheels = bundle.scratch / "stubs"
+    wheels.mkdir()
+    lock = app / "_internal/resources/runtime/cpu.lock"
+    text = builds.stub_wheels(lock.read_text(encoding="utf-8"), wheels)
+    lock.unlink()  # it is linked to the one of the program
+    lock.write_text(text, encoding="utf-8")
+    refused = bundle.start(
+        "runtime", "install", wheels, "--json",
+        environment=environment, program=app / bundle.program.name,
+    )  # fmt: skip
+    require("runtime_failed" in refused.output, f"stubs were installed: {refused.output[-500:]}")
 
 
 def on_a_bare_system(bundle: Bundle) -> str:
-    """A9 and A10: with no Python and no compiler it installs, trains from its button, and goes."""
+    """A9, A10, A16: with no Python it installs, trains from its button, is upgraded, and goes."""
     require(os.geteuid() == 0, "only root may make a root of its own")
-    with _root(bundle) as root:
+    with bare_root(bundle) as root:
         for absent in ("python3", "gcc", "cc"):
-            require(_in(root, ["sh", "-c", f"! command -v {absent}"]).status == 0, f"has {absent}")
+            found = in_root(root, ["sh", "-c", f"! command -v {absent}"])
+            require(found.status == 0, f"has {absent}")
         packages = [_package(bundle, contents.NAME), _package(bundle, "burnish-runtime-cpu")]
         for package in packages:
             shutil.copy(package, root / "root")
         names = [f"/root/{package.name}" for package in packages]
         command = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *names]
-        _require_done(_in(root, command), "apt-get install")
+        require_done(in_root(root, command), "apt-get install")
         _all_libraries_found(root)
         trained = _train_from_the_button(root)
+        upgraded = upgrade.upgrades_packages(root, *packages, scratch=bundle.scratch)
         before = _named_burnish(root, f"/home/{PERSON}")
-        _require_done(_in(root, ["apt-get", "remove", "-q", "-y", "--purge", contents.NAME,
-                                 "burnish-runtime-cpu"]), "apt-get remove")  # fmt: skip
+        command = ["apt-get", "remove", "-q", "-y", "--purge", contents.NAME, "burnish-runtime-cpu"]
+        require_done(in_root(root, command), "apt-get remove")
+        for name in names:
+            (root / name[1:]).unlink()
         left = _named_burnish(root, "/opt", "/usr", "/etc", "/var/lib")
         left += _named_burnish(root, f"/{Path(tempfile.gettempdir()).name}")
         left = [one for one in left if not one.startswith("/var/lib/apt")]
         require(not left, f"stayed after the removal: {left}")
         require(_named_burnish(root, f"/home/{PERSON}") == before, "data of the person went")
-    return f"{trained}; removed without a trace but the person's data"
-
-
-@contextlib.contextmanager
-def _root(bundle: Bundle) -> Generator[Path, None, None]:
-    """Yield the folder of a Debian with nothing on it; what is mounted in it goes again."""
-    given = os.environ.get("BURNISH_ROOT")
-    root = Path(given) if given else bundle.scratch / "root"
-    if not (root / "usr/bin/apt-get").exists():
-        command = [tool("debootstrap", "debootstrap"), "--variant=minbase", "bookworm", str(root)]
-        _require_done(run(command, {"PATH": _PATH, **_network()}), "debootstrap")
-    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
-    mounts: tuple[tuple[Path, str, list[str]], ...]
-    mounts = ((root / "proc", "proc", []), (root / "dev/shm", "tmpfs", ["-o", "mode=1777"]))
-    done: list[Path] = []
-    paths = {"PATH": _PATH}
-    try:
-        for place, kind, options in mounts:
-            _require_done(run(["mount", "-t", kind, *options, kind, str(place)], paths), "mount")
-            done.append(place)
-        _require_done(_in(root, ["apt-get", "update", "-q"]), "apt-get update")
-        _in(root, ["useradd", "--create-home", PERSON])
-        yield root
-    finally:
-        for place in reversed(done):
-            run(["umount", "--lazy", str(place)], paths)
-
-
-def _network() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if key.lower().endswith("_proxy")}
-
-
-def _in(root: Path, command: Sequence[str], **extra: str) -> Answer:
-    """Run a command in the root, as its root."""
-    environment = {"PATH": _PATH, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-    return run(["chroot", str(root), *command], environment | _network() | extra)
-
-
-def _as_person(root: Path, command: str) -> Answer:
-    """Run a line of shell in the root, as an ordinary person with nothing in the environment."""
-    line = f"cd && env -i HOME=/home/{PERSON} PATH=/usr/bin:/bin LANG=C.UTF-8 {command}"
-    return _in(root, ["su", PERSON, "-s", "/bin/sh", "-c", line])
-
-
-def _require_done(answer: Answer, what: str) -> None:
-    require(answer.status == 0, f"{what}: {answer.output[-900:]} {answer.errors[-900:]}")
+    return f"{trained}; {upgraded}; removed without a trace but the person's data"
 
 
 def _all_libraries_found(root: Path) -> None:
     find = "find /opt/burnish -type f -name '*.so*' -exec ldd {} + 2>/dev/null"
     line = f"LD_LIBRARY_PATH=/opt/burnish/_internal {find} | grep 'not found' | sort -u"
-    missing = _in(root, ["sh", "-c", line]).output
+    missing = in_root(root, ["sh", "-c", line]).output
     require(not missing.strip(), f"libraries that are not there: {missing}")
 
 
@@ -178,7 +186,7 @@ def _train_from_the_button(root: Path) -> str:
     started = time.monotonic()
     log = Path(tempfile.mkstemp(prefix="burnish-window-")[1])
     with screen_hand.screen() as shown, log.open("wb") as sink:
-        line = f"cd && env -i HOME=/home/{PERSON} PATH=/usr/bin:/bin LANG=C.UTF-8 DISPLAY={shown}"
+        line = f"cd && exec env -i HOME=/home/{PERSON} PATH={PATH} LANG=C.UTF-8 DISPLAY={shown}"
         command = ["chroot", str(root), "su", PERSON, "-s", "/bin/sh", "-c", f"{line} burnish"]
         window = subprocess.Popen(command, stdout=sink, stderr=sink)
         try:
@@ -187,8 +195,8 @@ def _train_from_the_button(root: Path) -> str:
         finally:
             window.terminate()
             window.wait()
-    exported = _as_person(root, f"burnish export {run_id} --target adapter --json")
-    _require_done(exported, "export")
+    exported = as_person(root, f"burnish export {run_id} --target adapter --json")
+    require_done(exported, "export")
     return f"trained from its button and exported in {time.monotonic() - started:.0f} s"
 
 
@@ -197,7 +205,7 @@ def _finished_run(root: Path) -> str:
     seen = ""
     while time.monotonic() < until:
         time.sleep(5)
-        answer = _as_person(root, "burnish runs --json")
+        answer = as_person(root, "burnish runs --json")
         seen = answer.output[-600:]
         runs = cast("list[dict[str, str]]", json.loads(answer.output or "{}").get("runs", []))
         if runs and runs[0].get("state") == "finished":

@@ -12,8 +12,8 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
 
@@ -47,12 +47,16 @@ class LicenceError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One distribution that is shipped: its name, version, licence and the texts that it brings."""
+    """One distribution that is shipped: its name, version, licence and the texts that it brings.
+
+    A library of the build host is one as well; `host` is the kind of its package then.
+    """
 
     name: str
     version: str
     licence: str
     texts: tuple[str, ...]
+    host: str = ""
 
 
 def shipped_by_program() -> list[Work]:
@@ -74,6 +78,15 @@ def shipped_by_program() -> list[Work]:
     return [_work(one) for _name, one in sorted(found.items())]
 
 
+def starter() -> Work:
+    """Return PyInstaller, of which the program that starts everything is, and some first steps.
+
+    Its metadata name the GPL alone; the exception stands in its text (SPDX: Bootloader-exception).
+    """
+    licence = "GPL-2.0-or-later WITH Bootloader-exception"
+    return replace(_work(distribution("pyinstaller")), licence=licence)
+
+
 def shipped_by_runtime(site_packages: Path) -> list[Work]:
     """Return what a runtime is made of."""
     found = {_key(one.name): one for one in distributions(path=[str(site_packages)])}
@@ -85,8 +98,20 @@ def refused(works: Iterable[Work]) -> list[str]:
     return [f"{one.name} ({one.licence})" for one in works if _is_strong(one.licence)]
 
 
-def write_notices(works: Sequence[Work], folder: Path) -> None:
+def write_notices(
+    works: Sequence[Work],
+    folder: Path,
+    *,
+    others: Sequence[Work] = (),
+    files: Mapping[str, Mapping[str, str]] | None = None,
+) -> None:
     """Write the notices and the bill of materials into a folder.
+
+    Args:
+        works: What is shipped, by its own account of its licence.
+        folder: Where they go.
+        others: Libraries of the build host; which of them must not be shipped is known by name.
+        files: SHA-256 of each file by its path, for the name of each work; None lists none.
 
     Raises:
         LicenceError: A work must not be shipped.
@@ -95,8 +120,10 @@ def write_notices(works: Sequence[Work], folder: Path) -> None:
     if strong:
         raise LicenceError(f"Under the GPL or AGPL: {', '.join(strong)}")
     shutil.copytree(TEXTS, folder / TEXTS.name, dirs_exist_ok=True)
-    (folder / NOTICES).write_text(notices_text(works), encoding="utf-8", newline="\n")
-    (folder / BILL).write_text(bill_of_materials(works), encoding="utf-8", newline="\n")
+    everything = [*works, *others]
+    (folder / NOTICES).write_text(notices_text(everything), encoding="utf-8", newline="\n")
+    bill = bill_of_materials(everything, files or {})
+    (folder / BILL).write_text(bill, encoding="utf-8", newline="\n")
 
 
 def notices_text(works: Sequence[Work]) -> str:
@@ -112,17 +139,25 @@ def notices_text(works: Sequence[Work]) -> str:
     return "".join(lines)
 
 
-def bill_of_materials(works: Sequence[Work]) -> str:
-    """Return a bill of materials in the form of CycloneDX 1.6."""
+def bill_of_materials(works: Sequence[Work], files: Mapping[str, Mapping[str, str]]) -> str:
+    """Return a bill of materials in the form of CycloneDX 1.6, with the hash of each file."""
+    named = {one.name for one in works}
     components = [
         {
             "type": "library",
             "name": one.name,
             "version": one.version,
-            "purl": f"pkg:pypi/{_key(one.name)}@{one.version}",
+            "purl": _purl(one),
             "licenses": [{"license": {"name": one.licence}}],
+            **_of_files(files.get(one.name, {})),
         }
         for one in works
+    ]
+    # What is of no work is of the program itself, or of Python.
+    components += [
+        {"type": "platform", "name": name, **_of_files(listed)}
+        for name, listed in sorted(files.items())
+        if name not in named
     ]
     bill = {
         "bomFormat": "CycloneDX",
@@ -138,6 +173,33 @@ def bill_of_materials(works: Sequence[Work]) -> str:
         "components": components,
     }
     return json.dumps(bill, indent=2) + "\n"
+
+
+def _purl(one: Work) -> str:
+    if one.host:
+        return f"pkg:{one.host}/{one.name}@{one.version}"
+    return f"pkg:pypi/{_key(one.name)}@{one.version}"
+
+
+def _of_files(listed: Mapping[str, str]) -> dict[str, object]:
+    if not listed:
+        return {}
+    return {
+        "components": [
+            {"type": "file", "name": place, "hashes": [{"alg": "SHA-256", "content": digest}]}
+            for place, digest in sorted(listed.items())
+        ]
+    }
+
+
+def files_of(bill: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file by its path, as a bill of materials lists them."""
+    told = json.loads(bill.read_text(encoding="utf-8"))
+    return {
+        one["name"]: one["hashes"][0]["content"]
+        for work in told["components"]
+        for one in work.get("components", ())
+    }
 
 
 def _holds_here(one: Requirement) -> bool:

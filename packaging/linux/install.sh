@@ -16,6 +16,12 @@ while [ $# -gt 0 ]; do
     esac
 done
 
+target=${target%/}
+case "$target" in
+    /*) ;;
+    *) target=$PWD/$target ;;
+esac
+
 link="$HOME/.local/bin/burnish"
 desktop="$share/applications/burnish.desktop"
 icon="$share/icons/hicolor/scalable/apps/burnish.svg"
@@ -27,8 +33,27 @@ refresh() {
     if command -v update-mime-database > /dev/null; then update-mime-database "$share/mime" > /dev/null 2>&1 || true; fi
 }
 
+remove() {
+    if [ -e "$1" ]; then
+        : > "$1.burnish-copy"
+        rm -rf "$1"
+    fi
+    rm -f "$1.burnish-copy"
+}
+
+# These folders are replaced, or removed, as a whole: so each has to be new, empty, or one of Burnish.
+# One that is written or removed has a mark beside it until that is done: so one that was left half way
+# is known as one of Burnish.
+for folder in "$target" "$target.old" "$target.new"; do
+    if [ -e "$folder" ] && [ ! -x "$folder/burnish" -o ! -d "$folder/_internal" ] &&
+        [ ! -e "$folder.burnish-copy" ] && ! rmdir "$folder" 2> /dev/null; then
+        echo "$folder holds other files. Choose an empty or a new folder. Nothing was changed." >&2
+        exit 1
+    fi
+done
+
 if [ "$action" = uninstall ]; then
-    rm -rf "$target" "$target.old" "$target.new"
+    for folder in "$target" "$target.old" "$target.new"; do remove "$folder"; done
     rm -f "$link" "$desktop" "$icon" "$mime" "$metainfo"
     refresh
     echo "Burnish is removed. Your workspace in $share/burnish stays."
@@ -37,20 +62,22 @@ fi
 
 mkdir -p "$(dirname "$target")" "$HOME/.local/bin" "$share/applications" \
     "$share/icons/hicolor/scalable/apps" "$share/mime/packages" "$share/metainfo"
-rm -rf "$target.new"
+remove "$target.new"
+: > "$target.new.burnish-copy"
 cp -a "$here/burnish" "$target.new"
+rm -f "$target.new.burnish-copy"
 if ! "$target.new/burnish" --help > /dev/null; then
-    rm -rf "$target.new"
+    remove "$target.new"
     echo "The new Burnish does not start on this system. What was installed before is untouched." >&2
     exit 1
 fi
-rm -rf "$target.old"
+remove "$target.old"
 if [ -e "$target" ]; then mv "$target" "$target.old"; fi
 if ! mv "$target.new" "$target"; then
     if [ -e "$target.old" ]; then mv "$target.old" "$target"; fi
     exit 1
 fi
-rm -rf "$target.old"
+remove "$target.old"
 
 ln -sfn "$target/burnish" "$link"
 cp "$here/integration/burnish.svg" "$icon"

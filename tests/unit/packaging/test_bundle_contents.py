@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
+
 import bundle_contents as contents
 import pytest
 
@@ -68,3 +70,24 @@ def test_resource_files_hold_the_starter_and_no_script() -> None:
     files = dict(contents.resource_files())
     assert any(name.endswith("starter/model/model.safetensors") for name in files)
     assert not [name for name in files if name.endswith(".py")]
+
+
+def test_source_date_is_that_of_the_release_or_what_the_environment_gives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    released = datetime.fromtimestamp(contents.source_date(), UTC)
+    assert released.time() == time(0)
+    text = (contents.REPOSITORY / "packaging/linux/burnish.metainfo.xml").read_text("utf-8")
+    assert f'version="{contents.version()}" date="{released.date()}"' in text
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "12")
+    assert contents.build_environment()["SOURCE_DATE_EPOCH"] == "12"
+
+
+def test_source_date_of_a_version_without_a_release_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    monkeypatch.setattr(contents, "version", lambda: "98.0.0")
+    with pytest.raises(ValueError, match=r"98\.0\.0"):
+        contents.source_date()

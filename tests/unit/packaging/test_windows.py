@@ -13,7 +13,7 @@ import bundle_contents as contents
 import windows_resources
 from PySide6.QtGui import QGuiApplication, QImage
 
-SCRIPT = contents.REPOSITORY / "packaging" / "windows" / "burnish.iss"
+SCRIPT = contents.REPOSITORY / "packaging" / "windows" / "burnish.nsi"
 
 
 def test_version_resource_is_what_the_packer_reads() -> None:
@@ -43,10 +43,9 @@ def test_icon_holds_every_size(tmp_path: Path, qapp: QGuiApplication) -> None:
 
 def test_installer_takes_what_the_build_makes_and_leaves_data_alone() -> None:
     text = SCRIPT.read_text(encoding="utf-8")
-    sections = re.findall(r"^\[(\w+)\]$", text, flags=re.MULTILINE)
-    assert {"Setup", "Files", "Icons", "Registry", "Run"} <= set(sections)
-    assert "UninstallDelete" not in sections
-    assert f"{{app}}\\{contents.NAME}.exe" in text
-    licence = re.search(r"^LicenseFile=(.+)$", text, flags=re.MULTILINE)
+    assert f'"$INSTDIR\\{contents.NAME}.exe" "--window"' in text
+    removed = re.findall(r'RMDir /r "([^"]+)"', text.partition("Section Uninstall")[2])
+    assert removed == ["$INSTDIR\\_internal.old", "$INSTDIR\\licences"]
+    licence = re.search(r'MUI_PAGE_LICENSE "\$\{__FILEDIR__\}/(.+)"$', text, flags=re.MULTILINE)
     assert licence is not None
-    assert (SCRIPT.parent / licence[1].replace("\\", "/")).is_file()
+    assert (SCRIPT.parent / licence[1]).is_file()
