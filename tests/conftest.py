@@ -6,6 +6,7 @@ The environment is set before anything else is imported, since the libraries rea
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
@@ -26,12 +27,27 @@ os.environ.update(
 # Two test processes share the cores; a sum must not depend on how many threads made it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Hundreds of programs are started: each would compile all that it imports of Burnish for itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import psutil
 import pytest
 
-PRODUCT_FOLDERS = ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "LOCALAPPDATA", "APPDATA")
+sys.dont_write_bytecode = False
+gc.disable()  # until all is collected
+
+PRODUCT_FOLDERS = (
+    "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "LOCALAPPDATA", "APPDATA",
+    "BURNISH_CACHE",
+)  # fmt: skip
 GRACE_S = 3.0
+LONG_TESTS = (
+    "tests/faults/", "tests/e2e/", "tests/privacy/", "tests/gui/test_real_window.py",
+    "tests/unit/train/test_misfortune.py", "tests/unit/train/test_kernels_compile.py",
+    "tests/contract/test_odd_files.py", "tests/unit/train/test_loop.py",
+)  # fmt: skip
+"""Folders and files with the tests that take longest, those of the first process and those of the
+second by turns."""
 # Records of libraries that say nothing about Burnish, each with its cause.
 HARMLESS_LOG = (
     # An optional speed-up that would be fetched from a hub; bitsandbytes then uses its own code.
@@ -173,10 +189,48 @@ def _reason_without_cuda() -> str | None:
     return None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests marked gpu, with the reason, where there is no CUDA device."""
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what needs a CUDA device where there is none, and let each process begin with the long.
+
+    So none is left with a long test when all others are done, nor with half of those that share a
+    long preparation.
+    """
+    processes: int = getattr(config, "workerinput", {}).get("workercount", 1)
+    if processes > 1:
+        items[:] = _dealt(items, processes)
     marked = [item for item in items if item.get_closest_marker("gpu")]
     reason = _reason_without_cuda() if marked else None
     if reason:
         for item in marked:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _dealt(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
+    """Return the tests in the order in which each process gets its share, long ones first.
+
+    xdist gives each an equal share of the list; whoever is done first takes from another's end.
+    """
+    long: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    short: list[pytest.Item] = []
+    for item in items:
+        places = (number for number, one in enumerate(LONG_TESTS) if item.nodeid.startswith(one))
+        place = next(places, None)
+        (short if place is None else long[place % processes]).append(item)
+    dealt: list[pytest.Item] = []
+    for number, first in enumerate(long):
+        share = (len(items) - len(dealt)) // (processes - number)
+        room = max(0, share - len(first))
+        dealt += first + short[:room]
+        del short[:room]
+    return dealt + short
+
+
+# -------------------------------------------------------------------------------------- garbage
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every search for garbage: thousands of modules stay anyway."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()

@@ -10,7 +10,6 @@ from engine.domain.dataset import DatasetInfo
 from engine.domain.problem import Severity
 from engine.domain.report import Report
 from engine.domain.split import EVAL, TRAIN
-from engine.quality.registry import CHECKS
 
 USUAL_ROWS = (500, 2000)
 """Good rows that most tasks of style or form need; Zhou et al., LIMA (2023), found 1,000 enough."""
@@ -26,6 +25,8 @@ def advice(info: DatasetInfo, report: Report | None) -> list[str]:
 def _on_findings(report: Report | None) -> list[str]:
     if report is None:
         return [_("Check the rows first: faults in them cost more than anything else.")]
+    from engine.quality.registry import CHECKS
+
     severe = [
         (one, result)
         for one in CHECKS

@@ -46,18 +46,24 @@ class Beginning(msgspec.Struct, frozen=True, kw_only=True):
     recipe: Recipe | None = None
     base: str = ""
 
+    @property
+    def former_dataset_id(self) -> str:
+        """Return the dataset of the run that it comes from; empty where that is not here."""
+        here = {one.dataset_id for one in self.start.held_out}
+        return self.recipe.dataset_id if self.recipe and self.recipe.dataset_id in here else ""
+
 
 def usual_replay(beginning: Beginning, dataset_id: str) -> tuple[str, float] | None:
     """Return the former data and its share in a pass, as it is mixed into other data by default.
+
+    None where there is nothing to mix: the former data is trained itself, or is not here.
 
     Args:
         beginning: The adapter.
         dataset_id: What the new run trains.
     """
-    former = beginning.recipe
-    if former is None or former.dataset_id == dataset_id:
-        return None
-    return former.dataset_id, USUAL_REPLAY_RATIO
+    former = beginning.former_dataset_id
+    return None if former in ("", dataset_id) else (former, USUAL_REPLAY_RATIO)
 
 
 def descent_of(info: JobInfo) -> tuple[Ancestor, ...]:

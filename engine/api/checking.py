@@ -23,7 +23,6 @@ from engine.protocol.job import JobContext
 from engine.quality.check import CheckSettings
 from engine.quality.found import Found
 from engine.quality.interval import rows_needed
-from engine.quality.registry import CHECKS
 from engine.store import atomicfs
 from engine.store.documents import write_document
 from engine.store.eventlog import timestamp
@@ -53,6 +52,7 @@ def run(context: JobContext) -> None:
         DatasetDamaged: The rows are not what was written.
         DiskFull: No room for the report.
     """
+    from engine.quality.registry import CHECKS
     from engine.quality.runner import run_checks
 
     options = options_of(context, CheckOptions)

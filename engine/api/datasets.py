@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -39,8 +38,7 @@ from engine.formats.row_preview import RowPreview
 from engine.formats.row_table import RowTable
 from engine.formats.versions import head_of, open_table, read_version, verify_file
 from engine.store import atomicfs
-from engine.store.checksum import encode_document
-from engine.store.documents import read_document, write_document
+from engine.store.documents import read_document, read_own_document, rewrite_listed
 from engine.store.known_model import find_model
 from engine.store.layout import DatasetFolder, Layout
 
@@ -144,7 +142,7 @@ class Datasets:
 
     def _read(self, dataset_id: str) -> DatasetInfo:
         folder = self._layout.dataset(dataset_id)
-        info = read_document(folder.info, DatasetInfo)
+        info = read_own_document(folder.info, DatasetInfo)
         for split in info.splits:
             verify_file(folder, data_file(folder.rows, split), by_content=False)
         current = read_version(folder, info, head_of(folder))
@@ -249,15 +247,8 @@ class Datasets:
         """Change what dataset.json says of a dataset beside its rows."""
         folder = self._folder(self.get(dataset_id))
         info = replace(read_document(folder.info, DatasetInfo), **changes)
-        write_document(folder.info, info)
-        # Between the two writes the manifest is behind; readers compare only the rows with it.
-        content = encode_document(info)
-        entry = atomicfs.FileEntry(
-            size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest()
-        )
-        manifest = atomicfs.read_manifest(folder.root)
-        files = {**manifest.files, folder.info.name: entry}
-        write_document(folder.root / atomicfs.MANIFEST, replace(manifest, files=files))
+        # Readers compare only the rows with the manifest.
+        rewrite_listed(folder.info, info)
 
     def describe(
         self,
@@ -300,10 +291,15 @@ class Datasets:
             InUse: A run is training on it.
         """
         folder = self._layout.dataset(self._id_of(dataset_id))
-        for job in (*self._jobs.list(JobKind.TRAIN), *self._jobs.list(JobKind.RATE)):
-            if not job.state.is_over and self._trains_on(job.info.id, folder):
+        readers = (JobKind.TRAIN, JobKind.RATE, JobKind.MEMORISATION)
+        for job in self._jobs.list():
+            if (
+                job.info.kind in readers
+                and not job.state.is_over
+                and self._trains_on(job.info.id, folder)
+            ):
                 raise InUse(
-                    _("The run {run} is training on this dataset, so it was not removed.").format(
+                    _("The run {run} is using this dataset, so it was not removed.").format(
                         run=job.info.name
                     )
                 )

@@ -197,6 +197,7 @@ def _described(
         consent=_joined(one.consent for one in infos),
         is_eval_frozen=any(one.is_eval_frozen for one in infos),
         earlier=tuple(f"{one.name}: {line}" for one in ways for line in one.way),
+        made_of=tuple(dict.fromkeys(key for one in infos for key in (one.id, *one.made_of))),
     )
 
 

@@ -20,7 +20,8 @@ from engine.hardware.adapter_form import AdapterForm
 from engine.hardware.calibration import Measurements
 from engine.hardware.families import family
 from engine.hardware.gpu import Gpu
-from engine.hardware.memory import adapter_parameters, linear_bytes
+from engine.hardware.held import adapter_parameters, linear_bytes
+from engine.hardware.reach import Reach
 from engine.hardware.speed import rough_speed, token_operations
 from engine.methods.registry import method
 
@@ -211,6 +212,32 @@ def token_decision(counted: Sequence[RowLengths | None], time: TimeNeed | None) 
     rows = sum(one.coverage.trained_rows for one in known)
     text = ngettext("Measured on {rows} row.", "Measured on {rows} rows.", rows)
     return Decision(value=value, reason=text.format(rows=f"{rows:,}"), source="measurement")
+
+
+def reach_decision(recipe: Recipe, reach: Reach | None) -> Decision:
+    """Return the tokens that memory is planned for, with where the figure comes from.
+
+    Args:
+        recipe: The recipe.
+        reach: What its rows come to; None where that is not used.
+    """
+    asked = recipe.micro_batch_size * recipe.max_length
+    found = reach.together(recipe) if reach else asked
+    if reach is None or found == asked:
+        reason = (
+            _("As many as the settings allow; the rows fill them.")
+            if reach
+            else _("As many as the settings allow; counting the rows may show that it is less.")
+        )
+        return Decision(value=asked, reason=reason, source="recipe")
+    text = _(
+        "The {rows} longest rows that a step can see have no more; the longest has {longest} "
+        "tokens. The settings allow {asked}."
+    )
+    reason = text.format(
+        rows=f"{len(reach.longest):,}", longest=f"{reach.row(recipe):,}", asked=f"{asked:,}"
+    )
+    return Decision(value=found, reason=reason, source="measurement")
 
 
 def _guessed(info: DatasetInfo) -> float:

@@ -5,18 +5,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.api.clock import utc_now
 from engine.api.continuing import Continuing
 from engine.api.coverage import Coverages
 from engine.api.datasets import Datasets
 from engine.api.diagnosis import Diagnosis
 from engine.api.documents import Documents
 from engine.api.exports import Exports
+from engine.api.forgetting import Forgetting
 from engine.api.jobs import Jobs
 from engine.api.machine import Machine
 from engine.api.mappings import Mappings
+from engine.api.memorisation import MemorisationChecks
 from engine.api.models import Models
 from engine.api.preparation import Preparation
 from engine.api.presets import Presets
@@ -64,11 +66,13 @@ class Api:
     run_files: RunFiles
     queue: RunQueue
     rates: LearningRates
+    memorisation: MemorisationChecks
     recipes: Recipes
     exports: Exports
     runtimes: Runtimes
     trash: Trash
     space: Space
+    forgetting: Forgetting
     proofs: Proofs
     diagnosis: Diagnosis
 
@@ -83,7 +87,7 @@ def open_api(root: Path | None = None) -> Api:
     """
     named = os.environ.get(WORKSPACE_VARIABLE)
     place = root or (Path(named) if named else default_root())
-    layout = open_workspace(place, now=datetime.now(UTC))
+    layout = open_workspace(place, now=utc_now())
     jobs = Jobs(layout)
     datasets = Datasets(layout, jobs)
     models = Models(layout, jobs)
@@ -123,11 +127,15 @@ def open_api(root: Path | None = None) -> Api:
         run_files=RunFiles(layout, runs),
         queue=RunQueue(layout, runs=runs),
         rates=LearningRates(layout, jobs=jobs, runs=runs, models=models),
+        memorisation=MemorisationChecks(
+            layout, jobs=jobs, runs=runs, models=models, datasets=datasets
+        ),
         recipes=Recipes(layout, runs=runs, datasets=datasets, models=models),
         exports=exports,
         runtimes=Runtimes(),
         trash=trash,
         space=Space(layout, datasets=datasets, models=models, trash=trash),
+        forgetting=Forgetting(layout),
         proofs=Proofs(layout),
         diagnosis=Diagnosis(layout, machine=machine, runs=runs),
     )

@@ -24,8 +24,6 @@ from engine.formats.findings import Findings, read_findings
 from engine.protocol.events import Finished, PhaseChanged
 from engine.protocol.job import JobContext
 from engine.quality.check import KEEP_FIRST, LEAVE_OUT_OF_TRAIN, Check
-from engine.quality.fixes import fix
-from engine.quality.registry import check_of
 from engine.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -54,6 +52,8 @@ def run(context: JobContext) -> None:
         WrongUsage: The current version was not checked, or there is nothing to repair.
         InUse: Another program is changing the dataset.
     """
+    from engine.quality.registry import check_of
+
     options = options_of(context, FixOptions)
     layout = Layout(context.workspace)
     datasets = Datasets(layout, Jobs(layout))
@@ -106,6 +106,8 @@ class _Repair:
             Cancelled: The job was asked to stop.
         """
         import numpy as np
+
+        from engine.quality.fixes import fix
 
         ids = np.unique(np.concatenate([found for _check, found in self._targets]))
         repairs = [(fix(one.fix).apply, np.isin(ids, found)) for one, found in self._targets]

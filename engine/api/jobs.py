@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from gettext import gettext as _
 from hashlib import sha256
 from pathlib import Path
@@ -13,22 +12,24 @@ from typing import Any
 
 import msgspec
 
+from engine.api.clock import utc_now
 from engine.domain.recipe import Recipe
 from engine.domain.run import Failure, JobInfo, JobKind, JobSnapshot, JobState
 from engine.domain.start import AdapterStart
 from engine.errors import DocumentDamaged, RunNotFound, StartUnusable
 from engine.launcher.deaths import cause_of, log_tail
 from engine.launcher.force import end_by_force
-from engine.launcher.identity import has_worker
+from engine.launcher.identity import has_worker, was_told
 from engine.launcher.spawn import spawn
 from engine.launcher.watch import JobFeed, is_silent, wait_until_free
 from engine.protocol.codec import VersionUnknown, encode_command, kind_of
 from engine.protocol.commands import Command, Pause, Stop
 from engine.store import atomicfs
 from engine.store.checksum import encode_document
-from engine.store.documents import read_document
+from engine.store.documents import read_document, read_own_document
 from engine.store.eventlog import timestamp
 from engine.store.layout import JobFolder, Layout
+from engine.store.leftovers import making_job
 
 _BLOCK_BYTES = 1 << 20
 
@@ -111,11 +112,11 @@ class Jobs:
             kind=kind,
             name=name,
             entry=entry,
-            created_at=timestamp(datetime.now(UTC)),
+            created_at=timestamp(utc_now()),
             options={key: msgspec.Raw(msgspec.json.encode(one)) for key, one in options.items()},
         )
         folder = self._layout.job(info.id)
-        with atomicfs.new_folder(folder.root) as building:
+        with making_job(self._layout), atomicfs.new_folder(folder.root) as building:
             atomicfs.write_file(building / folder.info.name, encode_document(info))
             if recipe is not None:
                 atomicfs.write_file(building / folder.recipe.name, encode_document(recipe))
@@ -132,7 +133,8 @@ class Jobs:
             after: Workers that it had had when this was decided; None means now.
 
         Raises:
-            AlreadyRunning: A worker is busy with it, or was started since that was decided.
+            AlreadyRunning: A worker is busy with it, or was started since that was decided, or rows
+                are being forgotten.
             WorkerDied: The worker ended before it began.
         """
         spawn(self._folder(job_id), after=after)
@@ -152,6 +154,14 @@ class Jobs:
             number = len(list(folder.commands.glob("*.json"))) + 1
             name = f"{number:06d}-{kind_of(command)}-{uuid.uuid4().hex[:6]}.json"
             atomicfs.write_file(folder.commands / name, encode_command(command))
+
+    def was_told(self, job_id: str) -> bool:
+        """Return whether its newest worker was asked to stop or to pause, or nothing says so.
+
+        Raises:
+            RunNotFound: There is none of this id.
+        """
+        return was_told(self._folder(job_id))
 
     def end(self, job_id: str) -> bool:
         """End a worker by force that does not heed a stop; return whether there was one.
@@ -239,7 +249,7 @@ class Jobs:
         return view
 
     def _newest_view(self, job_id: str, folder: JobFolder) -> JobView:
-        info = read_document(folder.info, JobInfo)
+        info = read_own_document(folder.info, JobInfo)
         if folder.result.exists():
             self._feeds.pop(job_id, None)
             snapshot = read_document(folder.result, JobSnapshot)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from gettext import gettext as _
 from pathlib import Path
 
 import msgspec
 
+from engine.api.clock import utc_now
 from engine.api.jobs import Jobs, JobView, new_id
 from engine.api.lookup import matching
 from engine.api.preview import RowTokens, preview
@@ -23,17 +24,12 @@ from engine.domain.split import TRAIN
 from engine.domain.trash import TrashKind
 from engine.errors import DocumentDamaged, InUse, ModelNotFound
 from engine.store import atomicfs
-from engine.store.documents import read_document, write_document
+from engine.store.documents import read_document, read_own_document, write_document
 from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 from engine.store.modelfolder import inspect_model
 
 _HUB_CACHE = re.compile(r"models--(?:.+--)?(.+)")
-
-
-def utc_now() -> datetime:
-    """Return the time now."""
-    return datetime.now(UTC)
 
 
 class Models:
@@ -128,7 +124,9 @@ class Models:
         for folder in sorted(self._layout.models.iterdir()):
             if folder.is_dir() and not folder.name.startswith("."):
                 try:
-                    found[folder.name] = read_document(self._layout.model(folder.name), ModelInfo)
+                    found[folder.name] = read_own_document(
+                        self._layout.model(folder.name), ModelInfo
+                    )
                 except DocumentDamaged as error:
                     found[folder.name] = error.message
         return found
@@ -178,7 +176,7 @@ class Models:
         return Trash(self._layout).throw_away(TrashKind.MODEL, self.name_of(found), [folder])
 
     def _uses(self, job: JobView, model_id: str) -> bool:
-        if job.info.kind in (JobKind.TRAIN, JobKind.RATE):
+        if job.info.kind in (JobKind.TRAIN, JobKind.RATE, JobKind.MEMORISATION):
             try:
                 recipe = read_document(self._layout.job(job.info.id).recipe, Recipe)
             except DocumentDamaged:

@@ -9,9 +9,9 @@ from gettext import gettext as _
 from gettext import ngettext
 
 from engine.api.dealing import dealing_decisions, dealing_problems, dealing_sentences
-from engine.api.effort import Share, disk_need, time_need, token_decision
+from engine.api.effort import Share, disk_need, reach_decision, time_need, token_decision
 from engine.api.planning_desk import Desk
-from engine.api.row_lengths import RowLengths
+from engine.api.row_lengths import RowLengths, reach_of
 from engine.api.sharing import (
     shared_time,
     sharing_decisions,
@@ -61,9 +61,12 @@ def make_plan(
     """
     lengths = tuple(counted) or (None,) * len(datasets)
     known = measured or Measurements()
-    desk = Desk.of(recipe, facts, model, known)
-    memory, cards = desk.need(recipe), desk.cards(recipe)
     parts = _parts(recipe, datasets, lengths)
+    held = sum(one.splits.get(EVAL, 0) for one in datasets[: len(recipe.datasets)])
+    eval_rows = min(recipe.eval_rows, held)
+    reach = reach_of(recipe, parts, lengths, is_checked=eval_rows > 0)
+    desk = Desk.of(recipe, facts, model, known, reach)
+    memory, cards = desk.need(recipe), desk.cards(recipe)
     rows = sum(one.per_pass for one in parts)
     steps = steps_of(
         rows=rows,
@@ -71,8 +74,6 @@ def make_plan(
         epochs=recipe.epochs,
         max_steps=recipe.max_steps,
     )
-    held = sum(one.splits.get(EVAL, 0) for one in datasets[: len(recipe.datasets)])
-    eval_rows = min(recipe.eval_rows, held)
     disk = disk_need(recipe, model, memory, datasets=datasets, measured=known)
     time = _time(recipe, desk, _shares(datasets, parts, lengths), steps)
     found = desk.fixes(recipe) if memory.spare_bytes < 0 else ()
@@ -81,6 +82,7 @@ def make_plan(
     return Plan(
         decisions=_decisions(recipe, facts, memory, disk, time)
         | {"train_tokens": token_decision(lengths, time)}
+        | {"tokens_together": reach_decision(recipe, None if cards else reach)}
         | dealing_decisions(recipe, facts, cards),
         memory=memory,
         disk_bytes=disk.total,
@@ -338,8 +340,14 @@ def _fit(
 ) -> list[Problem]:
     if memory.spare_bytes >= 0:
         return []
-    message = _("It may need up to {need} GB of memory; {free} GB are free.").format(
-        need=f"{memory.high_bytes / 2**30:.1f}",
+    words = (
+        _("It needs {least} to {most} GB of memory by the estimate; {free} GB are free.")
+        if memory.is_too_much
+        else _("It may need up to {most} GB of memory; {free} GB are free.")
+    )
+    message = words.format(
+        least=f"{memory.low_bytes / 2**30:.1f}",
+        most=f"{memory.high_bytes / 2**30:.1f}",
         free=f"{(memory.capacity - memory.other) / 2**30:.1f}",
     )
     field = next(iter(found[0].values)) if found else "max_length"

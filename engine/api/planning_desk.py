@@ -18,7 +18,8 @@ from engine.hardware.cards import cards_in_turn, smallest_together
 from engine.hardware.dealing import Burden, deal, tightest
 from engine.hardware.gpu import Gpu
 from engine.hardware.machine import MachineFacts
-from engine.hardware.memory import estimate, item_bytes
+from engine.hardware.memory import MainMemory, estimate, item_bytes
+from engine.hardware.reach import Reach
 from engine.methods.registry import method
 
 _SMALL_LENGTH, _SMALL_RANK = 1024, 16
@@ -33,16 +34,23 @@ class Desk:
         model: The base model.
         gpu: The card that computes, the first of several; None for the processor.
         measured: What earlier runs measured.
+        reach: What the rows come to; None where they were not counted.
     """
 
     facts: MachineFacts
     model: ModelInfo
     gpu: Gpu | None
     measured: Measurements
+    reach: Reach | None = None
 
     @classmethod
     def of(
-        cls, recipe: Recipe, facts: MachineFacts, model: ModelInfo, measured: Measurements
+        cls,
+        recipe: Recipe,
+        facts: MachineFacts,
+        model: ModelInfo,
+        measured: Measurements,
+        reach: Reach | None = None,
     ) -> Desk:
         """Return the desk of a recipe."""
         gpu = None
@@ -50,7 +58,7 @@ class Desk:
             gpu = facts.gpus[cards_in_turn(facts.gpus)[0]]
         if gpu is not None and planned_processes(recipe, facts) > 1:
             gpu = smallest_together(facts.gpus)
-        return cls(facts=facts, model=model, gpu=gpu, measured=measured)
+        return cls(facts=facts, model=model, gpu=gpu, measured=measured, reach=reach)
 
     @property
     def device(self) -> str:
@@ -68,10 +76,13 @@ class Desk:
             self._with_number_format(recipe),
             quantised=quantised,
             gpu=self.gpu,
-            host_total_bytes=self.facts.memory_total_bytes,
-            host_free_bytes=self.facts.memory_free_bytes,
+            host=MainMemory(
+                total_bytes=self.facts.memory_total_bytes, free_bytes=self.facts.memory_free_bytes
+            ),
             model_type=self.model.model_type,
             calibration=self._calibration(recipe, self.gpu) if self.gpu else None,
+            # Another model has another tokenizer.
+            reach=self.reach if shape is None else None,
         )
         if self.gpu is None and recipe.processes > 1:
             return shared_memory(found, recipe.processes)

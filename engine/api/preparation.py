@@ -17,7 +17,6 @@ from engine.domain.split import SplitBy, SplitRule, problems_of_rule
 from engine.errors import InUse, TargetExists, WrongUsage
 from engine.formats.dataset_export import ExportForm
 from engine.quality.check import CheckSettings
-from engine.quality.registry import CHECKS, check_of
 
 __all__ = ["CheckSettings", "ExportForm", "Preparation"]
 
@@ -68,6 +67,8 @@ class Preparation:
             DatasetNotFound: There is no such dataset.
             WrongUsage: There is no such check, or only a person can decide what it found.
         """
+        from engine.quality.registry import CHECKS, check_of
+
         info = self._datasets.get(dataset_id)
         chosen = [check_of(one) for one in dict.fromkeys(checks)] or [
             one for one in CHECKS if one.is_safe

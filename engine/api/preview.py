@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from gettext import gettext as _
 from itertools import islice
 from pathlib import Path
 
+from engine.api.clock import utc_now
 from engine.chat.rows import Answer, EndOfTurn, RowTokens, TokenView
 from engine.domain.dataset import DatasetInfo
 from engine.domain.model import ModelInfo
@@ -62,7 +63,7 @@ def preview(
             _("The dataset {name} has no rows called {split}.").format(name=info.name, split=split)
         )
     folder = Path(_model(layout, model_id).path)
-    tokenizer = load_tokenizer(folder, clock=clock or datetime.now(UTC))
+    tokenizer = load_tokenizer(folder, clock=clock or utc_now())
     table = open_table(dataset, info, number, split)
     try:
         places = islice(range(len(table)), max(start, 0), max(start, 0) + rows)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 LIBRARIES = (
     "torch",
     "transformers",
@@ -24,6 +22,8 @@ def program_version() -> str:
 
 def version_of(name: str) -> str:
     """Return the version of an installed library without importing it; empty where it is absent."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

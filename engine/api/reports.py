@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from gettext import gettext as _
+from typing import TYPE_CHECKING
 
 from engine.api.datasets import Datasets
 from engine.domain.problem import Severity
@@ -12,12 +13,13 @@ from engine.errors import DocumentDamaged, WrongUsage
 from engine.formats.findings import Findings, read_findings
 from engine.formats.versions import read_version
 from engine.quality.check import Check
-from engine.quality.fixes import FIXES, Fix
-from engine.quality.registry import CHECKS, check_of
 from engine.store.documents import read_document
 from engine.store.layout import Layout, VersionFolder
 
-__all__ = ["Check", "CheckResult", "Findings", "Fix", "Report", "Reports", "Severity"]
+if TYPE_CHECKING:
+    from engine.quality.fixes import Fix
+
+__all__ = ["Check", "CheckResult", "Findings", "Report", "Reports", "Severity"]
 
 
 def not_checked() -> WrongUsage:
@@ -37,10 +39,14 @@ class Reports:
 
     def checks(self) -> tuple[Check, ...]:
         """Return every check, in the order in which they are shown."""
+        from engine.quality.registry import CHECKS
+
         return CHECKS
 
     def fix_of(self, check: Check) -> Fix | None:
         """Return the fix for what a check finds; None where only a person can decide."""
+        from engine.quality.fixes import FIXES
+
         return next((one for one in FIXES if one.id == check.fix), None)
 
     def get(self, dataset_id: str) -> Report | None:
@@ -91,6 +97,8 @@ class Reports:
             DatasetDamaged: The findings cannot be read.
         """
         from pyarrow import compute
+
+        from engine.quality.registry import check_of
 
         check_of(check_id)
         folder = self._folder(dataset_id, version)

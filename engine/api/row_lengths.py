@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine.domain.randomness import seed_of
 from engine.domain.recipe import Recipe
 from engine.domain.split import TRAIN
 from engine.errors import DocumentDamaged
+from engine.hardware.reach import Reach
 from engine.store.documents import read_document
 from engine.store.layout import JobFolder, Layout
 
@@ -62,12 +64,57 @@ class RowLengths:
         )
         return order.total(self._trained, steps=steps)
 
+    def longest(self, count: int) -> NDArray[np.int64]:
+        """Return the tokens of so many of its longest rows, the longest first."""
+        return self._falling[:count]
+
+    @cached_property
+    def _falling(self) -> NDArray[np.int64]:
+        import numpy as np
+
+        return np.sort(self._trained)[::-1]
+
     @cached_property
     def _trained(self) -> NDArray[np.int64]:
         import numpy as np
 
         lengths = np.frombuffer(self.content, "<i4")
         return lengths[lengths > 0].astype(np.int64)
+
+
+def reach_of(
+    recipe: Recipe,
+    parts: Sequence[Part],
+    lengths: Sequence[RowLengths | None],
+    *,
+    is_checked: bool,
+) -> Reach | None:
+    """Return what the rows of a run come to, or None where some of them were not counted.
+
+    Args:
+        recipe: The recipe.
+        parts: What each dataset gives to a pass.
+        lengths: Lengths of the rows of each.
+        is_checked: Held-out rows are checked on the way.
+    """
+    import numpy as np
+
+    count = recipe.effective_batch_size
+    longest = [np.empty(0, np.int64)]
+    for part, own in zip(parts, lengths, strict=True):
+        if own is None:
+            return None
+        longest.append(np.repeat(own.longest(count), _most_often(part))[:count])
+    falling = np.sort(np.concatenate(longest))[::-1]
+    return Reach(longest=tuple(int(one) for one in falling[:count]), is_checked=is_checked)
+
+
+def _most_often(part: Part) -> int:
+    """Return how often a pass can see a row: once for each deck that it is dealt from."""
+    if not part.rows:
+        return 0
+    whole, rest = divmod(part.per_pass, part.rows)
+    return whole + 2 if rest else whole  # a pass begins and ends within a deck
 
 
 class CountedRows:

@@ -13,7 +13,7 @@ import msgspec
 from engine.api.beginning import Beginning, descent_of, find_start
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs, JobView
-from engine.api.lookup import SHORTEST_PREFIX
+from engine.api.lookup import matching
 from engine.api.machine import Machine
 from engine.api.models import Models
 from engine.api.planning import make_plan
@@ -76,6 +76,11 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """Return the run's id, which is that of its job."""
         return self.job.info.id
+
+    @property
+    def name(self) -> str:
+        """Return what the person calls it; other runs may be called so too."""
+        return self.job.info.name
 
     @property
     def model_fingerprint(self) -> str:
@@ -300,18 +305,14 @@ class Runs:
         return views
 
     def get(self, key: str) -> RunView:
-        """Return the run of an id, of the unique beginning of an id, or of a name (the newest).
+        """Return the run of an id, of a name (the newest), or of the unique beginning of an id.
 
         Raises:
             RunNotFound: There is none, or several begin like this.
         """
-        runs = self.list()
-        by_id = [one for one in runs if one.id == key]
-        by_prefix = [one for one in runs if len(key) >= SHORTEST_PREFIX and one.id.startswith(key)]
-        by_name = [one for one in runs if one.job.info.name == key]
-        for found in (by_id, by_prefix if len(by_prefix) == 1 else [], by_name[:1]):
-            if found:
-                return found[0]
+        found = matching(self.list(), key)
+        if found and (len(found) == 1 or found[0].name == key):
+            return found[0]
         raise RunNotFound(_("There is no run {name} in this workspace.").format(name=key))
 
     def feed(self, run_id: str) -> JobFeed:

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import platformdirs
+from msgspec.structs import replace
 
 from engine.errors import DocumentDamaged
 from engine.store import atomicfs
+from engine.store.disk_errors import naming_disk_errors
 from engine.store.documents import read_document, write_document
 
 
@@ -52,12 +55,39 @@ def read_settings(path: Path) -> Settings:
         return Settings()
 
 
-def write_settings(path: Path, settings: Settings) -> None:
-    """Keep the settings.
+def change_settings(path: Path, changes: Mapping[str, object], *, known: Settings) -> Settings:
+    """Change some settings by name and return all of them as they are kept now.
+
+    What stands on disk counts: others may have changed it, and a reading that failed once is no
+    reason to write over what it would have told. What is damaged is put aside first.
+
+    Args:
+        path: Where they stand.
+        changes: New values.
+        known: Is changed instead where there are none, or they are damaged.
 
     Raises:
-        NotWritable: The place refuses to be written.
+        NotWritable: The place refuses to be read or written; nothing was changed.
+        DiskFailed: The disk does not give the old settings; nothing was changed.
         DiskFull: No room; the old settings are untouched.
     """
     atomicfs.make_folder(path.parent)
-    write_document(path, settings)
+    changed = replace(_kept(path) or known, **changes)
+    write_document(path, changed)
+    return changed
+
+
+def _kept(path: Path) -> Settings | None:
+    """Return the settings on disk, or None where there are none; damaged ones are put aside."""
+    try:
+        return read_document(path, Settings)
+    except DocumentDamaged as damaged:
+        match damaged.__cause__:
+            case FileNotFoundError():
+                return None
+            case OSError() as error:
+                with naming_disk_errors(path):
+                    raise error from damaged
+            case _:
+                atomicfs.put_aside(path)
+        return None

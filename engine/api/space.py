@@ -2,7 +2,8 @@
 """Disk use: what takes how much in a workspace, and removing what can go without a loss.
 
 Caches are made again when they are needed. Of the checkpoints of a finished run the newest and the
-one of the lowest held-out loss stay. Trash and backups go when a person says so.
+one of the lowest held-out loss stay. Trash and backups go when a person says so. Compiled code lies
+in the user's cache folder and serves every workspace; it is counted and removed here too.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from engine.domain.run import JobKind, JobState
 from engine.domain.space import Place, SpaceItem, SpaceKind, SpaceReport
 from engine.errors import InUse, WrongUsage
 from engine.store import atomicfs
+from engine.store.caches import compile_cache
 from engine.store.disk_use import size_of
 from engine.store.layout import Layout
 from engine.store.place import place_of
 
 Tell = Callable[[int, int], None]
 _CHECKPOINT = "ck-"
-_CACHES = (SpaceKind.TOKENS, SpaceKind.WEIGHTS)
+_CACHES = (SpaceKind.TOKENS, SpaceKind.WEIGHTS, SpaceKind.COMPILED)
+_ALL = "all"
 _FREEABLE = (*_CACHES, SpaceKind.CHECKPOINTS, SpaceKind.TRASH, SpaceKind.BACKUP)
 
 
@@ -65,6 +68,7 @@ class Space:
                 tell(number, len(measures))
         rest = size_of(self._layout.root) - sum(one.size_bytes for one in items)
         items.append(_item(SpaceKind.OTHER, "", "", max(0, rest)))
+        items.append(_all_freeable(SpaceKind.COMPILED, _ALL, "", compile_cache()))
         return SpaceReport(
             items=tuple(
                 sorted((one for one in items if one.size_bytes), key=lambda one: -one.size_bytes)
@@ -108,6 +112,8 @@ class Space:
                 return _older_checkpoints(self._layout, Jobs(self._layout).get(owner))
             case SpaceKind.BACKUP:
                 return [self._layout.backups / owner]
+            case SpaceKind.COMPILED:
+                return [compile_cache()]
             case _:
                 return [self._layout.trash / owner]
 

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from gettext import gettext as _
 from pathlib import Path
 
+from engine.api.clock import utc_now
 from engine.api.jobs import new_id
 from engine.api.lookup import matching
 from engine.domain.trash import TrashEntry, TrashKind
@@ -15,11 +17,6 @@ from engine.errors import NotInTrash
 from engine.store import trash
 from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
-
-
-def utc_now() -> datetime:
-    """Return the time now."""
-    return datetime.now(UTC)
 
 
 class Trash:
@@ -46,6 +43,7 @@ class Trash:
             folders: Inside the workspace; with the first of them the object is gone.
 
         Raises:
+            FileMissing: Somebody else removed it just now.
             InUse: Another process is busy with the trash.
             NotWritable: The place refuses; nothing was removed.
         """
@@ -95,10 +93,12 @@ class Trash:
 
     def tidy(self) -> int:
         """Delete what has been in the trash for more than 30 days; return how many things."""
-        found = trash.outdated(self._layout, now=self._now())
-        for one in found:
-            trash.delete(self._layout, one.id)
-        return len(found)
+        count = 0
+        for one in trash.outdated(self._layout, now=self._now()):
+            with contextlib.suppress(NotInTrash):  # somebody else tidies at the same time
+                trash.delete(self._layout, one.id)
+                count += 1
+        return count
 
     def get(self, key: str) -> TrashEntry:
         """Return one entry by its id, the unique beginning of its id, or its name.

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from gettext import gettext as _
 from typing import TYPE_CHECKING
 
 import filelock
 
+from engine.api.clock import utc_now
 from engine.api.datasets import Datasets
 from engine.api.row_changes import RowChange, RowRewrite, check_kind, check_rows, no_such_rows
 from engine.domain.dataset import DatasetInfo, Row
@@ -60,7 +61,7 @@ class Versions:
         layout: Layout,
         datasets: Datasets,
         *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         """Work on one workspace."""
         self._layout = layout

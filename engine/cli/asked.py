@@ -106,7 +106,16 @@ def _ask_to_continue(session: Session, asked: AskedRun) -> tuple[Recipe, Beginni
     if asked.dataset:
         data = read_datasets(asked.dataset)
         chosen = session.api.datasets.get(data["dataset"]).id
-        data["replay"] = data["replay"] or _replay(beginning, chosen, data["mix"], asked.replay)
+    else:
+        chosen = beginning.former_dataset_id
+    if asked.replay and data.get("replay"):
+        raise WrongUsage(
+            _("Only one dataset can be replayed, but --replay and --dataset both name a share."),
+            remedy=_("Leave --replay out, or give the dataset a weight: --dataset notes=0.5."),
+        )
+    data["replay"] = data.get("replay") or _replay(
+        beginning, chosen, data.get("mix", {}), asked.replay
+    )
     recipe = session.api.continuing.make_recipe(
         beginning,
         model=asked.model,

@@ -16,6 +16,7 @@ from engine.api.advice import advice
 from engine.api.preparation import CheckSettings, ExportForm
 from engine.cli.data import facts_of
 from engine.cli.follow import follow
+from engine.cli.forget import forget
 from engine.cli.rows import ShownRow, find_rows
 from engine.cli.session import Json, Session, session_of
 from engine.cli.tokens import tokens
@@ -28,6 +29,7 @@ from engine.errors import DatasetDamaged
 
 app = typer.Typer(help="Look at one dataset, change it, and make others of it.")
 app.command("tokens")(tokens)
+app.command("forget")(forget)
 
 DatasetArgument = Annotated[str, typer.Argument(help="Id or name of the dataset.")]
 EvalRatio = Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of rows that is held out.")]
@@ -162,19 +164,19 @@ def _tell_report(session: Session, report: Report) -> None:
     known = {one.id: one for one in session.api.reports.checks()}
     names = {one.check: known[one.check].name_label for one in report.results}
     found = [one for one in report.results if one.rows]
-    session.table(
-        [_("Check"), _("Severity"), _("Rows"), _("What was found"), _("Repair with")],
+    rows = [
         [
-            [
-                known[one.check].title(),
-                known[one.check].severity.value,
-                f"{one.rows:,}",
-                ", ".join(_kinds(one, names[one.check])),
-                f"--check {one.check}" if known[one.check].fix else "",
-            ]
-            for one in found
-        ],
-    )
+            known[one.check].title(),
+            known[one.check].severity.value,
+            f"{one.rows:,}",
+            ", ".join(_kinds(one, names[one.check])),
+            f"--check {one.check}" if known[one.check].fix else "",
+        ]
+        for one in found
+    ]
+    if rows:
+        columns = [_("Check"), _("Severity"), _("Rows"), _("What was found"), _("Repair with")]
+        session.table(columns, rows)
     for one in found:
         title, why = known[one.check].title(), known[one.check].why()
         session.out.print(f"{title}: {why}", markup=False)

@@ -28,6 +28,9 @@ def demo(context: typer.Context, as_json: Json = False) -> None:
     result = run_demo(session)
     result["seconds"] = round(time.monotonic() - began, 1)
     session.out.print(_("Done in {time}.").format(time=duration(result["seconds"])))
+    session.out.print(
+        _("“runs” lists the run, and the window shows its curves. Then import rows of your own.")
+    )
     session.result(result)
 
 

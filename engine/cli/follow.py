@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from gettext import gettext as _
 
 from rich.progress import (
@@ -23,9 +23,12 @@ from engine.cli.session import Session
 from engine.domain.phase import Phase, phase_title
 from engine.domain.run import JobSnapshot, JobState
 from engine.errors import Cancelled, EngineError, WorkerDied, error_from
+from engine.protocol.codec import Envelope
 from engine.protocol.events import Event, Warned
 
 _LOOK_EVERY_S = 0.1
+_AT_ONCE = 10_000
+"""Events in memory at a time: following a log of a million needs no more room than a short one."""
 
 
 class TimeLeftColumn(ProgressColumn):
@@ -94,15 +97,23 @@ def _watch(
         while True:
             # The state is asked before the poll, so that the last poll misses no event.
             is_over = feed.state().is_over
-            for envelope in feed.poll():
-                if isinstance(envelope.event, Warned):
-                    bars.console.print(f"! {envelope.event.message}", markup=False)
-                if on_event and envelope.event:
-                    on_event(envelope.event)
+            while found := feed.poll(_AT_ONCE):
+                _tell(bars, found, on_event)
+                _show(bars, task, feed.snapshot)
             _show(bars, task, feed.snapshot)
             if is_over:
                 return
             time.sleep(_LOOK_EVERY_S)
+
+
+def _tell(
+    bars: Progress, found: Sequence[Envelope], on_event: Callable[[Event], None] | None
+) -> None:
+    for envelope in found:
+        if isinstance(envelope.event, Warned):
+            bars.console.print(f"! {envelope.event.message}", markup=False)
+        if on_event and envelope.event:
+            on_event(envelope.event)
 
 
 def _bars(session: Session) -> Progress:

@@ -11,13 +11,16 @@ import typer
 from rich.console import Console
 
 from engine.api.privacy import Privacy
+from engine.api.program import program_version
 from engine.cli import (
     columns,
     data,
     dataset,
     demo,
     diagnose,
+    doctor,
     documents,
+    memorisation,
     model,
     presets,
     privacy,
@@ -54,9 +57,10 @@ app.command("train")(run.train)
 app.command("plan")(run.plan)
 app.command("learning-rate")(rate.learning_rate)
 app.command("presets")(presets.presets)
+app.command("memorisation")(memorisation.memorisation)
 app.command("export")(weights.export)
 app.command("generate")(weights.generate)
-app.command("doctor")(model.doctor)
+app.command("doctor")(doctor.doctor)
 app.command("privacy")(privacy.privacy)
 app.command("diagnose")(diagnose.diagnose)
 app.command("demo")(demo.demo)
@@ -77,14 +81,25 @@ app.add_typer(runtime.app, name="runtime")
 app.add_typer(space.app, name="trash")
 
 
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        Console(highlight=False).print(f"Burnish {program_version()}".strip())
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
     workspace: Annotated[
         Path | None, typer.Option("--workspace", help="Folder of the workspace.")
     ] = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_tell_version, help="Say which it is."),
+    ] = False,
 ) -> None:
     """Keep the global options for the command."""
+    del version  # told already
     context.ensure_object(Session).root = workspace
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands on models and on this computer: model add, model list, doctor."""
+"""Commands on models: model add, model list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import typer
 
 from engine.cli.session import Json, session_of
 from engine.domain.model import ModelInfo
-from engine.domain.problem import Severity
 
 app = typer.Typer(help="Base models: local folders, linked where they are.", no_args_is_help=True)
 
@@ -69,46 +68,3 @@ def list_models(context: typer.Context, as_json: Json = False) -> None:
         [[one.id, one.name, one.architecture, f"{one.parameters:,}", one.path] for one in found],
     )
     session.result({"models": [_facts(one) for one in found]})
-
-
-def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """Say what this computer has, and what is in the way of training on it."""
-    session = session_of(context, as_json)
-    facts = session.api.machine.facts()
-    problems = session.api.machine.doctor()
-    session.out.print(
-        f"{facts.processor}, {facts.cores} cores, {facts.memory_total_bytes / 1e9:.1f} GB",
-        markup=False,
-    )
-    for gpu in facts.gpus:
-        session.out.print(f"{gpu.name}, {gpu.total_bytes / 1e9:.1f} GB", markup=False)
-    for one in problems:
-        session.out.print(f"[{one.severity.value}] {one.message} {one.remedy}", markup=False)
-    session.result(
-        {
-            "healthy": not any(one.severity is Severity.ERROR for one in problems),
-            "workspace": str(session.api.layout.root),
-            "processor": facts.processor,
-            "cores": facts.cores,
-            "memory_bytes": facts.memory_total_bytes,
-            "disk_free_bytes": facts.disk_free_bytes,
-            "gpus": [
-                {
-                    "name": gpu.name,
-                    "driver": gpu.driver,
-                    "memory_bytes": gpu.total_bytes,
-                    "free_bytes": gpu.free_bytes,
-                }
-                for gpu in facts.gpus
-            ],
-            "problems": [
-                {
-                    "severity": one.severity.value,
-                    "code": one.code,
-                    "message": one.message,
-                    "remedy": one.remedy,
-                }
-                for one in problems
-            ],
-        }
-    )

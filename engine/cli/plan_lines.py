@@ -48,9 +48,11 @@ def _memory_lines(need: MemoryNeed) -> Iterator[str]:
         if need.is_calibrated
         else _("estimated; the first run on a card measures it")
     )
-    yield _("Memory: {low} to {high} GB, {how}.").format(
-        low=_gib(need.low_bytes), high=_gib(need.high_bytes), how=how
+    low, high = _gib(need.low_bytes), _gib(need.high_bytes)
+    words = (
+        _("Memory: {high} GB, {how}.") if low == high else _("Memory: {low} to {high} GB, {how}.")
     )
+    yield words.format(low=low, high=high, how=how)
     for term in need.terms:
         if term.high:
             yield _term_line(term)

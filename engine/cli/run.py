@@ -101,15 +101,8 @@ def _show(session: Session, run: RunView) -> None:
         words = _("  goes on with {start}").format(start=start_words(run.recipe.start))
         session.out.print(words, markup=False)
     if snapshot.eval_before is not None and snapshot.eval_last is not None:
-        change = 100 * (snapshot.eval_last / snapshot.eval_before - 1)
-        session.out.print(
-            _("  held-out loss {before} before, {after} now ({change} %)").format(
-                before=f"{snapshot.eval_before:.3f}",
-                after=f"{snapshot.eval_last:.3f}",
-                change=f"{change:+.0f}",
-            ),
-            markup=False,
-        )
+        words = _held_out_words(snapshot.eval_before, snapshot.eval_last)
+        session.out.print(words, markup=False)
     if snapshot.adapter_step is not None and run.has_adapter:
         words = (
             _("  the adapter is that of step {step}, the best")
@@ -130,6 +123,16 @@ def _show(session: Session, run: RunView) -> None:
         )
     _show_end(session, run)
     session.result(outcome(run))
+
+
+def _held_out_words(before: float, after: float) -> str:
+    """Return both losses, and their change where there is a share of it."""
+    losses = {"before": f"{before:.3f}", "after": f"{after:.3f}"}
+    if not before:
+        return _("  held-out loss {before} before, {after} now").format(**losses)
+    change = f"{100 * (after / before - 1):+.0f}"
+    words = _("  held-out loss {before} before, {after} now ({change} %)")
+    return words.format(change=change, **losses)
 
 
 def _show_end(session: Session, run: RunView) -> None:

@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli.follow import follow
+from engine.cli.memorisation import memorisation_facts, memorisation_line
 from engine.cli.run import RunArgument
 from engine.cli.session import Json, Session, session_of
+from engine.errors import WrongUsage
 from engine.protocol.events import AnswerMade, Event, ExportVerified
 
 
@@ -42,6 +44,8 @@ def export(
 ) -> None:
     """Write a run's weights, compare them with what was trained, and keep them only if equal."""
     session = session_of(context, as_json)
+    checked = session.api.memorisation.checked(run)
+    session.out.print(memorisation_line(checked, run), markup=False)
     done = export_run(session, run, target, out)
     session.out.print(_("Exported and verified: {path}").format(path=done.path), markup=False)
     session.out.print(
@@ -59,6 +63,7 @@ def export(
             "max_logit_difference": done.max_logit_difference,
             "top1_agreement_ratio": done.top1_agreement_ratio,
             "mean_kl": done.mean_kl,
+            "memorisation": memorisation_facts(checked),
         }
     )
 
@@ -83,17 +88,29 @@ def answers(
 
 def generate(
     context: typer.Context,
-    model: Annotated[str, typer.Option(help="Id or name of the model.")],
     prompt: Annotated[str, typer.Option(help="What to ask.")],
+    model: Annotated[
+        str | None, typer.Option(help="Id or name of the model; by default that of the run.")
+    ] = None,
     run: Annotated[str | None, typer.Option(help="Answer with this run's adapter.")] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, max=8192, help="Longest answer.")] = 200,
     as_json: Json = False,
 ) -> None:
     """Answer one prompt, greedily."""
     session = session_of(context, as_json)
+    if model is None:
+        model = _model_of(session, run)
     made = answers(session, model=model, run=run, prompts=[prompt], max_new_tokens=max_new_tokens)
     session.out.print(made[0].answer, markup=False)
     session.result(_facts(made[0]))
+
+
+def _model_of(session: Session, run: str | None) -> str:
+    if run is None:
+        raise WrongUsage(
+            _("Nobody said what is to answer."), remedy=_("Name a model, or a run of yours.")
+        )
+    return session.api.runs.get(run).recipe.model_id
 
 
 def _facts(made: AnswerMade) -> dict[str, Any]:

@@ -196,6 +196,7 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
         is_eval_frozen: Rows of `eval` stay there, and never enter `train` of what is made of it.
         version: The version that `rows` and `splits` tell of; in dataset.json that of the import.
         earlier: What was done with the rows before this dataset was made of others, a line each.
+        made_of: Ids of the datasets that it was made of, and of those that these were made of.
     """
 
     schema_version: int = 1
@@ -215,3 +216,4 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     is_eval_frozen: bool = False
     version: int = 1
     earlier: tuple[str, ...] = ()
+    made_of: tuple[str, ...] = ()

@@ -3,7 +3,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
+
+
+class LayerShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes of one layer where not all layers are alike.
+
+    Attributes:
+        intermediate: Width of the MLP.
+        kv_heads: Key/value heads.
+        head_dim: Width of one head.
+        key_value_matrices: Matrices that make keys and values; none where an earlier layer's are
+            taken.
+    """
+
+    intermediate: int
+    kv_heads: int
+    head_dim: int
+    key_value_matrices: int
 
 
 class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +38,10 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
         vocabulary: Rows of the embedding.
         tied: The head shares the embedding's weights.
         linear_parameters: Parameters in the layers' linear weights (what NF4 quantises).
+        key_value_matrices: Matrices of a layer that make keys and values.
+        fed: Width of what each layer is fed besides hidden states; 0 for nothing.
+        fed_rows: Rows of the embedding that it comes from.
+        unlike: Sizes of each layer, where not all are alike.
     """
 
     layers: int
@@ -30,6 +53,27 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     vocabulary: int
     tied: bool
     linear_parameters: int
+    key_value_matrices: int = 2
+    fed: int = 0
+    fed_rows: int = 0
+    unlike: tuple[LayerShape, ...] = ()
+
+    def layer_kinds(self, first: int = 0, stop: int | None = None) -> list[tuple[ModelShape, int]]:
+        """Return each kind of layer as a model that has no other, and how many there are of it.
+
+        Args:
+            first: Only layers from this number on,
+            stop: and before this one; None for all that follow.
+        """
+        last = self.layers if stop is None else stop
+        if not self.unlike:
+            return [(self, max(0, last - first))]
+        counts = Counter(self.unlike[first:last])
+        alike = msgspec.structs.replace(self, unlike=())
+        return [
+            (msgspec.structs.replace(alike, **msgspec.structs.asdict(one)), count)
+            for one, count in counts.items()
+        ]
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):

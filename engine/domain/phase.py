@@ -28,6 +28,8 @@ class Phase(StrEnum):
     FIXING_ROWS = "fixing_rows"
     MEASURING_MEMORY = "measuring_memory"
     TRYING_RATES = "trying_rates"
+    ASKING_BASE = "asking_base"
+    ASKING = "asking"
 
 
 def phase_title(phase: str) -> str:
@@ -55,5 +57,7 @@ def phase_title(phase: str) -> str:
         Phase.FIXING_ROWS: _("Fixing rows"),
         Phase.MEASURING_MEMORY: _("Measuring the memory of a layer"),
         Phase.TRYING_RATES: _("Trying learning rates"),
+        Phase.ASKING_BASE: _("Asking the base model for text of the rows"),
+        Phase.ASKING: _("Asking the trained model for text of its rows"),
     }
     return titles.get(phase, phase.replace("_", " ").capitalize())

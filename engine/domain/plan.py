@@ -45,7 +45,7 @@ class MemoryNeed(msgspec.Struct, frozen=True, kw_only=True):
         capacity: Memory of the device.
         head: The output head's part of the widest moment; 0 where another moment is wider.
         context: Driver, kernels and libraries.
-        phase: The widest moment: `layers`, `head` or `loading`.
+        phase: The widest moment: `layers`, `head`, `checks` or `loading`.
         is_calibrated: Measured on this device, not only estimated.
         terms: Every term of the formula.
     """
@@ -83,6 +83,11 @@ class MemoryNeed(msgspec.Struct, frozen=True, kw_only=True):
     def spare_bytes(self) -> int:
         """Return what stays free by the high estimate; negative where it does not fit."""
         return self.capacity - self.other - self.high_bytes
+
+    @property
+    def is_too_much(self) -> bool:
+        """Return whether not even the low estimate fits."""
+        return self.low_bytes > self.capacity - self.other
 
 
 class CardShare(msgspec.Struct, frozen=True, kw_only=True):

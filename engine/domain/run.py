@@ -17,6 +17,7 @@ class JobKind(StrEnum):
     GENERATE = "generate"
     DATASET = "dataset"
     RATE = "rate"
+    MEMORISATION = "memorisation"
 
 
 class JobState(StrEnum):
@@ -115,6 +116,8 @@ class JobSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         adapter_is_best: That adapter is the one of the lowest held-out loss.
         result: What a finished job produced, text values by name.
         failure: Why it failed, or None.
+        network_refused: What it said of tries to reach the network, which were refused; empty
+            where there were none.
     """
 
     state: JobState = JobState.STARTING
@@ -146,3 +149,4 @@ class JobSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     adapter_is_best: bool = False
     result: dict[str, str] = {}
     failure: Failure | None = None
+    network_refused: str = ""

@@ -20,6 +20,7 @@ class SpaceKind(StrEnum):
     EXPORT = "export"
     TRASH = "trash"
     BACKUP = "backup"
+    COMPILED = "compiled"
     OTHER = "other"
 
 
@@ -28,7 +29,8 @@ class SpaceItem(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: What it is.
-        id: What it belongs to: the id of a dataset, a model, a job or an entry of the trash.
+        id: What it belongs to: the id of a dataset, a model, a job or an entry of the trash; `all`
+            for what belongs to no one thing.
         name: What the person calls that.
         size_bytes: Sum of the sizes of its files.
         freeable_bytes: What of it can be removed without losing a result.
@@ -59,7 +61,7 @@ class SpaceReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def size_bytes(self) -> int:
-        """Return what the workspace takes in all."""
+        """Return what the workspace takes in all, with the compiled code that it uses."""
         return sum(one.size_bytes for one in self.items)
 
     @property

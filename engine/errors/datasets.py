@@ -70,7 +70,7 @@ class DatasetDamaged(EngineError):
 
 
 class InUse(EngineError):
-    """Something cannot be removed while a run is using it."""
+    """Something cannot be removed or forgotten while a run is using it."""
 
     code = "in_use"
     default_remedy = mark("Wait until the run has ended, or stop it.")

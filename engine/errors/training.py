@@ -55,7 +55,8 @@ class NotEnoughMemory(EngineError):
 
     code = "not_enough_memory"
     default_remedy = mark(
-        "Lower max_length or micro_batch_size, then resume from the last checkpoint."
+        "Lower the longest row (max_length) or the sequences at once (micro_batch_size), then "
+        "resume from the last checkpoint."
     )
 
 

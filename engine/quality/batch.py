@@ -21,6 +21,14 @@ NO_TEXT = ("tools", "fields", "row_hash", "source", "line", "image", "label", "i
 """Columns that hold no text of the row itself."""
 CLASSES = ("label", "is_liked")
 """Columns that say to which class a row belongs."""
+TOOLS = "tools"
+"""The column of the tools that a conversation may call."""
+BESIDE_CONTENT = ("name", "tool_call_id", "tool_calls")
+"""Fields of a turn that hold texts too, most of them JSON or none at all."""
+
+
+_Plain = tuple["Array", "NDArray[int64]"]
+"""Texts without nulls, and the row of each in the batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +46,8 @@ class TurnBatch:
         has_calls: For each text, whether its turn has tool calls.
         row_hashes: Content hash of each row, hex.
         classes: The class of each row (label), whether it was liked (rated), or None.
+        beside: The texts of BESIDE_CONTENT and of TOOLS that are there, in any order.
+        beside_rows: For each of them the number of its row, over all checked rows.
     """
 
     first_row: int
@@ -50,16 +60,19 @@ class TurnBatch:
     has_calls: NDArray[bool_]
     row_hashes: Array
     classes: Array | None = None
+    beside: Array
+    beside_rows: NDArray[int64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Column:
-    """The texts of one column of a batch."""
+    """The texts of one column of a batch, and those beside them, each with its row."""
 
     texts: Array
     roles: NDArray[int8]
     rows: NDArray[int64]
     has_calls: NDArray[bool_]
+    beside: tuple[_Plain, ...] = ()
 
 
 def turn_batch(batch: RecordBatch, *, first_row: int, is_eval: NDArray[bool_]) -> TurnBatch:
@@ -88,6 +101,7 @@ def turn_batch(batch: RecordBatch, *, first_row: int, is_eval: NDArray[bool_]) -
         order = np.argsort(rows, kind="stable")
         rows, roles, has_calls = rows[order], roles[order], has_calls[order]
         texts, all_parts = texts.take(pa.array(order)), all_parts[order]
+    beside, beside_rows = _joined([one for column in columns for one in column.beside], batch)
     return TurnBatch(
         first_row=first_row,
         count=batch.num_rows,
@@ -99,7 +113,29 @@ def turn_batch(batch: RecordBatch, *, first_row: int, is_eval: NDArray[bool_]) -
         has_calls=has_calls,
         row_hashes=batch.column("row_hash"),
         classes=next((batch.column(one) for one in CLASSES if one in batch.schema.names), None),
+        beside=beside,
+        beside_rows=beside_rows + first_row,
     )
+
+
+def _joined(beside: list[_Plain], batch: RecordBatch) -> _Plain:
+    """Return the texts beside the content of all columns as one, those of the tools with them."""
+    import numpy as np
+    import pyarrow as pa
+
+    if TOOLS in batch.schema.names:
+        column = batch.column(TOOLS)
+        beside = [*beside, _filled(column, np.arange(batch.num_rows, dtype=np.int64))]
+    texts = [pa.array([], pa.string()), *(texts for texts, _rows in beside)]
+    rows = [np.empty(0, np.int64), *(rows for _texts, rows in beside)]
+    return pa.concat_arrays(texts), np.concatenate(rows)
+
+
+def _filled(texts: Array, rows: NDArray[int64]) -> _Plain:
+    """Return the texts that are there, with their rows."""
+    if not texts.null_count:
+        return texts, rows
+    return texts.drop_null(), rows[texts.is_valid().to_numpy(zero_copy_only=False)]
 
 
 def _column(batch: RecordBatch, name: str) -> _Column:
@@ -112,14 +148,17 @@ def _column(batch: RecordBatch, name: str) -> _Column:
         return _plain_column(column)
     lengths = compute.fill_null(compute.list_value_length(column), 0).to_numpy()
     fields = compute.list_flatten(column)
-    roles, content, calls = (
-        compute.struct_field(fields, one) for one in ("role", "content", "tool_calls")
-    )
+    roles, content = (compute.struct_field(fields, one) for one in ("role", "content"))
+    rows = np.repeat(np.arange(batch.num_rows, dtype=np.int64), lengths)
+    # Early datasets have no names and ids.
+    known = {fields.type.field(one).name for one in range(fields.type.num_fields)}
+    beside = {one: compute.struct_field(fields, one) for one in BESIDE_CONTENT if one in known}
     return _Column(
         texts=compute.fill_null(content, ""),
         roles=_role_codes(roles),
-        rows=np.repeat(np.arange(batch.num_rows, dtype=np.int64), lengths),
-        has_calls=~compute.is_null(calls).to_numpy(zero_copy_only=False),
+        rows=rows,
+        has_calls=~compute.is_null(beside["tool_calls"]).to_numpy(zero_copy_only=False),
+        beside=tuple(_filled(one, rows) for one in beside.values()),
     )
 
 
@@ -127,10 +166,9 @@ def _plain_column(column: Array) -> _Column:
     """Return the texts of a column of plain texts; a row without one (a picture) has none."""
     import numpy as np
 
-    filled = column.is_valid().to_numpy(zero_copy_only=False)
-    rows = np.flatnonzero(filled).astype(np.int64)
+    texts, rows = _filled(column, np.arange(len(column), dtype=np.int64))
     return _Column(
-        texts=column.drop_null() if len(rows) < len(column) else column,
+        texts=texts,
         roles=np.full(len(rows), NO_ROLE, np.int8),
         rows=rows,
         has_calls=np.zeros(len(rows), np.bool_),

@@ -23,11 +23,13 @@ from engine.domain.dataset import (
     Turn,
 )
 from engine.errors import WrongUsage
+from engine.quality.batch import BESIDE_CONTENT
 from engine.quality.characters import without_end_blanks, without_unseen
 from engine.quality.check import KEEP_FIRST, LEAVE_OUT_OF_TRAIN
 from engine.quality.mojibake import repaired
 from engine.quality.personal_data.data_class import DataClass
 from engine.quality.personal_data.finding import NAMES_AND_ADDRESSES, PERSONAL_DATA
+from engine.quality.personal_data.json_strings import with_strings
 from engine.quality.personal_data.masking import masked_text
 
 
@@ -95,12 +97,12 @@ def strip_end_blanks(row: Row) -> Row | None:
 
 
 def mask_personal_data(row: Row) -> Row | None:
-    """Mask what has the form of personal data, in texts and in tool calls."""
+    """Mask what has the form of personal data, in texts, names, ids and tool calls."""
     return _masked(row, PERSONAL_DATA)
 
 
 def mask_names_and_addresses(row: Row) -> Row | None:
-    """Mask announced names and street addresses, in texts and in tool calls."""
+    """Mask announced names and street addresses, in texts, names, ids and tool calls."""
     return _masked(row, NAMES_AND_ADDRESSES)
 
 
@@ -111,44 +113,18 @@ def _masked(row: Row, classes: tuple[DataClass, ...]) -> Row | None:
     def _mask_turn(turn: Turn) -> Turn:
         # Names and ids stand in tool calls too, and must stay the same there and here.
         changed = {
-            name: _masked_strings(value, _mask)
-            for name in ("name", "tool_call_id")
+            name: with_strings(value, _mask)
+            for name in BESIDE_CONTENT
             if (value := getattr(turn, name)) is not None
         }
-        calls = turn.tool_calls and _masked_json(turn.tool_calls, _mask)
-        if calls:
-            changed["tool_calls"] = calls
         fixed = msgspec.structs.replace(turn, content=_mask(turn.content), **changed)
         return turn if fixed == turn else fixed
 
-    return _with_turns(row, _mask_turn, _mask)
-
-
-def _masked_json(text: str, masked: Callable[[str], str]) -> str | None:
-    """Return a JSON text with its strings masked; None where it stays, or is no object or list.
-
-    Numbers and keys stay: a masked number is none any more.
-    """
-    if text.lstrip()[:1] not in {"{", "["}:
-        return None
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    changed = _masked_strings(value, masked)
-    return None if changed == value else msgspec.json.encode(changed).decode("utf-8")
-
-
-def _masked_strings(value: Any, masked: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        inner = _masked_json(value, masked)  # the arguments of a call are JSON inside JSON
-        return masked(value) if inner is None else inner
-    if isinstance(value, list):
-        return [_masked_strings(one, masked) for one in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value).items()
-        return {name: _masked_strings(one, masked) for name, one in items}
-    return value
+    fixed = _with_turns(row, _mask_turn, _mask)
+    if isinstance(fixed, ChatRow) and fixed.tools is not None:
+        tools = with_strings(fixed.tools, _mask)
+        return fixed if tools == fixed.tools else msgspec.structs.replace(fixed, tools=tools)
+    return fixed
 
 
 # ---------------------------------------------------------------------------------- turns

@@ -10,6 +10,7 @@ import sys
 import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 PRODUCT = ("engine", "gui", "main.py")
@@ -27,9 +28,14 @@ class Source:
     path: str
     text: str
 
-    @property
+    @cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the tree."""
+        return list(ast.walk(self.tree))
 
 
 def called(node: ast.Call) -> str:
@@ -45,14 +51,14 @@ def called(node: ast.Call) -> str:
 
 def calls(source: Source) -> Iterator[tuple[str, ast.Call]]:
     """Yield every call with the name that it names."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call):
             yield called(node), node
 
 
 def imported(source: Source, *, top_only: bool = False) -> Iterator[tuple[str, int]]:
     """Yield every imported dotted name with its line; of the top level only, or of all levels."""
-    nodes = source.tree.body if top_only else ast.walk(source.tree)
+    nodes = source.tree.body if top_only else source.nodes
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
@@ -129,7 +135,7 @@ def vague_names(source: Source) -> list[str]:
     ]
     return faults + [
         f"{source.path}:{node.lineno} class {node.name} has a vague name"
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ClassDef) and node.name.endswith(VAGUE_ENDINGS)
     ]
 
@@ -149,6 +155,8 @@ def silenced_checks(source: Source) -> list[str]:
     """A silenced check names its rule, then its reason after a dash or a second ``#``."""
     silencer = re.compile(r"#\s*(noqa|type:\s*ignore|pyright:\s*ignore)\b(.*)")
     named = re.compile(r"\s*(:\s*[A-Z]+[0-9]+(,\s*[A-Z]+[0-9]+)*|\[[\w, -]+\])\s+(#|--?)\s+\S+.*")
+    if not silencer.search(source.text):
+        return []
     comments = [
         (token.start[0], token.string)
         for token in tokenize.generate_tokens(io.StringIO(source.text).readline)
@@ -165,7 +173,7 @@ def global_statements(source: Source) -> list[str]:
     """A module keeps no state that its functions change."""
     return [
         f"{source.path}:{node.lineno} changes module state: {', '.join(node.names)}"
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Global)
     ]
 
@@ -176,7 +184,7 @@ def environment_outside_the_worker(source: Source) -> list[str]:
         return []
     return [
         f"{source.path}:{node.lineno} sets an environment variable"
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Assign | ast.Delete)
         for target in node.targets
         if isinstance(target, ast.Subscript) and ast.unparse(target.value) == "os.environ"

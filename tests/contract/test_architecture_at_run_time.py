@@ -12,6 +12,11 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEARNING = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets"}
 AFTER_FIRST_PAINT = {"numpy", "pyarrow"}
+MODULES_AFTER_FIRST_PAINT = {
+    *("engine.formats.registry", "engine.quality.registry", "engine.quality.fixes"),
+    *("engine.launcher.libraries", "importlib.metadata"),
+}
+"""Each brings others along that cost one part in fifty of the start, or more."""
 
 PROBE = """
 import json, logging, os, sys, time
@@ -22,6 +27,7 @@ took_s = time.perf_counter() - started
 print(json.dumps(dict(
     took_s=took_s,
     modules=sorted({{name.partition(".")[0] for name in sys.modules}}),
+    whole=sorted(sys.modules),
     network="PySide6.QtNetwork" in sys.modules,
     environment=environment == dict(os.environ),
     handlers=len(logging.getLogger().handlers),
@@ -60,4 +66,5 @@ def test_import_of_the_window_brings_no_learning_and_no_network() -> None:
     modules = set(seen["modules"])
     assert not modules & LEARNING
     assert not modules & AFTER_FIRST_PAINT
+    assert not set(seen["whole"]) & MODULES_AFTER_FIRST_PAINT
     assert seen["network"] is False

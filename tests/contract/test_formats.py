@@ -17,7 +17,7 @@ from engine.formats.format import Format, Record
 from engine.formats.reading import ShapedRow, shaped_rows
 from engine.formats.registry import FORMATS, best_match
 from tests.builders.documents import pdf, word
-from tests.builders.workbooks import workbook
+from tests.builders.workbooks import open_workbook, workbook
 
 ROWS = [{"prompt": f"Question {number}, please?", "completion": "Answer"} for number in range(5)]
 
@@ -62,6 +62,7 @@ SAMPLES: dict[str, list[bytes]] = {
     "parquet": [_parquet()],
     "arrow": [_arrow(ipc.new_stream), _arrow(ipc.new_file)],
     "xlsx": [workbook([ROWS])],
+    "ods": [open_workbook([ROWS])],
     "docx": [word(["A paragraph.", "Another one."])],
     "pdf": [pdf([["A page of text."], ["Another page."]])],
     "text": [
@@ -76,7 +77,7 @@ CASES = [(name, number) for name, found in SAMPLES.items() for number in range(l
 
 
 def test_formats_are_those_that_have_samples() -> None:
-    expected = ["jsonl", "json", "csv", "parquet", "arrow", "xlsx", "docx", "pdf", "text"]
+    expected = ["jsonl", "json", "csv", "parquet", "arrow", "xlsx", "ods", "docx", "pdf", "text"]
     assert [one.id for one in FORMATS] == expected
     assert {one.id for one in FORMATS} == set(SAMPLES)
 

@@ -107,12 +107,25 @@ def test_merged_model_loads_in_stock_transformers(
     assert made.shape[1] > ids["input_ids"].shape[1]
 
 
+def test_check_for_memorised_text_is_told_at_the_next_export(
+    line: CommandLine, run: dict[str, Any], tmp_path: Path
+) -> None:
+    found = line.do("memorisation", run["run_id"])
+    # Twenty steps teach the starter no row by heart; its held-out rows are asked for, too.
+    assert found["verdict"] == "not_found"
+    assert found["is_current"]
+    assert found["passages"]["count"] + sum(one["count"] for one in found["values"].values()) > 0
+    assert 0 < found["rows"] <= found["all_rows"]
+    done = line.do("export", run["run_id"], "--target", "adapter", "--out", tmp_path / "out")
+    assert done["memorisation"] == found
+
+
 def test_generate_answers_with_and_without_the_run(
     line: CommandLine, run: dict[str, Any], model: dict[str, Any]
 ) -> None:
-    asked = ("generate", "--model", model["model_id"], "--prompt", "the printer is stuck")
-    before = line.do(*asked, "--max-new-tokens", "24")
-    after = line.do(*asked, "--max-new-tokens", "24", "--run", run["run_id"])
+    asked = ("generate", "--prompt", "the printer is stuck", "--max-new-tokens", "24")
+    before = line.do(*asked, "--model", model["model_id"])
+    after = line.do(*asked, "--run", run["run_id"])
     assert before["answer"]
     assert after["answer"] != before["answer"]
 

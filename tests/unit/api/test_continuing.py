@@ -14,6 +14,7 @@ from engine.api.facade import Api, open_api
 from engine.api.fitting import changes_of
 from engine.api.run_compare import recipe_differences
 from engine.cli.asked import read_share
+from engine.cli.main import run_command_line
 from engine.domain.plan import Plan
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind
@@ -191,6 +192,52 @@ def test_dataset_that_a_live_run_holds_out_is_kept(
     api.jobs.create(JobKind.TRAIN, "second", "os:abort", {}, recipe, weights)
     with pytest.raises(InUse):
         api.datasets.remove(api.datasets.get("Old").id)
+
+
+def plan_by_words(api: Api, *words: str) -> int:
+    return run_command_line(
+        ["--workspace", str(api.layout.root), "plan", "--from", "first", *words]
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--replay", "20%"),
+        ("--replay", "much"),
+        ("--dataset", "Old", "--replay", "20%"),
+        ("--dataset", "New", "--dataset", "Old=10%", "--replay", "20%"),
+    ],
+)
+def test_replay_that_cannot_be_is_refused_and_not_left_out(
+    api: Api, capfd: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    assert plan_by_words(api, *words) == 1
+    assert "(wrong_usage)" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--replay", "0"), "learns from 52 rows of Old"),
+        (("--dataset", "New"), "6 of Old (10 %)"),
+        (("--dataset", "New", "--replay", "0"), "learns from 53 rows of New"),
+    ],
+)
+def test_replay_is_usual_and_can_be_left_out(
+    api: Api, capfd: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
+) -> None:
+    assert plan_by_words(api, *words) == 0
+    assert told in capfd.readouterr().out
+
+
+def test_run_whose_data_is_gone_goes_on_with_other_data(
+    api: Api, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api.datasets.remove("Old")
+    assert plan_by_words(api, "--dataset", "New") == 0
+    assert "The data of first is not here" in capfd.readouterr().out
+    assert plan_by_words(api, "--dataset", "New", "--replay", "20%") == 1
 
 
 @pytest.mark.parametrize(("text", "share"), [("20%", 0.2), ("0.2", 0.2), (" 0 ", 0.0)])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -193,6 +194,17 @@ def test_damaged_dataset_is_reported_and_the_others_stay(
     ((found, why),) = datasets.damaged()
     assert found == "broken"
     assert why
+
+
+def test_copied_dataset_is_damaged_and_its_removal_leaves_the_first_alone(
+    datasets: Datasets, layout: Layout
+) -> None:
+    add(layout, "first", "First")
+    shutil.copytree(layout.dataset("first").root, layout.dataset("copy").root)
+    assert [key for key, _why in datasets.damaged()] == ["copy"]
+    datasets.remove("copy")
+    assert [one.id for one in datasets.list()] == ["first"]
+    assert datasets.damaged() == []
 
 
 # --- reading ----------------------------------------------------------------------------------

@@ -192,6 +192,18 @@ def test_run_without_usable_rows_names_reasons_and_lines_but_no_text(
     assert "secret" not in error.message + error.detail + error.remedy
 
 
+def test_run_on_columns_that_nobody_knows_says_how_to_name_them(
+    layout: Layout, tmp_path: Path
+) -> None:
+    table = b"referral,reply letter\n" + b"Cough.,Dear colleague\n" * 3
+    with pytest.raises(NoUsableRows) as caught:
+        ImportRun(layout, [source(tmp_path, table, "letters.csv")]).run()
+    error = caught.value
+    assert error.message.startswith("None of the 3 rows could be used. The names of its fields")
+    assert "Map columns…" in error.remedy
+    assert "columns FILE" in error.remedy
+
+
 def test_run_that_is_stopped_leaves_nothing(layout: Layout, tmp_path: Path) -> None:
     asked: list[bool] = []
 

@@ -13,7 +13,7 @@ from engine.domain.model import ModelShape
 from engine.domain.plan import MemoryNeed
 from engine.domain.recipe import Recipe
 from engine.hardware.gpu import Gpu
-from engine.hardware.memory import estimate
+from engine.hardware.memory import MainMemory, estimate
 from engine.methods.registry import method
 from tests.unit.hardware.test_memory import CARD, LLAMA_8B
 
@@ -39,8 +39,7 @@ def on(gpu: Gpu, shape: ModelShape = LLAMA_8B) -> Callable[[Recipe], MemoryNeed]
         recipe,
         quantised=method(recipe.method).quantised,
         gpu=gpu,
-        host_total_bytes=1,
-        host_free_bytes=1,
+        host=MainMemory(total_bytes=1, free_bytes=1),
     )
 
 

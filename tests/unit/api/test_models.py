@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -148,6 +149,18 @@ def test_damaged_record_is_told_and_does_not_hide_the_others(
     assert models.name_of(bad.id) == bad.id
     assert models.name_of(good.id) == "b"
     models.remove(bad.id)
+    assert models.damaged() == []
+
+
+def test_copied_record_is_damaged_and_its_removal_leaves_the_first_alone(
+    models: Models, layout: Layout, tmp_path: Path
+) -> None:
+    first = models.add(tiny_model_folder(tmp_path / "m"))
+    shutil.copytree(layout.model(first.id).parent, layout.models / "copy")
+    assert models.list() == [first]
+    assert [key for key, _reason in models.damaged()] == ["copy"]
+    models.remove("copy")
+    assert models.list() == [first]
     assert models.damaged() == []
 
 

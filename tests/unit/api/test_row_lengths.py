@@ -126,3 +126,26 @@ def test_plan_has_the_steps_of_the_trainer_and_not_of_rows_that_are_not_trained(
     assert (plan.train_rows, plan.eval_rows) == (8, 2)
     assert plan.total_steps == 2 * order.steps_per_epoch
     assert plan.decisions["train_tokens"].source == "measurement"
+
+
+@pytest.mark.parametrize(
+    ("micro_batch_size", "is_counted", "value", "source"),
+    [(1, True, 64, "recipe"), (4, True, 160, "measurement"), (4, False, 256, "recipe")],
+)
+def test_plan_takes_as_many_tokens_together_as_the_longest_rows_of_a_step_have(
+    tmp_path: Path, micro_batch_size: int, is_counted: bool, value: int, source: str
+) -> None:
+    keep(Layout(tmp_path), coverage())
+    recipe = replace(RECIPE, micro_batch_size=micro_batch_size)
+    found = CountedRows(Layout(tmp_path)).find(recipe, fingerprint="f") if is_counted else ()
+    plan = make_plan(
+        recipe,
+        datasets=[replace(a_dataset(), id="d1", version=2, splits={"train": 10, "eval": 2})],
+        model=a_model(),
+        method=method("sft_qlora"),
+        facts=FACTS,
+        counted=found,
+    )
+    told = plan.decisions["tokens_together"]
+    assert (told.value, told.source) == (value, source)
+    assert told.reason

@@ -247,6 +247,13 @@ def test_run_is_found_by_id_beginning_and_name(api: Api) -> None:
         runs.get("second")
 
 
+def test_name_of_a_run_goes_before_the_beginning_of_another_ones_id(api: Api) -> None:
+    first = made_run(api)
+    second = made_run(api, name=first[:6])
+    assert api.runs.get(first[:6]).id == second
+    assert api.runs.get(first[:7]).id == first
+
+
 def test_run_names_what_is_gone(api: Api) -> None:
     run_id = made_run(api)
     api.models.remove(api.models.get("Tiny").id)

@@ -15,6 +15,7 @@ from engine.domain.trash import TrashKind
 from engine.errors import InUse, WrongUsage
 from engine.launcher.identity import own_identity
 from engine.protocol.events import EvalDone, Event, Finished, WorkerStarted
+from engine.store.caches import CACHE_VARIABLE
 from engine.store.disk_use import size_of
 from engine.store.documents import write_document
 from engine.store.eventlog import EventWriter
@@ -23,6 +24,14 @@ from tests.builders.model_folder import tiny_model_folder
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 MOST = 1000
+
+
+@pytest.fixture(autouse=True)
+def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of compiled code, which is not that of the person who runs the tests."""
+    shared = fill(tmp_path / "shared", MOST)
+    monkeypatch.setenv(CACHE_VARIABLE, str(shared))
+    return shared / "burnish-compiled"
 
 
 @pytest.fixture
@@ -86,6 +95,18 @@ def test_caches_go_and_their_owner_stays(api: Api, tmp_path: Path) -> None:
     assert not api.layout.nf4_cache(model.id).exists()
     assert api.models.get("Tiny") == model
     assert api.space.free(f"weights:{model.id}") == 0
+
+
+def test_compiled_code_outside_of_the_workspace_is_told_and_can_go(
+    api: Api, compiled: Path
+) -> None:
+    fill(compiled / "triton", MOST)
+    found = item(api, SpaceKind.COMPILED)
+    assert found.size_bytes == found.freeable_bytes >= MOST
+    assert api.space.free(found.key) == found.size_bytes
+    assert not compiled.exists()
+    # What else stands in a cache folder that a person named is nobody's to remove.
+    assert (compiled.parent / "content").stat().st_size == MOST
 
 
 def test_caches_stay_while_a_job_runs(api: Api) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,8 @@ def test_control_text_of_a_user_is_disarmed_as_transformers_can(
     template: str, control: str, pair_of: Callable[[str], Pair]
 ) -> None:
     ours, reference = pair_of(template)
+    if "sanitize_control_tokens" not in signature(reference.apply_chat_template).parameters:
+        pytest.skip("this version of transformers disarms nothing")  # 5.17, for one
     row = chat(f"What is {control}?", f"It is {control} {control}{control}, a marker.")
     wanted = theirs(reference, row, sanitize_control_tokens=True)
     found = ours.encode_row(row, max_length=10_000)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.api.program import program_version
 from engine.cli.asked import read_datasets, read_settings
 from engine.cli.follow import duration
 from engine.cli.main import run_command_line
@@ -68,6 +69,13 @@ def test_error_is_one_json_object_with_a_remedy(
     assert error["remedy"]
 
 
+def test_answer_of_nobody_asks_for_a_model_or_a_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command_line(["--workspace", str(tmp_path / "w"), "generate", "--prompt", "x"]) == 1
+    assert "Name a model, or a run of yours." in capfd.readouterr().err
+
+
 def test_error_in_words_goes_to_standard_error(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,3 +103,8 @@ def test_lists_of_an_empty_workspace_are_empty(
     ):
         assert run_command_line(["--workspace", str(tmp_path / "w"), *words, "--json"]) == 0
         assert json.loads(capfdbinary.readouterr().out) == {key: []}
+
+
+def test_version_says_what_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == f"Burnish {program_version()}".strip()

@@ -36,6 +36,14 @@ def test_lines_hold_every_term_the_margin_other_programs_and_the_free_rest() -> 
         assert words in text
 
 
+def test_memory_whose_estimates_are_equal_is_one_figure() -> None:
+    sure = replace(PLAN.memory, activations_high=PLAN.memory.activations_low, reserve=0)
+    assert sure.low_bytes == sure.high_bytes
+    (line,) = (one for one in plan_lines(replace(PLAN, memory=sure)) if one.startswith("Memory"))
+    assert " to " not in line
+    assert line.endswith("estimated; the first run on a card measures it.")
+
+
 def test_lines_name_time_disk_and_the_arguments_of_each_change() -> None:
     text = "\n".join(plan_lines(PLAN))
     assert "Time: 1 min 0 s to 2 min 30 s for about 12,345 tokens. Rough." in text
@@ -46,7 +54,7 @@ def test_lines_name_time_disk_and_the_arguments_of_each_change() -> None:
 
 def test_values_are_plain_json() -> None:
     values = json.loads(json.dumps(plan_values(PLAN)))
-    assert [one["symbol"] for one in values["memory"]] == list("WEAMCUBDGLK")
+    assert [one["symbol"] for one in values["memory"]] == list("WEAMCUBDGVLK")
     assert values["memory_high_bytes"] >= values["memory_low_bytes"] > 0
     assert values["fixes"][0]["values"]["max_length"] == 3072
     assert values["time"]["tokens"] == 12_345

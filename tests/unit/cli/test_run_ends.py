@@ -17,7 +17,14 @@ from engine.domain.run import JobKind
 from engine.hardware import uptime
 from engine.launcher.deaths import keep_exit
 from engine.launcher.identity import own_identity
-from engine.protocol.events import CheckpointCommitted, Event, Failed, Stopped, WorkerStarted
+from engine.protocol.events import (
+    CheckpointCommitted,
+    EvalDone,
+    Event,
+    Failed,
+    Stopped,
+    WorkerStarted,
+)
 from engine.store.documents import write_document
 from engine.store.eventlog import EventWriter
 from engine.store.workspace import open_workspace
@@ -51,6 +58,22 @@ def killed(tmp_path: Path) -> Path:
         write_document(folder.identity, replace(own_identity(folder, "one"), pid=2**22 + 1))
     keep_exit(folder, "one", -9)
     return root
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [(2.0, "held-out loss 2.000 before, 1.000 now (-50 %)"),
+     (0.0, "held-out loss 0.000 before, 1.000 now")],
+)  # fmt: skip
+def test_run_whose_held_out_rows_were_known_by_heart_is_shown(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], before: float, words: str
+) -> None:
+    checks = [
+        EvalDone(step=step, loss=loss, supervised_tokens=1, examples=1, is_best=True, eval_s=0.1)
+        for step, loss in enumerate((before, 1.0))
+    ]
+    a_run(tmp_path / "w", STARTED, *checks, Stopped(step=1, checkpoint=""))
+    assert f"  {words}\n" in said(capfd, tmp_path / "w", "run", "show", "run1")
 
 
 def said(capfd: pytest.CaptureFixture[str], root: Path, *words: str) -> str:

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from engine.cli.rate import advice_lines, curve_rows
+from engine.domain.learning_advice import rounded_rate
 from engine.domain.rate_sweep import (
     HIGHEST_RATE,
     LOWEST_RATE,
@@ -47,6 +48,15 @@ def test_clear_valley_gives_a_sure_rate_near_its_steepest_point(at: float) -> No
     assert found.sureness is Sureness.SURE
     assert found.rate is not None
     assert at / 3 < found.rate < at * 3
+
+
+def test_fall_that_is_steepest_just_before_the_rise_is_taken_at_a_third_of_the_lowest() -> None:
+    steeper = [-(max(0, number - 15) ** 3) / 8_000 for number in range(31)]
+    rising = [steeper[-1] + 0.1 * number for number in range(1, 6)]
+    found = judge(points(*steeper, *rising))
+    lowest = found.points[found.smoothed.index(min(found.smoothed))].rate
+    assert found.rate == rounded_rate(lowest / 3)
+    assert "a third of the rate" in found.reason
 
 
 def test_shallow_valley_gives_a_rough_rate() -> None:

@@ -32,6 +32,7 @@ FIXED_CHECKS = (
 ODD = ("Ã©", "Ð¿Ñ€Ð¸", "\x92", "\u200b", "\ufeff", "\u202e", "\u00ad", "\x1b[0m", "\x0c", "\u0627",
        "\u0e01", " ", "\n", "\u2029", "\x1c", "\ufffd", "{", '"', "\U0001f3f4", "\U000e0067",
        "\U000e007f", "<|im_end|>")  # fmt: skip
+CALL = '[{"name":"f","arguments":"{\\"to\\":\\"a@acme.com\\"}"}]'
 pieces = st.one_of(
     st.sampled_from(ODD),
     st.sampled_from([one.text for one in samples(9, 3)]),
@@ -91,6 +92,50 @@ def test_masking_reaches_the_strings_inside_tool_calls_and_keeps_their_json() ->
     assert isinstance(fixed, ChatRow)
     (call,) = msgspec.json.decode(fixed.messages[1].tool_calls or "")
     assert msgspec.json.decode(call["a"]) == {"mail": "xx@xxxx.xxx", "n": 4111111111111111}
+
+
+@pytest.mark.parametrize(
+    ("row", "label"),
+    [
+        (ChatRow(messages=(turn("user", "x", name="jo@acme.com"),)), "email"),
+        (ChatRow(messages=(turn("tool", "1", tool_call_id="c 4111111111111111"),)), "payment_card"),
+        (ChatRow(messages=(turn("assistant", "", tool_calls=CALL),)), "email"),
+        (ChatRow(messages=(turn("user", "x"),), tools='[{"about": "jo\\u0040acme.com"}]'), "email"),
+        (
+            PreferenceRow(
+                prompt=(turn("user", "x"),),
+                chosen=(turn("assistant", "y"),),
+                rejected=(turn("assistant", "z", name="jo@acme.com"),),
+            ),
+            "email",
+        ),
+    ],
+    ids=["name", "id", "call", "tools", "rejected"],
+)
+def test_what_stands_beside_the_texts_is_found_and_masked(row: Row, label: str) -> None:
+    before = [chat("Hi", "Hello")] if isinstance(row, ChatRow) else []
+    assert finds(personal_data.PERSONAL, [*before, row]) == [(len(before), label)]
+    fixed = fix("mask_personal_data").apply(row)
+    assert fixed is not None
+    assert fixed != row
+    assert finds(personal_data.PERSONAL, [fixed]) == []
+
+
+def test_number_in_a_call_is_left_alone_and_not_found() -> None:
+    row = ChatRow(
+        messages=(turn("assistant", "", tool_calls='[{"a":"{\\"n\\":4111111111111111}"}]'),)
+    )
+    assert finds(personal_data.PERSONAL, [row]) == []
+    assert fix("mask_personal_data").apply(row) is row
+
+
+def test_calls_nested_beyond_all_measure_are_read_as_a_text() -> None:
+    calls = "[" * 5000 + '"jo@acme.com"' + "]" * 5000
+    row = ChatRow(messages=(turn("assistant", "", tool_calls=calls),))
+    assert finds(personal_data.PERSONAL, [row]) == [(0, "email")]
+    fixed = fix("mask_personal_data").apply(row)
+    assert isinstance(fixed, ChatRow)
+    assert "jo@acme.com" not in (fixed.messages[0].tool_calls or "")
 
 
 @pytest.mark.parametrize("call_id", ["jo@acme.com", "call_4111111111111111", '["jo@acme.com"]'])
