@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from gettext import gettext as _
 from subprocess import Popen
 
@@ -207,7 +208,8 @@ class RunQueue:
                     )
                 )
         for run in found:
-            self._change(lambda queue, run_id=run.id: rules.added(queue, run_id))
+            attempt = run.job.snapshot.attempt
+            self._change(partial(rules.added, run_id=run.id, attempt=attempt))
         return [run.id for run in found]
 
     def add_new(self, recipe: Recipe, *, name: str = "", beginning: Beginning | None = None) -> str:

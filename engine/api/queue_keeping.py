@@ -159,17 +159,15 @@ class Keeper:
             self._look_at_hours(queue, entry)
         elif self._goes_on(queue, entry, state):
             self._asked.discard(entry.run_id)
-            self._put(replace(entry, state=EntryState.WAITING))
+            self._put(entry, replace(entry, state=EntryState.WAITING))
         else:
-            self._desk.change(partial(rules.without, run_id=entry.run_id))
+            self._put(entry, None)
 
     def _look_at_hours(self, queue: Queue, entry: QueueEntry) -> None:
         if entry.state is EntryState.STARTING:
-            entry = replace(entry, state=EntryState.RUNNING)
-            self._put(entry)
+            entry = self._put(entry, replace(entry, state=EntryState.RUNNING)) or entry
         if entry.state is EntryState.RUNNING and not self._is_within_hours(queue):
-            entry = replace(entry, state=EntryState.YIELDING)
-            self._put(entry)
+            entry = self._put(entry, replace(entry, state=EntryState.YIELDING)) or entry
         if entry.state is EntryState.YIELDING and entry.run_id not in self._asked:
             # A keeper that was killed may have decided it and not asked: then it is asked again.
             self._asked.add(entry.run_id)
@@ -211,12 +209,12 @@ class Keeper:
         try:
             state, attempt = self._runner.state(entry.run_id)
             if state is JobState.FINISHED:
-                self._desk.change(partial(rules.without, run_id=entry.run_id))
+                self._put(entry, None)
                 return True
             if not state.is_over:
                 # A person was faster.
                 taken = replace(entry, state=EntryState.RUNNING, attempt=attempt - 1)
-                self._put(taken, boot_id=self._boot(), has_worked=True)
+                self._put(entry, taken, boot_id=self._boot(), has_worked=True)
                 return False
             problem, remedy = self._runner.refusal(entry.run_id)
             reason = WaitsFor.NOBODY if problem else self._runner.waits_for(entry.run_id)
@@ -228,7 +226,7 @@ class Keeper:
         self._note(reason)
         if reason is WaitsFor.NOBODY:
             decided = replace(entry, state=EntryState.STARTING, attempt=attempt)
-            if self._put(decided, boot_id=self._boot(), has_worked=True):
+            if self._put(entry, decided, boot_id=self._boot(), has_worked=True) == decided:
                 self._start(decided)
         return False
 
@@ -242,16 +240,20 @@ class Keeper:
         except EngineError as error:
             self._refuse(entry, error.message, error.remedy)
             return
-        self._put(replace(entry, state=EntryState.RUNNING))
+        self._put(entry, replace(entry, state=EntryState.RUNNING))
 
     def _refuse(self, entry: QueueEntry, problem: str, remedy: str) -> None:
         log.info("run %s is refused", entry.run_id)
-        self._put(replace(entry, state=EntryState.REFUSED, problem=problem, remedy=remedy))
+        refused = replace(entry, state=EntryState.REFUSED, problem=problem, remedy=remedy)
+        self._put(entry, refused)
 
-    def _put(self, entry: QueueEntry, **facts: object) -> bool:
-        """Write down a newer form of an entry; return whether it is still in the queue."""
-        queue = self._desk.change(partial(_with_entry, entry=entry, facts=facts))
-        return queue.entry(entry.run_id) is not None
+    def _put(self, old: QueueEntry, new: QueueEntry | None, **facts: object) -> QueueEntry | None:
+        """Put a newer form of an entry in, or take it out; return what stands there now.
+
+        What a person changed since the look, the next look sees first.
+        """
+        queue = self._desk.change(partial(_with_entry, old=old, new=new, facts=facts))
+        return queue.entry(old.run_id)
 
     def _note(self, reason: WaitsFor) -> None:
         self._desk.change(lambda queue: replace(queue, waits_for=reason))
@@ -287,11 +289,15 @@ class Keeper:
             log.warning("%s: %s %s", error.code, error.message, error.detail)
 
 
-def _with_entry(queue: Queue, *, entry: QueueEntry, facts: Mapping[str, object]) -> Queue:
-    """Put an entry and some facts in, where it was not taken out meanwhile."""
-    if queue.entry(entry.run_id) is None:
+def _with_entry(
+    queue: Queue, *, old: QueueEntry, new: QueueEntry | None, facts: Mapping[str, object]
+) -> Queue:
+    """Put an entry and some facts in, where the old one stands as it was looked at."""
+    if queue.entry(old.run_id) != old:
         return queue
-    return replace(rules.changed(queue, entry), **facts)
+    if new is None:
+        return rules.without(queue, old.run_id)
+    return replace(rules.changed(queue, new), **facts)
 
 
 class WorkspaceRunner:

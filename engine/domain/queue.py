@@ -163,13 +163,25 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
         return is_idle and self.has_worked and self.when_done is not WhenDone.NOTHING
 
 
-def added(queue: Queue, run_id: str) -> Queue:
-    """Put a run at the end; one that was refused waits again, others stay where they are."""
+def added(queue: Queue, run_id: str, *, attempt: int = 0) -> Queue:
+    """Put a run at the end, which is not live; one that waits or begins stays where it is.
+
+    Args:
+        queue: The queue.
+        run_id: The run.
+        attempt: Workers that it has had. The entry of one that has ended meanwhile may still be
+            there, until the keeper looks again: the run is to go on all the same.
+    """
     old = queue.entry(run_id)
-    if old is not None and old.state is not EntryState.REFUSED:
+    if old is not None and not _is_used_up(old, attempt):
         return queue
     entries = (*without(queue, run_id).entries, QueueEntry(run_id=run_id))
     return replace(queue, entries=entries)
+
+
+def _is_used_up(entry: QueueEntry, attempt: int) -> bool:
+    has_ended = entry.state.is_active and entry.attempt < attempt
+    return entry.state is EntryState.REFUSED or has_ended
 
 
 def without(queue: Queue, run_id: str) -> Queue:
@@ -188,7 +200,7 @@ def moved(queue: Queue, run_id: str, place: int) -> Queue:
 
 
 def changed(queue: Queue, entry: QueueEntry) -> Queue:
-    """Put a newer form of an entry in; one that was taken out meanwhile stays out."""
+    """Put a newer form of an entry in; one that was taken out stays out."""
     entries = tuple(entry if one.run_id == entry.run_id else one for one in queue.entries)
     return replace(queue, entries=entries)
 

@@ -17,9 +17,11 @@ import pytest
 
 from engine.api.queue import QueueDesk
 from engine.domain.run import JobState
+from engine.launcher.keeper import keeper_pid
 from engine.protocol.events import AdapterCommitted, CheckpointCommitted, PhaseChanged, StepDone
 from engine.store.eventlog import EventReader
 from engine.store.layout import JobFolder, Layout
+from engine.store.locks import held
 from tests.e2e.command_line import LIMIT_S, SAMPLE, STARTER, CommandLine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -106,6 +108,22 @@ def held_at_checkpoint(line: CommandLine, known: set[str]) -> tuple[str, psutil.
     raise AssertionError("no checkpoint in time")
 
 
+@contextlib.contextmanager
+def held_keeper(line: CommandLine) -> Generator[None, None, None]:
+    """Let the keeper of the queue look at nothing in the block."""
+    layout = Layout(line.workspace)
+    pid = keeper_pid(layout)
+    assert pid is not None
+    keeper = psutil.Process(pid)
+    # It must not stand still while it holds the lock that others wait for.
+    with held(layout.queue.lock):
+        keeper.suspend()
+    try:
+        yield
+    finally:
+        keeper.resume()
+
+
 def wait_for_command(line: CommandLine, run_id: str) -> None:
     """Wait until a command lies in the folder of a run."""
     deadline = time.monotonic() + LIMIT_S
@@ -157,7 +175,10 @@ def test_stopped_run_resumes_to_the_same_bits(
 def test_runs_paused_and_queued_go_on_to_the_same_bits(
     line: CommandLine, whole: tuple[dict[int, float | None], str]
 ) -> None:
-    """A new run waits in the queue, is paused as it trains, and goes on behind another one."""
+    """A new run waits in the queue, is paused as it trains, and goes on behind another one.
+
+    It is put in again before the keeper has seen that it was paused, as by a person in a hurry.
+    """
     known = known_jobs(line)
     line.do("queue", "hold")
     line.do("queue", "new", *TRAIN[1:], "--name", "first")
@@ -168,16 +189,16 @@ def test_runs_paused_and_queued_go_on_to_the_same_bits(
     line.do("queue", "resume")
     run_id, worker = held_at_checkpoint(line, known)
     assert run_id == second
-    with line.start("run", "pause", second) as asking:
+    with held_keeper(line), line.start("run", "pause", second) as asking:
         try:
             wait_for_command(line, second)
         finally:
             worker.resume()
         out, _err = asking.communicate(timeout=LIMIT_S)
-    paused = json.loads(out)
-    assert (paused["state"], paused["has_adapter"]) == ("paused", False)
-    assert 0 < paused["steps"] < STEPS
-    line.do("queue", "add", "second")
+        paused = json.loads(out)
+        assert (paused["state"], paused["has_adapter"]) == ("paused", False)
+        assert 0 < paused["steps"] < STEPS
+        line.do("queue", "add", "second")
     deadline = time.monotonic() + LIMIT_S
     # Asked of the file: a command line each time would take the time of the runs.
     desk = QueueDesk(Layout(line.workspace))

@@ -49,9 +49,12 @@ class Runs:
     is_idle_now: bool = True
     paused: list[str] = field(default_factory=list[str])
     on_start: Callable[[str], None] = lambda _run_id: None
+    on_look: Callable[[], None] = lambda: None
 
     def state(self, run_id: str) -> tuple[JobState, int]:
-        return self.states[run_id], self.attempts[run_id]
+        found = self.states[run_id], self.attempts[run_id]
+        self.on_look()
+        return found
 
     def was_told(self, run_id: str) -> bool:
         return run_id in self.told
@@ -135,6 +138,39 @@ def test_runs_start_one_after_the_other_in_their_order(tmp_path: Path) -> None:
     night.look()
     assert night.states == {}
     assert not night.desk.read().has_work
+
+
+@pytest.mark.parametrize("is_while_looking", [False, True])
+def test_paused_run_that_is_put_in_before_the_next_look_goes_on(
+    tmp_path: Path, is_while_looking: bool
+) -> None:
+    night = Night(tmp_path / "w", "a", "b")
+    night.look()
+    night.end("a", JobState.PAUSED, told=True)
+
+    def put_in() -> None:
+        night.runs.on_look = lambda: None
+        night.change(lambda queue: rules.added(queue, "a", attempt=1))
+
+    if is_while_looking:
+        night.runs.on_look = put_in
+    else:
+        put_in()
+    night.look()
+    assert night.states["a"] is EntryState.WAITING
+    for _ in range(3):
+        night.look()
+        night.end("b")
+    assert (night.runs.states["a"], night.runs.attempts) == (JobState.RUNNING, {"a": 2, "b": 1})
+
+
+def test_run_taken_out_while_it_is_to_yield_is_not_paused(tmp_path: Path) -> None:
+    night = Night(tmp_path / "w", "a")
+    night.look()
+    night.change(lambda queue: replace(queue, hours=NIGHT))
+    night.runs.on_look = lambda: night.change(lambda queue: rules.without(queue, "a"))
+    night.look()
+    assert (night.states, night.runs.paused) == ({}, [])
 
 
 def test_run_that_cannot_start_is_told_and_holds_up_nobody(tmp_path: Path) -> None:

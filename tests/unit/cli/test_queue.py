@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine.api.jobs import Jobs
-from engine.api.queue import QueueLine, QueueView
+from engine.api.queue import QueueDesk, QueueLine, QueueView
 from engine.cli.main import run_command_line
 from engine.cli.queue import queue_sentences
-from engine.domain.queue import EntryState, Hours, WaitsFor, WhenDone
+from engine.domain.queue import EntryState, Hours, QueueEntry, WaitsFor, WhenDone
 from engine.domain.recipe import Recipe
-from engine.domain.run import JobKind
+from engine.domain.run import JobKind, JobSnapshot, JobState
 from engine.launcher import keeper
 from engine.store import atomicfs
+from engine.store.documents import write_document
 from engine.store.layout import Layout
 from engine.store.workspace import open_workspace
 
@@ -61,6 +63,20 @@ def test_runs_are_added_moved_and_removed(
     words = capfd.readouterr().out
     assert "three" in words
     assert "waits" in words
+
+
+@pytest.mark.parametrize(("attempt", "state"), [(2, EntryState.WAITING), (1, EntryState.RUNNING)])
+def test_run_that_was_just_paused_waits_again_and_one_that_begins_does_not(
+    workspace: Path, capfd: pytest.CaptureFixture[str], attempt: int, state: EntryState
+) -> None:
+    """The keeper looks once a second; who pauses a run and puts it in at once is faster."""
+    layout = Layout(workspace)
+    entry = QueueEntry(run_id="idone", state=EntryState.RUNNING, attempt=1)
+    QueueDesk(layout).change(lambda queue: replace(queue, entries=(entry,)))
+    paused = JobSnapshot(state=JobState.PAUSED, attempt=attempt)
+    write_document(layout.job("idone").result, paused)
+    answer = do(capfd, workspace, "queue", "add", "one")
+    assert [one["state"] for one in answer["lines"]] == [state]
 
 
 def test_hours_and_the_end_are_chosen_and_taken_back(

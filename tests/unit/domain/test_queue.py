@@ -70,6 +70,22 @@ def test_run_is_in_the_queue_once() -> None:
     assert again.entries[-1] == QueueEntry(run_id="a")
 
 
+@pytest.mark.parametrize("state", [EntryState.STARTING, EntryState.RUNNING, EntryState.YIELDING])
+@pytest.mark.parametrize(("attempt", "expected"), [(2, "ba"), (1, "ab"), (0, "ab")])
+def test_run_whose_worker_has_ended_waits_again(
+    state: EntryState, attempt: int, expected: str
+) -> None:
+    """The keeper has not looked since, so that the entry of its last start still stands there."""
+    live = QueueEntry(run_id="a", state=state, attempt=1)
+    again = added(changed(queue_of("a", "b"), live), "a", attempt=attempt)
+    assert "".join(order(again)) == expected
+    assert again.entry("a") == (QueueEntry(run_id="a") if expected == "ba" else live)
+
+
+def test_run_that_waits_keeps_its_place() -> None:
+    assert order(added(queue_of("a", "b"), "a", attempt=3)) == ["a", "b"]
+
+
 def test_entry_that_was_taken_out_stays_out() -> None:
     queue = without(queue_of("a", "b"), "a")
     assert changed(queue, QueueEntry(run_id="a", state=EntryState.RUNNING)) == queue
