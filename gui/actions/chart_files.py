@@ -75,7 +75,7 @@ def save_log(services: Services, *, runs: Sequence[str], folder: Path) -> None:
         lambda: curves.save_tensorboard(runs, folder),
         done,
         owner=services.library,
-        lane=Lane.READING,  # a long run takes a while, and nothing in the workspace is changed
+        lane=Lane.LONG,
     )
 
 

@@ -27,7 +27,7 @@ def plan_forgetting(
         lambda: services.api.forgetting.plan(dataset_id, keep=keep, also=also),
         done,
         owner=owner,
-        lane=Lane.READING,
+        lane=Lane.LONG,
     )
 
 

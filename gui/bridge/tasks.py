@@ -46,7 +46,7 @@ class Lane(StrEnum):
 
     `WORKSPACE` is for everything that touches jobs, datasets and models: one thread, so that two
     pieces of work never meet. `READING` is for what only reads files, and whose answer a page waits
-    for. `LONG` is for what takes minutes and meets neither, so that nobody waits for it.
+    for. `LONG` is for what may take minutes and meets neither, so that nobody waits for it.
     """
 
     WORKSPACE = "workspace"

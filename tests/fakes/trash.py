@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from engine.domain.space import Place, SpaceItem, SpaceKind, SpaceReport
@@ -63,6 +64,7 @@ class FakeSpace:
         self.where = Place(is_read_only=False, network="", free_bytes=80_000 * MB)
         self.freed: list[str] = []
         self.error: EngineError | None = None
+        self.waits_for: threading.Event | None = None
 
     def place(self) -> Place:
         return self.where
@@ -70,6 +72,8 @@ class FakeSpace:
     def report(self, tell: Callable[[int, int], None] | None = None) -> SpaceReport:
         if self.error is not None:
             raise self.error
+        if self.waits_for is not None:
+            self.waits_for.wait()
         if tell is not None:
             tell(1, 1)
         thrown = (

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
@@ -16,6 +18,7 @@ from gui.actions.runs import remove_run
 from gui.actions.trash import put_back, say_place
 from gui.app import Window
 from gui.bridge.services import Services
+from gui.bridge.tasks import Lane
 from gui.pages.settings.space import SpacePart
 from gui.widgets.banner import Banner
 from gui.widgets.table import DataTable
@@ -62,6 +65,20 @@ def test_table_shows_the_largest_first_and_the_total(part: SpacePart) -> None:
     model = child(part, DataTable).model()
     assert model.rowCount() == len(some_items()) + 1
     assert model.index(0, 0).data() == "Kept 4-bit weights of Qwen3-4B"
+
+
+def test_page_that_reads_does_not_wait_for_the_sum(
+    part: SpacePart, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    api.space.waits_for = let_go = threading.Event()
+    read: list[object] = []
+    try:
+        part.look()
+        window_services.tasks.run(api.space.place, read.append, owner=part, lane=Lane.READING)
+        qtbot.wait_until(lambda: bool(read))
+    finally:
+        let_go.set()
+    settle(window_services, qtbot)
 
 
 def test_cache_is_removed_after_a_question(
