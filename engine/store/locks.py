@@ -19,12 +19,17 @@ LOOK_S = 2.0
 """Whoever looks whether a lock is free holds it for an instant; who needs it waits so long."""
 
 
+_GLANCE_S, _GLANCE_EVERY_S = 0.03, 0.002
+"""A look takes less than a millisecond: a lock that stays taken so long is not merely looked at."""
+
+
 def is_held(path: Path) -> bool:
     """Return whether a living process holds this lock; the file is not made."""
     if not path.exists():
         return False
+    lock = filelock.FileLock(path, timeout=_GLANCE_S, mode=0o600)
     try:
-        with filelock.FileLock(path, timeout=0, mode=0o600):
+        with lock.acquire(poll_interval=_GLANCE_EVERY_S):
             return False
     except filelock.Timeout:
         return True
