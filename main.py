@@ -23,8 +23,10 @@ def main(arguments: list[str]) -> int:
 
         launch = arguments[3] if arguments[2:3] == ["--launch"] else ""
         job = Path(arguments[1])
+        # What the worker changes for itself and its libraries is not for what it starts at its end.
+        before = dict(os.environ)
         # The keeper may have been killed meanwhile: then the worker knows that there is more to do.
-        return leave(run_worker(job, launch), then=lambda: wake_keeper_of(job))
+        return leave(run_worker(job, launch), then=lambda: wake_keeper_of(job, before))
     if arguments[:1] == ["--keeper"]:
         from engine.worker.keeper import run_keeper
 

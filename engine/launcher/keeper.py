@@ -8,8 +8,10 @@ per workspace, because it holds a lock for as long as it lives; the system frees
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import threading
+from collections.abc import Mapping
 from gettext import gettext as _
 from pathlib import Path
 
@@ -75,8 +77,14 @@ def read_queue(layout: Layout) -> Queue:
     return replace(found, entries=there)
 
 
-def wake_keeper(layout: Layout) -> subprocess.Popen[bytes] | None:
+def wake_keeper(
+    layout: Layout, environment: Mapping[str, str] = os.environ
+) -> subprocess.Popen[bytes] | None:
     """Start a keeper where there is work and none lives; of two that are started one leaves.
+
+    Args:
+        layout: Of its workspace.
+        environment: What it finds as its own.
 
     Returns:
         Its process, or None where none was needed.
@@ -93,6 +101,7 @@ def wake_keeper(layout: Layout) -> subprocess.Popen[bytes] | None:
         program_argv("--keeper", str(layout.root)),
         log=layout.queue.keeper_log,
         cwd=layout.root,
+        environment=environment,
     )
     # Somebody has to collect the exit status while this process lives, else a zombie stays.
     threading.Thread(target=process.wait, name="keeper-exit", daemon=True).start()
@@ -109,16 +118,20 @@ def last_words(layout: Layout) -> str:
     return next((one.strip() for one in reversed(lines) if one.strip()), "")
 
 
-def wake_keeper_of(job: Path) -> None:
+def wake_keeper_of(job: Path, environment: Mapping[str, str]) -> None:
     """Start a keeper for the workspace of a job, where there is work and none lives.
 
     Not behind a worker that the system paused: what was started then would be ended, too.
+
+    Args:
+        job: Folder of the job.
+        environment: What the keeper finds as its own: that of the worker before it began.
     """
     folder = JobFolder(job)
     if not _is_paused_by_system(folder):
         # The next one who looks tries again.
         with contextlib.suppress(EngineError, OSError):
-            wake_keeper(Layout(folder.root.parent.parent))
+            wake_keeper(Layout(folder.root.parent.parent), environment)
 
 
 def _is_paused_by_system(folder: JobFolder) -> bool:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from gettext import gettext as _
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,14 @@ from engine.store.locks import held
 
 START_LIMIT_S = 60.0
 _LOOK_EVERY_S = 0.02
+_OF_RANKS = frozenset({
+    "RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "ROLE_NAME",
+    "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE",
+    "MASTER_ADDR", "MASTER_PORT",
+})  # fmt: skip
+"""What torchrun tells its processes, beside names of its own
+(docs.pytorch.org/docs/stable/elastic/run.html)."""
+
 MAIN = Path(__file__).resolve().parents[2] / "main.py"
 
 
@@ -83,32 +92,47 @@ def _spawn(folder: JobFolder, after: int | None, obeyed: int) -> None:
     _wait_until_taken(folder, feed, launch, process)
 
 
-def start_detached(argv: list[str], *, log: Path, cwd: Path) -> subprocess.Popen[bytes]:
+def start_detached(
+    argv: list[str], *, log: Path, cwd: Path, environment: Mapping[str, str] = os.environ
+) -> subprocess.Popen[bytes]:
     """Start a process that outlives this one.
 
     Its output goes to a file: on a pipe it would die with its reader. It gets a session of its
     own, so that no signal of this terminal or window reaches it.
+
+    Args:
+        argv: Its command.
+        log: Its output, at the end.
+        cwd: Its folder.
+        environment: Its environment, less what only concerns this process.
     """
     flags = detaching_flags()
+    own = {key: one for key, one in environment.items() if not _is_of_one_process(key)}
     with atomicfs.open_for_append(log) as output:
         try:
-            return _start(argv, output, cwd, flags | BREAKAWAY)
+            return _start(argv, output, cwd, own, flags | BREAKAWAY)
         except PermissionError:
             if not BREAKAWAY:
                 raise
             # A job of Windows that lets nothing out: the process then ends with that job.
-            return _start(argv, output, cwd, flags)
+            return _start(argv, output, cwd, own, flags)
 
 
-def _start(argv: list[str], output: IO[bytes], cwd: Path, flags: int) -> subprocess.Popen[bytes]:
+def _is_of_one_process(name: str) -> bool:
+    """Return whether a variable says what this very process is: a worker, a rank of torchrun."""
+    return name == ROLE_VARIABLE or name in _OF_RANKS or name.startswith("TORCHELASTIC_")
+
+
+def _start(
+    argv: list[str], output: IO[bytes], cwd: Path, environment: Mapping[str, str], flags: int
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
         cwd=cwd,
-        # What a worker starts at its end is no part of the worker.
-        env={key: one for key, one in os.environ.items() if key != ROLE_VARIABLE},
+        env=environment,
         close_fds=True,
         start_new_session=True,  # no effect on Windows, where the flags do it
         creationflags=flags,

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -16,6 +18,8 @@ from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind
 from engine.errors import AlreadyRunning
 from engine.launcher import spawn
+from engine.launcher.frozen import ROLE_VARIABLE, WORKER_ROLE
+from engine.launcher.peers import torchrun_seat
 from engine.store import atomicfs, forgetting, locks
 from engine.store.workspace import open_workspace
 
@@ -39,6 +43,22 @@ def test_process_that_may_not_leave_its_job_is_started_within_it(
     assert process.wait() == 0
     assert (tmp_path / "log").read_text(encoding="utf-8").strip() == "here"
     assert tried == [4 | spawn.detaching_flags(), spawn.detaching_flags()]
+
+
+def test_what_a_worker_starts_is_neither_a_worker_nor_a_rank(tmp_path: Path) -> None:
+    """A rank of torchrun that starts a keeper must not make ranks of the runs of the queue."""
+    of_torchrun = {"TORCHELASTIC_RUN_ID": "x", "RANK": "0", "WORLD_SIZE": "2", "MASTER_PORT": "1"}
+    kept = {key: one for key, one in os.environ.items() if key in ("SYSTEMROOT", "PATH")}
+    process = spawn.start_detached(
+        [sys.executable, "-c", "import os; print(sorted(os.environ))"],
+        log=tmp_path / "log",
+        cwd=tmp_path,
+        environment=kept | of_torchrun | {ROLE_VARIABLE: WORKER_ROLE, "MINE": "1"},
+    )
+    assert process.wait() == 0
+    found = ast.literal_eval((tmp_path / "log").read_text(encoding="utf-8"))
+    assert set(found) - {"LC_CTYPE"} == {*kept, "MINE"}
+    assert torchrun_seat(dict.fromkeys(found, "")) is None
 
 
 def test_no_worker_is_started_while_rows_are_forgotten(

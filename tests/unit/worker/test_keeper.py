@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,8 +28,11 @@ from engine.store.layout import Layout
 from engine.store.locks import held
 from engine.store.output_log import LOG_BYTES
 from engine.store.workspace import open_workspace
+from engine.worker import finishing
+from engine.worker import main as worker
 from engine.worker.keeper import EXIT_DONE, Vigil
 from engine.worker.wakefulness import Wakefulness
+from main import main
 
 
 @pytest.fixture
@@ -142,6 +146,28 @@ def test_worker_that_the_system_paused_wakes_no_keeper_at_its_end(
     if is_told:
         atomicfs.write_file(folder.commands / "000001-pause-0.json", b"")
     woken: list[Layout] = []
-    monkeypatch.setattr(keeping, "wake_keeper", woken.append)
-    keeping.wake_keeper_of(folder.root)
+    monkeypatch.setattr(keeping, "wake_keeper", lambda found, _environment: woken.append(found))
+    keeping.wake_keeper_of(folder.root, {})
     assert woken == ([layout] if is_woken else [])
+
+
+def test_keeper_that_a_worker_wakes_sees_no_card_as_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker with several processes shows itself one card only; the queue has them all."""
+    folder = open_workspace(tmp_path / "w", now=datetime.now(UTC)).job("r1")
+    folder.root.mkdir()
+    seen: list[Mapping[str, str]] = []
+
+    def work(job: Path, launch: str) -> int:
+        del job, launch
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+        return 0
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(worker, "run_worker", work)
+    monkeypatch.setattr(finishing, "leave", lambda status, then: then() or status)
+    monkeypatch.setattr(keeping, "wake_keeper", lambda _layout, found: seen.append(found))
+    assert main(["--worker", str(folder.root)]) == 0
+    assert "CUDA_VISIBLE_DEVICES" not in seen[0]
+    assert seen[0]["PATH"] == os.environ["PATH"]
