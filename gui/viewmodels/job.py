@@ -117,6 +117,12 @@ def done_words(snapshot: JobSnapshot) -> str:
     return _("{done} of {total}").format(done=write(snapshot.done), total=write(snapshot.total))
 
 
+def work_words(snapshot: JobSnapshot) -> str:
+    """Return what a live job is at and how far it is."""
+    parts = (phase_title(snapshot.phase), done_words(snapshot))
+    return " · ".join(one for one in parts if one)
+
+
 @dataclass(frozen=True, kw_only=True)
 class StatusJob:
     """The live job as the status bar shows it.

@@ -32,6 +32,7 @@ from gui.viewmodels.job import (
     state_kind,
     state_words,
     status_job,
+    work_words,
 )
 from tests.fakes.api import FakeJobs, a_step, a_stop
 
@@ -80,6 +81,14 @@ def test_progress_of_an_import_is_said_in_bytes() -> None:
 def test_progress_of_a_run_is_the_time_left() -> None:
     job = view(PhaseChanged(phase="training"), a_step(10, eta_s=860))
     assert progress_words(job.snapshot) == "14 min left"
+
+
+def test_work_is_its_phase_and_what_is_done_of_it() -> None:
+    checking = PhaseChanged(phase="checking_rows")
+    assert work_words(view(checking).snapshot) == "Checking the rows"
+    some = view(checking, ProgressMade(done=1_100, total=4_400, unit="rows"))
+    assert work_words(some.snapshot) == "Checking the rows · 1,100 of 4,400"
+    assert work_words(JobSnapshot()) == "Starting"
 
 
 def test_status_job_without_live_jobs_is_none() -> None:
