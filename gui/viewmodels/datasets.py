@@ -17,7 +17,7 @@ from engine.domain.dataset import DatasetInfo, Mapping, RowKind
 from engine.domain.phase import phase_title
 from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
 from gui.viewmodels import numbers
-from gui.viewmodels.job import FailureView, share_of
+from gui.viewmodels.job import BusyView, FailureView, share_of
 
 if TYPE_CHECKING:
     from engine.api.jobs import JobView
@@ -134,19 +134,11 @@ def failed_imports(jobs: Sequence[JobView]) -> tuple[JobView, ...]:
     return tuple(one for one in jobs if one.info.kind is JobKind.IMPORT and one.state in bad)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProgressView:
-    """How far an import is; `share` is None where nobody can know."""
-
-    share: float | None
-    words: str
-
-
-def import_progress(snapshot: JobSnapshot, *, is_stopping: bool = False) -> ProgressView:
+def import_progress(snapshot: JobSnapshot, *, is_stopping: bool = False) -> BusyView:
     """Return how far an import is, in words and as a share."""
     share = share_of(snapshot)
     if is_stopping:
-        return ProgressView(share=share, words=_("Cancelling…"))
+        return BusyView(share=share, words=_("Cancelling…"))
     parts = [phase_title(snapshot.phase)]
     if snapshot.total and snapshot.phase == "reading":
         done, total = numbers.size(snapshot.done), numbers.size(snapshot.total)
@@ -154,7 +146,7 @@ def import_progress(snapshot: JobSnapshot, *, is_stopping: bool = False) -> Prog
         left = _seconds_left(snapshot)
         if left is not None:
             parts.append(_("about {time} left").format(time=numbers.rough_duration(left)))
-    return ProgressView(share=share, words=" · ".join(parts))
+    return BusyView(share=share, words=" · ".join(parts))
 
 
 def _seconds_left(snapshot: JobSnapshot) -> float | None:

@@ -16,11 +16,10 @@ import msgspec
 
 from engine.api.jobs import JobView
 from engine.domain.model import ModelInfo
-from engine.domain.phase import phase_title
 from engine.domain.run import JobInfo, JobKind, JobSnapshot, JobState
 from engine.protocol.events import ExportVerified
 from gui.viewmodels import numbers
-from gui.viewmodels.job import ChipView, FailureView, done_words, failure_view, state_chip
+from gui.viewmodels.job import ChipView, FailureView, failure_view, state_chip, work_words
 
 if TYPE_CHECKING:
     from engine.api.exports import Target
@@ -217,11 +216,9 @@ class LiveView:
 
 def live_view(info: JobInfo, snapshot: JobSnapshot, *, target: str, is_stopping: bool) -> LiveView:
     """Return what to say of an export that goes on; `target` is the name of its form."""
-    done = done_words(snapshot)
-    phase = phase_title(snapshot.phase)
     return LiveView(
         title=_("Exporting {name}: {target}").format(name=info.name, target=target),
-        words=f"{phase} · {done}" if done else phase,
+        words=work_words(snapshot),
         share=min(1.0, snapshot.done / snapshot.total) if snapshot.total else None,
         cancel=_("Cancelling…") if is_stopping else "",
     )

@@ -11,11 +11,8 @@ from gettext import ngettext
 from typing import TYPE_CHECKING
 
 from engine.api.reports import Check, CheckResult, Report, Severity
-from engine.domain.phase import phase_title
-from engine.domain.run import JobSnapshot
 from gui.viewmodels import numbers
 from gui.viewmodels.coverage import BarView
-from gui.viewmodels.job import done_words
 
 if TYPE_CHECKING:
     from engine.api.reports import Fix
@@ -150,16 +147,6 @@ def _found_words(check: Check, result: CheckResult) -> str:
         f"{numbers.count(count)} {check.name_label(name)}" for name, count in result.labels.items()
     )
     return f"{kinds}. {check.why()}" if kinds and len(result.labels) > 1 else check.why()
-
-
-def work_words(snapshot: JobSnapshot) -> str:
-    """Return what a worker is at, how far, and how long it will take."""
-    left = ""
-    if snapshot.eta_s is not None:
-        left = _("{time} left").format(time=numbers.rough_duration(snapshot.eta_s))
-    return " · ".join(
-        one for one in (phase_title(snapshot.phase), done_words(snapshot), left) if one
-    )
 
 
 def repaired_words(edited: int, removed: int) -> str:

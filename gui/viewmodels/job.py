@@ -117,6 +117,36 @@ def done_words(snapshot: JobSnapshot) -> str:
     return _("{done} of {total}").format(done=write(snapshot.done), total=write(snapshot.total))
 
 
+def work_words(snapshot: JobSnapshot) -> str:
+    """Return what a live job is at and how far it is."""
+    return " · ".join(_work_parts(snapshot))
+
+
+def _work_parts(snapshot: JobSnapshot) -> list[str]:
+    return [one for one in (phase_title(snapshot.phase), done_words(snapshot)) if one]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BusyView:
+    """What a live job is at, in words, and its share from 0 to 1, None where nobody can know."""
+
+    words: str
+    share: float | None
+
+
+def busy_view(snapshot: JobSnapshot) -> BusyView:
+    """Return what to show of a job that somebody waits for."""
+    if not snapshot.phase:
+        return BusyView(words=_("It begins."), share=None)
+    return BusyView(words=", ".join(_work_parts(snapshot)), share=share_of(snapshot))
+
+
+def unfinished_words(job: JobView, *, stopped: str) -> str:
+    """Return why a job ended without a result; `stopped` is what to say where a person ended it."""
+    failure = job.snapshot.failure or job.cause
+    return stopped if failure is None else f"{failure.message} {failure.remedy}".strip()
+
+
 @dataclass(frozen=True, kw_only=True)
 class StatusJob:
     """The live job as the status bar shows it.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memorised text of a run: what a check is, how far it is, and what it told."""
+"""Memorised text of a run: what a check is, and what it told."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from gettext import gettext as _
 from typing import TYPE_CHECKING
 
 from engine.domain.memorisation import TRIES, Verdict, sentences_of, title_of
-from engine.domain.phase import phase_title
-from engine.domain.run import JobSnapshot
 from gui.viewmodels import numbers
-from gui.viewmodels.job import done_words, share_of
 
 if TYPE_CHECKING:
-    from engine.api.jobs import JobView
     from engine.api.memorisation import Checked
 
 _SIGNS = {
@@ -44,18 +40,6 @@ class MemorisedView:
     text: str
     button: str
     lines: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class AskingView:
-    """How far a check is.
-
-    Attributes:
-        share: From 0 to 1, None where it is not known.
-    """
-
-    words: str
-    share: float | None
 
 
 def memorised_view(checked: Checked | None, *, now: datetime) -> MemorisedView:
@@ -101,19 +85,3 @@ def column_titles() -> tuple[str, ...]:
     """Return the heads of the table."""
     within = _("Within {tries} tries").format(tries=numbers.count(TRIES))
     return _("Asked for"), _("How many"), _("Word for word"), within, _("Base model")
-
-
-def asking_view(snapshot: JobSnapshot) -> AskingView:
-    """Return how far a check is, in words."""
-    if not snapshot.phase:
-        return AskingView(words=_("It begins."), share=None)
-    words = ", ".join(one for one in (phase_title(snapshot.phase), done_words(snapshot)) if one)
-    return AskingView(words=words, share=share_of(snapshot))
-
-
-def ended_words(job: JobView) -> str:
-    """Return why a check ended without a result."""
-    failure = job.snapshot.failure or job.cause
-    if failure is None:
-        return _("The check was stopped; nothing of it is kept.")
-    return f"{failure.message} {failure.remedy}".strip()

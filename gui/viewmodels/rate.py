@@ -5,28 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from gettext import gettext as _
-from typing import TYPE_CHECKING
 
-from engine.domain.phase import phase_title
 from engine.domain.rate_sweep import HIGHEST_RATE, LOWEST_RATE, SWEEP_STEPS, RateSweep, Sureness
 from engine.domain.run import JobSnapshot
 from gui.viewmodels import numbers
-from gui.viewmodels.job import done_words, share_of
-
-if TYPE_CHECKING:
-    from engine.api.jobs import JobView
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialView:
-    """How far a trial is.
-
-    Attributes:
-        share: From 0 to 1, None where it is not known.
-    """
-
-    words: str
-    share: float | None
+from gui.viewmodels.job import BusyView, busy_view
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,19 +51,16 @@ def explanation() -> str:
     )
 
 
-def trial_view(snapshot: JobSnapshot) -> TrialView:
-    """Return how far a trial is, in words."""
-    if not snapshot.phase:
-        return TrialView(words=_("It begins."), share=None)
-    if snapshot.step:
-        words = _("Step {step} of {total}, learning rate {rate}").format(
-            step=numbers.count(snapshot.step),
-            total=numbers.count(SWEEP_STEPS),
-            rate=numbers.learning_rate(snapshot.learning_rate),
-        )
-        return TrialView(words=words, share=snapshot.step / SWEEP_STEPS)
-    words = ", ".join(one for one in (phase_title(snapshot.phase), done_words(snapshot)) if one)
-    return TrialView(words=words, share=share_of(snapshot))
+def trial_view(snapshot: JobSnapshot) -> BusyView:
+    """Return how far a trial is; a step names the rate that it tries."""
+    if not snapshot.phase or not snapshot.step:
+        return busy_view(snapshot)
+    words = _("Step {step} of {total}, learning rate {rate}").format(
+        step=numbers.count(snapshot.step),
+        total=numbers.count(SWEEP_STEPS),
+        rate=numbers.learning_rate(snapshot.learning_rate),
+    )
+    return BusyView(words=words, share=snapshot.step / SWEEP_STEPS)
 
 
 def found_view(found: RateSweep) -> FoundView:
@@ -125,11 +105,3 @@ def try_words(view: FoundView, number: int) -> str:
     return _("Try {number}: learning rate {rate}").format(
         number=number, rate=numbers.learning_rate(view.rates[number - 1])
     )
-
-
-def failed_words(job: JobView) -> str:
-    """Return why a trial ended without a result."""
-    failure = job.snapshot.failure or job.cause
-    if failure is None:
-        return _("The trial was stopped; nothing of it is kept.")
-    return f"{failure.message} {failure.remedy}".strip()

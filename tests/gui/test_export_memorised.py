@@ -70,6 +70,15 @@ def check(page: ExportPage, api: FakeApi, qtbot: QtBot) -> FakeJob:
     return job
 
 
+def fail_check(page: ExportPage, api: FakeApi, qtbot: QtBot) -> None:
+    """Press the button, let the job fail, and wait until the page says why."""
+    check(page, api, qtbot).emit(
+        WorkerStarted(attempt=1, pid=1),
+        Failed(code="not_enough_memory", message="Memory ran out.", remedy="Close a program."),
+    )
+    qtbot.wait_until(lambda: "Memory ran out. Close a program." in told(page)[1], timeout=20_000)
+
+
 def told(page: ExportPage) -> tuple[str, str]:
     part = child(page, MemorisedText)
     return part._title.text(), part._text.text()
@@ -166,12 +175,7 @@ def test_check_that_fails_or_does_not_start_says_why(
     filled: FakeApi, window_services: Services, qtbot: QtBot
 ) -> None:
     page = make_page(window_services, qtbot)
-    job = check(page, filled, qtbot)
-    job.emit(
-        WorkerStarted(attempt=1, pid=1),
-        Failed(code="not_enough_memory", message="Memory ran out.", remedy="Close a program."),
-    )
-    qtbot.wait_until(lambda: "Memory ran out. Close a program." in told(page)[1], timeout=20_000)
+    fail_check(page, filled, qtbot)
     filled.memorisation.error = DatasetNotFound("The rows are gone.")
     with qtbot.wait_signal(window_services.notices.failed, timeout=20_000) as failed:
         button(page, "Check for memorised text").click()
@@ -184,12 +188,7 @@ def test_why_a_check_ended_is_not_said_of_another_run(
     filled: FakeApi, window_services: Services, qtbot: QtBot
 ) -> None:
     page = make_page(window_services, qtbot)
-    job = check(page, filled, qtbot)
-    job.emit(
-        WorkerStarted(attempt=1, pid=1),
-        Failed(code="not_enough_memory", message="Memory ran out.", remedy="Close a program."),
-    )
-    qtbot.wait_until(lambda: "Memory ran out." in told(page)[1], timeout=20_000)
+    fail_check(page, filled, qtbot)
     page.show_argument("r5")
     settle(window_services, qtbot)
     assert "Memory ran out." not in told(page)[1]

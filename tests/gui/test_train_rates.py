@@ -91,6 +91,8 @@ def test_cancel_stops_the_trial_and_leaves_nothing(
     qtbot.wait_until(lambda: api.jobs.stopped == [job.info.id], timeout=20_000)
     job.emit(WorkerStarted(attempt=1, pid=1), Stopped(step=0, checkpoint=""))
     qtbot.wait_until(button(page, "Find a rate…").isVisible, timeout=20_000)
+    (finder,) = page.findChildren(RateFinder)
+    assert finder._what.text() == "The trial was stopped; nothing of it is kept."
     qtbot.wait_until(lambda: api.jobs.list(JobKind.RATE) == [], timeout=20_000)
 
 
@@ -136,11 +138,15 @@ def test_trial_that_cannot_begin_is_an_error(
 
 def test_progress_names_step_and_rate(page: TrainPage, api: FakeApi, qtbot: QtBot) -> None:
     job = trial(page, api, qtbot)
-    job.emit(WorkerStarted(attempt=1, pid=1), PhaseChanged(phase="trying_rates"))
-    job.emit(a_step(7, total=50, learning_rate=4e-6))
     (finder,) = page.findChildren(RateFinder)
+    assert finder._words.text() == "It begins."
+    job.emit(WorkerStarted(attempt=1, pid=1), PhaseChanged(phase="trying_rates"))
+    qtbot.wait_until(lambda: finder._words.text() == "Trying learning rates", timeout=20_000)
+    job.emit(a_step(7, total=50, learning_rate=4e-6))
     words = "Step 7 of 50, learning rate 0.000004"
     qtbot.wait_until(lambda: finder._words.text() == words, timeout=20_000)
+    job.emit(WorkerStarted(attempt=2, pid=2))
+    qtbot.wait_until(lambda: finder._words.text() == "It begins.", timeout=20_000)
 
 
 def test_draft_without_data_cannot_be_tried(page: TrainPage) -> None:

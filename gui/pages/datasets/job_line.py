@@ -11,8 +11,7 @@ from PySide6.QtCore import Signal
 from engine.domain.run import JobSnapshot, JobState
 from gui.actions.runs import stop_job
 from gui.bridge.services import Services
-from gui.viewmodels.health import work_words
-from gui.viewmodels.job import share_of
+from gui.viewmodels.job import share_of, work_words
 from gui.widgets.box import Column, Flow, Panel
 from gui.widgets.buttons import Button
 from gui.widgets.progress import Progress

@@ -14,13 +14,8 @@ from gui.actions.memorised import look_up_check, start_check
 from gui.actions.runs import stop_job
 from gui.bridge.job_feed import JobFeedSignal
 from gui.bridge.services import Services
-from gui.viewmodels.memorised import (
-    MemorisedView,
-    asking_view,
-    column_titles,
-    ended_words,
-    memorised_view,
-)
+from gui.viewmodels.job import busy_view, unfinished_words
+from gui.viewmodels.memorised import MemorisedView, column_titles, memorised_view
 from gui.widgets.box import Column, Panel, Reflow, Row
 from gui.widgets.buttons import Button
 from gui.widgets.fitting_table import FittingTable
@@ -136,7 +131,7 @@ class MemorisedText(Panel):
 
     def _on_changed(self, *_news: object) -> None:
         if self._feed is not None:
-            view = asking_view(self._feed.snapshot)
+            view = busy_view(self._feed.snapshot)
             self._words.set_text(view.words)
             self._progress.set_share(view.share)
 
@@ -146,7 +141,9 @@ class MemorisedText(Panel):
 
     def _on_over(self, job: JobView) -> None:
         had_focus = self._cancel.hasFocus()
-        self._told = "" if job.state is JobState.FINISHED else ended_words(job)
+        stopped = _("The check was stopped; nothing of it is kept.")
+        is_done = job.state is JobState.FINISHED
+        self._told = "" if is_done else unfinished_words(job, stopped=stopped)
         self._leave()
         self.look_again()
         if had_focus:

@@ -18,10 +18,10 @@ from gui.actions.runs import stop_job
 from gui.bridge.job_feed import JobFeedSignal
 from gui.bridge.services import Services
 from gui.viewmodels import numbers
+from gui.viewmodels.job import unfinished_words
 from gui.viewmodels.rate import (
     FoundView,
     explanation,
-    failed_words,
     found_view,
     trial_csv,
     trial_view,
@@ -139,7 +139,8 @@ class RateFinder(Panel):
             take_trial(self._services, job_id=job.info.id, taken=self._on_taken)
             return
         self._end()
-        self._what.set_text(failed_words(job))
+        stopped = _("The trial was stopped; nothing of it is kept.")
+        self._what.set_text(unfinished_words(job, stopped=stopped))
         drop_trial(self._services, job_id=job.info.id)
 
     def _on_failed(self, error: EngineError) -> None:

@@ -14,7 +14,7 @@ import typer
 from msgspec.structs import replace
 
 from engine.api.coverage import Coverages
-from engine.api.facade import Api, open_api
+from engine.api.facade import Api
 from engine.api.measuring import run
 from engine.chat.packing import StepOrder, micro_steps, whole
 from engine.cli.session import Session
@@ -36,29 +36,20 @@ from engine.protocol.job import JobContext
 from engine.store.documents import write_document
 from engine.store.layout import JobFolder
 from tests.builders.conversations import chat
-from tests.builders.dataset_import import ImportRun, new_workspace
 from tests.builders.model_folder import tiny_model_folder
+from tests.builders.still_api import still_api
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """Return a workspace with the dataset d1 of 40 rows, whose jobs do not start by themselves."""
-    source = tmp_path / "rows.jsonl"
-    lines = [
-        msgspec.json.encode({"prompt": f"Question {number}", "completion": "word " * number})
-        for number in range(1, 41)
-    ]
-    source.write_bytes(b"\n".join(lines))
-    ImportRun(new_workspace(tmp_path / "w"), [source], name="Rows", eval_ratio=0.0).run()
-    monkeypatch.setattr("engine.api.jobs.spawn", lambda _folder, **_more: None)
-    return open_api(tmp_path / "w")
+    return still_api(tmp_path, monkeypatch)
 
 
 @pytest.fixture
-def model_id(api: Api, tmp_path: Path) -> str:
-    return api.models.add(tiny_model_folder(tmp_path / "m")).id
+def model_id(api: Api) -> str:
+    return api.models.list()[0].id
 
 
 def work(
@@ -160,13 +151,9 @@ def test_rows_packed_with_one_are_those_of_the_trainer(api: Api, model_id: str) 
 def test_rows_that_are_not_trained_take_no_place_among_the_packed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.api.jobs.spawn", lambda _folder, **_more: None)
-    source = tmp_path / "rows.jsonl"
     rows = [chat("q" * 200, "too late"), chat("a", "b"), chat("q" * 201, "late"), chat("c", "d")]
-    source.write_bytes(b"\n".join(_openai(one) for one in rows))
-    ImportRun(new_workspace(tmp_path / "w"), [source], name="Rows", eval_ratio=0.0).run()
-    api = open_api(tmp_path / "w")
-    found = counted(api, api.models.add(tiny_model_folder(tmp_path / "m")).id, max_length=100)
+    api = still_api(tmp_path, monkeypatch, rows=[_openai(one) for one in rows])
+    found = counted(api, api.models.list()[0].id, max_length=100)
     packed = api.coverages.packed_with(found, 3, effective_batch_size=4, seed=0)
     assert (sorted(packed.rows), packed.step) == ([1, 3], 1)
     with pytest.raises(WrongUsage, match="not trained"):
@@ -175,9 +162,8 @@ def test_rows_that_are_not_trained_take_no_place_among_the_packed(
         api.coverages.packed_with(found, 4, effective_batch_size=4, seed=0)
 
 
-def _openai(row: ChatRow) -> bytes:
-    turns = [{"role": one.role.value, "content": one.content} for one in row.messages]
-    return msgspec.json.encode({"messages": turns})
+def _openai(row: ChatRow) -> dict[str, object]:
+    return {"messages": [{"role": one.role.value, "content": one.content} for one in row.messages]}
 
 
 def test_damaged_lengths_are_told(api: Api, model_id: str) -> None:

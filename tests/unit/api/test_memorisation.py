@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.api.facade import Api, open_api
+from engine.api.facade import Api
 from engine.domain.memorisation import Asked, Memorisation, Verdict
 from engine.domain.run import JobKind
 from engine.errors import DatasetNotFound, InUse, NothingToExport, RunNotFound
@@ -16,8 +16,7 @@ from engine.protocol.codec import encode
 from engine.protocol.events import Event, Failed, Finished, WorkerStarted
 from engine.store import atomicfs
 from engine.store.documents import write_document
-from tests.builders.dataset_import import ImportRun, new_workspace
-from tests.builders.model_folder import tiny_model_folder
+from tests.builders.still_api import still_api
 
 FOUND = Memorisation(
     adapter_sha256="",
@@ -33,18 +32,7 @@ FOUND = Memorisation(
 
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """Return a workspace with a dataset, a model, and jobs that do not start by themselves."""
-    source = tmp_path / "rows.jsonl"
-    lines = [
-        msgspec.json.encode({"prompt": f"Question {number}", "completion": "word " * number})
-        for number in range(1, 41)
-    ]
-    source.write_bytes(b"\n".join(lines))
-    ImportRun(new_workspace(tmp_path / "w"), [source], name="Rows", eval_ratio=0.0).run()
-    monkeypatch.setattr("engine.api.jobs.spawn", lambda _folder, **_more: None)
-    opened = open_api(tmp_path / "w")
-    opened.models.add(tiny_model_folder(tmp_path / "m"))
-    return opened
+    return still_api(tmp_path, monkeypatch)
 
 
 def make_run(api: Api, *, with_adapter: bool = True) -> str:

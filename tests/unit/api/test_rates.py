@@ -5,32 +5,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from engine.api.facade import Api, open_api
+from engine.api.facade import Api
 from engine.domain.rate_sweep import RateSweep, Sureness
 from engine.domain.run import JobKind
 from engine.errors import DocumentDamaged, InUse, RunNotFound
 from engine.store.documents import write_document
-from tests.builders.dataset_import import ImportRun, new_workspace
-from tests.builders.model_folder import tiny_model_folder
+from tests.builders.still_api import still_api
 
 
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """Return a workspace with the dataset d1 and a model, whose jobs do not start by themselves."""
-    source = tmp_path / "rows.jsonl"
-    lines = [
-        msgspec.json.encode({"prompt": f"Question {number}", "completion": "word " * number})
-        for number in range(1, 41)
-    ]
-    source.write_bytes(b"\n".join(lines))
-    ImportRun(new_workspace(tmp_path / "w"), [source], name="Rows", eval_ratio=0.0).run()
-    monkeypatch.setattr("engine.api.jobs.spawn", lambda _folder, **_more: None)
-    opened = open_api(tmp_path / "w")
-    opened.models.add(tiny_model_folder(tmp_path / "m"))
-    return opened
+    return still_api(tmp_path, monkeypatch)
 
 
 def started(api: Api) -> str:

@@ -18,12 +18,15 @@ from engine.errors import (
 )
 from engine.protocol.events import (
     CheckpointCommitted,
+    Event,
     Failed,
     PhaseChanged,
     ProgressMade,
     WorkerStarted,
 )
 from gui.viewmodels.job import (
+    BusyView,
+    busy_view,
     failure_view,
     progress_words,
     share_of,
@@ -32,6 +35,8 @@ from gui.viewmodels.job import (
     state_kind,
     state_words,
     status_job,
+    unfinished_words,
+    work_words,
 )
 from tests.fakes.api import FakeJobs, a_step, a_stop
 
@@ -80,6 +85,39 @@ def test_progress_of_an_import_is_said_in_bytes() -> None:
 def test_progress_of_a_run_is_the_time_left() -> None:
     job = view(PhaseChanged(phase="training"), a_step(10, eta_s=860))
     assert progress_words(job.snapshot) == "14 min left"
+
+
+def test_work_is_its_phase_and_what_is_done_of_it() -> None:
+    checking = PhaseChanged(phase="checking_rows")
+    assert work_words(view(checking).snapshot) == "Checking the rows"
+    some = view(checking, ProgressMade(done=1_100, total=4_400, unit="rows"))
+    assert work_words(some.snapshot) == "Checking the rows · 1,100 of 4,400"
+    assert work_words(JobSnapshot()) == "Starting"
+
+
+def test_job_that_is_waited_for_shows_its_words_and_share() -> None:
+    asking = (PhaseChanged(phase="asking"), ProgressMade(done=1, total=4, unit="rows"))
+    shown = busy_view(view(*asking).snapshot)
+    words = "Asking the trained model for text of its rows, 1 of 4"
+    assert (shown.words, shown.share) == (words, 0.25)
+    assert busy_view(view(*asking, START).snapshot) == BusyView(words="It begins.", share=None)
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (a_stop(0), "It was stopped."),
+        (Failed(code="disk_full", message="Full.", remedy="Make room."), "Full. Make room."),
+        (Failed(code="disk_full", message="Full.", remedy=""), "Full."),
+    ],
+)
+def test_job_without_a_result_says_why(last: Event, words: str) -> None:
+    assert unfinished_words(view(last), stopped="It was stopped.") == words
+
+
+def test_job_whose_worker_is_gone_says_why() -> None:
+    words = unfinished_words(dead("killed_by_system"), stopped="It was stopped.")
+    assert words == "The cause. The remedy."
 
 
 def test_status_job_without_live_jobs_is_none() -> None:
