@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from gettext import gettext as _
+from pathlib import Path
 
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs, JobView
@@ -23,7 +24,14 @@ from engine.domain.memorisation import (
     verdict_of,
 )
 from engine.domain.run import JobKind, JobState
-from engine.errors import DocumentDamaged, NothingToExport, RunNotFound
+from engine.errors import (
+    DiskFailed,
+    DiskFull,
+    DocumentDamaged,
+    NothingToExport,
+    NotWritable,
+    RunNotFound,
+)
 from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
 from engine.store.layout import Layout
@@ -103,6 +111,7 @@ class MemorisationChecks:
             DatasetNotFound: Its rows are gone.
             ModelNotFound: Its base model was removed from the workspace.
             WorkerDied: The worker ended before it began.
+            DiskFull: No room for the job, or to keep what an earlier one found.
         """
         view = self._runs.get(run)
         if not view.has_adapter:
@@ -147,26 +156,46 @@ class MemorisationChecks:
 
         Raises:
             RunNotFound: No such run.
-            DiskFull: No room to keep what a job found.
         """
-        folder = self._layout.job(self._runs.get(run).id)
+        run_id = self._runs.get(run).id
+        folder = self._layout.job(run_id)
+        places = [folder.memorisation]
         for job in self._jobs.list(JobKind.MEMORISATION):
             if job.state is JobState.FINISHED:
-                self._take_in(job)
+                try:
+                    self._take_in(job)
+                except (DiskFull, DiskFailed, NotWritable):
+                    # It is no less known for that, and stays where the job wrote it.
+                    if job.info.text_option("run_id") == run_id:
+                        places.append(self._layout.job(job.info.id).memorisation)
+        results = [one for place in places if (one := _read(place)) is not None]
         try:
-            found = read_document(folder.memorisation, Memorisation)
             adapter = atomicfs.sha256_of(folder.adapter / atomicfs.MANIFEST)
-        except (DocumentDamaged, FileNotFoundError):
-            # There is none, or none that can be believed: it is no more than not checked.
+        except FileNotFoundError:
             return None
+        if not results:
+            return None
+        found = max(results, key=lambda one: one.checked_at)
         return Checked(found=found, is_current=found.adapter_sha256 == adapter)
 
     def _take_in(self, job: JobView) -> None:
-        """Keep what a job found with its run, if both are there, and remove the job."""
+        """Keep what a job found with its run, if both are there, and remove the job.
+
+        Raises:
+            DiskFull: No room; the job stays. The same goes for the other errors of disks.
+        """
         run = self._layout.job(job.info.text_option("run_id"))
         if job.state is JobState.FINISHED and run.info.is_file():
-            with suppress(DocumentDamaged):
-                found = read_document(self._layout.job(job.info.id).memorisation, Memorisation)
+            found = _read(self._layout.job(job.info.id).memorisation)
+            if found is not None:
                 write_document(run.memorisation, found)
         with suppress(RunNotFound):  # another window was faster
             self._jobs.remove(job.info.id)
+
+
+def _read(path: Path) -> Memorisation | None:
+    """Return a result; None for none, or none that can be believed: it is merely not checked."""
+    try:
+        return read_document(path, Memorisation)
+    except DocumentDamaged:
+        return None

@@ -11,7 +11,7 @@ import pytest
 from engine.api.facade import Api
 from engine.domain.memorisation import Asked, Memorisation, Verdict
 from engine.domain.run import JobKind
-from engine.errors import DatasetNotFound, InUse, NothingToExport, RunNotFound
+from engine.errors import DatasetNotFound, DiskFull, InUse, NothingToExport, RunNotFound
 from engine.protocol.codec import encode
 from engine.protocol.events import Event, Failed, Finished, WorkerStarted
 from engine.store import atomicfs
@@ -99,6 +99,28 @@ def test_result_is_kept_with_the_run_and_the_job_is_gone(api: Api) -> None:
         assert [title for title, _asked in checked.lines] == ["E-mail address", "new"]
     with pytest.raises(RunNotFound):
         api.jobs.get(job_id)
+
+
+def test_result_is_told_though_there_is_no_room_to_keep_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export to another disk must neither fail for it nor call the run not checked."""
+    run_id = make_run(api)
+    write_document(api.layout.job(run_id).memorisation, FOUND)
+    job_id = api.memorisation.start(run_id)
+    now = msgspec.structs.replace(of_now(api, run_id), checked_at="2026-02-02T03:04:05+00:00")
+    end(api, job_id, Finished(), now)
+
+    def refuse(*_given: object) -> None:
+        raise DiskFull("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.api.memorisation.write_document", refuse)
+        checked = api.memorisation.checked(run_id)
+    assert checked is not None
+    assert (checked.found, checked.is_current) == (now, True)
+    assert api.memorisation.checked(run_id) == checked
+    assert api.jobs.list(JobKind.MEMORISATION) == []
 
 
 def test_result_of_another_adapter_is_told_to_be_old(api: Api) -> None:
