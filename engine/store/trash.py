@@ -9,6 +9,7 @@ writes is a short note on what it was. Deleting for good writes nothing.
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timedelta
 from gettext import gettext as _
 from pathlib import Path
@@ -159,14 +160,19 @@ def settle(layout: Layout) -> None:
         atomicfs.sweep(layout.trash)
         for folder in folders(layout):
             entry = _entry(folder)
-            if entry is None:
-                continue
-            if not _is_removed(layout, entry):
-                _put_back(layout, entry)
-                continue
-            for part, place in _parts(layout, entry):
-                if place.exists() and not part.exists():
-                    atomicfs.move_folder(place, part)
+            if entry is not None:
+                # Where something else stands now, neither of the two is touched.
+                with contextlib.suppress(TargetExists):
+                    _settle(layout, entry)
+
+
+def _settle(layout: Layout, entry: TrashEntry) -> None:
+    if not _is_removed(layout, entry):
+        _put_back(layout, entry)
+        return
+    for part, place in _parts(layout, entry):
+        if place.exists() and not part.exists():
+            atomicfs.move_folder(place, part)
 
 
 def folders(layout: Layout) -> list[Path]:

@@ -12,15 +12,7 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
-from engine.errors import (
-    DiskFailed,
-    DiskFull,
-    DocumentDamaged,
-    InUse,
-    NotWritable,
-    WorkspaceInvalid,
-    WorkspaceTooNew,
-)
+from engine.errors import EngineError, NotWritable, WorkspaceInvalid, WorkspaceTooNew
 from engine.store import atomicfs, forgetting, leftovers, trash
 from engine.store.documents import read_document, write_document
 from engine.store.eventlog import timestamp
@@ -105,9 +97,7 @@ def _settle(layout: Layout) -> None:
     for settle in (trash.settle, forgetting.settle, leftovers.settle):
         # Whatever hinders it hinders nobody from opening: what is in the trash is whole, and the
         # next start tries again.
-        with contextlib.suppress(
-            InUse, DiskFailed, DiskFull, NotWritable, DocumentDamaged, OSError
-        ):
+        with contextlib.suppress(EngineError, OSError):
             settle(layout)
 
 

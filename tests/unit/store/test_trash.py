@@ -166,6 +166,33 @@ def test_removal_that_was_cut_off_before_its_first_folder_never_was(layout: Layo
     assert [one.name for one in layout.trash.iterdir()] in (["trash.lock"], [])
 
 
+def test_entry_that_fits_nowhere_hinders_neither_the_start_nor_the_others(layout: Layout) -> None:
+    """As in a workspace of somebody else: a second folder without the first, its place taken."""
+    odd, cut_off = layout.trash / "t1", layout.trash / "t2"
+    (odd / "part-1").mkdir(parents=True)
+    write_document(odd / "trash.json", an_entry("jobs/j1", "exports/e1"))
+    (odd / "part-1" / "file").write_bytes(b"mine")
+    theirs = a_folder(layout, "exports/e1")
+    a_folder(layout, "trash/t2/part-0")
+    write_document(cut_off / "trash.json", an_entry("exports/e2", "exports/e3", entry_id="t2"))
+    rest = a_folder(layout, "exports/e3")
+    open_workspace(layout.root, now=NOW)
+    assert (theirs / "file").read_bytes() == b"exports/e1"
+    assert (odd / "part-1" / "file").read_bytes() == b"mine"
+    assert not rest.exists()
+
+
+@pytest.mark.parametrize("error", [TargetExists("It is there."), OSError(5, "Input/output error")])
+def test_whatever_hinders_tidying_hinders_nobody_from_opening(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_layout: Layout) -> None:
+        raise error
+
+    monkeypatch.setattr(trash, "settle", fail)
+    assert open_workspace(layout.root, now=NOW) == layout
+
+
 def test_delete_is_for_good(layout: Layout) -> None:
     a_folder(layout, "jobs/j1")
     trash.throw_away(layout, an_entry("jobs/j1"))
