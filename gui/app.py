@@ -370,7 +370,8 @@ class Window(QObject):
         self._closing = notice
         if notice is not None:
             self._notify(notice.cause, notice.consequence)
-        self._clear_notice()
+        # A minute is short: no other banner may hide it.
+        self.shell.announce(None if notice is None else self._closing_banner(notice))
 
     def _closing_banner(self, notice: QueueNotice) -> Banner:
         banner = Banner(kind="warning")
@@ -487,10 +488,6 @@ class Window(QObject):
         self.shell.show_notice(banner)
 
     def _clear_notice(self) -> None:
-        """Take the banner away; what is about to happen to the computer stays to be called off."""
-        if self._closing is not None:
-            self.shell.show_notice(self._closing_banner(self._closing))
-            return
         self.shell.show_notice(None)
         self._alarm.say_again()
 

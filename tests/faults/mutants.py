@@ -379,8 +379,8 @@ MUTANTS = (
     Mutant(
         "a removal that was cut off is not ended",
         TRASH,
-        "                if place.exists() and not part.exists():\n",
-        "                if place.exists() and part.exists():\n",
+        "        if place.exists() and not part.exists():\n",
+        "        if place.exists() and part.exists():\n",
         MOVED,
     ),
     Mutant(

@@ -140,7 +140,11 @@ def test_shutdown_stays_announced_whatever_else_is_done(
     window_services.notices.clear()
     assert [one for one in seen_banners(window) if "shut down" in one] == before
     window_services.notices.show_error(DiskFull("No room."))
-    window.shell.findChildren(Banner)[-1].dismissed.emit()
+    error = next(
+        one for one in window.shell.findChildren(Banner) if "No room" in one.accessibleName()
+    )
+    assert [one for one in seen_banners(window) if "shut down" in one] == before
+    error.dismissed.emit()
     assert [one for one in seen_banners(window) if "shut down" in one] == before
     api.queue.queue = Queue()
     refresh(window_services, qtbot)

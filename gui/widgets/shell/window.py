@@ -63,6 +63,27 @@ class _Ground(QWidget):
             painter.fillRect(self.rect(), theme().colour("window"))
 
 
+class _NoticeRoom(QWidget):
+    """Room for one banner above the page; none where there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._column = Column(gap=0, margins=(16, 12, 16, 0))
+        self.setLayout(self._column)
+        self.hide()
+
+    def put(self, notice: QWidget | None) -> None:
+        """Put a banner in the place of the one that is there, or take that away."""
+        while (item := self._column.takeAt(0)) is not None:
+            before = item.widget()
+            if before is not None:
+                before.setParent(None)
+        if notice is not None:
+            self._column.add(notice)
+            notice.show()
+        self.setHidden(notice is None)
+
+
 class Shell(QMainWindow):
     """The frame of the application. It knows pages by their keys and builds each at first sight.
 
@@ -117,11 +138,8 @@ class Shell(QMainWindow):
         follow_theme(self, self._fit_sidebar)
 
     def _arrange(self) -> None:
-        self._notice = Column(gap=0, margins=(16, 12, 16, 0))
-        self._notice_room = QWidget()
-        self._notice_room.setLayout(self._notice)
-        self._notice_room.hide()
-        inside = Column(self._notice_room, gap=0)
+        self._announcement, self._notice = _NoticeRoom(), _NoticeRoom()
+        inside = Column(self._announcement, self._notice, gap=0)
         inside.addWidget(self._stack, 1)
         self._panel.setLayout(inside)
         right = Column(gap=0, margins=(0, 0, 8, 0))
@@ -223,14 +241,11 @@ class Shell(QMainWindow):
 
     def show_notice(self, notice: QWidget | None) -> None:
         """Put one banner above the page, or take it away."""
-        while (item := self._notice.takeAt(0)) is not None:
-            before = item.widget()
-            if before is not None:
-                before.setParent(None)
-        if notice is not None:
-            self._notice.add(notice)
-            notice.show()
-        self._notice_room.setHidden(notice is None)
+        self._notice.put(notice)
+
+    def announce(self, notice: QWidget | None) -> None:
+        """Put a banner above all others that no other one takes the place of, or take it away."""
+        self._announcement.put(notice)
 
     def open_palette(self) -> None:
         """Open the command palette."""
