@@ -119,11 +119,7 @@ def done_words(snapshot: JobSnapshot) -> str:
 
 def work_words(snapshot: JobSnapshot) -> str:
     """Return what a live job is at and how far it is."""
-    return " · ".join(_work_parts(snapshot))
-
-
-def _work_parts(snapshot: JobSnapshot) -> list[str]:
-    return [one for one in (phase_title(snapshot.phase), done_words(snapshot)) if one]
+    return " · ".join(one for one in (phase_title(snapshot.phase), done_words(snapshot)) if one)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +132,7 @@ class BusyView:
 
 def busy_view(snapshot: JobSnapshot) -> BusyView:
     """Return what to show of a job that somebody waits for."""
-    if not snapshot.phase:
-        return BusyView(words=_("It begins."), share=None)
-    return BusyView(words=", ".join(_work_parts(snapshot)), share=share_of(snapshot))
+    return BusyView(words=work_words(snapshot), share=share_of(snapshot))
 
 
 def unfinished_words(job: JobView, *, stopped: str) -> str:

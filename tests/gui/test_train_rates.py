@@ -139,14 +139,14 @@ def test_trial_that_cannot_begin_is_an_error(
 def test_progress_names_step_and_rate(page: TrainPage, api: FakeApi, qtbot: QtBot) -> None:
     job = trial(page, api, qtbot)
     (finder,) = page.findChildren(RateFinder)
-    assert finder._words.text() == "It begins."
+    assert finder._words.text() == "Starting"
     job.emit(WorkerStarted(attempt=1, pid=1), PhaseChanged(phase="trying_rates"))
     qtbot.wait_until(lambda: finder._words.text() == "Trying learning rates", timeout=20_000)
     job.emit(a_step(7, total=50, learning_rate=4e-6))
     words = "Step 7 of 50, learning rate 0.000004"
     qtbot.wait_until(lambda: finder._words.text() == words, timeout=20_000)
     job.emit(WorkerStarted(attempt=2, pid=2))
-    qtbot.wait_until(lambda: finder._words.text() == "It begins.", timeout=20_000)
+    qtbot.wait_until(lambda: finder._words.text() == "Starting", timeout=20_000)
 
 
 def test_draft_without_data_cannot_be_tried(page: TrainPage) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtCore import Signal
 from engine.domain.run import JobSnapshot, JobState
 from gui.actions.runs import stop_job
 from gui.bridge.services import Services
-from gui.viewmodels.job import share_of, work_words
+from gui.viewmodels.job import busy_view
 from gui.widgets.box import Column, Flow, Panel
 from gui.widgets.buttons import Button
 from gui.widgets.progress import Progress
@@ -61,8 +61,9 @@ class JobLine(Panel):
         self._job_id = ""
 
     def _show(self, snapshot: JobSnapshot, _state: JobState) -> None:
-        self._words.set_text(work_words(snapshot))
-        self._progress.set_share(share_of(snapshot))
+        view = busy_view(snapshot)
+        self._words.set_text(view.words)
+        self._progress.set_share(view.share)
 
     def _end(self) -> None:
         if self._job_id:

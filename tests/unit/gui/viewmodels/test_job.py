@@ -98,9 +98,9 @@ def test_work_is_its_phase_and_what_is_done_of_it() -> None:
 def test_job_that_is_waited_for_shows_its_words_and_share() -> None:
     asking = (PhaseChanged(phase="asking"), ProgressMade(done=1, total=4, unit="rows"))
     shown = busy_view(view(*asking).snapshot)
-    words = "Asking the trained model for text of its rows, 1 of 4"
+    words = "Asking the trained model for text of its rows · 1 of 4"
     assert (shown.words, shown.share) == (words, 0.25)
-    assert busy_view(view(*asking, START).snapshot) == BusyView(words="It begins.", share=None)
+    assert busy_view(view(*asking, START).snapshot) == BusyView(words="Starting", share=None)
 
 
 @pytest.mark.parametrize(
