@@ -39,9 +39,8 @@ def fold(snapshot: JobSnapshot, envelope: Envelope) -> JobSnapshot:
     )
     match envelope.event:
         case events.WorkerStarted(attempt=attempt):
-            return replace(
-                timed, state=JobState.RUNNING, attempt=attempt, failure=None, phase="", eta_s=None
-            )
+            begun = replace(timed, phase="", done=0, total=0, unit="", eta_s=None)
+            return replace(begun, state=JobState.RUNNING, attempt=attempt, failure=None)
         case events.PhaseChanged(phase=phase):
             return replace(timed, phase=phase, done=0, total=0, unit="")
         case events.ProgressMade(done=done, total=total, unit=unit):
