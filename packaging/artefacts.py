@@ -206,8 +206,7 @@ def _deb(root: Path, fields: dict[str, str], out: Path, *, level: int) -> Path:
     text = "".join(f"{key}: {value}\n" for key, value in control.items())
     (root / "DEBIAN").mkdir()
     (root / "DEBIAN/control").write_text(text, encoding="utf-8")
-    prerm = (DEBIAN / "prerm.sh").read_text(encoding="utf-8").replace("@FOLDER@", folder)
-    (root / "DEBIAN/prerm").write_text(prerm, encoding="utf-8", newline="\n")
+    (root / "DEBIAN/prerm").write_text(before_removal(folder), encoding="utf-8", newline="\n")
     _open_to_all(root)
     (root / "DEBIAN/prerm").chmod(0o755)
     target = out / f"{name}_{contents.version()}_{ARCHITECTURE}.deb"
@@ -219,6 +218,12 @@ def _deb(root: Path, fields: dict[str, str], out: Path, *, level: int) -> Path:
     if done.returncode != 0:
         raise ArtefactError(f"dpkg-deb: {done.stderr}")
     return target
+
+
+def before_removal(folder: str) -> str:
+    """Return what the package in a folder runs before it is replaced or removed."""
+    script = (DEBIAN / "prerm.sh").read_text(encoding="utf-8").replace("@FOLDER@", folder)
+    return script.replace("@IN_USE@\n", (LINUX / "in_use.sh").read_text(encoding="utf-8"))
 
 
 def _documents(root: Path, name: str) -> Path:

@@ -93,7 +93,8 @@ def _look_at_carriers(tree: Path, lock: Path, wheels: Path, work: Path) -> None:
     require("/opt/burnish-runtime/runtime.json" in inside, "the package holds no runtime")
     require("THIRD-PARTY-NOTICES.txt" in inside, "the package holds no notices")
     before_removal = run(["dpkg-deb", "-I", str(package), "prerm"], {"PATH": PATH}).output
-    require(" /opt/burnish-runtime/" in before_removal, "it can be removed while it is in use")
+    looks = 'refuse_in_use "/opt/burnish-runtime"' in before_removal.splitlines()
+    require(looks, "it can be removed while it is in use")
 
 
 def _require_refused(lock: Path, wheels: Path, work: Path) -> None:

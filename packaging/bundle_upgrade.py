@@ -10,8 +10,9 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -37,7 +38,10 @@ def upgrades_packages(root: Path, program: Path, runtime: Path, *, scratch: Path
     before = _seen(root)
     newer = _newer_package(program, scratch / "newer")
     place = Path(shutil.copy(newer, root / "root"))
-    with _open_window(root):
+    line = f"cd && exec env -i HOME=/home/{PERSON} PATH={PATH} QT_QPA_PLATFORM=offscreen burnish"
+    window = ["chroot", str(root), "su", PERSON, "-s", "/bin/sh", "-c", f"{line} --window"]
+    look = partial(in_root, root, _look_for("/opt/burnish"))
+    with _open_window(window, None, look):
         refused = in_root(root, ["dpkg", "-i", f"/root/{place.name}"])
         require(refused.status != 0, "it was upgraded while a window was open")
         require("Burnish is in use" in refused.errors, f"said only: {refused.errors[-500:]}")
@@ -67,6 +71,7 @@ def upgrades_for_a_person(bundle: Bundle) -> str:
     data = _files(home / ".local/share/burnish/datasets")
     newer = _unpacked(bundle)
     _refuses_foreign_folder(newer, home, environment)
+    _refuses_in_use(newer, home, environment)
     _takes_a_relative_place(newer, home, environment)
     require_done(run(["sh", str(newer / "install.sh")], environment), "the newer installer")
     require(_version(home / _LINK, environment) == NEWER, "it was not upgraded")
@@ -78,7 +83,7 @@ def upgrades_for_a_person(bundle: Bundle) -> str:
     left = [one for one in left if not one.startswith(".config/burnish/")]
     require(not left, f"stayed after the removal: {left}")
     require(_files(home / ".local/share/burnish/datasets") == data, "data of the person went")
-    return "upgraded with its workspace; refuses damage and foreign folders; rolls back; goes"
+    return "upgraded with its workspace; refuses damage, foreign folders, use; rolls back; goes"
 
 
 def _rolls_back(newer: Path, home: Path, environment: dict[str, str]) -> None:
@@ -111,24 +116,30 @@ def _seen(root: Path) -> tuple[str, str, str]:
 
 
 @contextmanager
-def _open_window(root: Path) -> Generator[None, None, None]:
-    """Have the window of the person open, without a screen."""
-    line = f"cd && exec env -i HOME=/home/{PERSON} PATH={PATH} QT_QPA_PLATFORM=offscreen burnish"
-    command = ["chroot", str(root), "su", PERSON, "-s", "/bin/sh", "-c", f"{line} --window"]
-    window = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def _open_window(
+    command: list[str], environment: dict[str, str] | None, look: Callable[[], Answer]
+) -> Generator[None, None, None]:
+    """Have a window of the person open, without a screen, and seen by what looks for it."""
+    window = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
-        _wait_until_in_use(root, is_wanted=True)
+        _wait_until_in_use(look, is_wanted=True)
         yield
     finally:
         window.terminate()
         window.wait()
-    _wait_until_in_use(root, is_wanted=False)
+    _wait_until_in_use(look, is_wanted=False)
 
 
-def _wait_until_in_use(root: Path, *, is_wanted: bool) -> None:
+def _look_for(folder: str) -> list[str]:
+    """Return the command that ends well where a process has loaded something of a folder."""
+    return ["sh", "-c", 'grep -qsF -- " $1/" /proc/[0-9]*/maps', "sh", folder]
+
+
+def _wait_until_in_use(look: Callable[[], Answer], *, is_wanted: bool) -> None:
     until = time.monotonic() + _OPENS_WITHIN_S
-    look = ["sh", "-c", "grep -qs ' /opt/burnish/' /proc/[0-9]*/maps"]
-    while (in_root(root, look).status == 0) != is_wanted:
+    while (look().status == 0) != is_wanted:
         require(time.monotonic() < until, f"a program of the package in use: {not is_wanted}")
         time.sleep(0.5)
 
@@ -210,6 +221,21 @@ def _refuses_foreign_folder(newer: Path, home: Path, environment: dict[str, str]
             require("Nothing was changed" in refused.errors, f"{tried}: said {refused.errors}")
             require(_files(home) == before, f"changed something: {tried}")
         shutil.rmtree(foreign)
+
+
+def _refuses_in_use(newer: Path, home: Path, environment: dict[str, str]) -> None:
+    """Upgrade and remove it while its window is open."""
+    program = home / _PROGRAM
+    window = [str(home / _LINK), "--window"]
+    look = partial(run, _look_for(str(program.resolve())), environment)
+    before = _files(program.parent)
+    with _open_window(window, environment | {"QT_QPA_PLATFORM": "offscreen"}, look):
+        for words in ([], ["--uninstall"]):
+            refused = _install_from(home, newer, words, environment)
+            require(refused.status == 1, f"with its window open it went on: {words}")
+            require("Burnish is in use: its window" in refused.errors, f"said {refused.errors}")
+            require(_files(program.parent) == before, f"changed something in use: {words}")
+            require((home / _LINK).is_symlink(), f"took the link away in use: {words}")
 
 
 def _takes_a_relative_place(newer: Path, home: Path, environment: dict[str, str]) -> None:

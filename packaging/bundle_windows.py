@@ -3,7 +3,8 @@
 
 PyInstaller cannot build for another system, so programs that do nothing but end stand for Burnish.
 With them the installer really runs, under Wine: it installs, upgrades, gives up where the new
-program does not start, refuses the folder of somebody else, and is removed.
+program does not start, refuses the folder of somebody else, goes on after a copy or a removal that
+was cut off, and is removed.
 """
 
 from __future__ import annotations
@@ -139,6 +140,11 @@ def _try_installers(windows: Windows, first: Path, second: Path, broken: Path) -
     require(windows.start(second, "/S") == 0, "it does not install again")
     (program / "_internal").rename(program / "_internal.old")  # what a removal begins with
     _removes(windows, program)
+    require(windows.start(second, "/S") == 0, "it does not install once more")
+    _leave_half_a_removal(program)
+    require(windows.start(second, "/S") == 0, "a removal that was cut off bars an installation")
+    require(_files(program.parent) == [f"Burnish/{one}" for one in after], "left something of it")
+    _removes(windows, program)
     require(data.read_text(encoding="utf-8") == "mine", "data of the person went")
     gone = windows.start("reg", "query", _UNINSTALL_KEY) != 0
     require(gone, "still registered after the removal")
@@ -160,6 +166,14 @@ def _leave_half_a_copy(program: Path) -> None:
     half.mkdir()
     (half / "burnish.exe").write_text("half", encoding="utf-8")
     half.with_name(f"{half.name}.burnish-copy").touch()
+
+
+def _leave_half_a_removal(program: Path) -> None:
+    """Leave what a removal leaves that is cut off when the starters are gone."""
+    (program / "_internal").rename(program / "_internal.old")
+    program.with_name(f"{program.name}.burnish-copy").touch()
+    for name in _STARTERS:
+        (program / name).unlink()
 
 
 def _refuses_foreign_folder(windows: Windows, installer: Path, ending: str) -> None:

@@ -12,7 +12,6 @@ from gettext import gettext as _
 from pathlib import Path
 
 import msgspec
-import psutil
 from msgspec.structs import replace
 
 from engine.api.program import program_version
@@ -20,6 +19,7 @@ from engine.api.starter import RESOURCES
 from engine.errors import Cancelled, InUse, RuntimeFailed, WrongUsage
 from engine.launcher import runtime as runtimes
 from engine.launcher.frozen import ROLE_VARIABLE
+from engine.launcher.identity import find_worker
 from engine.launcher.wheelhouse import Heed, Lock, Tell, install_runtime, read_lock, run_heeding
 from engine.store import atomicfs
 
@@ -221,16 +221,14 @@ def _require_idle() -> None:
     Raises:
         InUse: A worker of this program lives, whatever workspace it works in.
     """
-    program = Path(sys.executable).resolve()
-    for process in psutil.process_iter(["exe", "cmdline"]):
-        exe, words = process.info["exe"], process.info["cmdline"]
-        if exe and words and "--worker" in words and Path(exe) == program:
-            raise InUse(
-                _(
-                    "Something is being trained or prepared with these libraries (process {pid}), "
-                    "so they were left as they are."
-                ).format(pid=process.pid)
-            )
+    pid = find_worker()
+    if pid is not None:
+        raise InUse(
+            _(
+                "Something is being trained or prepared with these libraries (process {pid}), "
+                "so they were left as they are."
+            ).format(pid=pid)
+        )
 
 
 def _tried(folder: Path, heed: Heed) -> None:

@@ -19,6 +19,7 @@ from engine.api.trash import Trash
 from engine.domain.run import JobKind, JobState
 from engine.domain.space import Place, SpaceItem, SpaceKind, SpaceReport
 from engine.errors import InUse, WrongUsage
+from engine.launcher.identity import find_worker
 from engine.store import atomicfs
 from engine.store.caches import compile_cache
 from engine.store.disk_use import size_of
@@ -84,7 +85,7 @@ class Space:
 
         Raises:
             WrongUsage: Nothing of it can go.
-            InUse: A job is running that may be using it.
+            InUse: A job is running that may be using it, of compiled code in any workspace.
             NotWritable: The place refuses, or another program holds a file open.
         """
         kind, _joint, owner = key.partition(":")
@@ -92,6 +93,8 @@ class Space:
             raise WrongUsage(_("Nothing of {key} can be removed here.").format(key=key))
         if kind in _CACHES:
             self._check_idle()
+        if kind == SpaceKind.COMPILED:  # which all workspaces share
+            _require_no_worker()
         folders = [one for one in self._freeable(SpaceKind(kind), owner) if one.is_dir()]
         freed = sum(size_of(one) for one in folders)
         if kind == SpaceKind.TRASH:
@@ -157,6 +160,22 @@ class Space:
         backups = self._layout.backups
         for folder in backups.iterdir() if backups.is_dir() else ():
             yield lambda one=folder: [_all_freeable(SpaceKind.BACKUP, one.name, one.name, one)]
+
+
+def _require_no_worker() -> None:
+    """Refuse while a worker of any workspace may be reading what all of them share.
+
+    Raises:
+        InUse: One lives.
+    """
+    pid = find_worker()
+    if pid is not None:
+        raise InUse(
+            _(
+                "Something is being trained or prepared, perhaps in another workspace (process "
+                "{pid}), and may be using this, so it was not removed."
+            ).format(pid=pid)
+        )
 
 
 def _item(kind: SpaceKind, owner: str, name: str, size: int, freeable: int = 0) -> SpaceItem:

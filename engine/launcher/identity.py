@@ -9,6 +9,7 @@ one is not taken for the worker of the other.
 
 from __future__ import annotations
 
+import sys
 import uuid
 from pathlib import Path
 
@@ -113,6 +114,19 @@ def own_identity(folder: JobFolder, launch: str, *, log_bytes: int = 0) -> Ident
         boot_id=boot_id(),
         log_bytes=log_bytes,
     )
+
+
+def find_worker() -> int | None:
+    """Return the pid of a living worker of this program, whatever workspace it works in.
+
+    What all workspaces share, libraries and compiled code, is in use while there is one.
+    """
+    program = Path(sys.executable).resolve()
+    for process in psutil.process_iter(["exe", "cmdline"]):
+        exe, words = process.info["exe"], process.info["cmdline"]
+        if exe and words and "--worker" in words and Path(exe) == program:
+            return process.pid
+    return None
 
 
 def is_from_earlier_start(

@@ -40,6 +40,7 @@ from engine.store.disk_errors import (
 )
 from engine.store.ledger import FollowedStream, Ledger, is_as_printed
 from engine.store.place import holds_home
+from engine.store.removal import delete_tree
 
 MANIFEST = "MANIFEST.json"
 TEMPORARY_PREFIX = ".tmp-"
@@ -431,6 +432,7 @@ def remove_folder(folder: Path) -> None:
 
     Raises:
         ValueError: It is the home folder or holds it: whoever asks for that is mistaken.
+        NotWritable: The place refuses, or some of it cannot be deleted; nobody finds it any more.
     """
     if holds_home(folder):
         raise ValueError(f"{folder} holds a home folder")
@@ -438,9 +440,7 @@ def remove_folder(folder: Path) -> None:
     with naming_disk_errors(folder):
         renaming.rename(folder, victim)
         sync_folder(victim.parent)
-        while victim.exists():  # who sweeps at the same time takes files away under this one
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(victim)
+        delete_tree(victim)
 
 
 def move_folder(source: Path, target: Path) -> None:

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Install Burnish for the person who runs this, without root: install.sh [--target FOLDER] | --uninstall
 # It replaces an older one in one step; if anything fails, the older one stays. Data are never touched.
+# While the older one is in use, nothing is changed.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+. "$here/in_use.sh"
 share="${XDG_DATA_HOME:-$HOME/.local/share}"
 target="$HOME/.local/opt/burnish"
 action=install
@@ -50,6 +52,11 @@ for folder in "$target" "$target.old" "$target.new"; do
         echo "$folder holds other files. Choose an empty or a new folder. Nothing was changed." >&2
         exit 1
     fi
+done
+
+# Names of what a process has loaded are without links.
+for folder in "$target" "$target.old" "$target.new"; do
+    if [ -d "$folder" ]; then refuse_in_use "$(CDPATH='' cd -- "$folder" && pwd -P)"; fi
 done
 
 if [ "$action" = uninstall ]; then

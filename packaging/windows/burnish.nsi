@@ -108,6 +108,16 @@ FunctionEnd
   ${EndIf}
 !macroend
 
+; What else a person keeps in the folder of the program stays when it is removed.
+!macro RemoveProgram
+  RMDir /r "$INSTDIR\_internal.old"
+  RMDir /r "$INSTDIR\licences"
+  Delete "$INSTDIR\burnish.exe"
+  Delete "$INSTDIR\burnish-cli.exe"
+  Delete "$INSTDIR\THIRD-PARTY-NOTICES.txt"
+  Delete "$INSTDIR\sbom.cdx.json"
+!macroend
+
 ; These folders are replaced, or removed, as a whole: each has to be new, empty, or one of Burnish.
 !macro RefuseForeign FOLDER
   StrCpy $2 "${FOLDER}"
@@ -170,6 +180,10 @@ Section
       !insertmacro GiveUp "Burnish is in use. Close its window, pause its runs, and install again. Nothing was changed."
     ${EndIf}
   ${Else}
+    ${If} ${FileExists} "$INSTDIR.burnish-copy" ; a removal was cut off
+      !insertmacro RemoveProgram
+      Delete "$INSTDIR\uninstall.exe"
+    ${EndIf}
     RMDir "$INSTDIR"
   ${EndIf}
   ClearErrors
@@ -179,6 +193,7 @@ Section
     !insertmacro Remove "$INSTDIR.new"
     !insertmacro GiveUp "The new Burnish could not be put in place. What was installed before is untouched."
   ${EndIf}
+  Delete "$INSTDIR.burnish-copy"
   !insertmacro Remove "$INSTDIR.old"
 
   CreateShortcut "$SMPROGRAMS\Burnish.lnk" "$INSTDIR\burnish.exe" "--window"
@@ -204,23 +219,30 @@ SectionEnd
 
 Section Uninstall
   ; A folder whose program is in use cannot take another name: so it is known before anything goes.
+  !insertmacro Mark "$INSTDIR"
   ${If} ${FileExists} "$INSTDIR\_internal\*.*" ; else a removal was cut off, and goes on here
     ClearErrors
     Rename "$INSTDIR\_internal" "$INSTDIR\_internal.old"
     ${If} ${Errors}
+      Delete "$INSTDIR.burnish-copy"
       !insertmacro GiveUp "Burnish is in use. Close its window, pause its runs, and try again. Nothing was removed."
     ${EndIf}
   ${EndIf}
-  !insertmacro Mark "$INSTDIR"
-  RMDir /r "$INSTDIR\_internal.old"
-  RMDir /r "$INSTDIR\licences"
-  Delete "$INSTDIR\burnish.exe"
-  Delete "$INSTDIR\burnish-cli.exe"
+  !insertmacro RemoveProgram
+  ; A virus scanner may hold a file open: then the mark and what removes the rest stay.
+  ${If} ${FileExists} "$INSTDIR\_internal.old\*.*"
+  ${OrIf} ${FileExists} "$INSTDIR\licences\*.*"
+  ${OrIf} ${FileExists} "$INSTDIR\burnish.exe"
+  ${OrIf} ${FileExists} "$INSTDIR\burnish-cli.exe"
+  ${OrIf} ${FileExists} "$INSTDIR\THIRD-PARTY-NOTICES.txt"
+  ${OrIf} ${FileExists} "$INSTDIR\sbom.cdx.json"
+    !insertmacro GiveUp "Another program holds files of Burnish open, so some are left in $INSTDIR. Remove it again in a moment."
+  ${EndIf}
   Delete "$INSTDIR\uninstall.exe"
-  Delete "$INSTDIR\THIRD-PARTY-NOTICES.txt"
-  Delete "$INSTDIR\sbom.cdx.json"
   RMDir "$INSTDIR"
-  Delete "$INSTDIR.burnish-copy"
+  ${IfNot} ${FileExists} "$INSTDIR\uninstall.exe"
+    Delete "$INSTDIR.burnish-copy"
+  ${EndIf}
   Delete "$SMPROGRAMS\Burnish.lnk"
   DeleteRegKey SHCTX "${CLASSES}\Burnish.rows"
   DeleteRegKey SHCTX "${CLASSES}\Applications\burnish.exe"

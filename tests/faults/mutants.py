@@ -23,6 +23,7 @@ _LIMIT_S = 600
 
 ATOMICFS = "engine/store/atomicfs.py"
 DISK_ERRORS = "engine/store/disk_errors.py"
+REMOVAL = "engine/store/removal.py"
 EVENTLOG = "engine/store/eventlog.py"
 CHECKSUM = "engine/store/checksum.py"
 CODEC = "engine/protocol/codec.py"
@@ -162,8 +163,8 @@ MUTANTS = (
         "a folder is removed file by file under its name",
         ATOMICFS,
         "        renaming.rename(folder, victim)\n        sync_folder(victim.parent)\n"
-        "        while",
-        "        victim = folder\n        while",
+        "        delete_tree",
+        "        victim = folder\n        delete_tree",
         POWER,
     ),
     Mutant(
@@ -172,6 +173,13 @@ MUTANTS = (
         "        renaming.rename(folder, victim)\n        sync_folder(victim.parent)\n",
         "        renaming.rename(folder, victim)\n",
         POWER,
+    ),
+    Mutant(
+        "a removal that does not get on goes on",
+        REMOVAL,
+        "            if left >= before:\n",
+        "            if left > before:\n",
+        ("tests/unit/store/test_removal.py",),
     ),
     Mutant(
         "nothing is read back",

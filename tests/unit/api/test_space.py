@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +35,16 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shared = fill(tmp_path / "shared", MOST)
     monkeypatch.setenv(CACHE_VARIABLE, str(shared))
     return shared / "burnish-compiled"
+
+
+@pytest.fixture(autouse=True)
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the file of a program that nothing else runs: other tests have workers too."""
+    path = tmp_path / "program"
+    if sys.platform != "win32":
+        shutil.copy("/bin/sh", path)
+        monkeypatch.setattr(sys, "executable", str(path))
+    return path
 
 
 @pytest.fixture
@@ -117,6 +130,23 @@ def test_caches_stay_while_a_job_runs(api: Api) -> None:
     with pytest.raises(InUse):
         api.space.free("tokens:d1")
     assert api.layout.dataset("d1").tokens.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a copy of a program lacks its libraries there")
+def test_compiled_code_stays_while_a_worker_of_another_workspace_lives(
+    api: Api, compiled: Path, program: Path, tmp_path: Path
+) -> None:
+    fill(compiled / "triton", MOST)
+    fill(api.layout.dataset("d1").tokens, 300)
+    words = [str(program), "-c", "read word", "--worker", str(tmp_path / "other/jobs/j1")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE) as worker:
+        with pytest.raises(InUse, match=str(worker.pid)):
+            api.space.free("compiled:all")
+        assert (compiled / "triton/content").exists()
+        assert api.space.free("tokens:d1") == 300  # of this workspace alone
+        worker.communicate(b"\n")
+    assert api.space.free("compiled:all") >= MOST
+    assert not compiled.exists()
 
 
 def test_newest_and_best_checkpoint_of_a_finished_run_stay(api: Api) -> None:

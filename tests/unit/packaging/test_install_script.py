@@ -7,8 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
+import artefacts
 import bundle_contents as contents
 import pytest
 
@@ -24,7 +27,8 @@ def payload(folder: Path, *, status: int, extra: str) -> Path:
     (app / "burnish").chmod(0o755)
     (app / extra).write_text(extra, encoding="utf-8")
     shutil.copytree(SCRIPT.parent, folder / "integration")
-    shutil.copy(SCRIPT, folder / "install.sh")
+    for script in SCRIPT.parent.glob("*.sh"):
+        shutil.copy(script, folder)
     return folder
 
 
@@ -43,8 +47,31 @@ def install(
     )
 
 
+@contextmanager
+def use(program: Path, role: str) -> Generator[int, None, None]:
+    """Have a process running out of a folder, in a role, and give its id."""
+    program.unlink(missing_ok=True)
+    shutil.copy("/bin/sh", program)
+    words = [str(program), "-c", "read word", "burnish", role, "place"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
+        try:
+            yield process.pid
+        finally:
+            process.communicate(b"\n")
+
+
+def require_refused(answer: subprocess.CompletedProcess[str], said: str) -> None:
+    assert answer.returncode == 1
+    assert f"Burnish is in use: {said}. " in answer.stderr
+    assert "Nothing was changed" in answer.stderr
+
+
 def names(folder: Path) -> set[str]:
     return {one.name for one in folder.iterdir()}
+
+
+def names_below(folder: Path) -> set[str]:
+    return {one.relative_to(folder).as_posix() for one in folder.rglob("*")}
 
 
 def test_upgrade_replaces_and_a_program_that_does_not_start_leaves_the_old(tmp_path: Path) -> None:
@@ -127,3 +154,63 @@ def test_target_may_be_relative_and_end_in_a_slash(
     assert (home / ".local/bin/burnish").resolve() == place / "burnish"
     menu = (home / ".local/share/applications/burnish.desktop").read_text(encoding="utf-8")
     assert f'Exec="{place}/burnish"' in menu
+
+
+@pytest.mark.parametrize("words", [(), ("--uninstall",)])
+@pytest.mark.parametrize(
+    ("role", "what"),
+    [
+        ("--window", "its window or a command"),
+        ("--worker", "training or another job"),
+        ("--keeper", "the keeper of its queue"),
+    ],
+)
+def test_copy_in_use_is_neither_replaced_nor_removed(
+    words: tuple[str, ...], role: str, what: str, tmp_path: Path
+) -> None:
+    home, real = tmp_path / "home", tmp_path / "a real [place]"
+    real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    first, second = (payload(tmp_path / one, status=0, extra=one) for one in ("1", "2"))
+    target = ("--target", str(tmp_path / "link/burnish"))
+    assert install(first, home, *target).returncode == 0
+    with use(real / "burnish/burnish", role) as pid:
+        before = names_below(home) | names_below(real)
+        require_refused(install(second, home, *target, *words), f"{what} (process {pid})")
+        assert names_below(home) | names_below(real) == before
+        elsewhere = ("--target", str(tmp_path / "link/burn"))
+        assert install(second, home, *elsewhere).returncode == 0  # a copy of its own
+        assert install(second, home, *elsewhere, "--uninstall").returncode == 0
+    assert install(second, home, *target, *words).returncode == 0
+    assert ("2" in names_below(real / "burnish")) != bool(words)
+
+
+def test_every_kind_of_use_is_named_once(tmp_path: Path) -> None:
+    home, place = tmp_path / "home", tmp_path / "home/.local/opt/burnish"
+    given = payload(tmp_path / "1", status=0, extra="1")
+    assert install(given, home).returncode == 0
+    with (
+        use(place / "_internal/window", "--window"),
+        use(place / "_internal/peer", "--peer"),
+        use(place / "_internal/worker", "--worker"),
+    ):
+        said = install(given, home).stderr
+    assert said.count("(process ") == 2
+    assert "its window" in said
+    assert "training" in said
+
+
+@pytest.mark.parametrize("action", ["upgrade", "remove", "failed-upgrade", "deconfigure"])
+def test_package_in_use_is_neither_replaced_nor_removed(action: str, tmp_path: Path) -> None:
+    place = tmp_path / "opt"
+    place.mkdir()
+    script = tmp_path / "prerm"
+    script.write_text(artefacts.before_removal(str(place)), encoding="utf-8")
+    command = ["sh", str(script), action]
+    with use(place / "burnish", "--worker") as pid:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        if action == "deconfigure":
+            assert answer.returncode == 0
+        else:
+            require_refused(answer, f"training or another job (process {pid})")
+    assert subprocess.run(command, check=False).returncode == 0
