@@ -96,6 +96,16 @@ def loss(value: float | None) -> str:
     return _localised(f"{value:.3g}")
 
 
+def loss_unit() -> str:
+    """Return what a loss is measured in: the natural logarithm of how unlikely a token was."""
+    return _("nats per token")
+
+
+def loss_words() -> str:
+    """Return what a loss is, for who reads the title of a column."""
+    return _("In nats per token, over the tokens that are trained or checked. Less is better.")
+
+
 def learning_rate(value: float | None) -> str:
     """Return a learning rate with two figures and no exponent: `0.000069`."""
     if value is None:

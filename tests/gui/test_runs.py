@@ -27,6 +27,7 @@ from gui.pages.runs.view import RunsPage
 from gui.viewmodels.train import TrainArgument
 from gui.widgets.banner import Banner
 from gui.widgets.buttons import Button
+from gui.widgets.charts.canvas import Canvas
 from gui.widgets.charts.line_chart import LineChart
 from gui.widgets.charts.small_chart import SmallChart
 from gui.widgets.error_panel import ErrorPanel
@@ -132,6 +133,7 @@ def test_live_run_grows_while_it_is_looked_at(
     job.emit(a_step(61, total=1000, loss=0.5), SampleMade(step=61, prompt="p", answer="new"))
     qtbot.wait_until(lambda: title(runs) == "Step 61 of 1,000")
     assert loss_chart(runs).table()[-1][:2] == (61, 0.5)
+    assert child(loss_chart(runs), Canvas).accessibleName() == "Loss, nats per token"
     assert button(runs, "Stop").isVisible()
 
 

@@ -33,7 +33,7 @@ class Charts(Panel):
     save_requested = Signal(str)
 
     def __init__(self) -> None:
-        self._loss = LineChart(title=_("Loss"), x_name=_("Step"))
+        self._loss = LineChart(title=_("Loss"), x_name=_("Step"), y_name=numbers.loss_unit())
         self._rate = SmallChart(title=_("Learning rate"), series="s1")
         self._norm = SmallChart(title=_("Gradient"), series="s2")
         self._speed = SmallChart(title=_("Speed"), series="s3")
