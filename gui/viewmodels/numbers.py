@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from gettext import gettext as _
 from gettext import ngettext, pgettext
 
+from engine.domain.number_text import RATE_FIGURES, decimal_text
+
 _SMALL_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
 
@@ -110,7 +112,7 @@ def learning_rate(value: float | None) -> str:
     """Return a learning rate with two figures and no exponent: `0.000069`."""
     if value is None:
         return "–"
-    return plain(float(f"{value:.2g}"))
+    return _localised(decimal_text(value, RATE_FIGURES))
 
 
 def percent(ratio: float) -> str:
