@@ -12,15 +12,18 @@ RATE_FIGURES = 2
 """Of a learning rate that was measured or follows a curve; one that a person set is exact."""
 
 
-def decimal_text(number: float, figures: int = 6) -> str:
+def decimal_text(number: float, figures: int = 6, *, is_even: bool = False) -> str:
     """Return a number without an exponent, as briefly as it can be: `2`, `0.05`, `0.00002`.
 
     Args:
         number: The number; below a millionth it keeps its exponent.
         figures: The most figures that count.
+        is_even: Keep zeros at the end, so that numbers of a column have equally many figures.
     """
-    short = f"{number:.{figures}g}"
-    if 0 < abs(float(short)) < _UNREADABLE:
+    if not number:
+        return "0"
+    short = f"{number:#.{figures}g}" if is_even else f"{number:.{figures}g}"
+    if abs(float(short)) < _UNREADABLE:
         return short
     text = format(Decimal(short), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return text.rstrip("0").rstrip(".") if "." in text and not is_even else text

@@ -115,6 +115,11 @@ def learning_rate(value: float | None) -> str:
     return _localised(decimal_text(value, RATE_FIGURES))
 
 
+def rate_of_step(value: float) -> str:
+    """Return a learning rate in a column of them, where a last zero counts: `0.000070`."""
+    return _localised(decimal_text(value, RATE_FIGURES, is_even=True))
+
+
 def percent(ratio: float) -> str:
     """Return a share: `38 %`."""
     return _("{number} %").format(number=decimal(100 * ratio, 0))
