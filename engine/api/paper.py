@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import msgspec
 
 from engine.store import atomicfs
 
+_WIDEST_COLUMN = 40
+"""Letters; a longer cell stands out rather than to push its whole column away."""
 HTML_SUFFIXES = (".html", ".htm")
 _STYLE = (
     "body{font:15px/1.5 sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1c1d22}"
@@ -76,8 +79,18 @@ def as_markdown(paper: Paper) -> str:
 
 
 def _markdown_table(section: Section) -> list[str]:
-    head = [section.columns, ("---",) * len(section.columns)]
-    return [f"| {' | '.join(_cell(one) for one in row)} |" for row in (*head, *section.rows)]
+    """Return the lines of a table; all columns but the last stand below each other in letters."""
+    rows = [[_cell(one) for one in row] for row in (section.columns, *section.rows)]
+    widths = [
+        max((len(one) for one in column if len(one) <= _WIDEST_COLUMN), default=0)
+        for column in list(zip(*rows, strict=True))[:-1]
+    ]
+    rows.insert(1, [*("-" * max(width, 3) for width in widths), "---"])
+    return [f"| {' | '.join(_padded(row, widths))} |" for row in rows]
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]
 
 
 def _cell(text: str) -> str:

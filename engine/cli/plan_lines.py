@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.cli.follow import duration
+from engine.domain.number_text import decimal_text
 from engine.domain.plan import CardShare, Change, DiskNeed, MemoryNeed, MemoryTerm, Plan, TimeNeed
 from engine.domain.problem import Problem
 
@@ -28,7 +29,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield _("Usual for {rows} rows: {passes} passes, learning rate {rate}.").format(
             rows=f"{plan.advice.rows:,}",
             passes=f"{plan.advice.epochs:g}",
-            rate=f"{plan.advice.learning_rate:g}",
+            rate=decimal_text(plan.advice.learning_rate),
         )
     for one in plan.problems:
         yield f"[{one.severity.value}] {one.message} {one.remedy}"

@@ -9,6 +9,7 @@ import typer
 
 from engine.api.presets import Preset
 from engine.cli.session import Json, Session, session_of
+from engine.domain.number_text import decimal_text
 from engine.domain.recipe import recipe_fields
 
 
@@ -48,7 +49,7 @@ def _changes(preset: Preset) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return decimal_text(value) if isinstance(value, float) else str(value)
 
 
 def _facts(preset: Preset) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from engine.cli.asked import AskedRun, ask_for_run
 from engine.cli.follow import follow
 from engine.cli.session import Json, session_of
 from engine.cli.spread import spread
+from engine.domain.number_text import RATE_FIGURES, decimal_text
 from engine.errors import Cancelled
 
 
@@ -43,7 +44,12 @@ def learning_rate(
 def curve_rows(found: RateSweep) -> list[list[str]]:
     """Return the curve as the rows of a table; the first two points stand at the lowest rate."""
     return [
-        [f"{one.rate:.2g}", f"{one.loss:.4f}", f"{one.change:+.4f}", f"{mean:+.4f}"]
+        [
+            decimal_text(one.rate, RATE_FIGURES),
+            f"{one.loss:.4f}",
+            f"{one.change:+.4f}",
+            f"{mean:+.4f}",
+        ]
         for one, mean in zip(found.points, found.smoothed, strict=True)
     ]
 
@@ -52,7 +58,11 @@ def advice_lines(found: RateSweep) -> Sequence[str]:
     """Return what a person should know of a sweep, line by line."""
     lines: list[str] = []
     if found.exploded_at is not None:
-        lines.append(_("The loss exploded at {rate}.").format(rate=f"{found.exploded_at:.2g}"))
+        lines.append(
+            _("The loss exploded at {rate}.").format(
+                rate=decimal_text(found.exploded_at, RATE_FIGURES)
+            )
+        )
     if found.rate is None:
         return [*lines, _("No advice: {reason}").format(reason=found.reason)]
     text = (
@@ -60,10 +70,10 @@ def advice_lines(found: RateSweep) -> Sequence[str]:
         if found.sureness is Sureness.SURE
         else _("Suggested learning rate: {rate} (rough). {reason}")
     )
-    lines.append(text.format(rate=f"{found.rate:g}", reason=found.reason))
+    lines.append(text.format(rate=decimal_text(found.rate), reason=found.reason))
     lines.append(
         _("Take it: --set learning_rate={rate}. Rule: {source}.").format(
-            rate=f"{found.rate:g}", source=found.source
+            rate=decimal_text(found.rate), source=found.source
         )
     )
     return lines

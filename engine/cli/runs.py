@@ -12,6 +12,7 @@ import typer
 from engine.api.run_compare import Comparison, Difference, compare_runs
 from engine.cli.run import outcome, state_cell, state_word
 from engine.cli.session import Json, Session, session_of
+from engine.domain.number_text import decimal_text
 
 app = typer.Typer(help="All runs: the list, and runs side by side.", invoke_without_command=True)
 
@@ -106,7 +107,7 @@ def _difference_row(one: Difference) -> list[str]:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return decimal_text(value) if isinstance(value, float) else str(value)
 
 
 def _loss(value: float | None) -> str:

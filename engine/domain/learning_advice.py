@@ -7,6 +7,7 @@ import math
 from gettext import gettext as _
 from gettext import ngettext
 
+from engine.domain.number_text import decimal_text
 from engine.domain.plan import LearningAdvice, steps_of
 from engine.domain.problem import Problem, Severity
 from engine.domain.recipe import Recipe
@@ -174,8 +175,8 @@ def _rate_note(recipe: Recipe, advice: LearningAdvice) -> Problem:
         field="learning_rate",
         severity=Severity.NOTE,
         code="learning_rate_far",
-        message=message.format(rate=f"{recipe.learning_rate:g}"),
-        remedy=_("About {rate} is usual.").format(rate=f"{advice.learning_rate:g}"),
+        message=message.format(rate=decimal_text(recipe.learning_rate)),
+        remedy=_("About {rate} is usual.").format(rate=decimal_text(advice.learning_rate)),
     )
 
 

@@ -10,6 +10,7 @@ import torch
 from msgspec.structs import replace
 
 from engine.domain.checkpoint import CheckpointState, GuardState
+from engine.domain.number_text import decimal_text
 from engine.errors import CheckpointDamaged, TrainingDiverged
 from engine.protocol.events import RolledBack, Warned
 from engine.train import guards
@@ -138,7 +139,7 @@ def rolled_back_warning(told: RolledBack, *, peak: float) -> Warned:
         "The loss leapt up and stayed there until step {step}. The run went back to {place} and "
         "goes on with a lower learning rate, {rate} at most."
     )
-    rate = f"{peak * told.rate_factor:g}"
+    rate = decimal_text(peak * told.rate_factor)
     return Warned(code="rolled_back", message=text.format(step=told.step, place=place, rate=rate))
 
 

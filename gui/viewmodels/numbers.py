@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from gettext import gettext as _
 from gettext import ngettext, pgettext
 
+from engine.domain.number_text import RATE_FIGURES, decimal_text
+
 _SMALL_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
 
@@ -96,11 +98,26 @@ def loss(value: float | None) -> str:
     return _localised(f"{value:.3g}")
 
 
+def loss_unit() -> str:
+    """Return what a loss is measured in: the natural logarithm of how unlikely a token was."""
+    return _("nats per token")
+
+
+def loss_words() -> str:
+    """Return what a loss is, for who reads the title of a column."""
+    return _("In nats per token, over the tokens that are trained or checked. Less is better.")
+
+
 def learning_rate(value: float | None) -> str:
     """Return a learning rate with two figures and no exponent: `0.000069`."""
     if value is None:
         return "–"
-    return plain(float(f"{value:.2g}"))
+    return _localised(decimal_text(value, RATE_FIGURES))
+
+
+def rate_of_step(value: float) -> str:
+    """Return a learning rate in a column of them, where a last zero counts: `0.000070`."""
+    return _localised(decimal_text(value, RATE_FIGURES, is_even=True))
 
 
 def percent(ratio: float) -> str:

@@ -393,7 +393,7 @@ def step_cells(trace: RunTrace, row: int) -> tuple[str, ...]:
         numbers.count(step),
         "–" if isnan(loss) else numbers.decimal(loss, 4),
         "" if held_out is None else numbers.decimal(held_out, 4),
-        numbers.learning_rate(columns["learning_rate"][i]),
+        numbers.rate_of_step(columns["learning_rate"][i]),
         "–" if isnan(norm) else numbers.decimal(norm, 3),
         numbers.speed(columns["tokens_per_s"][i]),
         numbers.decimal(columns["memory_gb"][i], 2),

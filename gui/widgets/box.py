@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, cast
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -351,12 +351,25 @@ def _height_of(item: QLayoutItem, width: int) -> int:
 
 
 class Flow(QLayout):
-    """Widgets side by side that go on in the next line where the width ends."""
+    """Widgets side by side that go on in the next line where the width ends.
 
-    def __init__(self, *widgets: QWidget, gap: float = 8, line_gap: float = 8) -> None:
+    Args:
+        widgets: Widgets.
+        gap: Room between widgets side by side, at 100 %.
+        line_gap: Room between lines, at 100 %.
+        is_centred: Lower widgets stand in the middle of their line, else at its top.
+    """
+
+    def __init__(
+        self,
+        *widgets: QWidget,
+        gap: float = 8,
+        line_gap: float = 8,
+        is_centred: bool = False,
+    ) -> None:
         super().__init__()
         self._items: list[QLayoutItem] = []
-        self._gap, self._line_gap = gap, line_gap
+        self._gap, self._line_gap, self._is_centred = gap, line_gap, is_centred
         for widget in widgets:
             self.addWidget(widget)
         follow_theme(self, self.invalidate)
@@ -410,19 +423,33 @@ class Flow(QLayout):
         return size
 
     def _arrange(self, rect: QRect, *, place: bool) -> int:
+        """Return the height of all lines, and place the items in them if asked to."""
         gap, line_gap = theme().px(self._gap), theme().px(self._line_gap)
-        x, y, line = rect.x(), rect.y(), 0
+        y = rect.y()
+        for line in self._lines(rect.width(), gap):
+            x, high = rect.x(), max(hint.height() for _item, hint in line)
+            for item, hint in line if place else ():
+                lower = (high - hint.height()) // 2 if self._is_centred else 0
+                width = min(hint.width(), rect.width())
+                item.setGeometry(QRect(x, y + lower, width, hint.height()))
+                x += hint.width() + gap
+            y += high + line_gap
+        return max(y - line_gap - rect.y(), 0)
+
+    def _lines(self, width: int, gap: int) -> list[list[tuple[QLayoutItem, QSize]]]:
+        """Return the items of each line with the sizes that they ask for."""
+        lines: list[list[tuple[QLayoutItem, QSize]]] = []
+        x = 0
         for item in self._items:
             if item.isEmpty():
                 continue
             hint = item.sizeHint()
-            if x > rect.x() and x + hint.width() > rect.right() + 1:
-                x, y, line = rect.x(), y + line + line_gap, 0
-            width = min(hint.width(), rect.width())
-            if place:
-                item.setGeometry(QRect(QPoint(x, y), QSize(width, hint.height())))
-            x, line = x + hint.width() + gap, max(line, hint.height())
-        return y + line - rect.y()
+            if not lines or x + hint.width() > width:
+                lines.append([])
+                x = 0
+            lines[-1].append((item, hint))
+            x += hint.width() + gap
+        return lines
 
 
 class Panel(QWidget):

@@ -15,10 +15,14 @@ from gui.widgets.theme.theme import follow_theme, theme
 
 _UNIT_COLUMN = 70
 _STEPPER = 30
+_SPACES = (" ", "\u00a0", "\u202f")
+"""What stands between the groups of a number in many languages, of which people type the first."""
 
 
 class NumberField(QDoubleSpinBox):
     """A number between two limits. Small numbers may be typed as `2e-4`.
+
+    Thousands are parted as in tables; they may be typed with or without a separator.
 
     Args:
         name: What the number means.
@@ -136,10 +140,16 @@ class NumberField(QDoubleSpinBox):
         return max(needed, current.px(_UNIT_COLUMN))
 
     def _parsed(self, text: str) -> float | None:
-        value, ok = self.locale().toDouble(text.strip())
+        text = text.strip()
+        if not self.decimals():
+            # Who changes a digit of `2,048` leaves the separator at a place where Qt refuses it.
+            # In a number with decimals, it may as well be meant as the point.
+            for mark in (self.locale().groupSeparator(), *_SPACES):
+                text = text.replace(mark, "")
+        value, ok = self.locale().toDouble(text)
         if ok:
             return value
         try:
-            return float(text.strip())
+            return float(text)
         except ValueError:
             return None

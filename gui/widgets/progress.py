@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from gettext import gettext as _
 
 from PySide6.QtCore import QLocale, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QProgressBar, QSizePolicy, QWidget
 
-from gui.widgets.box import Column, Row, Stretch
+from gui.widgets.box import Column, Flow, Reflow, Stretch
 from gui.widgets.text import TextLabel
 from gui.widgets.theme.draw import fill_bar
 from gui.widgets.theme.paint import CENTRE, painting, rounded, text_width, write
@@ -204,13 +204,20 @@ class RunProgress(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._title = TextLabel("", role="progress", figures=True)
-        self._left = TextLabel("", colour="text2", elide=True)
+        self._left = TextLabel("", colour="text2")
         self._right = TextLabel("", role="small", colour="text2", figures=True)
         self._bar = _RunBar()
-        self._now = TextLabel("", colour="text2", elide=True)
-        line = Row(self._title, self._left, Stretch(), self._right, gap=13)
+        self._now = _Sentences()
+        words = Flow(self._title, self._left, gap=13, line_gap=2, is_centred=True)
+        so_far = Column(self._right, Stretch(), gap=0)
+        line = Reflow(words, so_far, gap=13, line_gap=2, stack_below=0, stretches=(1, 0))
         self.setLayout(Column(line, self._bar, self._now, gap=6))
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        follow_theme(self, self._follow)
+
+    def _follow(self) -> None:
+        # Beside the title also where the words between them go on in a second line.
+        self._right.setMinimumHeight(self._title.sizeHint().height())
 
     def set_progress(self, step: int, total: int) -> None:
         """Show the step that was finished last, of how many; 0 where that is not known yet."""
@@ -234,6 +241,26 @@ class RunProgress(QWidget):
     def set_now(self, text: str) -> None:
         """Say what happens now and next."""
         self._now.set_text(text)
+
+
+class _Sentences(TextLabel):
+    """Short sentences over the whole width, as close as a single line where they wrap."""
+
+    def __init__(self) -> None:
+        super().__init__("", colour="text2")
+        self.setWordWrap(True)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def sizeHint(self) -> QSize:
+        """Return the room of all in one line."""
+        natural = text_width(self.text(), self.font()) + 2
+        return QSize(natural, self.heightForWidth(natural))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return little width: the sentences can wrap."""
+        return QSize(theme().px(96), QFontMetrics(self.font()).height())
 
 
 def _knob(painter: QPainter, centre: QPointF, radius: float, role: str) -> None:

@@ -105,7 +105,9 @@ class NameValues(QWidget):
 
 
 class FindingRow(_FixedRow):
-    """What a check found: sign, title, one sentence, a number with its unit, links.
+    """What a check found: sign, title, sentences, a number with its unit, links.
+
+    The words wrap; number and links go below them where there is no room beside them.
 
     Signals:
         link_clicked: Key of the link.
@@ -124,20 +126,24 @@ class FindingRow(_FixedRow):
         links: Sequence[tuple[str, str]] = (),
     ) -> None:
         super().__init__(theme().tokens.size["row_check"])
-        sign = IconLabel(ICONS[icon_kind], role=_ICON_ROLES.get(icon_kind, icon_kind), size=20)
         words = Column(
             Stretch(),
-            TextLabel(title, role="value", elide=True),
-            TextLabel(text, role="small", colour="text2", elide=True),
+            TextLabel(title, role="value", wrap=True),
+            TextLabel(text, role="small", colour="text2", wrap=True),
             Stretch(),
-            gap=3,
+            gap=0,
         )
-        row = Row(sign, gap=14)
-        row.addLayout(words, 1)
-        number_label = TextLabel(number, role="label", figures=True, align_right=True)
-        row.addLayout(Row(number_label, _Cell(TextLabel(unit, colour="text2"), 52), gap=6))
-        for key, words in links or (("", ""),):
-            row.add(_Cell(self._link(key, words, title), 64))
+        sign = IconLabel(ICONS[icon_kind], role=_ICON_ROLES.get(icon_kind, icon_kind), size=20)
+        told = Row(sign, gap=14)
+        told.add_text(words)
+        number_label = TextLabel(number, role="label", figures=True)
+        facts = Row(Gap(28), number_label, _Cell(TextLabel(unit, colour="text2"), 52), gap=6)
+        facts.add(Stretch())
+        for key, link in links or (("", ""),):
+            facts.add(_Cell(self._link(key, link, title), 64))
+        row = Reflow(
+            told, facts, line_gap=4, stack_below=560, stretches=(1, 0), margins=(0, 8, 0, 8)
+        )
         line = Column(gap=0)
         line.addLayout(row, 1)
         line.add(Hairline())

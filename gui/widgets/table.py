@@ -46,7 +46,8 @@ _CHECK = 15
 class Column:
     """A column. `width` is at 100 %; `stretch` takes what is left; `right` is for numbers.
 
-    `spoken` is what a screen reader says in place of a text: a sentence with `{text}` in it.
+    `spoken` is what a screen reader says in place of a text: a sentence with `{text}` in it. `tip`
+    explains the title, such as by the unit of the numbers.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Column:
     muted: bool = False
     code: bool = False
     spoken: str = ""
+    tip: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,6 +149,8 @@ class _Cells(QAbstractTableModel):
         column = self.columns[section]
         if role == Qt.ItemDataRole.DisplayRole:
             return column.title
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
+            return column.tip
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if column.right else LEFT
         if role == Qt.ItemDataRole.FontRole:

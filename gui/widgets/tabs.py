@@ -16,7 +16,7 @@ from gui.widgets.theme.focus_ring import RING_RADIUS
 from gui.widgets.theme.paint import LEFT, painting, rule, text_width, write
 from gui.widgets.theme.theme import theme
 
-_GAP, _LEAST_GAP, _MARGIN = 28, 10, 32
+_GAP, _LEAST_GAP, _MARGIN, _LEAST_END = 28, 10, 32, 8
 
 
 class _Tab(RadioPart):
@@ -81,7 +81,7 @@ class TabBar(QWidget):
         super().__init__()
         self._tabs: list[_Tab] = []
         self.setAccessibleName(name)
-        self._row = Row(gap=_GAP, margins=(_MARGIN, 0, _MARGIN, 0))
+        self._row = Row(gap=_GAP, margins=(_MARGIN, 0, _LEAST_END, 0))
         self.setLayout(self._row)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -113,22 +113,22 @@ class TabBar(QWidget):
                 tab.set_number(number)
 
     def minimumSizeHint(self) -> QSize:
-        """Return the room of all tabs, close to one another."""
+        """Return the room of all tabs, close to one another and to the end of the panel."""
+        gaps = theme().px(_LEAST_GAP) * max(len(self._tabs) - 1, 0)
         hint = super().minimumSizeHint()
-        return QSize(self._words_width() + self._gaps(_LEAST_GAP), hint.height())
+        return QSize(self._least_width() + gaps, hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Move the tabs together where they have too little room."""
         super().resizeEvent(event)
-        count = max(len(self._tabs), 1)
-        free = event.size().width() - self._words_width() - theme().px(2 * _MARGIN)
-        self._row.setSpacing(min(theme().px(_GAP), max(free // count, theme().px(_LEAST_GAP))))
+        free = event.size().width() - self._least_width()
+        gap = free // max(len(self._tabs) - 1, 1)
+        self._row.setSpacing(min(theme().px(_GAP), max(gap, theme().px(_LEAST_GAP))))
 
-    def _words_width(self) -> int:
-        return sum(tab.sizeHint().width() for tab in self._tabs)
-
-    def _gaps(self, gap: int) -> int:
-        return theme().px(2 * _MARGIN) + theme().px(gap) * len(self._tabs)
+    def _least_width(self) -> int:
+        """Return the room of the words and of both ends, without any gap."""
+        words = sum(tab.sizeHint().width() for tab in self._tabs)
+        return words + theme().px(_MARGIN) + theme().px(_LEAST_END)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the hairline below all tabs."""

@@ -18,7 +18,7 @@ from typing import Any, cast
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from PySide6.QtCore import QDeadlineTimer, QItemSelectionModel
+from PySide6.QtCore import QDeadlineTimer, QItemSelectionModel, QLocale
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
@@ -71,7 +71,7 @@ from tests.fakes.coverages import a_coverage
 from tests.fakes.forgetting import a_plan, a_relative
 from tests.fakes.mappings import a_sample
 from tests.fakes.rows import a_chat
-from tests.gui.conftest import FakePrivacy
+from tests.gui.conftest import NUMBERS_LOCALE, FakePrivacy
 from tests.gui.geometry import clipped_texts
 
 QUESTIONS = (
@@ -709,6 +709,7 @@ STATES: dict[str, Act] = {
 def draw(name: str, act: Act, folder: Path, scheme: Scheme, scale: float) -> Path:
     """Draw one state and return the picture."""
     app = QApplication(["screens"])
+    QLocale.setDefault(QLocale(NUMBERS_LOCALE))
     look = install_theme(app, scheme=scheme, text_scale=scale, font_px=13)
     api = FakeApi()
     api.machine.current = FakeFacts(gpus=(FakeGpu(),))

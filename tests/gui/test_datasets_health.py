@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
@@ -21,8 +22,10 @@ from gui.bridge.services import Services
 from gui.pages.datasets.health_tab import HealthTab
 from gui.widgets.buttons import Button
 from gui.widgets.rows import BarRow, FindingRow
-from gui.widgets.text import LinkLabel, StrongText, TextLabel
+from gui.widgets.text import ELIDED, LinkLabel, StrongText, TextLabel
+from gui.widgets.theme.theme import theme
 from tests.fakes.api import MOMENT, FakeApi, FakeJob, a_dataset
+from tests.gui.geometry import clipped_texts
 
 REPORT = Report(
     version=1,
@@ -108,6 +111,24 @@ def test_findings_come_first_with_number_reason_and_repair(
     assert links.count("Show") == 4
     assert "2 email, 1 phone." in texts(tab)
     assert "What to do first" in texts(tab)
+
+
+@pytest.mark.parametrize(("width", "scale"), [(1_072, 1.0), (1_152, 2.0)])
+def test_findings_can_be_read_to_their_end_in_a_window_of_1280_pixels(
+    tab: HealthTab, api: FakeApi, qtbot: QtBot, width: int, scale: float
+) -> None:
+    theme().set_text_scale(scale)
+    tab.resize(width, 700)
+    api.reports.report = REPORT
+    show(tab, qtbot, "3 things to look at before training")
+    rows = tab.findChildren(FindingRow)
+    labels = [label for row in rows for label in row.findChildren(TextLabel)]
+    assert not any(label.property(ELIDED) for label in labels)
+    qtbot.wait_until(lambda: clipped_texts(tab) == [])
+    assert tab.width() == width
+    # The words begin beside the sign, in one column.
+    assert len({row.findChildren(TextLabel)[0].mapTo(row, QPoint()).x() for row in rows}) == 1
+    assert {row.width() for row in rows} == {rows[0].width()}
 
 
 @pytest.mark.parametrize("width", [1_000, 600])

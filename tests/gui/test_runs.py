@@ -27,6 +27,7 @@ from gui.pages.runs.view import RunsPage
 from gui.viewmodels.train import TrainArgument
 from gui.widgets.banner import Banner
 from gui.widgets.buttons import Button
+from gui.widgets.charts.canvas import Canvas
 from gui.widgets.charts.line_chart import LineChart
 from gui.widgets.charts.small_chart import SmallChart
 from gui.widgets.error_panel import ErrorPanel
@@ -129,9 +130,13 @@ def test_live_run_grows_while_it_is_looked_at(
     job = add_run(api, "support-v3", "r7", upto=60)
     open_run(runs, window_services, qtbot, "r7")
     qtbot.wait_until(lambda: len(loss_chart(runs).table()) >= 60)
-    job.emit(a_step(61, total=1000, loss=0.5), SampleMade(step=61, prompt="p", answer="new"))
+    step = a_step(61, total=1000, loss=0.5, learning_rate=7e-5)
+    job.emit(step, SampleMade(step=61, prompt="p", answer="new"))
     qtbot.wait_until(lambda: title(runs) == "Step 61 of 1,000")
+    small = child(runs, Charts).findChildren(SmallChart)[0]
+    assert child(small, Canvas).accessibleDescription() == "0.000070"
     assert loss_chart(runs).table()[-1][:2] == (61, 0.5)
+    assert child(loss_chart(runs), Canvas).accessibleName() == "Loss, nats per token"
     assert button(runs, "Stop").isVisible()
 
 

@@ -19,11 +19,13 @@ from gui.actions.chart_files import ask_to_save_chart
 from gui.actions.run_files import ask_to_save_run, import_run
 from gui.bridge.services import Services
 from gui.pages.runs.compare import CompareView, RecipesTab, ResultsTab
+from gui.pages.runs.details import StepTable
 from gui.pages.runs.notes_tab import NotesTab
 from gui.pages.runs.run_list import RunList
 from gui.pages.runs.run_table import RunTable
 from gui.pages.runs.view import RunsPage
 from gui.widgets.buttons import Button
+from gui.widgets.charts.canvas import Canvas
 from gui.widgets.charts.chart_menu import ChartMenu
 from gui.widgets.charts.compare_chart import CompareChart
 from gui.widgets.fields import SearchField, SelectField, TextArea, TextField
@@ -123,6 +125,30 @@ def test_comparison_shows_curves_results_and_differences(
     assert chart.legend()[0].startswith("live ")
     assert len(texts(child(child(view, ResultsTab), DataTable), 0)) == 3
     assert texts(child(child(view, RecipesTab), DataTable), 0) == ["Rank"]
+    assert child(chart, Canvas).accessibleName() == "Loss, nats per token"
+
+
+def tips(table: DataTable) -> dict[str, str]:
+    """Return the tooltip of each title that has one."""
+    model, across = table.model(), Qt.Orientation.Horizontal
+    titles = [model.headerData(i, across) for i in range(model.columnCount())]
+    found = [model.headerData(i, across, Qt.ItemDataRole.ToolTipRole) for i in range(len(titles))]
+    return {title: tip for title, tip in zip(titles, found, strict=True) if tip}
+
+
+def test_losses_in_tables_say_what_they_are_measured_in(page: RunsPage) -> None:
+    page.resize(1600, 900)
+    results, steps = child(page, ResultsTab), child(page, StepTable)
+    results.resize(1600, 500)
+    steps.resize(1600, 500)
+    found = [tips(child(one, DataTable)) for one in (results, steps)]
+    shown = [*found, tips(child(page, RunTable))]
+    assert [list(one) for one in shown] == [
+        ["Training loss", "Held-out loss before", "Best held-out loss"],
+        ["Training loss", "Held-out loss"],
+        ["Held-out loss"],
+    ]
+    assert all("nats per token" in tip for one in shown for tip in one.values())
 
 
 class SlowCurves:

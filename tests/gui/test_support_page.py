@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
@@ -13,6 +14,7 @@ from engine.api.paper import as_markdown
 from engine.errors import DocumentDamaged
 from gui.bridge.services import Services
 from gui.pages.support.view import SupportPage
+from gui.widgets.theme.theme import theme
 from tests.fakes.api import FakeApi
 from tests.gui.find import child
 from tests.gui.geometry import clipped_texts
@@ -58,6 +60,19 @@ def test_shown_saved_and_copied_are_the_same(
     button(page, "Copy").click()
     assert QApplication.clipboard().text() == shown
     assert clipped_texts(page) == []
+
+
+def test_columns_of_the_report_are_drawn_below_each_other(
+    page: SupportPage, window_services: Services, qtbot: QtBot
+) -> None:
+    enter(page, window_services, qtbot)
+    text = child(page, QPlainTextEdit)
+    theme().set_text_scale(2.0)
+    assert text.font() == theme().font("code", weight=400)
+    metrics = QFontMetricsF(text.font())
+    rows = [one for one in text.toPlainText().splitlines() if one.startswith("|")]
+    assert len(rows) == 42
+    assert len({metrics.horizontalAdvance(one[: one.index(" | ")]) for one in rows}) == 1
 
 
 def test_report_that_cannot_be_written_is_told_and_cannot_be_saved(

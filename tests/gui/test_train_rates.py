@@ -14,6 +14,7 @@ from gui.pages.train.rate_finder import RateFinder
 from gui.pages.train.view import TrainPage
 from gui.viewmodels.rate import found_view, trial_csv, try_words
 from gui.widgets.buttons import Button
+from gui.widgets.charts.canvas import Canvas
 from gui.widgets.charts.line_chart import LineChart
 from tests.fakes.api import FakeApi, FakeJob, a_step
 from tests.fakes.rates import a_sweep
@@ -65,6 +66,8 @@ def test_trial_tells_a_rate_and_the_draft_takes_it(
     finish(page, api, qtbot)
     (chart,) = page.findChildren(LineChart)
     assert len(chart.table()) == len(api.rates.found.points)
+    (canvas,) = chart.findChildren(Canvas)
+    assert canvas.accessibleName() == "Change of loss, nats per token"
     assert api.rates.recipes[0].dataset_id == page.draft.dataset_id
     button(page, "Use this rate").click()
     assert page.draft.effective["learning_rate"] == api.rates.found.rate

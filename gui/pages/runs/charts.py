@@ -33,7 +33,7 @@ class Charts(Panel):
     save_requested = Signal(str)
 
     def __init__(self) -> None:
-        self._loss = LineChart(title=_("Loss"), x_name=_("Step"))
+        self._loss = LineChart(title=_("Loss"), x_name=_("Step"), y_name=numbers.loss_unit())
         self._rate = SmallChart(title=_("Learning rate"), series="s1")
         self._norm = SmallChart(title=_("Gradient"), series="s2")
         self._speed = SmallChart(title=_("Speed"), series="s3")
@@ -113,7 +113,7 @@ class Charts(Panel):
             return
         newest = {name: column[-1] for name, column in trace.columns.items()}
         norm = newest["grad_norm"]
-        self._rate.set_current(numbers.learning_rate(newest["learning_rate"]), "")
+        self._rate.set_current(numbers.rate_of_step(newest["learning_rate"]), "")
         self._norm.set_current("–" if isnan(norm) else numbers.decimal(norm, 3), _("length"))
         self._speed.set_current(numbers.speed(newest["tokens_per_s"]), _("tokens/s"))
         self._memory.set_current(numbers.decimal(newest["memory_gb"], 2), "GB")

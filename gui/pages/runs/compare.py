@@ -108,13 +108,19 @@ class ResultsTab(Plain):
 
 
 def _result_columns() -> tuple[tuple[TableColumn, int], ...]:
+    tip = numbers.loss_words()
     return (
         (TableColumn(key="name", title=_("Run"), width=170, stretch=True), 0),
         (TableColumn(key="state", title=_("State"), width=180), 4),
         (TableColumn(key="steps", title=_("Steps"), width=80, right=True), 3),
-        (TableColumn(key="training", title=_("Training loss"), width=110, right=True), 2),
-        (TableColumn(key="before", title=_("Held-out loss before"), width=160, right=True), 1),
-        (TableColumn(key="best", title=_("Best held-out loss"), width=150, right=True), 0),
+        (TableColumn(key="training", title=_("Training loss"), width=110, right=True, tip=tip), 2),
+        (
+            TableColumn(
+                key="before", title=_("Held-out loss before"), width=160, right=True, tip=tip
+            ),
+            1,
+        ),
+        (TableColumn(key="best", title=_("Best held-out loss"), width=150, right=True, tip=tip), 0),
         (TableColumn(key="change", title=_("Change"), width=90, right=True), 0),
     )
 
@@ -175,7 +181,7 @@ class CompareView(QWidget):
         self._header = Header("", back=_("Runs"))
         self._tabs = TabBar(name=_("Views of the comparison"))
         self._stack = QStackedWidget()
-        self._chart = CompareChart(title=_("Loss"), x_name=_("Step"))
+        self._chart = CompareChart(title=_("Loss"), x_name=_("Step"), y_name=numbers.loss_unit())
         self._results = ResultsTab()
         self._recipes = RecipesTab()
         self._set_up()

@@ -54,7 +54,17 @@ class StepTable(Plain):
         )
         self._table.set_ranked_columns(
             [
-                (TableColumn(key=key, title=title, width=width, right=True, stretch=True), rank)
+                (
+                    TableColumn(
+                        key=key,
+                        title=title,
+                        width=width,
+                        right=True,
+                        stretch=True,
+                        tip=numbers.loss_words() if key in ("loss", "held_out") else "",
+                    ),
+                    rank,
+                )
                 for key, title, width, rank in columns
             ]
         )

@@ -9,6 +9,7 @@ from gettext import gettext as _
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 
+from gui.viewmodels import numbers
 from gui.viewmodels.job import ChipView
 from gui.viewmodels.runs import RunRow
 from gui.widgets.fitting_table import FittingTable
@@ -30,13 +31,19 @@ class RunTable(FittingTable):
 
     def __init__(self) -> None:
         super().__init__(name=_("Runs"))
+        tip = numbers.loss_words()
         self.set_ranked_columns(
             (
                 (Column(key="mark", title=_("Compare"), width=92), 0),
                 (Column(key="name", title=_("Run"), width=180, stretch=True), 0),
                 (Column(key="state", title=_("State"), width=200), 0),
                 (Column(key="progress", title=_("Progress"), width=160), 1),
-                (Column(key="held_out", title=_("Held-out loss"), width=130, right=True), 2),
+                (
+                    Column(
+                        key="held_out", title=_("Held-out loss"), width=130, right=True, tip=tip
+                    ),
+                    2,
+                ),
                 (Column(key="time", title=_("Started"), width=140, right=True, muted=True), 3),
             )
         )

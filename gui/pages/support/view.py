@@ -14,6 +14,7 @@ from gui.bridge.tasks import Outcome
 from gui.widgets.buttons import Button
 from gui.widgets.page import Page
 from gui.widgets.text import TextLabel
+from gui.widgets.theme.theme import follow_theme, theme
 
 
 class SupportPage(Page):
@@ -27,6 +28,7 @@ class SupportPage(Page):
         self._text.setReadOnly(True)
         self._text.setTabChangesFocus(True)
         self._text.setAccessibleName(_("The whole report"))
+        follow_theme(self, self._follow)
         self._copy = Button(_("Copy"), icon="copy")
         self._save = Button(_("Save…"), kind="primary", icon="file")
         self.header.set_actions(self._copy, self._save)
@@ -39,6 +41,10 @@ class SupportPage(Page):
         self._copy.clicked.connect(self._on_copy)
         self._save.clicked.connect(self._on_save)
         self._forbid(_("The report is being written."))
+
+    def _follow(self) -> None:
+        # Of one width for all letters: the columns of the report are made of blanks.
+        self._text.setFont(theme().font("code", weight=400))
 
     def page_entered(self) -> None:
         """Write the report anew."""

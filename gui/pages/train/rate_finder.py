@@ -186,7 +186,11 @@ class RateFinder(Panel):
         from gui.widgets.charts.line_chart import LineChart
 
         chart = LineChart(
-            title=_("Change of loss"), x_name=_("Try"), is_smoothed=False, is_of_run=False
+            title=_("Change of loss"),
+            x_name=_("Try"),
+            y_name=numbers.loss_unit(),
+            is_smoothed=False,
+            is_of_run=False,
         )
         chart.set_names(_("smooth"), _("tries"))
         chart.set_total(SWEEP_STEPS + 1)

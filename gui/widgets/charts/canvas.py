@@ -24,7 +24,16 @@ from gui.widgets.charts.scale import log_ticks, tick_step, tick_text, ticks_betw
 from gui.widgets.charts.series import Floats
 from gui.widgets.charts.zoom import Zoom
 from gui.widgets.theme.focus_ring import RING_RADIUS
-from gui.widgets.theme.paint import CENTRE, RIGHT, painting, rule, stroke, text_width, write
+from gui.widgets.theme.paint import (
+    CENTRE,
+    LEFT,
+    RIGHT,
+    painting,
+    rule,
+    stroke,
+    text_width,
+    write,
+)
 from gui.widgets.theme.theme import follow_theme, theme
 
 _SMALLEST = 1e-12
@@ -32,6 +41,8 @@ _LOG_DEPTH = 1e-4
 """A logarithmic axis ends here, as a share of its highest value: zero has no place on it."""
 _CLOSER = 0.5
 _DRAG = 8
+_NAME_ROOM = 16
+"""Room above a chart for what its values are measured in, at 100 %."""
 _ZOOM_KEYS: dict[int, int] = {
     Qt.Key.Key_Plus: 0,
     Qt.Key.Key_Equal: 0,
@@ -62,7 +73,7 @@ class Canvas(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.x_name = ""
+        self.x_name, self.y_name = "", ""
         self.crosshair: int | None = None
         self._ranges: tuple[tuple[float, float], tuple[float, float]] | None = None
         self.zoom = Zoom()
@@ -162,8 +173,9 @@ class Canvas(QWidget):
         font = current.font("caption", figures=True)
         left = max((text_width(text, font) for _at, text in self.y_texts()), default=0)
         left = max(left + current.px(10), current.px(34))
+        above = current.px(_NAME_ROOM if self.y_name else 0) + current.px(7)
         below = current.px(22) if self.x_axis else current.px(8)
-        return QRectF(self.rect()).adjusted(left, current.px(7), -1, -below)
+        return QRectF(self.rect()).adjusted(left, above, -1, -below)
 
     def to_point(self, plot: QRectF, step: float, value: float) -> QPointF:
         """Return the pixel of a step and a value."""
@@ -295,6 +307,8 @@ class Canvas(QWidget):
             rule(painter, QPointF(plot.left(), y), QPointF(plot.right(), y), line)
             label = QRectF(0, y - current.px(8), plot.left() - current.px(6), current.px(16))
             write(painter, label, text, font=font, colour=ink, align=RIGHT)
+        name = QRectF(0, 0, self.width(), current.px(_NAME_ROOM))
+        write(painter, name, self.y_name, font=font, colour=ink, align=LEFT)
         if self.x_axis:
             self._paint_steps(painter, plot)
 

@@ -168,21 +168,26 @@ class _CompareCanvas(Canvas):
 class CompareChart(QWidget):
     """Curves of up to five runs with a legend; T shows the values as a table.
 
+    Args:
+        title: What is shown.
+        x_name: What the steps count.
+        y_name: What the values are measured in, over their axis.
+
     Signals:
         save_requested: A person wants a file: `png`, `svg`, `csv` or `tensorboard`.
     """
 
     save_requested = Signal(str)
 
-    def __init__(self, *, title: str, x_name: str) -> None:
+    def __init__(self, *, title: str, x_name: str, y_name: str = "") -> None:
         super().__init__()
-        self._title, self._x_name = title, x_name
+        self._title, self._x_name = f"{title}, {y_name}" if y_name else title, x_name
         self._format: Callable[[float], str] = str
         self._keys: tuple[SeriesKey, ...] = ()
         self._table: ValuesTable | None = None
         self._canvas = _CompareCanvas()
-        self._canvas.setAccessibleName(title)
-        self._canvas.x_name = x_name
+        self._canvas.setAccessibleName(self._title)
+        self._canvas.x_name, self._canvas.y_name = x_name, y_name
         self._at = TextLabel("", role="small", colour="text2", figures=True)
         self._menu = ChartMenu(
             self._canvas,

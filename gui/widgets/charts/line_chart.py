@@ -228,6 +228,7 @@ class LineChart(QWidget):
     Args:
         title: What is shown, such as "Loss".
         x_name: What the steps count: name of the axis, and of a column of the table.
+        y_name: What the values are measured in, over their axis.
         is_smoothed: The line is smoothed here; else it is drawn as it is given.
         is_of_run: It shows a run, of which TensorBoard can have a log.
 
@@ -240,15 +241,21 @@ class LineChart(QWidget):
     save_requested = Signal(str)
 
     def __init__(
-        self, *, title: str, x_name: str, is_smoothed: bool = True, is_of_run: bool = True
+        self,
+        *,
+        title: str,
+        x_name: str,
+        y_name: str = "",
+        is_smoothed: bool = True,
+        is_of_run: bool = True,
     ) -> None:
         super().__init__()
-        self._title, self._x_name = title, x_name
+        self._title, self._x_name = f"{title}, {y_name}" if y_name else title, x_name
         self._format: Callable[[float], str] = _two_digits
         self._names = (_("training"), _("held out"))
         self._canvas = _LineCanvas(is_smoothed=is_smoothed)
-        self._canvas.setAccessibleName(title)
-        self._canvas.x_name = x_name
+        self._canvas.setAccessibleName(self._title)
+        self._canvas.x_name, self._canvas.y_name = x_name, y_name
         self._table: ValuesTable | None = None
         self._at = TextLabel("", role="small", colour="text2", figures=True)
         self._raw_key = SeriesKey(_RAW)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
+from gui.widgets.charts.canvas import Canvas
 from gui.widgets.charts.chart_menu import ChartMenu
 from gui.widgets.charts.compare_chart import ROLES, CompareChart, RunLine
 from gui.widgets.charts.line_chart import LineChart
@@ -41,6 +42,20 @@ def a_line(name: str, start: float = 2.0) -> RunLine:
         checks=[25, 50],
         held_out=[start, start - 0.3],
     )
+
+
+def test_chart_says_what_its_values_are_measured_in(qtbot: QtBot) -> None:
+    made = [
+        kind(title="Loss", x_name="Step", y_name="nats per token")
+        for kind in (LineChart, CompareChart)
+    ]
+    for chart in made:
+        qtbot.addWidget(chart)
+        canvas = chart.findChildren(Canvas)[0]
+        assert canvas.accessibleName() == "Loss, nats per token"
+        assert b"nats per token</text>" in chart.picture("svg").replace(b"\n", b"")
+        # Above the plot, so that no line runs through it.
+        assert canvas.plot_rect().top() >= theme().px(16)
 
 
 def test_zoom_goes_back_the_way_it_came() -> None:

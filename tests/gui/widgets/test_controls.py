@@ -248,6 +248,45 @@ def test_number_field_takes_what_is_typed(qtbot: QtBot, typed: str, value: float
     assert field.value() == pytest.approx(value)
 
 
+@pytest.mark.parametrize("typed", ["2048", "2,048", "20,48", "2 048"])
+def test_number_field_parts_thousands_and_takes_them_either_way(qtbot: QtBot, typed: str) -> None:
+    field = _shown(qtbot, NumberField(name="Length", minimum=1, maximum=100_000))
+    field.lineEdit().selectAll()
+
+    qtbot.keyClicks(field, typed)
+    qtbot.keyClick(field, ENTER)
+
+    assert (field.value(), field.text()) == (2048, "2,048")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [(Qt.Key.Key_Backspace, 204, "204"), (Qt.Key.Key_5, 20_485, "20,485")],
+)
+def test_digit_of_a_parted_number_is_changed_alone(
+    qtbot: QtBot, key: Qt.Key, value: float, shown: str
+) -> None:
+    field = _shown(qtbot, NumberField(name="Length", minimum=1, maximum=100_000))
+    field.set_value(2048)
+    qtbot.keyClick(field, Qt.Key.Key_End)
+
+    qtbot.keyClick(field, key)
+    qtbot.keyClick(field, ENTER)
+
+    assert (field.value(), field.text()) == (value, shown)
+
+
+def test_comma_in_a_number_with_decimals_is_no_separator(qtbot: QtBot) -> None:
+    field = _shown(qtbot, NumberField(name="Rate", minimum=0, maximum=100, decimals=2))
+    field.set_value(1)
+    field.lineEdit().selectAll()
+
+    qtbot.keyClicks(field, "0,5")
+    qtbot.keyClick(field, ENTER)
+
+    assert field.value() == 1
+
+
 def test_number_field_shows_no_zeros_that_say_nothing(qtbot: QtBot) -> None:
     field = NumberField(name="Rate", minimum=0, maximum=1, decimals=6)
     qtbot.addWidget(field)

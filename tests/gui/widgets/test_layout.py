@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from gui.widgets.box import Column, Flow, Gap, Panel, Reflow, Row, clear_layout
+from gui.widgets.box import Column, Flow, Gap, Panel, Reflow, Row, Stretch, clear_layout
 from gui.widgets.buttons import Button
 from gui.widgets.page import Page, SideColumn
-from gui.widgets.text import TextLabel
+from gui.widgets.progress import RunProgress
+from gui.widgets.tabs import TabBar
+from gui.widgets.text import ELIDED, TextLabel
 from gui.widgets.theme import Theme
 from tests.gui.geometry import clipped_texts
 from tests.gui.widgets.gallery_scenes import PAGES, shell
@@ -112,6 +114,55 @@ def test_flow_goes_on_in_the_next_line(qtbot: QtBot, themed: Theme) -> None:
     assert panel.width() == 300
     assert buttons[-1].y() > buttons[0].y()
     assert flow.heightForWidth(300) > flow.heightForWidth(3000)
+
+
+def test_lower_widgets_of_a_flow_stand_in_the_middle_of_their_line(
+    qtbot: QtBot, themed: Theme
+) -> None:
+    del themed
+    high, low = TextLabel("Step 620", role="title"), TextLabel("14 min left", role="small")
+    panel = _window(qtbot, Panel(Flow(high, low, is_centred=True)), 600)
+
+    assert low.geometry().center().y() == pytest.approx(high.geometry().center().y(), abs=1)
+    assert panel.isVisible()
+
+
+def test_tabs_use_the_room_to_the_end_before_they_widen_the_window(
+    qtbot: QtBot, themed: Theme
+) -> None:
+    tabs = TabBar(name="Parts")
+    tabs.set_tabs([(name, name) for name in ("Rows", "What will be trained", "Health", "Split")])
+    panel = _window(qtbot, Panel(Column(tabs, Stretch(), gap=0)), tabs.minimumSizeHint().width())
+
+    last = tabs.findChildren(QAbstractButton)[-1]
+    qtbot.waitUntil(lambda: clipped_texts(panel) == [], timeout=1000)
+    assert 0 <= tabs.width() - last.geometry().right() <= themed.px(10)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_progress_of_a_run_is_told_to_its_end(qtbot: QtBot, themed: Theme, scale: float) -> None:
+    themed.set_text_scale(scale)
+    now = (
+        "Training. Next is the held-out check at step 650. Checkpoint 600 was saved and verified "
+        "2 min ago."
+    )
+    run = RunProgress()
+    run.set_progress(620, 1000)
+    run.set_words("about 14 min left, done around 16:05", "24 min 55 s so far")
+    run.set_now(now)
+    # The room of a page in a window of 1280 pixels.
+    width = 1_024 if scale == 2 else 1_008
+    panel = _window(qtbot, Panel(Column(run, Stretch(), gap=0)), width)
+
+    assert panel.width() == width
+    assert clipped_texts(panel) == []
+    labels = panel.findChildren(TextLabel)
+    assert now in [label.text() for label in labels]
+    assert not any(label.property(ELIDED) for label in labels)
+    line = labels[-1].fontMetrics().height()
+    assert labels[-1].height() == pytest.approx(line if scale == 1 else 2 * line, abs=2)
+    so_far = next(label for label in labels if label.text().endswith("so far"))
+    assert so_far.mapTo(panel, so_far.rect().topRight()).x() == pytest.approx(width, abs=2)
 
 
 def test_gaps_follow_the_text_size(themed: Theme) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,7 +13,7 @@ import pytest
 from engine.api.diagnosis import Diagnosis
 from engine.api.jobs import JobView
 from engine.api.machine import Machine, MachineFacts
-from engine.api.paper import as_markdown
+from engine.api.paper import Paper, Section, as_markdown
 from engine.api.redaction import Redaction
 from engine.api.runs import RunView
 from engine.domain.recipe import Recipe
@@ -88,12 +89,29 @@ def report(layout: Layout, *views: RunView) -> str:
 
 
 def test_report_tells_versions_computer_recipe_and_where_the_run_stands(layout: Layout) -> None:
-    text = report(layout, VIEW)
+    text = re.sub(" +", " ", report(layout, VIEW))
     for one in ("| torch |", "| Processor | CPU X |", "| lora_rank | 12 |", "| step | 7 |"):
         assert one in text
     assert "| state | failed |" in text
     assert "| failure | unforeseen |" in text
-    assert "    ValueError" in text
+    assert "\n ValueError" in text
+
+
+def test_first_columns_of_a_report_stand_below_each_other(layout: Layout) -> None:
+    tables = report(layout, VIEW).split("## ")[1:]
+    lines = [[line for line in one.splitlines() if line.startswith("|")] for one in tables]
+    places = [{line.index(" | ") for line in one} for one in lines if one]
+    assert places
+    assert all(len(one) == 1 for one in places)
+
+
+def test_long_cell_of_a_report_does_not_push_the_others_away() -> None:
+    rows = (("a", "1"), ("b" * 90, "2"), ("c" * 12, "3"))
+    section = Section(title="T", columns=("Part", "Value"), rows=rows)
+    lines = as_markdown(Paper(title="P", sections=(section,))).splitlines()
+    assert f"| a{' ' * 11} | 1 |" in lines
+    assert f"| {'-' * 12} | --- |" in lines
+    assert f"| {'b' * 90} | 2 |" in lines
 
 
 def test_report_holds_no_row_no_name_and_no_path(layout: Layout) -> None:

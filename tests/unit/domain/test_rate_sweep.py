@@ -113,4 +113,4 @@ def test_curve_is_shown_in_numbers() -> None:
     found = judge(points(*(valley(rate, at=1e-3, depth=0.4) for rate in RATES)))
     rows = curve_rows(found)
     assert len(rows) == len(found.points) < SWEEP_STEPS
-    assert rows[0] == ["1e-06", "2.0000", "-0.0000", "-0.0000"]
+    assert rows[0] == ["0.000001", "2.0000", "-0.0000", "-0.0000"]

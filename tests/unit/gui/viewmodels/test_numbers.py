@@ -88,6 +88,21 @@ def test_learning_rate_has_no_exponent_where_it_can_be_read(
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.0000704, "0.000070"),
+        (0.0000689, "0.000069"),
+        (2e-4, "0.00020"),
+        (0.3, "0.30"),
+        (0.0, "0"),
+        (3e-9, "3.0e-09"),
+    ],
+)
+def test_learning_rates_of_a_column_have_equally_many_figures(value: float, expected: str) -> None:
+    assert numbers.rate_of_step(value) == expected
+
+
+@pytest.mark.parametrize(
     ("number", "expected"),
     [(812, "812"), (6_300_000, "6.3 million"), (4_022_468_096, "4.0 billion")],
 )

@@ -207,3 +207,4 @@ def test_step_cells_are_newest_first_with_gaps_as_dashes() -> None:
     _run, trace = run_of(a_step(1, loss=2.0), check(1, 1.5), a_step(2, loss=None))
     assert step_cells(trace, 0)[:3] == ("2", "–", "")
     assert step_cells(trace, 1)[:3] == ("1", "2.0000", "1.5000")
+    assert [step_cells(trace, row)[3] for row in (0, 1)] == ["0.00020", "0.00020"]
