@@ -17,12 +17,9 @@ from engine.domain.start import USUAL_REPLAY_RATIO, AdapterStart, Ancestor
 from engine.errors import DocumentDamaged, StartUnusable
 from engine.protocol.codec import VersionUnknown
 from engine.store import atomicfs
-from engine.store.adapterfolder import WEIGHTS
+from engine.store.adapterfolder import weights_in
 from engine.store.documents import read_document
 from engine.store.layout import JobFolder, Layout
-
-CHECKPOINT_WEIGHTS = "adapter.safetensors"
-"""Name of the adapter's numbers in a checkpoint; they are the same bytes as in its own folder."""
 
 
 class Beginning(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +102,7 @@ def find_start(layout: Layout, start: AdapterStart) -> tuple[Path, tuple[Ancesto
         own = recipe.start
         if own is not None and own.sha256 == start.sha256 and folder.start.is_file():
             return folder.start, descent_of(info)
-        for weights in _weights_in(folder):
+        for weights in weights_in(folder):
             if _listed_sha256(weights) == start.sha256:
                 return weights, (*descent_of(info), ancestor_of(info, start))
     raise StartUnusable(
@@ -120,13 +117,6 @@ def _folders(layout: Layout, first: str) -> Iterator[JobFolder]:
     names = [one.name for one in layout.jobs.iterdir() if not one.name.startswith(".")]
     for name in sorted(names, key=lambda one: (one != first, one)):
         yield layout.job(name)
-
-
-def _weights_in(folder: JobFolder) -> Iterator[Path]:
-    yield folder.adapter / WEIGHTS
-    if folder.checkpoints.is_dir():
-        for one in sorted(folder.checkpoints.glob("ck-*")):
-            yield one / CHECKPOINT_WEIGHTS
 
 
 def _listed_sha256(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.api.beginning import CHECKPOINT_WEIGHTS, Beginning, ancestor_of, find_start
+from engine.api.beginning import Beginning, ancestor_of, find_start
 from engine.api.models import Models
 from engine.api.runs import Runs, RunView
 from engine.domain.adapter import LoraTargets, Pattern
@@ -37,6 +37,7 @@ from engine.errors import (
 from engine.formats.versions import read_version
 from engine.store import atomicfs
 from engine.store.adapterfolder import (
+    CHECKPOINT_WEIGHTS,
     WEIGHTS,
     AdapterFolder,
     check_fits,

@@ -15,6 +15,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from engine.api.lookup import matching
+from engine.domain.dataset import DatasetInfo
 from engine.domain.forgetting import (
     ForgetPlan,
     RelatedDataset,
@@ -22,7 +23,6 @@ from engine.domain.forgetting import (
     RemainingKind,
     Trace,
     TraceKind,
-    has_same_source,
     is_derived,
 )
 from engine.domain.queue import EntryState, Queue
@@ -34,9 +34,16 @@ from engine.launcher.keeper import read_queue
 from engine.store import forgetting
 from engine.store.disk_use import size_of
 from engine.store.documents import read_document
-from engine.store.forgetting import KnownDataset, KnownJob, Traces, find_traces
+from engine.store.inventory import (
+    KnownDataset,
+    KnownJob,
+    damaged_folders,
+    known_jobs,
+    named_datasets,
+)
 from engine.store.layout import JobFolder, Layout
 from engine.store.locks import is_held
+from engine.store.traces import Marks, Traces, find_traces
 
 
 class Forgetting:
@@ -52,7 +59,8 @@ class Forgetting:
         """Find out what forgetting a dataset does; nothing is changed.
 
         Args:
-            key: Id, unique beginning of an id, or name of a dataset, here or in the trash.
+            key: Id, unique beginning of an id, or name of a dataset: here, in the trash, or gone
+                and only named by runs and jobs.
             keep: Ids or names of datasets made of it that are to stay.
             also: Ids or names of datasets with the same source files that are to go, too.
 
@@ -81,26 +89,26 @@ class Forgetting:
             DiskFull: No room for a log without its samples; the next start goes on with it.
             NotWritable: The place refuses; the next start goes on with it.
         """
-        plan, wanted = self._look(key, keep, also)
+        plan, marks = self._look(key, keep, also)
         if plan.blockers:
             raise InUse(
                 " ".join((*plan.blockers, _("Nothing was forgotten."))),
                 remedy=_("Do it again when that has ended."),
             )
-        forgetting.forget(self._layout, wanted)
+        forgetting.forget(self._layout, marks.dataset_ids, source_sha256=marks.source_sha256)
         return plan
 
     def _look(
         self, key: str, keep: Collection[str], also: Collection[str]
-    ) -> tuple[ForgetPlan, list[str]]:
-        """Return the plan, and the ids of all datasets that go."""
-        known = forgetting.known_datasets(self._layout)
+    ) -> tuple[ForgetPlan, Marks]:
+        """Return the plan, and what it is about."""
+        known = named_datasets(self._layout)
         dataset = _found(known, key)
         others = [one for one in known if one.id != dataset.id]
         related = _related(dataset, others)
         chosen = _chosen(related, keep=keep, also=also)
         kept = [one for one in chosen if not one.is_forgotten]
-        wanted = [dataset.id, *(one.id for one in chosen if one.is_forgotten)]
+        wanted = _wanted(dataset, chosen, others)
         traces = find_traces(self._layout, wanted)
         plan = ForgetPlan(
             dataset_id=dataset.id,
@@ -108,25 +116,28 @@ class Forgetting:
             removed=tuple(_removed(traces)),
             rewritten=tuple(_rewritten(traces)),
             related=tuple(chosen),
-            blockers=tuple(_blockers(self._layout, traces, wanted)),
+            blockers=tuple(_blockers(self._layout, traces)),
             remaining=(
                 *_remaining(traces),
                 *_sources(traces, dataset, known),
                 *(_kept(one) for one in kept),
-                *_damaged(self._layout, wanted),
+                *_learned_from_kept(self._layout, traces, kept),
+                *(_of_job(RemainingKind.UNCLEAR, one) for one in traces.unclear),
+                *_damaged(self._layout, wanted.dataset_ids),
             ),
         )
         return plan, wanted
 
 
 def _found(known: Sequence[KnownDataset], key: str) -> KnownDataset:
-    """Return the dataset that is meant; one that was not removed comes first.
+    """Return the dataset that is meant: one that is here, else in the trash, else gone.
 
     Raises:
         DatasetNotFound: There is none, or more than one.
     """
-    here = [one for one in known if one.entry is None]
-    found = matching(here, key) or matching(known, key)
+    there = [one for one in known if not one.is_gone]
+    here = [one for one in there if one.entry is None]
+    found = matching(here, key) or matching(there, key) or matching(known, key)
     if len(found) > 1:
         ids = ", ".join(one.id for one in found)
         raise DatasetNotFound(
@@ -140,22 +151,42 @@ def _found(known: Sequence[KnownDataset], key: str) -> KnownDataset:
 
 def _related(dataset: KnownDataset, others: Sequence[KnownDataset]) -> list[RelatedDataset]:
     """Return the other datasets that hold rows of a dataset, those made of it first."""
-    info = dataset.info
-    if info is None:
-        return []
     found = [
         RelatedDataset(
             id=one.id,
             name=one.name,
             rows=one.info.rows,
-            is_derived=is_derived(one.info, info),
+            is_derived=_is_made_of(one.info, dataset),
             is_in_trash=one.entry is not None,
-            is_forgotten=is_derived(one.info, info),
+            is_forgotten=_is_made_of(one.info, dataset),
         )
         for one in others
-        if one.info is not None and (is_derived(one.info, info) or has_same_source(one.info, info))
+        if one.info is not None
+        and (
+            _is_made_of(one.info, dataset)
+            or not one.source_sha256.isdisjoint(dataset.source_sha256)
+        )
     ]
     return sorted(found, key=lambda one: not one.is_derived)
+
+
+def _is_made_of(info: DatasetInfo, dataset: KnownDataset) -> bool:
+    """Return whether a dataset was made of another; of one that cannot be read, by its id alone."""
+    return is_derived(info, dataset.info) if dataset.info else dataset.id in info.made_of
+
+
+def _wanted(
+    dataset: KnownDataset, chosen: Sequence[RelatedDataset], others: Sequence[KnownDataset]
+) -> Marks:
+    """Return what is to be forgotten.
+
+    All rows of the source files of what a person named go. A dataset that goes because it was made
+    of that may hold rows of other files, and runs that only learned from those are not meant.
+    """
+    going = {one.id: one for one in chosen if one.is_forgotten}
+    named = [one for one in others if one.id in going and not going[one.id].is_derived]
+    sources = dataset.source_sha256.union(*(one.source_sha256 for one in named))
+    return Marks(dataset_ids=(dataset.id, *going), source_sha256=tuple(sorted(sources)))
 
 
 def _chosen(
@@ -214,10 +245,10 @@ def _rewritten(traces: Traces) -> Iterator[Trace]:
             yield _trace(kind, job.info.id, job.info.name)
 
 
-def _blockers(layout: Layout, traces: Traces, wanted: Collection[str]) -> Iterator[str]:
+def _blockers(layout: Layout, traces: Traces) -> Iterator[str]:
     """Yield why it cannot be done now."""
-    used = {one.info.id for one in (*traces.work, *traces.answers, *traces.runs, *traces.exports)}
-    jobs = forgetting.known_jobs(layout)
+    used, wanted = traces.job_ids, traces.marks.dataset_ids
+    jobs = known_jobs(layout)
     names = {one.info.id: one.info.name for one in jobs}
     for one in jobs:
         is_using = one.info.id in used or not one.datasets.isdisjoint(wanted)
@@ -263,6 +294,22 @@ def _remaining(traces: Traces) -> Iterator[Remaining]:
             yield _of_job(RemainingKind.NOTE, run)
 
 
+def _learned_from_kept(
+    layout: Layout, traces: Traces, kept: Sequence[RelatedDataset]
+) -> Iterator[Remaining]:
+    """Yield the runs that learned from datasets that stay, and what was exported of them."""
+    if not kept:
+        return
+    found = find_traces(layout, Marks(dataset_ids=tuple(one.id for one in kept)))
+    touched = traces.job_ids
+    for run in found.runs:
+        if run.info.id not in touched:
+            yield _of_job(RemainingKind.RUN, run)
+    for export in found.exports:
+        if export.info.id not in touched:
+            yield from _files_of(RemainingKind.EXPORT, export)
+
+
 def _sources(
     traces: Traces, dataset: KnownDataset, known: Sequence[KnownDataset]
 ) -> Iterator[Remaining]:
@@ -287,9 +334,8 @@ def _of_job(kind: RemainingKind, job: KnownJob, path: str = "") -> Remaining:
 
 def _files_of(kind: RemainingKind, job: KnownJob) -> Iterator[Remaining]:
     """Yield the folder that a job wrote, unless it never came so far."""
-    out = job.info.text_option("out")
-    if out and (_is_finished(job.folder) or Path(out).exists()):
-        yield _of_job(kind, job, out)
+    if job.out and (_is_finished(job.folder) or Path(job.out).exists()):
+        yield _of_job(kind, job, job.out)
 
 
 def _is_finished(folder: JobFolder) -> bool:
@@ -308,7 +354,7 @@ def _has_note(folder: JobFolder) -> bool:
 
 def _damaged(layout: Layout, wanted: Collection[str]) -> Iterator[Remaining]:
     """Yield the folders that may hold rows of them for all that is known; they themselves go."""
-    for folder in forgetting.damaged_folders(layout):
+    for folder in damaged_folders(layout):
         if not (folder.parent == layout.datasets and folder.name in wanted):
             yield Remaining(kind=RemainingKind.DAMAGED, name=folder.name, path=str(folder))
 

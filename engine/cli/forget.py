@@ -27,7 +27,7 @@ _MEGABYTE = 1e6
 
 def forget(
     context: typer.Context,
-    dataset: Annotated[str, typer.Argument(help="Id or name of the dataset.")],
+    dataset: Annotated[str, typer.Argument(help="Id or name of the dataset, here or gone.")],
     plan: Annotated[
         bool, typer.Option("--plan", help="Only say what would go and what would remain.")
     ] = False,
@@ -92,8 +92,11 @@ def _confirm(session: Session, plan: ForgetPlan) -> None:
 
 def _tell(session: Session, plan: ForgetPlan) -> None:
     """Write the plan."""
-    session.out.print(_("Deleted for good:"), style="bold")
-    _lines(session, [f"{trace_text(one)}  {_megabytes(one.size_bytes)}" for one in plan.removed])
+    if plan.removed:
+        session.out.print(_("Deleted for good:"), style="bold")
+        _lines(
+            session, [f"{trace_text(one)}  {_megabytes(one.size_bytes)}" for one in plan.removed]
+        )
     if plan.rewritten:
         session.out.print(_("Kept without the text of rows:"), style="bold")
         _lines(session, [trace_text(one) for one in plan.rewritten])

@@ -48,6 +48,8 @@ class RemainingKind(StrEnum):
     EXPORT = "export"
     COPY = "copy"
     DATASET = "dataset"
+    RUN = "run"
+    UNCLEAR = "unclear"
     NOTE = "note"
     SOURCE = "source"
     DAMAGED = "damaged"
@@ -162,6 +164,14 @@ def remaining_text(remaining: Remaining) -> str:
         RemainingKind.EXPORT: _("Export of “{name}” of {day}: {path}. It learned from the rows."),
         RemainingKind.COPY: _("Rows of “{name}” written as files on {day}: {path}"),
         RemainingKind.DATASET: _("Dataset “{name}”: it holds some of the rows, and is kept."),
+        RemainingKind.RUN: _(
+            "Run “{name}” of {day}: it learned from a dataset that is kept, and shows some of its "
+            "rows."
+        ),
+        RemainingKind.UNCLEAR: _(
+            "“{name}” of {day}: what it learned from is gone, and nothing says which files that "
+            "came from. Look whether it shows a row, and remove it then."
+        ),
         RemainingKind.NOTE: _("What you wrote about run “{name}”: look whether it quotes a row."),
         RemainingKind.SOURCE: _("Source file {path}: Burnish never changes it."),
         RemainingKind.DAMAGED: _(

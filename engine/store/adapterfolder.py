@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from gettext import gettext as _
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +13,7 @@ import msgspec
 from engine.domain.adapter import AdapterShape, Pattern
 from engine.errors import EngineError, FileMissing, StartUnusable, UnsafeWeights
 from engine.store import atomicfs
+from engine.store.layout import JobFolder
 from engine.store.modelfolder_json import MEBIBYTE, read_object
 from engine.store.modelfolder_weights import (
     WEIGHT_DTYPES,
@@ -22,6 +23,9 @@ from engine.store.modelfolder_weights import (
 )
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+
+CHECKPOINT_WEIGHTS = "adapter.safetensors"
+"""Name of the adapter's numbers in a checkpoint; they are the same bytes as in its own folder."""
 
 _CONFIG_LIMIT_BYTES = 4 * MEBIBYTE
 _PREFIX = "base_model.model."
@@ -87,6 +91,14 @@ class AdapterFolder(msgspec.Struct, frozen=True, kw_only=True):
         last = {one.rpartition(".")[2] for one in self.modules}
         hit = {one for one in weights if one.rpartition(".")[2] in last}
         return tuple(sorted(last)) if hit == set(self.modules) else self.modules
+
+
+def weights_in(run: JobFolder) -> Iterator[Path]:
+    """Yield where the weights of a run stand: those of its adapter, and of its checkpoints."""
+    yield run.adapter / WEIGHTS
+    if run.checkpoints.is_dir():
+        for one in sorted(run.checkpoints.glob("ck-*")):
+            yield one / CHECKPOINT_WEIGHTS
 
 
 def is_adapter_folder(path: Path) -> bool:

@@ -104,21 +104,26 @@ def live(line: CommandLine, place: Path) -> dict[str, Any]:
     line.do("dataset", "tokens", data, "--model", model)
     settings = ("max_steps=2", "eval_rows=4", "sample_rows=2", "eval_every_steps=1")
     words = [word for one in settings for word in ("--set", one)]
-    run = line.do("train", "--dataset", data, "--model", model, "--preset", "starter", *words)
-    run_id = run["run_id"]
+    training = ("train", "--model", model, "--preset", "starter", *words)
+    run_id = line.do(*training, "--dataset", data)["run_id"]
     line.do("export", run_id, "--target", "adapter", "--out", place / "adapter")
+    further = line.do(*training, "--dataset", "Others", "--from", place / "adapter")["run_id"]
     asked = ("generate", "--model", model, "--max-new-tokens", "4", "--prompt", f"case {SECRET}")
     line.do(*asked, "--run", run_id)
     line.do(*asked)
     line.do("dataset", "remove", data, "0")
     line.do("dataset", "split", data, "--eval-ratio", "0.2", "--part-near")
     line.do("dataset", "sample", data, "--rows", "5", "--name", "Few")
+    line.do("dataset", "sample", data, "--rows", "8", "--name", "Gone")
+    on_gone = line.do(*training, "--dataset", "Gone")["run_id"]
+    line.do("remove", "dataset", "Gone")
+    line.do("trash", "empty", "Gone")
     line.do("dataset", "merge", "Secrets", "Others", "--name", "Both")
     line.do("dataset", "sample", "Both", "--rows", "5", "--name", "Thrown")
     line.do("remove", "dataset", "Thrown")
     line.do("dataset", "export", data, "--out", place / "copy")
     back_up(Layout(line.workspace), data)
-    return {"dataset": data, "run": run_id}
+    return {"dataset": data, "run": run_id, "learned": {run_id, further, on_gone}}
 
 
 @pytest.mark.timeout(900)
@@ -143,6 +148,10 @@ def test_after_a_whole_life_nothing_of_a_forgotten_dataset_is_left_but_what_is_n
     assert named == {place / "adapter", place / "copy", place / "rows.jsonl"}
     left = {one.relative_to(place).parts[0] for one in holders(place)}
     assert left == {"copy", "rows.jsonl"}
+    emptied = {one["id"] for one in done["rewritten"] if one["kind"] == "run"}
+    assert emptied == ids["learned"]
+    # Gone as it is, it is still known: what an older program left behind can be forgotten, too.
+    assert line.do("dataset", "forget", ids["dataset"], "--plan")["name"] == "Secrets"
 
     shown = line.do("run", "show", ids["run"])
     assert (shown["state"], shown["steps"]) == ("finished", 2)

@@ -36,6 +36,7 @@ LEDGER = "engine/store/ledger.py"
 TRASH = "engine/store/trash.py"
 MIGRATIONS = "engine/store/migrations.py"
 FORGETTING = "engine/store/forgetting.py"
+TRACES = "engine/store/traces.py"
 
 POWER = ("tests/unit/store/test_atomicfs.py", "tests/faults/test_power_loss.py")
 MOVED = (
@@ -43,7 +44,11 @@ MOVED = (
     "tests/unit/store/test_migrations.py",
     "tests/faults/test_power_loss.py",
 )
-FORGET = ("tests/unit/store/test_forgetting.py", "tests/faults/test_power_loss.py")
+FORGET = (
+    "tests/unit/store/test_forgetting.py",
+    "tests/unit/store/test_traces.py",
+    "tests/faults/test_power_loss.py",
+)
 CORRUPT = ("tests/unit/store", "tests/faults/test_corruption.py")
 TRAIN = (
     "tests/unit/train/test_checkpoint.py",
@@ -59,8 +64,29 @@ MUTANTS = (
     Mutant(
         "what is to be forgotten is not written down",
         FORGETTING,
-        "        write_document(layout.forgetting, _Forgetting(dataset_ids=wanted))\n",
-        "        layout.forgetting.touch()\n",
+        "        write_document(layout.forgetting, found.marks)\n        _carry_out",
+        "        layout.forgetting.touch()\n        _carry_out",
+        FORGET,
+    ),
+    Mutant(
+        "forgetting does not write down the links",
+        FORGETTING,
+        "        write_document(layout.forgetting, found.marks)\n        _carry_out",
+        "        write_document(layout.forgetting, asked)\n        _carry_out",
+        FORGET,
+    ),
+    Mutant(
+        "forgetting follows no link beyond the first",
+        TRACES,
+        "        while count < self._count:\n",
+        "        if count < self._count:\n",
+        FORGET,
+    ),
+    Mutant(
+        "forgetting takes a dataset that is here for one of the same files that is gone",
+        TRACES,
+        "            if dataset_id not in self._here and not",
+        "            if not",
         FORGET,
     ),
     Mutant(

@@ -202,13 +202,17 @@ def prepare_forgettable(workspace: Path) -> None:
     _import(workspace)
     changed(workspace, lambda _word: None)
     layout = Layout(workspace)
-    recipe = Recipe(dataset_id="d1", model_id="m1")
-    Jobs(layout, make_id=lambda: "j1").create(JobKind.TRAIN, "One", "x:y", {}, recipe)
-    writer = EventWriter(layout.job("j1").events, now=lambda: START)
-    for event in (SampleMade(step=1, prompt=FORGETTABLE, answer="a"), Finished()):
-        writer.append(event)
-    writer.close()
-    work: dict[str, object] = {"dataset_id": "d1", "name": FORGETTABLE}
+    # That the second dataset was made of the first is only known to a job that goes early.
+    for run_id, dataset_id in (("j1", "d1"), ("j4", "d2")):
+        recipe = Recipe(dataset_id=dataset_id, model_id="m1")
+        Jobs(layout, make_id=lambda key=run_id: key).create(
+            JobKind.TRAIN, run_id, "x:y", {}, recipe
+        )
+        writer = EventWriter(layout.job(run_id).events, now=lambda: START)
+        for event in (SampleMade(step=1, prompt=FORGETTABLE, answer="a"), Finished()):
+            writer.append(event)
+        writer.close()
+    work: dict[str, object] = {"dataset_id": "d1", "new_id": "d2", "name": FORGETTABLE}
     Jobs(layout, make_id=lambda: "j2").create(JobKind.DATASET, "Two", "x:y", work)
     prompts: dict[str, object] = {"run_id": "j1", "prompts": [FORGETTABLE]}
     Jobs(layout, make_id=lambda: "j3").create(JobKind.EXPORT, "Three", "x:y", prompts)

@@ -142,7 +142,7 @@ def export_removed(workspace: Path, said: Said) -> Iterator[str]:
 
 
 def forgotten(workspace: Path, said: Said) -> Iterator[str]:
-    """Everything is there in full, or no text of a row is anywhere; the log of the run is whole."""
+    """Everything is there in full, or no text of a row is anywhere; the logs of runs are whole."""
     yield from _whole_dataset(workspace)
     texts = programs.FORGETTABLE.encode()
     files = [one for one in workspace.rglob("*") if one.is_file()]
@@ -153,8 +153,9 @@ def forgotten(workspace: Path, said: Said) -> Iterator[str]:
     if is_there and "events.jsonl" not in left:
         yield "the dataset is there, but the run shows nothing of it"
     layout = Layout(workspace)
-    if [one.seq for one in EventReader(layout.job("j1").events).poll()] != [1, 2]:
-        yield "the log of the run is not whole"
+    for run_id in ("j1", "j4"):
+        if [one.seq for one in EventReader(layout.job(run_id).events).poll()] != [1, 2]:
+            yield f"the log of the run {run_id} is not whole"
     atomicfs.verify_folder(layout.job("j3").root)
 
 

@@ -20,7 +20,7 @@ from gui.widgets.buttons import Button, IconButton
 from gui.widgets.fields import TextField
 from gui.widgets.text import TextLabel
 from tests.fakes.api import FakeApi, a_dataset
-from tests.fakes.forgetting import a_plan, a_relative
+from tests.fakes.forgetting import DAY, a_plan, a_relative
 from tests.gui.find import carried, child
 from tests.gui.geometry import clipped_texts
 
@@ -91,6 +91,20 @@ def test_plan_names_what_goes_what_stays_and_what_cannot_be_promised(
     for words in ("36 MB in all", "work on “Support tickets” (2 times)", "/data/tickets.jsonl",
                   "/media/stick", "Run “Support tickets 3”", "shredding"):  # fmt: skip
         assert words in said, words
+
+
+def test_runs_on_kept_datasets_and_unclear_ones_are_named(
+    page: ForgetPage, api: FakeApi, qtbot: QtBot
+) -> None:
+    remaining = (
+        Remaining(kind=RemainingKind.RUN, id="r8", name="On the sample", made_at=DAY),
+        Remaining(kind=RemainingKind.UNCLEAR, id="r9", name="Of old", made_at=DAY),
+    )
+    api.forgetting.made = a_plan(remaining=remaining)
+    page.show_request(REQUEST)
+    qtbot.wait_until(lambda: "Of old" in texts(page))
+    assert "“On the sample” of 2026-11-03: it learned from a dataset that is kept" in texts(page)
+    assert "“Of old” of 2026-11-03: what it learned from is gone" in texts(page)
 
 
 def test_button_waits_for_the_name_and_then_forgets(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -23,6 +24,7 @@ from engine.domain.forgetting import (
     remaining_text,
     trace_text,
 )
+from engine.domain.mix import MixedDataset
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind, JobSnapshot, JobState
 from engine.domain.version import Action
@@ -66,8 +68,19 @@ def merge(api: Api, sources: list[str], new: str) -> None:
 
 
 def add_run(api: Api, name: str, dataset_id: str) -> str:
+    """Make a run as it was made by the first versions, which did not say where rows came from."""
+    return _add_run(api, name, Recipe(dataset_id=dataset_id, model_id="m1"), {})
+
+
+def add_told_run(api: Api, name: str, dataset_id: str) -> str:
+    """Make a run that says where its rows came from."""
     recipe = Recipe(dataset_id=dataset_id, model_id="m1")
-    run_id = api.jobs.create(JobKind.TRAIN, name, "x:y", {}, recipe)
+    data = msgspec.to_builtins(api.runs.provenance(recipe))
+    return _add_run(api, name, recipe, {"data": data})
+
+
+def _add_run(api: Api, name: str, recipe: Recipe, options: dict[str, Any]) -> str:
+    run_id = api.jobs.create(JobKind.TRAIN, name, "x:y", options, recipe)
     writer = EventWriter(api.layout.job(run_id).events, now=lambda: NOW)
     for event in (SampleMade(step=1, prompt="p", answer="a row of it"), Finished()):
         writer.append(event)
@@ -265,6 +278,133 @@ def test_dataset_that_is_there_comes_before_one_of_that_name_in_the_trash(api: A
     add_dataset(api, "d2")
     api.datasets.rename("d2", "Same")
     assert api.forgetting.plan("Same").dataset_id == "d2"
+
+
+# ------------------------------------------------------------------------------ what is gone
+
+
+def purge(api: Api, dataset_id: str) -> None:
+    """Remove a dataset, and empty the trash."""
+    api.datasets.remove(dataset_id)
+    api.trash.empty()
+
+
+def shows_rows(api: Api, run_id: str) -> bool:
+    return "a row of it" in api.layout.job(run_id).events.read_text(encoding="utf-8")
+
+
+def test_run_on_a_derived_dataset_that_is_gone_is_emptied_and_named(api: Api) -> None:
+    for dataset_id in ("d1", "d3"):
+        add_dataset(api, dataset_id)
+    sample(api, "d1", "d2")
+    merge(api, ["d1", "d3"], "m1")
+    run_id, merged_id = add_told_run(api, "Sampled", "d2"), add_told_run(api, "Merged", "m1")
+    other_id = add_told_run(api, "Other", "d3")
+    for dataset_id in ("d2", "m1", "d3"):
+        purge(api, dataset_id)
+    plan = api.forgetting.plan("d1")
+    assert {one.id for one in plan.rewritten} == {run_id, merged_id}
+    assert set(names(plan, RemainingKind.ADAPTER)) == {"Sampled", "Merged"}
+    api.forgetting.forget("d1")
+    assert [shows_rows(api, one) for one in (run_id, merged_id, other_id)] == [False, False, True]
+
+
+def test_rows_of_other_files_that_a_derived_dataset_holds_are_not_meant(api: Api) -> None:
+    for dataset_id in ("d1", "d3"):
+        add_dataset(api, dataset_id)
+    merge(api, ["d1", "d3"], "m1")
+    run_id = add_told_run(api, "Other", "d3")
+    purge(api, "d3")
+    api.forgetting.forget("d1")
+    assert api.datasets.list() == []
+    assert shows_rows(api, run_id)
+
+
+def test_files_of_what_is_forgotten_by_choice_are_meant_too(api: Api) -> None:
+    first = Path(add_dataset(api, "d1").sources[0].path)
+    alone = Path(add_dataset(api, "d3").sources[0].path)
+    ImportRun(api.layout, [first, alone], dataset_id="d2", name="d2", eval_ratio=0.0).run()
+    run_id = add_told_run(api, "Learned", "d3")
+    purge(api, "d3")
+    assert api.forgetting.plan("d1").rewritten == ()
+    api.forgetting.forget("d1", also=["d2"])
+    assert not shows_rows(api, run_id)
+
+
+def test_dataset_that_is_gone_is_forgotten_by_its_id_or_name(api: Api) -> None:
+    add_dataset(api, "0123456789ab", rows="d1")
+    api.datasets.rename("0123456789ab", "Tickets")
+    sample(api, "0123456789ab", "d2")
+    run_id = add_told_run(api, "Learned", "0123456789ab")
+    later_id = add_told_run(api, "Later", "d2")
+    work = {"dataset_id": "0123456789ab", "form": "jsonl", "out": "/media/stick/rows"}
+    end(api, api.jobs.create(JobKind.DATASET, "Tickets", "x:y", work), JobState.FINISHED)
+    purge(api, "0123456789ab")
+    for key in ("0123456789ab", "0123", "Tickets"):
+        plan = api.forgetting.plan(key)
+        assert (plan.dataset_id, plan.name) == ("0123456789ab", "Tickets")
+    assert [one.id for one in plan.related] == ["d2"]
+    done = api.forgetting.forget("Tickets")
+    assert {one.id for one in done.rewritten} == {run_id, later_id}
+    assert names(done, RemainingKind.COPY) == ["/media/stick/rows"]
+    assert not shows_rows(api, run_id)
+    assert not shows_rows(api, later_id)
+    assert api.datasets.list() == []
+
+
+def test_dataset_that_is_here_comes_before_one_of_that_name_that_is_gone(api: Api) -> None:
+    add_dataset(api, "d1")
+    api.datasets.rename("d1", "Same")
+    add_told_run(api, "Learned", "d1")
+    purge(api, "d1")
+    add_dataset(api, "d2")
+    api.datasets.rename("d2", "Same")
+    assert api.forgetting.plan("Same").dataset_id == "d2"
+
+
+def test_run_that_says_nothing_of_its_files_is_named(api: Api) -> None:
+    add_dataset(api, "d1")
+    add_run(api, "Old", "gone")
+    assert names(api.forgetting.plan("d1"), RemainingKind.UNCLEAR) == ["Old"]
+
+
+def test_damaged_dataset_is_known_by_what_its_runs_say(api: Api) -> None:
+    add_dataset(api, "d1")
+    sample(api, "d1", "d2")
+    add_told_run(api, "Learned", "d1")
+    run_id = add_told_run(api, "Sampled", "d2")
+    purge(api, "d2")
+    api.layout.dataset("d1").info.write_bytes(b"{")
+    api.forgetting.forget("d1")
+    assert not shows_rows(api, run_id)
+
+
+# ------------------------------------------------------------------------------ what is kept
+
+
+def test_runs_on_datasets_that_are_kept_are_named_and_not_emptied(api: Api) -> None:
+    add_dataset(api, "d1", rows="same")
+    add_dataset(api, "d3", rows="same")
+    sample(api, "d1", "d2")
+    on_sample, on_same = add_told_run(api, "On sample", "d2"), add_told_run(api, "On same", "d3")
+    export = {"run_id": on_sample, "out": "/media/stick/adapter", "prompts": ["a row"]}
+    end(api, api.jobs.create(JobKind.EXPORT, "On sample", "x:y", export), JobState.FINISHED)
+    done = api.forgetting.forget("d1", keep=["d2"])
+    assert set(names(done, RemainingKind.RUN)) == {"On sample", "On same"}
+    assert names(done, RemainingKind.EXPORT) == ["/media/stick/adapter"]
+    assert done.rewritten == ()
+    assert shows_rows(api, on_sample)
+    assert shows_rows(api, on_same)
+
+
+def test_run_that_learned_from_both_is_emptied_and_named_once(api: Api) -> None:
+    add_dataset(api, "d1")
+    sample(api, "d1", "d2")
+    recipe = Recipe(dataset_id="d2", model_id="m1", mix=(MixedDataset(dataset_id="d1"),))
+    _add_run(api, "Both", recipe, {})
+    plan = api.forgetting.plan("d1", keep=["d2"])
+    assert [one.name for one in plan.rewritten] == ["Both"]
+    assert names(plan, RemainingKind.RUN) == []
 
 
 # ------------------------------------------------------------------------ what stands in the way

@@ -6,14 +6,11 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from engine.api.jobs import Jobs
-from engine.domain.recipe import Recipe
 from engine.domain.run import JobInfo, JobKind
 from engine.domain.start import AdapterStart
 from engine.domain.trash import TrashEntry, TrashKind
@@ -21,53 +18,30 @@ from engine.errors import DiskFailed, InUse
 from engine.launcher.watch import JobFeed
 from engine.protocol.codec import decode, encode, without_rows
 from engine.protocol.events import FORGOTTEN, PhaseChanged, SampleMade
-from engine.store import atomicfs, forgetting, trash
+from engine.store import atomicfs, forgetting, inventory, trash
 from engine.store.documents import read_document, write_document
 from engine.store.eventlog import EventReader, EventWriter
 from engine.store.kept_fold import read_kept, write_kept
 from engine.store.layout import Layout
 from engine.store.locks import held
 from engine.store.workspace import open_workspace
+from tests.builders.traces import (
+    NOW,
+    SAMPLE,
+    SECRET,
+    add_dataset,
+    add_job,
+    add_run,
+    files_with_secret,
+)
 from tests.fakes.api import a_dataset
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SECRET = "c0ffee42" * 4
-SAMPLE = SampleMade(step=3, prompt=f"What of {SECRET}?", answer=f"{SECRET} ü", expected=SECRET)
 TIME = "2026-01-01T00:00:00.000Z"
 
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     return open_workspace(tmp_path / "w", now=NOW)
-
-
-def files_with_secret(root: Path) -> list[str]:
-    return sorted(
-        one.relative_to(root).as_posix()
-        for one in root.rglob("*")
-        if one.is_file() and SECRET.encode() in one.read_bytes()
-    )
-
-
-def add_dataset(layout: Layout, dataset_id: str) -> Path:
-    with atomicfs.new_folder(layout.dataset(dataset_id).root) as building:
-        atomicfs.write_file(building / "rows.arrow", SECRET.encode())
-    return layout.dataset(dataset_id).root
-
-
-def add_job(layout: Layout, job_id: str, kind: JobKind, **options: object) -> str:
-    jobs = Jobs(layout, make_id=lambda: job_id)
-    return jobs.create(kind, job_id, "x:y", options)
-
-
-def add_run(layout: Layout, run_id: str, dataset_id: str, start: AdapterStart | None = None) -> str:
-    recipe = Recipe(dataset_id=dataset_id, model_id="m1", start=start)
-    Jobs(layout, make_id=lambda: run_id).create(JobKind.TRAIN, run_id, "x:y", {}, recipe)
-    writer = EventWriter(layout.job(run_id).events, now=lambda: NOW)
-    for event in (PhaseChanged(phase="training"), SAMPLE, PhaseChanged(phase="saving")):
-        writer.append(event)
-    writer.close()
-    return run_id
 
 
 # ------------------------------------------------------------------------------ one line of a log
@@ -292,7 +266,7 @@ def test_damaged_folders_that_may_hold_rows_are_named(layout: Layout) -> None:
         layout.dataset("d2").info,
     ):
         path.write_bytes(b"{")
-    assert [one.name for one in forgetting.damaged_folders(layout)] == ["d2", "r1", "r2"]
+    assert [one.name for one in inventory.damaged_folders(layout)] == ["d2", "r1", "r2"]
 
 
 def test_second_forgetting_ends_what_the_first_could_not(
