@@ -29,16 +29,19 @@ def beating(
 ) -> Generator[None, None, None]:
     """Rewrite heartbeat.json every two seconds while the block runs, and once more at its end.
 
+    The first is written when the block begins: who knows of a worker can tell when it falls silent.
+
     Args:
         path: The file.
         now: The time, UTC.
         refused: How many tries to reach the network were refused so far.
         besides: Done at every beat.
     """
-    done = threading.Event()
-    told = (path, done, now, oom_counters(), refused, besides)
+    begun, done = threading.Event(), threading.Event()
+    told = (path, begun, done, now, oom_counters(), refused, besides)
     thread = threading.Thread(target=_beat, args=told, name="heartbeat", daemon=True)
     thread.start()
+    begun.wait(BEAT_EVERY_S)
     try:
         yield
     finally:
@@ -48,6 +51,7 @@ def beating(
 
 def _beat(
     path: Path,
+    begun: threading.Event,
     done: threading.Event,
     now: Callable[[], datetime],
     counters: Sequence[Path],
@@ -68,6 +72,7 @@ def _beat(
         with contextlib.suppress(EngineError, OSError):
             # A full disk must not end the run for a sign of life; the next beat tries again.
             write_document(path, beat, durable=False)
+        begun.set()
         besides()
         if is_last:
             return

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from engine.launcher.offline import OfflineGuard
 from engine.protocol.events import Event, Failed, PhaseChanged, Warned, WorkerStarted
 from engine.store.documents import read_document
 from engine.store.eventlog import EventReader, EventWriter
+from engine.worker import heartbeat
 from engine.worker.account import Account
 from engine.worker.heartbeat import beating
 from engine.worker.wakefulness import SleepWatch, Wakefulness
@@ -128,6 +130,22 @@ def test_sign_of_life_holds_the_steady_clock_and_the_counters(tmp_path: Path) ->
     assert (beat.count >= 1, beat.refused) == (True, 3)
     assert beat.monotonic_s is not None
     assert all(one >= 0 for one in beat.oom_kills.values())
+
+
+def test_first_sign_of_life_is_there_before_anybody_knows_of_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is suspended right at its start is told to be silent only by what it wrote."""
+    write = heartbeat.write_document
+
+    def slowly(path: Path, beat: Heartbeat, *, durable: bool) -> None:
+        time.sleep(0.1)
+        write(path, beat, durable=durable)
+
+    monkeypatch.setattr(heartbeat, "write_document", slowly)
+    path = tmp_path / "heartbeat.json"
+    with beating(path, now=lambda: MOMENT, refused=lambda: 0):
+        assert read_document(path, Heartbeat).count == 1
 
 
 def test_refused_try_is_told_before_the_next_event_and_each_count_once(desk: Desk) -> None:
