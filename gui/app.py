@@ -44,7 +44,6 @@ from gui.viewmodels.dropped import describe_drop
 from gui.viewmodels.job import ended_title, ended_words, status_job
 from gui.viewmodels.queue import QUEUE, QueueNotice, goes_on_words, queue_notice
 from gui.viewmodels.refused import Refusal
-from gui.viewmodels.runtime import runtime_notice
 from gui.viewmodels.since import since_view
 from gui.widgets.banner import Banner
 from gui.widgets.buttons import Action
@@ -82,11 +81,11 @@ def run_window(arguments: Sequence[str]) -> int:
         services.close()
         return 0
     window = Window(services, look)
-    window.open(wish.page)
     if options.exit_after_show:
         window.after_first_paint(lambda: process.print_first_paint(app))
     window.after_first_paint(window.start)
     window.after_first_paint(lambda: window.open_files(wish.files))
+    window.open(wish.page)
     return _run(app, window, door)
 
 
@@ -181,6 +180,8 @@ class Window(QObject):
 
     def _say_what_is_missing(self) -> None:
         """Say that nothing can be trained yet, or not as it was tested, and where to change it."""
+        from gui.viewmodels.runtime import runtime_notice
+
         runtimes = self._services.api.runtimes
         notice = runtime_notice(runtimes.current()) if runtimes.is_packaged else None
         if notice is not None:
@@ -235,7 +236,8 @@ class Window(QObject):
             waiting, self._waiting_for_paint = self._waiting_for_paint, []
             for one in waiting:
                 QTimer.singleShot(0, self, one)
-        if watched is self.shell and event.type() == QEvent.Type.WindowActivate:
+        is_back = watched is self.shell and event.type() == QEvent.Type.WindowActivate
+        if is_back and not self._waiting_for_paint:  # a reading would hold up the first paint
             self._services.library.refresh()
         return False
 

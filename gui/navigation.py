@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from gettext import gettext as _
+
+import msgspec
 
 from gui.bridge.page import Page
 from gui.pages.datasets import PAGE as DATASETS
@@ -54,8 +55,7 @@ def _nav_item(page: Page) -> NavItem:
     return NavItem(key=page.id, text=_(page.title), icon=page.icon, gap_before=page.gap_before)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """What decides which commands are possible now."""
 
     live_run: str = ""

@@ -16,6 +16,7 @@ from engine.domain.dataset import DatasetInfo
 from engine.domain.phase import Phase
 from engine.domain.report import CheckResult, Report
 from engine.domain.split import TRAIN
+from engine.domain.timestamp import timestamp
 from engine.formats.findings import Findings, write_findings
 from engine.formats.row_table import RowTable
 from engine.protocol.events import Finished, PhaseChanged
@@ -25,7 +26,6 @@ from engine.quality.found import Found
 from engine.quality.interval import rows_needed
 from engine.store import atomicfs
 from engine.store.documents import write_document
-from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 
 if TYPE_CHECKING:

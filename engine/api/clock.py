@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from engine.store.eventlog import timestamp
+from engine.domain.timestamp import timestamp
 
 
 def utc_now() -> datetime:

@@ -14,7 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.api.documents import check_chunking
-from engine.api.jobs import Jobs, new_id
+from engine.api.ids import new_id
+from engine.api.jobs import Jobs
 from engine.api.lookup import matching
 from engine.api.trash import Trash
 from engine.domain.chunking import Chunking

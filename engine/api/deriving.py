@@ -21,6 +21,7 @@ from engine.domain.dataset import DatasetInfo, Reject, Row, SourceFile
 from engine.domain.phase import Phase
 from engine.domain.provenance import provenance_of
 from engine.domain.split import EVAL, TRAIN, SplitRule, rule_text
+from engine.domain.timestamp import timestamp
 from engine.domain.version import FIRST, Action, VersionInfo
 from engine.errors import MixedKinds, WrongUsage
 from engine.formats.arrow_rows import RowPlace
@@ -32,7 +33,6 @@ from engine.protocol.events import DatasetCommitted, Finished, PhaseChanged
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
 from engine.store.documents import write_document
-from engine.store.eventlog import timestamp
 from engine.store.layout import DatasetFolder, Layout
 from engine.store.ledger import Ledger
 

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
+
+import msgspec
 
 from engine.api.row_lengths import RowLengths
 from engine.domain.dataset import DatasetInfo
@@ -39,8 +40,7 @@ _MEASURED_SPREAD = 0.15
 """An earlier run's speed is met within this share, as a rule."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Share:
+class Share(msgspec.Struct, frozen=True, kw_only=True):
     """What one dataset gives to a run.
 
     Attributes:

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from engine.api.datasets import Datasets
-from engine.api.jobs import Jobs, JobView, new_id
+from engine.api.ids import new_id
+from engine.api.jobs import Jobs, JobView
 from engine.api.runs import Runs, RunView
 from engine.api.space import export_folder
 from engine.api.trash import Trash

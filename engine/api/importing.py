@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from gettext import ngettext
@@ -26,6 +25,7 @@ from engine.api.token_counts import counter_of
 from engine.domain.chunking import Chunking
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
 from engine.domain.mapping import Mapping
+from engine.domain.timestamp import timestamp
 from engine.errors import Cancelled, DiskFailed, DiskFull, EngineError, FileUnreadable, NoUsableRows
 from engine.formats.arrow_start import start_arrow
 from engine.formats.dataset_writer import DatasetWriter, Prepared
@@ -60,7 +60,6 @@ from engine.protocol.events import (
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
-from engine.store.eventlog import timestamp
 from engine.store.layout import DatasetFolder, Layout
 from engine.store.ledger import Ledger
 
@@ -190,13 +189,12 @@ class _Progress:
             raise Cancelled(_("The import was stopped. Nothing was imported."))
 
 
-@dataclass(kw_only=True)
-class _Counts:
+class _Counts(msgspec.Struct, kw_only=True):
     """What was met, over all files or in one of them."""
 
     rows: int = 0
     rejects: int = 0
-    shapes: Counter[str] = field(default_factory=Counter[str])
+    shapes: Counter[str] = msgspec.field(default_factory=Counter[str])
 
 
 class _Rejects:

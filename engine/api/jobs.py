@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 
 from engine.api.clock import utc_now
+from engine.api.ids import new_id
 from engine.domain.recipe import Recipe
 from engine.domain.run import Failure, JobInfo, JobKind, JobSnapshot, JobState
 from engine.domain.start import AdapterStart
+from engine.domain.timestamp import timestamp
 from engine.errors import DocumentDamaged, RunNotFound, StartUnusable
 from engine.launcher.deaths import cause_of, log_tail
 from engine.launcher.force import end_by_force
@@ -27,7 +29,6 @@ from engine.protocol.commands import Command, Pause, Stop
 from engine.store import atomicfs
 from engine.store.checksum import encode_document
 from engine.store.documents import read_document, read_own_document
-from engine.store.eventlog import timestamp
 from engine.store.layout import JobFolder, Layout
 from engine.store.leftovers import making_job
 
@@ -67,11 +68,6 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
-
-
-def new_id() -> str:
-    """Return a new folder name: 12 hexadecimal digits of a random UUID."""
-    return uuid.uuid4().hex[:12]
 
 
 class Jobs:

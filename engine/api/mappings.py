@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from itertools import islice
@@ -20,6 +19,7 @@ from engine.domain.expression import ExpressionFault, parse
 from engine.domain.mapping import SCHEMA_VERSION, ColumnInfo, SavedMapping, problems_of_mapping
 from engine.domain.problem import Problem
 from engine.domain.shape import ShapeGuess
+from engine.domain.timestamp import timestamp
 from engine.errors import DocumentDamaged, WrongUsage
 from engine.formats.columns import columns_of, names_of
 from engine.formats.contents import contents_of
@@ -31,7 +31,6 @@ from engine.formats.recognition import CLASSED_ROWS, Survey, survey
 from engine.formats.refusal import RefusedRecord
 from engine.store import atomicfs
 from engine.store.documents import read_document, write_document
-from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 
 __all__ = ["ColumnInfo", "FileGuess", "Mappings", "PreviewRow", "Sample"]
@@ -71,8 +70,7 @@ class PreviewRow(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """The first records of some files, read once, so that a mapping can be tried on them at once.
 
     Attributes:

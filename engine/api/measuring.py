@@ -16,11 +16,11 @@ from engine.chat.coverage import CoverageCount, encode_ahead
 from engine.chat.tokenizer import load_tokenizer
 from engine.domain.coverage import Coverage
 from engine.domain.phase import Phase
+from engine.domain.timestamp import timestamp
 from engine.protocol.events import Finished, PhaseChanged
 from engine.protocol.job import JobContext
 from engine.store import atomicfs
 from engine.store.documents import write_document
-from engine.store.eventlog import timestamp
 from engine.store.known_model import find_model
 from engine.store.layout import JobFolder, Layout
 

@@ -7,9 +7,10 @@ Nothing is promised by it. It is offered before weights leave the workspace.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
+
+import msgspec
 
 from engine.api.datasets import Datasets
 from engine.api.jobs import Jobs, JobView
@@ -49,8 +50,7 @@ __all__ = [
 ENTRY = "engine.train.memorisation:run"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of a run.
 
     Attributes:

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from engine.api.clock import utc_now
-from engine.api.jobs import Jobs, JobView, new_id
+from engine.api.ids import new_id
+from engine.api.jobs import Jobs, JobView
 from engine.api.lookup import matching
 from engine.api.preview import RowTokens, preview
 from engine.api.starter import starter_folder
@@ -21,11 +22,11 @@ from engine.domain.model import ModelInfo
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobKind
 from engine.domain.split import TRAIN
+from engine.domain.timestamp import timestamp
 from engine.domain.trash import TrashKind
 from engine.errors import DocumentDamaged, InUse, ModelNotFound
 from engine.store import atomicfs
 from engine.store.documents import read_document, read_own_document, write_document
-from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 from engine.store.modelfolder import inspect_model
 

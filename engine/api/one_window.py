@@ -20,7 +20,7 @@ from pathlib import Path
 import filelock
 import msgspec
 
-from engine.api.jobs import new_id
+from engine.api.ids import new_id
 from engine.errors import DocumentDamaged, EngineError
 from engine.store import atomicfs
 from engine.store.documents import read_document, write_document

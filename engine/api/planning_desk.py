@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from engine.api import fitting
@@ -25,8 +23,7 @@ from engine.methods.registry import method
 _SMALL_LENGTH, _SMALL_RANK = 1024, 16
 
 
-@dataclass(frozen=True, kw_only=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """What does not change while the settings of a recipe do.
 
     Attributes:

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from engine.api.datasets import Datasets
-from engine.api.jobs import Jobs, new_id
+from engine.api.ids import new_id
+from engine.api.jobs import Jobs
 from engine.domain.run import JobKind
 from engine.domain.split import SplitBy, SplitRule, problems_of_rule
 from engine.errors import InUse, TargetExists, WrongUsage

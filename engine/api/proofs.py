@@ -22,6 +22,7 @@ from engine.api.privacy import PrivacyState
 from engine.api.program import program_version
 from engine.api.settings import settings_file
 from engine.domain.problem import Problem, Severity
+from engine.domain.timestamp import timestamp
 from engine.errors import DocumentDamaged
 from engine.launcher.identity import Heartbeat, is_alive, read_identity
 from engine.launcher.keeper import keeper_pid
@@ -30,7 +31,6 @@ from engine.launcher.probe import Outcome, ProbeAnswer, probe
 from engine.store.caches import compile_cache
 from engine.store.disk_use import entries_below
 from engine.store.documents import read_document
-from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 
 __all__ = ["Outcome", "ProbeAnswer", "ProcessNetwork", "Proofs"]

@@ -23,10 +23,10 @@ from engine.domain.plan import Plan
 from engine.domain.problem import errors_of
 from engine.domain.queue import EntryState, Queue, QueueEntry, WaitsFor, WhenDone
 from engine.domain.run import JobKind, JobState
+from engine.domain.timestamp import timestamp
 from engine.errors import AlreadyRunning, EngineError
 from engine.hardware.power import change_power
 from engine.hardware.uptime import start_name
-from engine.store.eventlog import timestamp
 
 NOTICE = timedelta(minutes=1)
 """Between the notice and the sleep or shutdown; a person may call it off."""

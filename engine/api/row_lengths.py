@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.domain.coverage import Coverage
 from engine.domain.mix import Part
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, eq=False)
-class RowLengths:
+class RowLengths(msgspec.Struct, frozen=True, eq=False, dict=True):
     """What one job counted of the rows of a dataset.
 
     Attributes:

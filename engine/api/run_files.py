@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from engine.api.jobs import new_id
+from engine.api.ids import new_id
 from engine.api.runs import Runs
 from engine.domain.provenance import Provenance
 from engine.domain.recipe import Recipe

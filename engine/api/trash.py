@@ -10,12 +10,12 @@ from gettext import gettext as _
 from pathlib import Path
 
 from engine.api.clock import utc_now
-from engine.api.jobs import new_id
+from engine.api.ids import new_id
 from engine.api.lookup import matching
+from engine.domain.timestamp import timestamp
 from engine.domain.trash import TrashEntry, TrashKind
 from engine.errors import NotInTrash
 from engine.store import trash
-from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 
 

@@ -16,6 +16,7 @@ from engine.api.datasets import Datasets
 from engine.api.row_changes import RowChange, RowRewrite, check_kind, check_rows, no_such_rows
 from engine.domain.dataset import DatasetInfo, Row
 from engine.domain.split import TRAIN
+from engine.domain.timestamp import timestamp
 from engine.domain.version import Action, VersionDifference, VersionInfo
 from engine.errors import InUse, NothingToUndo, WrongUsage
 from engine.formats.row_order import (
@@ -41,7 +42,6 @@ from engine.formats.versions import (
     write_version,
 )
 from engine.store.documents import read_document
-from engine.store.eventlog import timestamp
 from engine.store.layout import DatasetFolder, Layout
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ import queue
 from array import array
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from gettext import gettext as _
 from itertools import islice
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,10 +77,9 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-@dataclass
-class _Group:
+class _Group(msgspec.Struct):
     rows: int = 0
-    examples: list[int] = field(default_factory=list[int])
+    examples: list[int] = msgspec.field(default_factory=list[int])
 
     def add(self, row: int) -> None:
         """Count a row."""

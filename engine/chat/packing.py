@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -66,8 +66,7 @@ def _deal(part: Part, *, seed: int, epoch: int) -> Members:
     return np.concatenate(decks)[offset : offset + part.per_pass]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepOrder:
+class StepOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Which examples each optimizer step sees.
 
     Attributes:
@@ -189,8 +188,7 @@ def micro_steps(
     ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fill:
+class Fill(msgspec.Struct, frozen=True, kw_only=True):
     """How well an epoch packs.
 
     Attributes:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from engine.api.beginning import Beginning, usual_replay
@@ -57,8 +57,7 @@ ReplayOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class AskedRun:
+class AskedRun(msgspec.Struct, frozen=True, kw_only=True):
     """The options that name a run which is to be made."""
 
     dataset: DatasetOption = None

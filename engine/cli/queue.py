@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from engine.api.queue import QueueLine, QueueView
+from engine.api.queue_view import QueueLine, QueueView
 from engine.api.runs import RunView
 from engine.cli.asked import AskedRun, ask_for_run
 from engine.cli.run import RunArgument, state_cell

@@ -6,17 +6,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import accumulate
 from math import inf
+
+import msgspec
 
 from engine.api.facade import Api
 from engine.domain.dataset import DatasetInfo, Row
 from engine.domain.row_query import RowMark, RowQuery
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShownRow:
+class ShownRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row with where it stands.
 
     Attributes:
@@ -36,8 +36,7 @@ class ShownRow:
     row: Row
 
 
-@dataclass(frozen=True, kw_only=True)
-class FoundRows:
+class FoundRows(msgspec.Struct, frozen=True, kw_only=True):
     """Some of the rows that were asked for, and how many there are in all."""
 
     rows: tuple[ShownRow, ...]

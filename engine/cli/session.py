@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,8 +21,7 @@ Json = Annotated[
 ]
 
 
-@dataclass
-class Session:
+class Session(msgspec.Struct, dict=True):
     """One run of the command line.
 
     Attributes:

@@ -1,24 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options that several commands share, declared once as the fields of a dataclass."""
+"""Options that several commands share, declared once as the fields of a structure."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+import msgspec
+from msgspec.structs import fields
 
 
-def spread(kind: type[DataclassInstance]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that takes the fields of a dataclass for options of a command.
+def spread(kind: type[msgspec.Struct]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that takes the fields of a structure for options of a command.
 
     The command has a parameter of that class named `asked`; typer sees its fields in its place.
 
     Args:
-        kind: The dataclass; each field is an annotated option with a default.
+        kind: The structure; each field is an annotated option with a default.
     """
     hints = get_type_hints(kind, include_extras=True)
     names = [one.name for one in fields(kind)]

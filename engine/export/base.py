@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from gettext import gettext as _
 from io import BufferedReader
 from pathlib import Path
 
+import msgspec
 import torch
 
 from engine.errors import AdapterUnusable, ModelInvalid
@@ -37,8 +37,7 @@ BLOCK_BYTES = 2 << 20
 longer and more memory; smaller ones gain nothing."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelTensors:
+class ModelTensors(msgspec.Struct, frozen=True, kw_only=True):
     """All tensors of a model folder.
 
     Attributes:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -29,8 +28,7 @@ _PREFIX = "base_model.model."
 _A, _B, _MAGNITUDE = ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"
 
 
-@dataclass(frozen=True, kw_only=True)
-class LoraAdapter:
+class LoraAdapter(msgspec.Struct, frozen=True, kw_only=True):
     """A checked adapter.
 
     Attributes:

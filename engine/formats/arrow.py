@@ -82,7 +82,7 @@ def chunks(path: Path, seen: Seen) -> Iterator[Chunk]:
     seen(total_bytes)
 
 
-class _UncheckedChunk(BatchChunk):
+class _UncheckedChunk(BatchChunk, frozen=True):
     """Rows of a batch that may not be what it says of itself.
 
     Arrow trusts its files: unchecked offsets would lead outside of the memory of the batch.

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import cast
+
+import msgspec
 
 from engine.domain.expression import written
 from engine.domain.mapping import ColumnInfo
@@ -20,10 +21,9 @@ EXAMPLE_CHARACTERS = 120
 Steps = tuple[str | int, ...]
 
 
-@dataclass
-class _Seen:
-    types: set[str] = field(default_factory=set[str])
-    examples: dict[str, None] = field(default_factory=dict[str, None])
+class _Seen(msgspec.Struct):
+    types: set[str] = msgspec.field(default_factory=set[str])
+    examples: dict[str, None] = msgspec.field(default_factory=dict[str, None])
     filled: int = 0
 
 

@@ -11,10 +11,11 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from gettext import ngettext
 from itertools import chain
 from pathlib import Path
+
+import msgspec
 
 from engine.domain.dataset import Reject
 from engine.errors import mark
@@ -155,8 +156,7 @@ def _header_of(block: bytes, dialect: Dialect) -> list[str] | None:
     return [column_name(cell) for cell in cells] or None
 
 
-@dataclass
-class _Table:
+class _Table(msgspec.Struct):
     """What is known of a whole file.
 
     Attributes:
@@ -170,8 +170,7 @@ class _Table:
     header: list[str] | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Rest(Chunk):
+class _Rest(Chunk, frozen=True, kw_only=True):
     """Lines that are read one by one.
 
     Attributes:
@@ -201,7 +200,7 @@ class _Rest(Chunk):
                 yield reject(table.file, line, refused, _excerpt(source))
 
 
-class _Piece(_Rest):
+class _Piece(_Rest, frozen=True):
     """Lines of a table with a header that may be cut into cells at once."""
 
     def plain_rows(self) -> PlainRows | None:

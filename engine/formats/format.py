@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -58,7 +58,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     value: object
 
 
-class Chunk(Protocol):
+class Chunk(msgspec.Struct, frozen=True):
     """Records of a file that follow each other, few enough to be held in memory."""
 
     def plain_rows(self) -> PlainRows | None:
@@ -69,8 +69,8 @@ class Chunk(Protocol):
         return None
 
     def records(self) -> Iterator[Record | Reject]:
-        """Yield them one by one."""
-        ...
+        """Yield them one by one; each kind of chunk in its own way."""
+        raise NotImplementedError
 
 
 Sniffer = Callable[[Path, bytes], float]

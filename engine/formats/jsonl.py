@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,8 +97,7 @@ def _end_of(buffer: bytes, is_last: bool) -> int:
     return len(buffer) if is_last else buffer.rfind(b"\n") + 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Rest(Chunk):
+class _Rest(Chunk, frozen=True, kw_only=True):
     """Lines that are decoded one by one.
 
     Attributes:
@@ -124,7 +122,7 @@ class _Rest(Chunk):
                     yield reject(self.file, number, refused, raw)
 
 
-class _Lines(_Rest):
+class _Lines(_Rest, frozen=True):
     """Lines that may be decoded at once."""
 
     def plain_rows(self) -> PlainRows | None:

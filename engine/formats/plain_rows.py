@@ -7,9 +7,10 @@ apply. All of this lets go of the interpreter's lock but for the loop over the h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.domain.content_hash import END, HASH_BYTES, digest
 from engine.domain.dataset import Role
@@ -33,8 +34,7 @@ _CAP_BYTES = 1 << 30
 """Most text of one batch: Arrow counts the bytes of a column in 31 bits."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlainRows:
+class PlainRows(msgspec.Struct, frozen=True, kw_only=True):
     """Conversations that hold nothing but plain turns, all of them fit for a dataset.
 
     Attributes:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -103,8 +102,7 @@ def values_of(batch: RecordBatch) -> Iterator[object]:
                 yield value
 
 
-@dataclass(frozen=True, kw_only=True)
-class BatchChunk(Chunk):
+class BatchChunk(Chunk, frozen=True, kw_only=True):
     """Rows of a record batch, in columns or one by one.
 
     Attributes:
@@ -138,8 +136,7 @@ class BatchChunk(Chunk):
         return values_of(batch)
 
 
-@dataclass(frozen=True, kw_only=True)
-class LostRows(Chunk):
+class LostRows(Chunk, frozen=True, kw_only=True):
     """Rows that cannot be decoded, told by one reject."""
 
     told: Reject

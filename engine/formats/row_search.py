@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.domain.row_query import RowSort
 from engine.errors import WrongUsage
@@ -30,8 +31,7 @@ MEASURED = ("content", "text")
 """Fields and columns whose characters make up the length of a row, as the table shows it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hits:
+class Hits(msgspec.Struct, frozen=True, kw_only=True):
     """What was found, in the wanted order.
 
     Attributes:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from engine.domain.adapter import AdapterShape, LoraTargets, Pattern, read_pattern
 from engine.domain.model import ModelShape
@@ -11,8 +11,7 @@ from engine.domain.recipe import Recipe
 from engine.hardware.families import Family, adapted, adapted_paths
 
 
-@dataclass(frozen=True, kw_only=True)
-class AdapterForm:
+class AdapterForm(msgspec.Struct, frozen=True, kw_only=True):
     """What the adapter is made of.
 
     Attributes:

@@ -9,9 +9,11 @@ first. Blocks are cut so that the card that is left with least room is left with
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.domain.model import ModelShape
 from engine.domain.plan import CardShare, MemoryNeed
@@ -28,8 +30,7 @@ _CUTS = 48
 """Halvings of the range in which the least room is looked for: to less than a byte."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Burden:
+class Burden(msgspec.Struct, frozen=True, kw_only=True):
     """What is dealt out.
 
     Attributes:
@@ -124,8 +125,7 @@ def _filled(rooms: Sequence[int], costs: Sequence[Sequence[int]], left: int) -> 
     return counts
 
 
-@dataclass(frozen=True, kw_only=True)
-class Side:
+class Side(msgspec.Struct, frozen=True, kw_only=True):
     """One card, with what it would hold of the whole model."""
 
     shape: ModelShape

@@ -9,17 +9,18 @@ stand in docs of the estimate, engine.hardware.memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.domain.adapter import LoraTargets
 from engine.domain.model import ModelShape
 from engine.store.decoders import DECODERS, Decoder
 
 
-@dataclass(frozen=True, kw_only=True)
-class Family:
+class Family(msgspec.Struct, frozen=True, kw_only=True):
     """Constants of one `model_type`.
 
     Attributes:

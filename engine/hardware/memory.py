@@ -20,7 +20,8 @@ widest place. A measurement on the device itself (engine.hardware.calibration) r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 from engine.domain.model import ModelShape
 from engine.domain.plan import MemoryNeed, MemoryTerm
@@ -78,16 +79,14 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class MainMemory:
+class MainMemory(msgspec.Struct, frozen=True, kw_only=True):
     """The main memory of a computer, and what of it is free now."""
 
     total_bytes: int
     free_bytes: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Work:
+class Work(msgspec.Struct, frozen=True, kw_only=True):
     """What the recipe and the device decide of a run's memory.
 
     Attributes:
@@ -279,8 +278,7 @@ def _checking_bytes(
     return kept + max(one.block[1] + one.restored, one.head)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """All terms of one run, in bytes; what is uncertain as (low, high).
 
     Attributes:

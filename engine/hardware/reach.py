@@ -8,15 +8,14 @@ is allowed there, since those are not counted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from engine.domain.recipe import Recipe
 
 _EVEN_TOKENS = 32
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reach:
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
     """What the training rows of a run come to.
 
     Attributes:

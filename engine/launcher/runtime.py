@@ -17,9 +17,10 @@ import os
 import sys
 import sysconfig
 from collections.abc import Mapping, MutableSequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
+
+import msgspec
 
 FILE_NAME = "runtime.json"
 """Who a runtime is. The hash of each of its files stands in MANIFEST.json, as in each folder that
@@ -38,8 +39,7 @@ PACKAGES = Path(f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-pac
 where its path holds `site-packages`."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Runtime:
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     """What a runtime says of itself.
 
     Attributes:

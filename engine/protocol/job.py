@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from engine.domain.run import JobInfo
 from engine.protocol.events import Event
@@ -37,8 +38,7 @@ def _never() -> bool:
     return False
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobContext:
+class JobContext(msgspec.Struct, frozen=True, kw_only=True):
     """The surroundings of a job.
 
     Attributes:
@@ -69,8 +69,7 @@ JobEntry = Callable[[JobContext], None]
 """Emits the job's events, as the last one `Finished`, `Stopped` or `Paused`; raises otherwise."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PeerContext:
+class PeerContext(msgspec.Struct, frozen=True, kw_only=True):
     """The surroundings of a process that only computes for the worker of a job.
 
     Attributes:

@@ -6,9 +6,10 @@ Two texts are the same here when their words are, whatever their case, blanks an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from gettext import gettext as _
 from typing import TYPE_CHECKING, cast
+
+import msgspec
 
 from engine.domain.dataset import Role, RowKind
 from engine.domain.problem import Severity
@@ -43,8 +44,7 @@ PHRASES = (
 """What models say of themselves; RE2, ignoring case."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Answers:
+class _Answers(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of a batch, for each of its rows; 0 where there is no question or answer."""
 
     questions: NDArray[uint64]

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.domain.dataset import Role
 
@@ -31,8 +32,7 @@ _Plain = tuple["Array", "NDArray[int64]"]
 """Texts without nulls, and the row of each in the batch."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TurnBatch:
+class TurnBatch(msgspec.Struct, frozen=True, kw_only=True):
     """One Arrow batch of rows; texts stand in the order of rows, parts and turns.
 
     Attributes:
@@ -64,8 +64,7 @@ class TurnBatch:
     beside_rows: NDArray[int64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Column:
+class _Column(msgspec.Struct, frozen=True, kw_only=True):
     """The texts of one column of a batch, and those beside them, each with its row."""
 
     texts: Array

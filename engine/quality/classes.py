@@ -6,10 +6,11 @@ For rated answers the classes are liked and disliked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from gettext import gettext as _
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
 
 from engine.domain.dataset import RowKind
 from engine.domain.problem import Severity
@@ -31,8 +32,7 @@ Computing 17); likes and dislikes were trained at up to 9 to 1 by KTO (Ethayaraj
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Classes:
+class _Classes(msgspec.Struct, frozen=True, kw_only=True):
     """The classes of one batch; `codes` are indices into `names`."""
 
     first_row: int
@@ -75,8 +75,7 @@ class ClassPass:
         return Found(rows=np.sort(np.concatenate(rows)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Classed:
+class _Classed(msgspec.Struct, frozen=True, kw_only=True):
     """Hashes of the texts of each row of a batch, and of its class; 0 where there is none."""
 
     texts: NDArray[uint64]

@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from numpy import int16, int64
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """The findings of one check.
 
     Attributes:
@@ -29,7 +29,7 @@ class Found:
     groups: NDArray[int64] | None = None
     labels: NDArray[int16] | None = None
     label_names: tuple[str, ...] = ()
-    tally: Mapping[str, int] = field(default_factory=dict[str, int])
+    tally: Mapping[str, int] = msgspec.field(default_factory=dict[str, int])
 
 
 def labelled(found: Found, label: str) -> Found:

@@ -9,9 +9,11 @@ At a similarity of 0.8 a pair is a candidate with probability 1 - (1 - 0.8^5)^14
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from gettext import gettext as _
 from typing import TYPE_CHECKING, cast
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.domain.problem import Severity
 from engine.quality.batch import TurnBatch
@@ -28,8 +30,7 @@ PAIRS_AT_ONCE = 1 << 16
 SAME_SIDE, ACROSS = "same_side", "across"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sketch:
+class _Sketch(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of a batch: content hashes, shingles, and a key for each band, (rows, BANDS)."""
 
     row_hashes: NDArray[uint64]

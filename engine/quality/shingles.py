@@ -10,9 +10,10 @@ bytes modulo 2^64, taken as the difference of two prefix sums.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from numpy import bool_, float64, int64, uint8, uint32, uint64
@@ -29,8 +30,7 @@ _MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _FACTORS = (0xD6E8FEB86659FD93, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shingles:
+class Shingles(msgspec.Struct, frozen=True, kw_only=True):
     """The shingles of some rows, row after row.
 
     Attributes:

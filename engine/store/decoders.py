@@ -9,17 +9,17 @@ configuration_<model_type>.py); only those are listed that sizes follow from.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from engine.store import decoder_shapes as shapes
 from engine.store import gemma4
 from engine.store.decoder_shapes import Config, Shapes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Decoder:
+class Decoder(msgspec.Struct, frozen=True, kw_only=True):
     """One family.
 
     Attributes:
@@ -55,8 +55,8 @@ class Decoder:
     has_norm: bool = True
     has_biases: bool = False
     has_head_bias: bool = False
-    own_names: Mapping[str, str] = field(default_factory=dict[str, str])
-    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    own_names: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    defaults: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
     derive: Callable[[Config], None] = lambda config: None
     settle: Callable[[Config], None] = lambda config: None
     each_layer: Callable[[Config], list[Config]] = lambda config: (

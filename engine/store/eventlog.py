@@ -6,13 +6,14 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
 from engine.domain.run import JobSnapshot
+from engine.domain.timestamp import timestamp
 from engine.protocol.codec import Envelope, decode, encode
 from engine.protocol.events import EvalDone, Event, ProgressMade, SampleMade, StepDone
 from engine.protocol.fold import fold, fold_all
@@ -27,12 +28,6 @@ KEEP_EVERY_S = 10.0
 _BLOCK_BYTES = 1 << 20
 _AT_ONCE = 10_000
 """Events in memory at a time: a log of a million needs no more room than one of a thousand."""
-
-
-def timestamp(moment: datetime) -> str:
-    """Return a moment as UTC, ISO 8601 with milliseconds and a Z."""
-    utc = moment.astimezone(UTC)
-    return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond // 1000:03d}Z"
 
 
 class EventWriter:

@@ -8,11 +8,11 @@ there is nothing to delete, and must not pass over what may be readable tomorrow
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.domain.dataset import DatasetInfo
 from engine.domain.recipe import Recipe
@@ -57,8 +57,7 @@ class _Links(msgspec.Struct, frozen=True, kw_only=True):
     descent: tuple[Forebear, ...] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class KnownDataset:
+class KnownDataset(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset of the workspace or of its trash, or one that only runs and jobs still name.
 
     Attributes:
@@ -92,8 +91,7 @@ class KnownDataset:
         return {one.sha256 for one in self.info.sources if one.rows}
 
 
-@dataclass(frozen=True, kw_only=True)
-class KnownJob:
+class KnownJob(msgspec.Struct, frozen=True, kw_only=True):
     """A job of the workspace or of its trash.
 
     Attributes:

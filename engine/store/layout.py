@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True)
-class JobFolder:
+
+class JobFolder(msgspec.Struct, frozen=True):
     """Paths of one job."""
 
     root: Path
@@ -119,8 +119,7 @@ class JobFolder:
         return self.root / "result.json"
 
 
-@dataclass(frozen=True)
-class VersionFolder:
+class VersionFolder(msgspec.Struct, frozen=True):
     """Paths of one version of a dataset."""
 
     root: Path
@@ -151,8 +150,7 @@ class VersionFolder:
         return self.root.with_name(f"{self.root.name}-report")
 
 
-@dataclass(frozen=True)
-class DatasetFolder:
+class DatasetFolder(msgspec.Struct, frozen=True):
     """Paths of one dataset."""
 
     root: Path
@@ -197,8 +195,7 @@ class DatasetFolder:
         return VersionFolder(self.versions / f"{number:06d}")
 
 
-@dataclass(frozen=True)
-class QueueFolder:
+class QueueFolder(msgspec.Struct, frozen=True):
     """Paths of the queue of runs."""
 
     root: Path
@@ -234,8 +231,7 @@ class QueueFolder:
         return self.root / "keeper-1.log"
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """Paths of one workspace."""
 
     root: Path

@@ -10,7 +10,6 @@ start that finds files still waiting puts them in place before anything is read.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
 
@@ -34,8 +33,7 @@ class WorkspaceInfo(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One step from a version to the next.
 
     Attributes:

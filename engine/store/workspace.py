@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
+from engine.domain.timestamp import timestamp
 from engine.errors import EngineError, NotWritable, WorkspaceInvalid, WorkspaceTooNew
-from engine.store import atomicfs, forgetting, leftovers, trash
+from engine.store import atomicfs, leftovers, trash
 from engine.store.documents import read_document, write_document
-from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 from engine.store.migrations import STEPS, Step, WorkspaceInfo, migrate, newest_version
 from engine.store.place import place_of
@@ -94,11 +94,19 @@ def _check_version(layout: Layout, known: int, *, is_read_only: bool) -> None:
 
 
 def _settle(layout: Layout) -> None:
-    for settle in (trash.settle, forgetting.settle, leftovers.settle):
+    for settle in (trash.settle, _settle_forgetting, leftovers.settle):
         # Whatever hinders it hinders nobody from opening: what is in the trash is whole, and the
         # next start tries again.
         with contextlib.suppress(EngineError, OSError):
             settle(layout)
+
+
+def _settle_forgetting(layout: Layout) -> None:
+    if layout.forgetting.exists():
+        # It knows every kind of document; a window is quicker there without them.
+        from engine.store import forgetting
+
+        forgetting.settle(layout)
 
 
 def _create(layout: Layout, now: datetime, steps: Sequence[Step]) -> None:

@@ -8,10 +8,10 @@ came out right is checked in probe.py, after the weights are in place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from gettext import gettext as _
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import torch
 from torch import nn
 
@@ -33,8 +33,7 @@ _DROPS_SEGMENTS = ("stablelm", "nemotron")
 """Families whose layers hand attention only the arguments that they know."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Skeleton:
+class Skeleton(msgspec.Struct, frozen=True, kw_only=True):
     """A model without memory whose decoder linears are ours.
 
     Attributes:

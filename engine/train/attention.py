@@ -10,10 +10,10 @@ which waits for the device.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypedDict, Unpack
 
+import msgspec
 import torch
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -32,8 +32,7 @@ _SHORT_ON_CPU_TOKENS = 256
 (benchmarks/RESULTS.md), and exacter."""
 
 
-@dataclass(frozen=True)
-class Segments:
+class Segments(msgspec.Struct, frozen=True):
     """Where the examples of a packed row begin and end; made once per batch.
 
     Attributes:
@@ -72,8 +71,7 @@ class AttentionOptions(TypedDict, total=False):
     s_aux: torch.Tensor | None
 
 
-@dataclass(frozen=True)
-class _Kernel:
+class _Kernel(msgspec.Struct, frozen=True):
     """What is common to all segments of one call."""
 
     scale: float | None

@@ -8,10 +8,11 @@ anew from the model's own files, and the plan says so.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from gettext import gettext as _
 from pathlib import Path
+
+import msgspec
 
 from engine.domain.decision import Decision
 from engine.domain.model import ModelInfo
@@ -34,8 +35,7 @@ FROM_CACHE, FROM_SOURCE, FROM_FOLDER = "cache", "16-bit files", "4-bit files"
 _MB = 1_000_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class BaseWeights:
+class BaseWeights(msgspec.Struct, frozen=True, kw_only=True):
     """A base model and where its weights came from.
 
     Attributes:
@@ -44,7 +44,7 @@ class BaseWeights:
     """
 
     model: LanguageModel
-    decisions: dict[str, Decision] = field(default_factory=dict[str, Decision])
+    decisions: dict[str, Decision] = msgspec.field(default_factory=dict[str, Decision])
 
 
 def load_base(

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -20,8 +20,7 @@ Ids = npt.NDArray[np.int32]
 Marks = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Examples:
+class Examples(msgspec.Struct, frozen=True, kw_only=True):
     """Tokenised rows, one behind the other.
 
     Attributes:
@@ -78,8 +77,7 @@ def join_examples(rows: Iterable[tuple[Ids | list[int], Marks | list[bool]]]) ->
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """One packed row of T tokens on the device, with n supervised positions.
 
     Where it was filled up to an even length, the last segment is of no example.

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from gettext import gettext as _
 
 import torch
+from msgspec.structs import replace
 
 from engine.domain.decision import Decision
 from engine.domain.model import ModelInfo

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
 
+import msgspec
 import torch
 
 from engine.domain.checkpoint import CheckpointState
@@ -123,8 +123,7 @@ def drop_checkpoints(root: Path, *, after: int) -> None:
             atomicfs.remove_folder(folder)
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(msgspec.Struct, frozen=True):
     """A checkpoint that verified, read into memory."""
 
     state: CheckpointState

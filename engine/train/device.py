@@ -7,9 +7,9 @@ import contextlib
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from gettext import gettext as _
 
+import msgspec
 import psutil
 import torch
 
@@ -24,8 +24,7 @@ _MEMORY_WORDS = ("can't allocate memory", "out of memory", "alloc failed", "allo
 """torch's allocator for processors, CUDA, torch's host allocator, and the status of cuBLAS."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
     """Where a job computes.
 
     Attributes:

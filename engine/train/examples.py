@@ -6,11 +6,11 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
 from itertools import chain
 
+import msgspec
 import numpy as np
 
 from engine.chat.rows import note_text, problem_text
@@ -31,8 +31,7 @@ _BATCH_CHARACTERS = 500_000
 _MANY_TRUNCATED_SHARE = 0.2
 
 
-@dataclass(frozen=True, kw_only=True)
-class EncodedSplit:
+class EncodedSplit(msgspec.Struct, frozen=True, kw_only=True):
     """The examples of one split, and what became of its rows.
 
     Attributes:

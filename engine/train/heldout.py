@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import numpy as np
 import torch
 
@@ -17,8 +17,7 @@ from engine.train.loss import batch_loss
 from engine.train.model import LanguageModel
 
 
-@dataclass(frozen=True, kw_only=True)
-class HeldOutLoss:
+class HeldOutLoss(msgspec.Struct, frozen=True, kw_only=True):
     """Mean loss over held-out rows.
 
     Attributes:
@@ -32,8 +31,7 @@ class HeldOutLoss:
     examples: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class HeldOutSum:
+class HeldOutSum(msgspec.Struct, frozen=True, kw_only=True):
     """Summed loss over some held-out rows.
 
     Attributes:

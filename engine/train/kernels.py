@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from gettext import gettext as _
 from types import FunctionType, MethodType
 from typing import Any
 
+import msgspec
 import torch
 from torch import nn
 
@@ -44,8 +44,7 @@ _NARROW, _MANY_ROWS = 256, 40_000
 as the norms of single heads have; so these are tried with as many."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _GatedForm:
+class _GatedForm(msgspec.Struct, frozen=True, kw_only=True):
     """How the model code of some families calls the parts of a gated MLP.
 
     Attributes:
@@ -75,8 +74,7 @@ _GATED_FORMS = (
 Find = Callable[[torch.device], tuple[Formulas | None, str]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True, kw_only=True):
     """Modules of a model that compute the same formula on the same sizes.
 
     Attributes:

@@ -14,10 +14,10 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from gettext import gettext as _
 from typing import Any, cast
 
+import msgspec
 import torch
 from torch import nn
 
@@ -34,15 +34,14 @@ _COMPILERS = ("g++", "clang++", "c++")
 Backend = str | Callable[..., Any]
 
 
-@dataclass
-class _Carried:
+class _Carried(msgspec.Struct):
     """What attention needs of a batch, handed past the compiler: for it this never changes.
 
     Attributes:
         options: Of the layer that computes now.
     """
 
-    options: AttentionOptions = field(default_factory=AttentionOptions)
+    options: AttentionOptions = msgspec.field(default_factory=AttentionOptions)
 
 
 def compile_layers(

@@ -9,19 +9,18 @@ torch for CUDA on Linux; neither is needed for anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from gettext import gettext as _
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+import msgspec
 import torch
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Formulas:
+class Formulas(msgspec.Struct, frozen=True, kw_only=True):
     """Fast forms of what a decoder layer computes between its linears; each has a gradient.
 
     Attributes:

@@ -8,9 +8,9 @@ nothing else: neither y, nor a copy of x in another number format, nor its resto
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import torch
 from torch import nn
 from torch.nn import functional
@@ -163,8 +163,7 @@ class LowRankLinear(nn.Module):
         return f"{self.in_features}, {self.out_features}, {form}, rank={rank}"
 
 
-@dataclass(frozen=True)
-class _Cast:
+class _Cast(msgspec.Struct, frozen=True):
     """A and B in the number format that is computed in, and the lengths of the rows for DoRA."""
 
     a: torch.Tensor
@@ -172,8 +171,7 @@ class _Cast:
     row_lengths: torch.Tensor | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Pass:
+class _Pass(msgspec.Struct, frozen=True, kw_only=True):
     """One pass through a layer, with what of it takes part."""
 
     linear: LowRankLinear

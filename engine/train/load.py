@@ -10,13 +10,13 @@ is fetched.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import torch
+from msgspec.structs import replace
 from torch import nn
 
 from engine.domain.adapter import AdapterShape, LoraTargets, Pattern, key_for, read_pattern

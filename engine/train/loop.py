@@ -7,10 +7,10 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from gettext import gettext as _
 from statistics import fmean
 
+import msgspec
 from msgspec.structs import replace
 
 from engine.domain.checkpoint import CheckpointState, GuardState
@@ -91,8 +91,7 @@ def train_adapter(context: JobContext, *, quantised: bool, clock: Clock = time.m
             run.stepper.ranks.leave()
 
 
-@dataclass
-class _Progress:
+class _Progress(msgspec.Struct):
     """What changes while a run goes on."""
 
     step: int = 0
@@ -102,13 +101,13 @@ class _Progress:
     eval_last: float | None = None
     eval_best: float | None = None
     eval_best_step: int | None = None
-    guards: GuardState = field(default_factory=GuardState)
+    guards: GuardState = msgspec.field(default_factory=GuardState)
     saved_step: int = 0
     saved_at: float = 0.0
     is_save_due: bool = False
     is_check_due: bool = False
     is_refusal_told: bool = False
-    step_times: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT_STEPS))
+    step_times: deque[float] = msgspec.field(default_factory=lambda: deque(maxlen=_RECENT_STEPS))
     eval_s: float = 0.0
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 import errno
 import mmap
 import sys
-from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
 
+import msgspec
 import torch
 
 from engine.errors import FileMissing, FileUnreadable, ModelChanged, ModelInvalid
@@ -68,8 +68,7 @@ class MappedFiles:
             one.check_unchanged()
 
 
-@dataclass(frozen=True)
-class _FileState:
+class _FileState(msgspec.Struct, frozen=True):
     """What shows that a file was written to, and whether it is the same file at all."""
 
     identity: tuple[int, int]

@@ -22,6 +22,7 @@ from engine.domain.decision import Decision
 from engine.domain.model import ModelInfo
 from engine.domain.phase import Phase
 from engine.domain.recipe import Recipe
+from engine.domain.timestamp import timestamp
 from engine.errors import EngineError
 from engine.hardware.adapter_form import AdapterForm
 from engine.hardware.calibration import (
@@ -41,7 +42,6 @@ from engine.hardware.layer import flowing_per_token, kept_per_token
 from engine.hardware.machine import processor_name
 from engine.protocol.events import PhaseChanged
 from engine.protocol.job import JobContext
-from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 from engine.train.attention import Segments
 from engine.train.batches import Batch

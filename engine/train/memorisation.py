@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -62,8 +62,7 @@ Floats = npt.NDArray[np.float64]
 Marks = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Likelihood:
+class Likelihood(msgspec.Struct, frozen=True, kw_only=True):
     """How a model would write the wanted tokens of one row.
 
     Attributes:
@@ -75,8 +74,7 @@ class Likelihood:
     is_first: Marks
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Drawn:
+class _Drawn(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is asked for.
 
     Attributes:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from engine.chat.tokenizer import ChatTokenizer
@@ -34,8 +34,7 @@ _FEWEST_BEFORE = PASSAGE_TOKENS // 2
 """Tokens of the answer before a passage; with fewer, it would hardly be known which is meant."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of a row that a model is asked for, behind all tokens before them.
 
     Attributes:
@@ -49,8 +48,7 @@ class Stretch:
     end: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class AskedRow:
+class AskedRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row with the stretches that are asked for.
 
     Attributes:
@@ -116,8 +114,7 @@ class _Before:
         return begin - goes_on, token_for(last)
 
 
-@dataclass(kw_only=True)
-class Asking:
+class Asking(msgspec.Struct, kw_only=True):
     """Stretches of some rows, each value and each passage once.
 
     Attributes:
@@ -131,12 +128,12 @@ class Asking:
 
     values_limit: int
     passages_limit: int
-    rows: list[AskedRow] = field(default_factory=list[AskedRow])
+    rows: list[AskedRow] = msgspec.field(default_factory=list[AskedRow])
     looked_at: int = 0
     given_away: int = 0
     not_again: frozenset[tuple[str, str]] = frozenset()
-    _seen: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    _counts: Counter[bool] = field(default_factory=Counter[bool])
+    _seen: set[tuple[str, str]] = msgspec.field(default_factory=set[tuple[str, str]])
+    _counts: Counter[bool] = msgspec.field(default_factory=Counter[bool])
 
     _tokens: int = 0
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
@@ -29,8 +29,7 @@ _MULTIPLIES = ("hyperclovax",)
 """Families whose `logits_scaling` is a factor; for all others it is a divisor."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LanguageModel:
+class LanguageModel(msgspec.Struct, frozen=True, kw_only=True):
     """A causal language model of transformers whose decoder linears are ours.
 
     Attributes:

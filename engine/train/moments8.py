@@ -7,10 +7,10 @@ device after every tensor and keep a state that is only complete after the first
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from gettext import gettext as _
 
+import msgspec
 import torch
 from torch import nn
 
@@ -25,8 +25,7 @@ _SMALLEST_PAGED_VALUES = 100_000
 """Smaller tensors are never paged, as in bitsandbytes (`get_state_buffer`)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Moments8:
+class Moments8(msgspec.Struct, frozen=True, kw_only=True):
     """Both moments of one tensor of n values.
 
     Attributes:

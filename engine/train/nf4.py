@@ -8,9 +8,9 @@ pass repacks its weight in place, after which its gradient is silently missing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import torch
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ _CPU_CHUNK_VALUES = 1 << 22
 """The CPU kernel needs about 80 bytes of scratch per value, so it is fed 4 Mi values at a time."""
 
 
-@dataclass(frozen=True)
-class PackedWeight:
+class PackedWeight(msgspec.Struct, frozen=True):
     """A weight matrix in 4 bits.
 
     Attributes:

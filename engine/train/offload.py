@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
@@ -101,8 +101,7 @@ class _HostMemory:
         self._free.append(piece)
 
 
-@dataclass
-class _Parcel:
+class _Parcel(msgspec.Struct):
     """The input of one layer on its way.
 
     Attributes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from gettext import gettext as _
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.domain.phase import Phase
 from engine.domain.rate_sweep import SWEEP_STEPS, RateSweep, SweepPoint, judge, sweep_rate

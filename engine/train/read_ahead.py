@@ -14,12 +14,12 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from gettext import gettext as _
 from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 
+import msgspec
 import torch
 
 from engine.errors import EngineError, FileMissing, FileUnreadable, ModelInvalid
@@ -51,8 +51,7 @@ _BLOCK_BYTES = 8 << 20
 _POLL_S = 0.1
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True):
     """Tensors that are used together: one weight, or the parts of a packed one.
 
     Attributes:
@@ -65,7 +64,7 @@ class Unit:
     name: str
     folder: Path
     header: TensorHeader
-    tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+    tensors: dict[str, torch.Tensor] = msgspec.field(default_factory=dict)
 
     @property
     def headers(self) -> dict[str, TensorHeader]:

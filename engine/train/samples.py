@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from engine.chat.tokenizer import ChatTokenizer
 from engine.domain.dataset import ChatRow, Role, Row
@@ -14,8 +15,7 @@ from engine.train.model import LanguageModel
 ANSWER_TOKENS = 128
 
 
-@dataclass(frozen=True, kw_only=True)
-class SamplePrompt:
+class SamplePrompt(msgspec.Struct, frozen=True, kw_only=True):
     """A held-out prompt.
 
     Attributes:

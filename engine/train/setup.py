@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from gettext import gettext as _
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.chat.packing import StepOrder, measure_fill
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
@@ -65,8 +67,7 @@ from engine.train.token_cache import TokenCache
 from engine.train.varlen import choose_kernel_of_all
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A run that is ready to step.
 
     Attributes:

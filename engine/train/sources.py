@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
 from gettext import ngettext
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.domain.dataset import DatasetInfo, Row
 from engine.domain.recipe import Recipe
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 Marks = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, kw_only=True)
-class RowSource:
+class RowSource(msgspec.Struct, frozen=True, kw_only=True):
     """One dataset of a run, at one version.
 
     Attributes:

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections import UserDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
 from functools import partial
 from gettext import gettext as _
 from typing import Any
 
+import msgspec
 import torch
+from msgspec.structs import replace
 from torch import nn
 
 from engine.domain.decision import Decision
@@ -29,8 +30,7 @@ Send = Callable[[torch.Tensor, torch.device], torch.Tensor]
 _TRIED_VALUES = 1 << 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spread:
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
     """Where the layers of a model go.
 
     Attributes:

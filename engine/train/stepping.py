@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 
+import msgspec
 import torch
+from msgspec.structs import replace
 
 from engine.chat.packing import Members
 from engine.train.batches import Examples
@@ -16,8 +17,7 @@ from engine.train.optimizer import AdapterOptimizer
 from engine.train.ranks import Ranks
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepOutcome:
+class StepOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a step did.
 
     Attributes:
@@ -35,8 +35,7 @@ class StepOutcome:
     is_finite: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stepper:
+class Stepper(msgspec.Struct, frozen=True, kw_only=True):
     """What every step of a run has in common.
 
     Attributes:

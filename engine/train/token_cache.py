@@ -14,7 +14,6 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 import jinja2
@@ -22,6 +21,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import tokenizers
+from msgspec.structs import fields
 
 import engine.chat
 from engine.chat.packing import Members
@@ -43,8 +43,7 @@ _HARMLESS = (OSError, DiskFailed, DiskFull, NotWritable, TargetExists, DocumentD
 _WORDS = "words.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class EncodedRows:
+class EncodedRows(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of one split as tokens.
 
     Attributes:
@@ -101,8 +100,7 @@ class _Words(msgspec.Struct, frozen=True, kw_only=True):
     problem_names: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TokenCache:
+class TokenCache(msgspec.Struct, frozen=True, kw_only=True):
     """Finds and keeps the tokens of training rows.
 
     Attributes:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from gettext import gettext as _
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import torch
+from msgspec.structs import replace
 from torch.nn import functional
 
 from engine.domain.decision import Decision
@@ -32,8 +33,7 @@ _TOLERANCE = 0.05
 """Of outputs and gradients of about 1 in bf16, which has 8 bits behind the leading one."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PackedEdges:
+class PackedEdges(msgspec.Struct, frozen=True, kw_only=True):
     """Where the examples of a packed row begin and end, as the kernel takes it.
 
     Attributes:
@@ -45,8 +45,7 @@ class PackedEdges:
     longest: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class VarlenKernel:
+class VarlenKernel(msgspec.Struct, frozen=True, kw_only=True):
     """The kernel with what its version takes.
 
     Attributes:

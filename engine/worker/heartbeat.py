@@ -10,11 +10,11 @@ from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from engine.domain.timestamp import timestamp
 from engine.errors import EngineError
 from engine.hardware.uptime import oom_counters, oom_kills
 from engine.launcher.identity import Heartbeat
 from engine.store.documents import write_document
-from engine.store.eventlog import timestamp
 
 BEAT_EVERY_S = 2.0
 

@@ -13,13 +13,13 @@ import logging
 import os
 import sys
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from gettext import gettext as _
 from pathlib import Path
 from typing import cast
 
 import filelock
+from msgspec.structs import replace
 
 from engine.domain.run import JobInfo, JobKind, JobSnapshot
 from engine.errors import EngineError

@@ -13,7 +13,7 @@ from gui.actions.trash import say_removed
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
 from gui.viewmodels.datasets import import_request
-from gui.viewmodels.mapping import MappingRequest
+from gui.viewmodels.import_requests import MappingRequest
 
 
 def rename_dataset(services: Services, *, dataset_id: str, name: str) -> None:

@@ -13,8 +13,7 @@ from engine.domain.chunking import Chunking
 from engine.domain.dataset import Mapping
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
-from gui.viewmodels.documents import DocumentRequest
-from gui.viewmodels.mapping import MappingRequest
+from gui.viewmodels.import_requests import DocumentRequest, MappingRequest
 
 
 def import_files(services: Services, *, paths: Sequence[Path], name: str = "") -> None:

@@ -15,7 +15,7 @@ from engine.domain.dataset import Mapping
 from engine.domain.mapping import SavedMapping
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
-from gui.viewmodels.mapping import MappingRequest
+from gui.viewmodels.import_requests import MappingRequest
 
 if TYPE_CHECKING:
     from engine.api.mappings import PreviewRow, Sample

@@ -8,7 +8,6 @@ from gettext import gettext as _
 from typing import TYPE_CHECKING
 
 from engine.domain.queue import Hours, WhenDone
-from engine.domain.recipe import Recipe
 from engine.errors import EngineError
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
@@ -16,6 +15,7 @@ from gui.viewmodels.queue import QUEUE
 
 if TYPE_CHECKING:
     from engine.api.beginning import Beginning
+    from engine.domain.recipe import Recipe
 
 
 def queue_new_run(

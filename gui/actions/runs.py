@@ -7,7 +7,6 @@ from collections.abc import Callable
 from gettext import gettext as _
 from typing import TYPE_CHECKING
 
-from engine.domain.recipe import Recipe
 from engine.errors import EngineError
 from gui.actions.trash import say_removed
 from gui.bridge.services import Services
@@ -15,6 +14,7 @@ from gui.bridge.tasks import Outcome
 
 if TYPE_CHECKING:
     from engine.api.beginning import Beginning
+    from engine.domain.recipe import Recipe
 
 
 def start_run(

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from gettext import gettext as _
+from typing import TYPE_CHECKING
 
-from engine.api.jobs import JobView
 from engine.api.starter import SAMPLE_NAME, SAMPLE_PRESET, sample_file
 from engine.domain.dataset import DatasetInfo
 from engine.domain.run import JobState
 from engine.errors import EngineError, WorkerDied, error_from
 from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
+
+if TYPE_CHECKING:
+    from engine.api.jobs import JobView
 
 Told = Callable[[str], None]
 Done = Callable[[EngineError | None], None]

@@ -7,9 +7,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
 import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
 
@@ -81,20 +81,18 @@ class JobFeedSignal(QObject):
         self.deleteLater()
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Batch:
+class _Batch(msgspec.Struct, frozen=True, kw_only=True):
     """News of one job on their way into the window's thread."""
 
     number: int
-    envelopes: list[Envelope] = field(default_factory=list[Envelope])
+    envelopes: list[Envelope] = msgspec.field(default_factory=list[Envelope])
     snapshot: JobSnapshot
     state: JobState
     is_behind: bool = False
     error: EngineError | None = None
 
 
-@dataclass(kw_only=True)
-class _Following:
+class _Following(msgspec.Struct, kw_only=True):
     """A reader and the event that ends it."""
 
     number: int

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from engine.api.queue import QueueView
+from engine.api.queue_view import QueueView
 from engine.errors import EngineError
 from gui.bridge.tasks import Outcome, Tasks
 
@@ -23,15 +23,14 @@ if TYPE_CHECKING:
 LIVE_EVERY_MS = 1_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shelf:
+class Shelf(msgspec.Struct, frozen=True, kw_only=True):
     """Everything in the workspace at one moment, newest first."""
 
     datasets: tuple[DatasetInfo, ...] = ()
     models: tuple[ModelInfo, ...] = ()
     jobs: tuple[JobView, ...] = ()
     runs: tuple[RunView, ...] = ()
-    queue: QueueView = field(default_factory=QueueView)
+    queue: QueueView = msgspec.field(default_factory=QueueView)
 
 
 def _read(api: Api) -> Shelf:

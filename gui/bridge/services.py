@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from gui.bridge.device import DeviceWatch
 from gui.bridge.job_feed import JobFeeds
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from engine.api.privacy import Privacy
 
 
-@dataclass(frozen=True, kw_only=True)
-class Services:
+class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The services of the window.
 
     Attributes:

@@ -9,10 +9,10 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+import msgspec
 import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
 
@@ -22,8 +22,7 @@ T = TypeVar("T")
 log = logging.getLogger("bridge")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome(Generic[T]):
+class Outcome(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """What became of a piece of work: a value, or an error."""
 
     _value: T | None = None
@@ -54,8 +53,7 @@ class Lane(StrEnum):
     LONG = "long"
 
 
-@dataclass(frozen=True)
-class _Delivery:
+class _Delivery(msgspec.Struct, frozen=True):
     """A result on its way into the window's thread."""
 
     done: Callable[[Outcome[Any]], None]

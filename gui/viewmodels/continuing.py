@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from gettext import gettext as _
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.domain.start import USUAL_REPLAY_RATIO, Ancestor, start_words
 from gui.viewmodels.extra_data import ExtraData
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from engine.api.runs import RunView
 
 
-@dataclass(frozen=True, kw_only=True)
-class GoesOnView:
+class GoesOnView(msgspec.Struct, frozen=True, kw_only=True):
     """What the page Train says of the adapter that a draft goes on with."""
 
     cause: str

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
+
+import msgspec
 
 from engine.domain.coverage import Coverage, LengthBin, PackedRow, RoleTokens, RowGroup
 from gui.viewmodels import numbers
@@ -16,8 +17,7 @@ from gui.viewmodels.tokens import FactView
 _NAMED_ROWS = 3
 
 
-@dataclass(frozen=True, kw_only=True)
-class BarView:
+class BarView(msgspec.Struct, frozen=True, kw_only=True):
     """A bar: its name, its value in words, and its length from 0 to 1."""
 
     name: str
@@ -25,8 +25,7 @@ class BarView:
     share: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class CoverageView:
+class CoverageView(msgspec.Struct, frozen=True, kw_only=True):
     """What is shown of all rows.
 
     Attributes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from gettext import ngettext
+
+import msgspec
 
 from engine.domain.chunking import cutting_text
 from engine.domain.dataset import DatasetInfo, Reject, RowKind, SourceFile
@@ -26,8 +27,7 @@ _FEW_HELD_OUT = 30
 # ---------------------------------------------------------------------- header and tabs
 
 
-@dataclass(frozen=True, kw_only=True)
-class HeaderView:
+class HeaderView(msgspec.Struct, frozen=True, kw_only=True):
     """What stands above the tabs. `train_reason` says why it cannot be trained."""
 
     title: str
@@ -125,8 +125,7 @@ def part_sizes(dataset: DatasetInfo) -> tuple[tuple[str, int], ...]:
 # ---------------------------------------------------------------------- rejected rows
 
 
-@dataclass(frozen=True, kw_only=True)
-class RejectLine:
+class RejectLine(msgspec.Struct, frozen=True, kw_only=True):
     """A rejected row as a row of the table."""
 
     file: str
@@ -177,8 +176,7 @@ def reject_reasons(rejects: Sequence[Reject]) -> tuple[tuple[str, str], ...]:
 # ---------------------------------------------------------------------- split
 
 
-@dataclass(frozen=True, kw_only=True)
-class FindingView:
+class FindingView(msgspec.Struct, frozen=True, kw_only=True):
     """Something about the whole dataset: a sign, what it is, a sentence and a number."""
 
     kind: str
@@ -188,8 +186,7 @@ class FindingView:
     unit: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShareView:
+class ShareView(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the rows, in words and from 0 to 1."""
 
     name: str
@@ -259,8 +256,7 @@ def _copies(dataset: DatasetInfo) -> FindingView:
 # ---------------------------------------------------------------------- source
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceLine:
+class SourceLine(msgspec.Struct, frozen=True, kw_only=True):
     """A source file as a row of the table."""
 
     name: str
@@ -272,8 +268,7 @@ class SourceLine:
     hash: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceView:
+class SourceView(msgspec.Struct, frozen=True, kw_only=True):
     """A source file in full."""
 
     name: str
@@ -355,8 +350,7 @@ def shape_words(shape: str) -> str:
 # ---------------------------------------------------------------------- removing
 
 
-@dataclass(frozen=True, kw_only=True)
-class QuestionView:
+class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
     """A question before something that cannot be taken back."""
 
     cause: str

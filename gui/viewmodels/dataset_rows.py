@@ -6,11 +6,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
 from itertools import accumulate
 from typing import TYPE_CHECKING, Generic, Protocol, SupportsInt, TypeVar
+
+import msgspec
 
 from engine.domain.dataset import (
     ChatRow,
@@ -180,8 +181,7 @@ class Recent(Generic[T]):
 # ---------------------------------------------------------------------- the table
 
 
-@dataclass(frozen=True, kw_only=True)
-class ColumnView:
+class ColumnView(msgspec.Struct, frozen=True, kw_only=True):
     """A column of the table of rows; `width` at 100 %."""
 
     key: str
@@ -315,8 +315,7 @@ def _texts_of(row: Row) -> tuple[str, ...]:
 # ---------------------------------------------------------------------- one row to read
 
 
-@dataclass(frozen=True, kw_only=True)
-class TurnView:
+class TurnView(msgspec.Struct, frozen=True, kw_only=True):
     """A turn to read; `more` says how much of a very long text is not shown."""
 
     title: str
@@ -324,8 +323,7 @@ class TurnView:
     more: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RowView:
+class RowView(msgspec.Struct, frozen=True, kw_only=True):
     """A row to read in full; `place` says in which part and group it is, where there are any."""
 
     title: str

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from gettext import ngettext
@@ -70,8 +69,7 @@ def sources_words(dataset: DatasetInfo) -> str:
 # ---------------------------------------------------------------------- the list
 
 
-@dataclass(frozen=True, kw_only=True)
-class DatasetLine:
+class DatasetLine(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset as a row of the list."""
 
     id: str
@@ -158,8 +156,7 @@ def _seconds_left(snapshot: JobSnapshot) -> float | None:
     return spent * (snapshot.total - snapshot.done) / snapshot.done if spent else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImportRequest:
+class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What an import was asked for."""
 
     paths: tuple[Path, ...]

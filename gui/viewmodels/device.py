@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from gettext import gettext as _
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from gui.viewmodels import numbers
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from engine.api.machine import MachineFacts
 
 
-@dataclass(frozen=True, kw_only=True)
-class StatusDevice:
+class StatusDevice(msgspec.Struct, frozen=True, kw_only=True):
     """The device as the status bar shows it; `share` is None where there is no graphics card."""
 
     name: str

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.domain.problem import Severity
 from gui.viewmodels.settings import FindingView
@@ -30,8 +31,7 @@ def doctor_views(found: Sequence[Finding], looked_at: Sequence[str]) -> tuple[Fi
     return (*views, FindingView(kind="info", title="", text=looked))
 
 
-@dataclass(frozen=True, kw_only=True)
-class BarView:
+class BarView(msgspec.Struct, frozen=True, kw_only=True):
     """What forbids to train on this computer.
 
     Attributes:

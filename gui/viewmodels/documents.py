@@ -4,31 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
-from pathlib import Path
+
+import msgspec
 
 from engine.domain.chunking import ChunkPreview, DocumentPreview
 from engine.domain.model import ModelInfo
 from gui.viewmodels import numbers
+from gui.viewmodels.import_requests import DocumentRequest
 
 _MOST_NAMES = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class DocumentRequest:
-    """Files that wait to be imported.
-
-    Attributes:
-        paths: The files and folders.
-        name: Name of the dataset; "" for that of the first.
-        is_cut: They are documents, which are cut into rows; else they hold rows.
-    """
-
-    paths: tuple[Path, ...]
-    name: str = ""
-    is_cut: bool = True
 
 
 def request_title(request: DocumentRequest) -> str:
@@ -105,8 +91,7 @@ def preview_words(found: DocumentPreview) -> str:
     return f"{rows}, {lengths}; {asked}{end}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class PieceView:
+class PieceView(msgspec.Struct, frozen=True, kw_only=True):
     """A row that a document would become: where it is from, what it repeats, what is new in it."""
 
     title: str

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True, kw_only=True)
-class SortedPaths:
+
+class SortedPaths(msgspec.Struct, frozen=True, kw_only=True):
     """Dropped paths by what they are."""
 
     models: tuple[Path, ...]

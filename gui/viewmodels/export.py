@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from gettext import ngettext
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------------- choices
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunChoice:
+class RunChoice(msgspec.Struct, frozen=True, kw_only=True):
     """A run whose weights can be taken out."""
 
     key: str
@@ -62,8 +60,7 @@ def _adapter_words(snapshot: JobSnapshot) -> str:
     return words.format(step=numbers.count(snapshot.adapter_step))
 
 
-@dataclass(frozen=True, kw_only=True)
-class TargetChoice:
+class TargetChoice(msgspec.Struct, frozen=True, kw_only=True):
     """A form that the weights can leave in; `reason` says why not in this one."""
 
     key: str
@@ -73,8 +70,7 @@ class TargetChoice:
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the disk before an export.
 
     Attributes:
@@ -115,8 +111,7 @@ def needed_bytes(target: Target, model: ModelInfo | None, place: Place) -> int |
     return place.adapter_bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class FolderView:
+class FolderView(msgspec.Struct, frozen=True, kw_only=True):
     """Where an export goes.
 
     Attributes:
@@ -171,8 +166,7 @@ def start_reason(*, run_id: str, model: ModelInfo | None, target: str, folder: F
 # ---------------------------------------------------------------------- one export
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExportRequest:
+class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What an export job was asked for."""
 
     run_id: str
@@ -200,8 +194,7 @@ def target_title(targets: Sequence[Target], target_id: str) -> str:
     return next((_(one.title) for one in targets if one.id == target_id), target_id)
 
 
-@dataclass(frozen=True, kw_only=True)
-class LiveView:
+class LiveView(msgspec.Struct, frozen=True, kw_only=True):
     """An export that goes on.
 
     Attributes:
@@ -224,16 +217,14 @@ def live_view(info: JobInfo, snapshot: JobSnapshot, *, target: str, is_stopping:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class FileFact:
+class FileFact(msgspec.Struct, frozen=True, kw_only=True):
     """A file of an export with its size in bytes, None where it is not there."""
 
     name: str
     size_bytes: int | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class DoneView:
+class DoneView(msgspec.Struct, frozen=True, kw_only=True):
     """A finished export: what was checked and what there is."""
 
     title: str
@@ -336,8 +327,7 @@ def stopped_words(info: JobInfo) -> str:
 # ---------------------------------------------------------------------- past exports
 
 
-@dataclass(frozen=True, kw_only=True)
-class PastLine:
+class PastLine(msgspec.Struct, frozen=True, kw_only=True):
     """An export as a row of the list."""
 
     key: str
@@ -386,8 +376,7 @@ def past_meta(count: int) -> str:
 # ---------------------------------------------------------------------- nothing to export
 
 
-@dataclass(frozen=True, kw_only=True)
-class EmptyView:
+class EmptyView(msgspec.Struct, frozen=True, kw_only=True):
     """What stands where no run can be exported. `first` is the page of the first step."""
 
     title: str

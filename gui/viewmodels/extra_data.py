@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from gettext import gettext as _
 
+import msgspec
+from msgspec.structs import replace
 
-@dataclass(frozen=True, kw_only=True)
-class ExtraData:
+
+class ExtraData(msgspec.Struct, frozen=True, kw_only=True):
     """A further dataset of a draft.
 
     Attributes:
@@ -33,8 +34,7 @@ class ExtraData:
         return replace(self, ratio=shown / 100) if self.is_replay else replace(self, weight=shown)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExtraView:
+class ExtraView(msgspec.Struct, frozen=True, kw_only=True):
     """A further dataset as the page shows it: how much of it, with unit and limits."""
 
     extra: ExtraData

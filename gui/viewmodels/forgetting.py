@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from gettext import gettext as _
+
+import msgspec
 
 from engine.domain.forgetting import (
     ForgetPlan,
@@ -21,24 +22,21 @@ LONGEST_SHOWN = 36
 """Letters of a name beside a mark, which has one line, at any size of the text."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ForgetRequest:
+class ForgetRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset that a person wants to be forgotten."""
 
     dataset_id: str
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class GoingLine:
+class GoingLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of what is deleted."""
 
     text: str
     size: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class RelatedLine:
+class RelatedLine(msgspec.Struct, frozen=True, kw_only=True):
     """Another dataset with the same rows, and whether it goes, too."""
 
     id: str
@@ -48,8 +46,7 @@ class RelatedLine:
     goes: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class ForgetView:
+class ForgetView(msgspec.Struct, frozen=True, kw_only=True):
     """What a plan says.
 
     Attributes:

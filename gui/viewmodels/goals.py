@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from engine.domain.plan import LearningAdvice
 from gui.viewmodels import numbers
@@ -61,8 +62,7 @@ def taken_words(title: str, changes: Sequence[str]) -> str:
     return _("{goal}: {changes}").format(goal=title, changes=", ".join(changes))
 
 
-@dataclass(frozen=True, kw_only=True)
-class AdviceView:
+class AdviceView(msgspec.Struct, frozen=True, kw_only=True):
     """Advice that differs from the present values.
 
     Attributes:

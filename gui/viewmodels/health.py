@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from gettext import ngettext
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.api.reports import Check, CheckResult, Report, Severity
 from gui.viewmodels import numbers
@@ -28,8 +29,7 @@ MOST_LANGUAGES = 8
 """Languages that are named one by one."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class HealthLine:
+class HealthLine(msgspec.Struct, frozen=True, kw_only=True):
     """One check: a sign, its name, what was found or why it matters, a number, and a repair."""
 
     check: str
@@ -42,8 +42,7 @@ class HealthLine:
     hint: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class HealthView:
+class HealthView(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the tab shows.
 
     Attributes:

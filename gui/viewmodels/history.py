@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from difflib import SequenceMatcher
 from gettext import gettext as _
+
+import msgspec
 
 from engine.domain.dataset import Row
 from engine.domain.version import VersionDifference, VersionInfo, action_text
@@ -52,8 +53,7 @@ def redo_words(history: Sequence[VersionInfo], number: int) -> str:
     return _("Do again: {what} (Ctrl+Shift+Z)").format(what=action_text(later[-1]))
 
 
-@dataclass(frozen=True, kw_only=True)
-class VersionLine:
+class VersionLine(msgspec.Struct, frozen=True, kw_only=True):
     """A version in the list of all."""
 
     number: int
@@ -106,8 +106,7 @@ def difference_words(difference: VersionDifference, *, earlier: int, later: int)
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChangeView:
+class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
     """A row that two versions have differently: what became of it, and its text."""
 
     title: str

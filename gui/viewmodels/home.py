@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from gettext import ngettext
@@ -32,16 +31,14 @@ _LONGEST_QUESTION = 90
 # ---------------------------------------------------------------------- the first run
 
 
-@dataclass(frozen=True, kw_only=True)
-class Example:
+class Example(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the sample: what comes in, and the form that is learned, line by line."""
 
     question: str
     fields: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """What ships with Burnish to try it: how many rows, and one of them."""
 
     rows: int
@@ -110,8 +107,7 @@ def what_will_happen(sample: Sample) -> tuple[str, ...]:
 # ---------------------------------------------------------------------- recent work
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecentItem:
+class RecentItem(msgspec.Struct, frozen=True, kw_only=True):
     """Something of the workspace to go on with.
 
     Attributes:
@@ -196,8 +192,7 @@ def _dataset_item(dataset: DatasetInfo, now: datetime) -> RecentItem:
 # ---------------------------------------------------------------------- this computer
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """A fact of this computer: its name, its value, and a line below it."""
 
     icon: str
@@ -239,8 +234,7 @@ def _card_rows(facts: MachineFacts) -> tuple[Fact, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Note:
+class Note(msgspec.Struct, frozen=True, kw_only=True):
     """A note with a title; `kind` as of chips."""
 
     kind: str

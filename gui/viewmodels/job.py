@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
+from typing import TYPE_CHECKING
 
-from engine.api.jobs import JobView
+import msgspec
+
 from engine.domain.phase import Phase, phase_title
 from engine.domain.run import JobKind, JobSnapshot, JobState
 from gui.viewmodels import numbers
 
+if TYPE_CHECKING:
+    from engine.api.jobs import JobView
 
-@dataclass(frozen=True, kw_only=True)
-class ChipView:
+
+class ChipView(msgspec.Struct, frozen=True, kw_only=True):
     """A state as a chip shows it."""
 
     text: str
@@ -122,8 +125,7 @@ def work_words(snapshot: JobSnapshot) -> str:
     return " · ".join(one for one in (phase_title(snapshot.phase), done_words(snapshot)) if one)
 
 
-@dataclass(frozen=True, kw_only=True)
-class BusyView:
+class BusyView(msgspec.Struct, frozen=True, kw_only=True):
     """What a live job is at, in words, and its share from 0 to 1, None where nobody can know."""
 
     words: str
@@ -141,8 +143,7 @@ def unfinished_words(job: JobView, *, stopped: str) -> str:
     return stopped if failure is None else f"{failure.message} {failure.remedy}".strip()
 
 
-@dataclass(frozen=True, kw_only=True)
-class StatusJob:
+class StatusJob(msgspec.Struct, frozen=True, kw_only=True):
     """The live job as the status bar shows it.
 
     Attributes:
@@ -203,8 +204,7 @@ def ended_title(job: JobView) -> str:
     return _("A run is finished") if job.state is JobState.FINISHED else _("A run has ended")
 
 
-@dataclass(frozen=True, kw_only=True)
-class FailureView:
+class FailureView(msgspec.Struct, frozen=True, kw_only=True):
     """What an error panel says: what happened, why, what is safe, what to do."""
 
     title: str

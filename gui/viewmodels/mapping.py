@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Values
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.domain.dataset import Mapping, Part, Row, RowKind
 from engine.domain.mapping import ColumnInfo, SavedMapping
@@ -23,17 +25,7 @@ MOST_TURNS = 12
 PAIR = ("user", "assistant")
 
 
-@dataclass(frozen=True, kw_only=True)
-class MappingRequest:
-    """Files whose columns a person is asked about, and the mapping to begin with, if any."""
-
-    paths: tuple[Path, ...]
-    name: str = ""
-    mapping: Mapping | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Form:
+class Form(msgspec.Struct, frozen=True, kw_only=True):
     """One way to fill rows of a kind; `{turns}` stands for the turns of a conversation."""
 
     key: str
@@ -80,8 +72,7 @@ def form_named(key: str) -> Form:
 # ---------------------------------------------------------------------- the form
 
 
-@dataclass(frozen=True, kw_only=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """What is in the form.
 
     Attributes:
@@ -93,12 +84,11 @@ class Draft:
 
     form: str = "chat"
     turns: tuple[str, ...] = PAIR
-    values: Values[str, str] = field(default_factory=dict[str, str])
+    values: Values[str, str] = msgspec.field(default_factory=dict[str, str])
     shows_rare: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class FieldView:
+class FieldView(msgspec.Struct, frozen=True, kw_only=True):
     """One part of a row to be filled."""
 
     key: str
@@ -217,8 +207,7 @@ def can_remove_turns(draft: Draft) -> bool:
 # ---------------------------------------------------------------------- problems
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProblemsView:
+class ProblemsView(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong: by the key of a field, and what is about the whole."""
 
     by_field: Values[str, str]
@@ -252,8 +241,7 @@ def _sentence(problem: Problem) -> str:
 # ---------------------------------------------------------------------- columns and files
 
 
-@dataclass(frozen=True, kw_only=True)
-class ColumnLine:
+class ColumnLine(msgspec.Struct, frozen=True, kw_only=True):
     """A column to choose, with examples."""
 
     expression: str

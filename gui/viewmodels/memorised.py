@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.domain.memorisation import TRIES, Verdict, sentences_of, title_of
 from gui.viewmodels import numbers
@@ -21,8 +22,7 @@ _SIGNS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class MemorisedView:
+class MemorisedView(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of memorised text before weights leave.
 
     Attributes:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
+
+import msgspec
 
 from engine.domain.model import ModelInfo
 from engine.errors import EngineError
@@ -19,8 +20,7 @@ from gui.viewmodels.job import ChipView, FailureView
 # ---------------------------------------------------------------------- the list
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelLine:
+class ModelLine(msgspec.Struct, frozen=True, kw_only=True):
     """A model as a row of the list."""
 
     id: str
@@ -78,8 +78,7 @@ def list_meta(models: Sequence[ModelInfo]) -> str:
 # ---------------------------------------------------------------------- one model
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelHeader:
+class ModelHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What stands above the facts. `train_reason` says why it cannot be trained now."""
 
     title: str
@@ -113,8 +112,7 @@ def _chip(model: ModelInfo, *, is_there: bool) -> ChipView:
     return ChipView(text=_("Ready"), kind="success", icon="check")
 
 
-@dataclass(frozen=True, kw_only=True)
-class FactGroup:
+class FactGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Facts that belong together: a title, and each fact with its value and unit."""
 
     title: str

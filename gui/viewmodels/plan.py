@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from typing import Any
+
+import msgspec
 
 from engine.domain.model import ModelInfo
 from engine.domain.plan import Change, DiskNeed, LearningAdvice, MemoryNeed, Plan, TimeNeed
@@ -28,8 +29,7 @@ _SYMBOLS = {
 """Which terms of the estimate a part of the bar is made of."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PartView:
+class PartView(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the memory bar, in GB, with what it is made of."""
 
     key: str
@@ -39,16 +39,14 @@ class PartView:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FixView:
+class FixView(msgspec.Struct, frozen=True, kw_only=True):
     """A change at one press: the values that it sets, and its words."""
 
     values: Mapping[str, Any]
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProblemView:
+class ProblemView(msgspec.Struct, frozen=True, kw_only=True):
     """A finding about the draft, with what can be done about it.
 
     Attributes:
@@ -64,8 +62,7 @@ class ProblemView:
     fixes: tuple[FixView, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlanView:
+class PlanView(msgspec.Struct, frozen=True, kw_only=True):
     """The plan as the page shows it.
 
     Attributes:

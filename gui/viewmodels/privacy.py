@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
+
+import msgspec
 
 from engine.api.privacy import PrivacyState
 from engine.api.proof_report import filter_words, open_words, outcome_words, role_words, try_words
@@ -18,8 +19,7 @@ from gui.viewmodels.settings import FindingView
 from gui.viewmodels.settings import findings as finding_views
 
 
-@dataclass(frozen=True, kw_only=True)
-class PrivacyView:
+class PrivacyView(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the network, and what is not.
 
     Attributes:
@@ -95,8 +95,7 @@ def other_folders_words() -> str:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A name with its value.
 
     Attributes:
@@ -108,8 +107,7 @@ class Line:
     colour: str = "text"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Lines under a title.
 
     Attributes:
@@ -172,8 +170,7 @@ def folder_groups(folders: Sequence[FolderView]) -> tuple[Group, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProofView:
+class ProofView(msgspec.Struct, frozen=True, kw_only=True):
     """What a proof came to.
 
     Attributes:

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from gettext import ngettext
 from typing import TYPE_CHECKING
 
-from engine.api.queue import QueueLine, QueueView
+import msgspec
+
+from engine.api.queue_view import QueueLine, QueueView
 from engine.domain.queue import EntryState, Hours, WaitsFor, WhenDone, clock_text
 from gui.viewmodels import numbers
 from gui.viewmodels.job import ChipView, progress_words
@@ -26,8 +27,7 @@ _HALF_HOURS = tuple(range(0, 24 * 60, 30))
 USUAL_HOURS = Hours(begin=22 * 60, end=6 * 60)
 
 
-@dataclass(frozen=True, kw_only=True)
-class QueueRow:
+class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
     """A run of the queue."""
 
     key: str
@@ -136,8 +136,7 @@ def hours_hint(view: QueueView) -> str:
     return _("A run that still trains at the end is paused, and goes on the next time.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class QueueNotice:
+class QueueNotice(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be said of the queue at once, wherever a person is.
 
     Attributes:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from gettext import gettext as _
+
+import msgspec
 
 from engine.domain.rate_sweep import HIGHEST_RATE, LOWEST_RATE, SWEEP_STEPS, RateSweep, Sureness
 from engine.domain.run import JobSnapshot
@@ -12,8 +13,7 @@ from gui.viewmodels import numbers
 from gui.viewmodels.job import BusyView, busy_view
 
 
-@dataclass(frozen=True, kw_only=True)
-class FoundView:
+class FoundView(msgspec.Struct, frozen=True, kw_only=True):
     """What a trial tells.
 
     Attributes:

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.domain.dataset import DatasetInfo
 from engine.domain.recipe_file import SUFFIX, DatasetMark, Matched
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from engine.api.beginning import Beginning
 
 
-@dataclass(frozen=True, kw_only=True)
-class OpenedRecipe:
+class OpenedRecipe(msgspec.Struct, frozen=True, kw_only=True):
     """A recipe file as the page Train takes it.
 
     Attributes:

@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
+from typing import TYPE_CHECKING
 
-from engine.api.jobs import JobView
-from engine.api.privacy import PrivacyState
+import msgspec
+
 from gui.viewmodels import numbers
 
+if TYPE_CHECKING:
+    from engine.api.jobs import JobView
+    from engine.api.privacy import PrivacyState
 
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """A try of the window or of a job.
 
     Attributes:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from gettext import gettext as _
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.domain.dataset import (
     ChatRow,
@@ -24,8 +26,7 @@ MESSAGES, PROMPT, CHOSEN, REJECTED, COMPLETION = (
 TEXT, LABEL, IMAGE = "text", "label", "image"
 
 
-@dataclass(frozen=True, kw_only=True)
-class TurnDraft:
+class TurnDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A turn that is written.
 
     Attributes:
@@ -53,8 +54,7 @@ class TurnDraft:
         return self.role is Role.TOOL or bool(self.tool_call_id)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PartDraft:
+class PartDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a row: turns in order."""
 
     key: str
@@ -62,8 +62,7 @@ class PartDraft:
     turns: tuple[TurnDraft, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class LineDraft:
+class LineDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A single text of a row."""
 
     key: str
@@ -72,8 +71,7 @@ class LineDraft:
     is_long: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
-class RowDraft:
+class RowDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A row that is written.
 
     Attributes:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
 from math import nan
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from engine.api.run_compare import Difference, compare_runs
 from engine.domain.run import JobKind
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 28
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResultRow:
+class ResultRow(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one run."""
 
     key: str
@@ -38,16 +38,14 @@ class ResultRow:
     tags: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class DifferenceRow:
+class DifferenceRow(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that differs: its plain name, then its value in each run."""
 
     title: str
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class CurveView:
+class CurveView(msgspec.Struct, frozen=True, kw_only=True):
     """The curves of a run as a chart takes them."""
 
     name: str

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
+
+import msgspec
 
 from engine.domain.run import JobState
 from gui.viewmodels import numbers
@@ -14,8 +15,7 @@ from gui.viewmodels.trace import RunTrace
 _CHECKS_PAST_BEST = 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class NoteView:
+class NoteView(msgspec.Struct, frozen=True, kw_only=True):
     """A note above the samples.
 
     Attributes:

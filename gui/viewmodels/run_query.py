@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
 from math import inf
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.domain.run import JobState
 from gui.viewmodels import numbers
@@ -24,8 +25,7 @@ MOST_COMPARED = 5
 LEAST_COMPARED = 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunQuery:
+class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be seen.
 
     Attributes:

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from gettext import gettext as _
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from engine.domain.recipe import Recipe
 from gui.viewmodels import numbers
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from engine.api.runs import RunView
 
 
-@dataclass(frozen=True, kw_only=True)
-class SetupLine:
+class SetupLine(msgspec.Struct, frozen=True, kw_only=True):
     """A name with its value; a reason where Burnish chose it."""
 
     name: str
@@ -35,8 +35,7 @@ class SetupLine:
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SetupPart:
+class SetupPart(msgspec.Struct, frozen=True, kw_only=True):
     """A titled part of the setup."""
 
     title: str

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from gettext import gettext as _
 from gettext import ngettext
 from math import isnan
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.domain.phase import Phase, phase_title
 from engine.domain.problem import Problem
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------------- the list
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunRow:
+class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     """A run in the list."""
 
     key: str
@@ -88,16 +88,14 @@ def held_out_words(snapshot: JobSnapshot) -> str:
 # ---------------------------------------------------------------------- the head of one run
 
 
-@dataclass(frozen=True, kw_only=True)
-class Possible:
+class Possible(msgspec.Struct, frozen=True, kw_only=True):
     """What can be done with a run: whether it is offered, and why not now."""
 
     is_offered: bool
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunHead:
+class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     """The head of a run's page.
 
     Attributes:
@@ -174,8 +172,7 @@ def _resume_reason(blockers: Sequence[Problem] | None) -> str:
 # ---------------------------------------------------------------------- progress
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProgressView:
+class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run is."""
 
     step: int
@@ -276,8 +273,7 @@ def _ended_words(snapshot: JobSnapshot, state: JobState) -> str:
 # ---------------------------------------------------------------------- answers
 
 
-@dataclass(frozen=True, kw_only=True)
-class AnswerView:
+class AnswerView(msgspec.Struct, frozen=True, kw_only=True):
     """An answer of the model as it was after a step."""
 
     title: str
@@ -285,8 +281,7 @@ class AnswerView:
     is_expected: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class PromptView:
+class PromptView(msgspec.Struct, frozen=True, kw_only=True):
     """One prompt and its answers, from the first to the newest."""
 
     prompt: str
@@ -330,8 +325,7 @@ def spread(count: int, wanted: int) -> list[int]:
 # ---------------------------------------------------------------------- files
 
 
-@dataclass(frozen=True, kw_only=True)
-class FileRow:
+class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a run left.
 
     Attributes:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from gettext import gettext as _
+
+import msgspec
 
 from engine.api.runtimes import (
     RuntimeFit,
@@ -14,8 +15,7 @@ from engine.api.runtimes import (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class RuntimeWords:
+class RuntimeWords(msgspec.Struct, frozen=True, kw_only=True):
     """What to say of the training libraries.
 
     Attributes:
@@ -64,8 +64,7 @@ def missing_words() -> str:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class RuntimeNotice:
+class RuntimeNotice(msgspec.Struct, frozen=True, kw_only=True):
     """What the window says at its start of the training libraries.
 
     Attributes:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.domain.problem import Problem, Severity
 from gui.viewmodels import numbers
@@ -49,8 +50,7 @@ def use_size_words(scale: float) -> str:
 # ---------------------------------------------------------------------- workspace
 
 
-@dataclass(frozen=True, kw_only=True)
-class WorkspaceView:
+class WorkspaceView(msgspec.Struct, frozen=True, kw_only=True):
     """The open workspace, and the one that is opened at the next start.
 
     Attributes:
@@ -124,8 +124,7 @@ def _card_facts(i: int, gpu: Gpu, facts: MachineFacts) -> tuple[Fact, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class FindingView:
+class FindingView(msgspec.Struct, frozen=True, kw_only=True):
     """Something that was found, or the word that nothing was.
 
     Attributes:

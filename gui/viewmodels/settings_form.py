@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from gettext import gettext as _
 from gettext import ngettext
 from typing import Any
+
+import msgspec
 
 from engine.domain.plan import Plan
 from engine.domain.recipe_choices import Device
@@ -24,8 +25,7 @@ _LONGEST_UNIT = 8
 """Letters that fit beside a number in its field; a longer unit is named by the title anyway."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SettingView:
+class SettingView(msgspec.Struct, frozen=True, kw_only=True):
     """One setting.
 
     Attributes:

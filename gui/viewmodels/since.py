@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import ngettext
+from typing import TYPE_CHECKING
 
-from engine.api.jobs import JobView
+import msgspec
+
 from engine.domain.run import JobKind, JobState
 from gui.viewmodels import numbers
 
+if TYPE_CHECKING:
+    from engine.api.jobs import JobView
 
-@dataclass(frozen=True, kw_only=True)
-class SinceView:
+
+class SinceView(msgspec.Struct, frozen=True, kw_only=True):
     """What a banner says at the start of a window.
 
     Attributes:

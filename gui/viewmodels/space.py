@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 from gettext import ngettext
+
+import msgspec
 
 from engine.domain.space import Place, SpaceItem, SpaceKind, SpaceReport
 from engine.domain.trash import KEEP_DAYS
 from gui.viewmodels import numbers
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpaceRow:
+class SpaceRow(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the table.
 
     Attributes:

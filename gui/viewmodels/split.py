@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
+
+import msgspec
 
 from engine.domain.dataset import DatasetInfo
 from engine.domain.split import SplitBy, SplitRule, problems_of_rule
@@ -90,8 +91,7 @@ def split_sentences(dataset: DatasetInfo, rule: str) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class FreezeView:
+class FreezeView(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the held-out rows are frozen, and what that means."""
 
     is_on: bool

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from gettext import gettext as _
 from gettext import ngettext
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.api.preview import EndOfTurn
 from engine.domain.dataset import DatasetInfo, RowKind
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------------- the tokens
 
 
-@dataclass(frozen=True, kw_only=True)
-class TokenPart:
+class TokenPart(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of one turn."""
 
     role: str
@@ -77,8 +78,7 @@ def _closing(
 # ---------------------------------------------------------------------- the inspector
 
 
-@dataclass(frozen=True, kw_only=True)
-class FactView:
+class FactView(msgspec.Struct, frozen=True, kw_only=True):
     """A fact with its value; `colour` is a colour role."""
 
     name: str
@@ -87,8 +87,7 @@ class FactView:
     colour: str = "text"
 
 
-@dataclass(frozen=True, kw_only=True)
-class RowInspection:
+class RowInspection(msgspec.Struct, frozen=True, kw_only=True):
     """What the inspector says of a row.
 
     Attributes:
@@ -183,8 +182,7 @@ def no_position_words(total: int) -> str:
     return _("Type a number from 1 to {total}.").format(total=numbers.count(total))
 
 
-@dataclass(frozen=True, kw_only=True)
-class RowFacts:
+class RowFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the list says of a row once its tokens are known."""
 
     tokens: str
@@ -214,8 +212,7 @@ def position_words(index: int, total: int) -> tuple[str, str]:
 # ---------------------------------------------------------------------- the model
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelOption:
+class ModelOption(msgspec.Struct, frozen=True, kw_only=True):
     """A model whose tokens can be looked at; a reason says why not."""
 
     key: str

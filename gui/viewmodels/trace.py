@@ -9,12 +9,12 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from gettext import gettext as _
 from gettext import ngettext
 from math import nan
 
+import msgspec
 from msgspec.structs import replace
 
 from engine.domain.decision import Decision
@@ -29,8 +29,7 @@ NEWS_KEPT = 1_000
 _ANSWERED_STEPS = 200
 
 
-@dataclass(frozen=True, kw_only=True)
-class News:
+class News(msgspec.Struct, frozen=True, kw_only=True):
     """Something notable that happened: when (UTC), what, and how grave."""
 
     at: str
@@ -38,8 +37,7 @@ class News:
     kind: str = "neutral"
 
 
-@dataclass(frozen=True, kw_only=True)
-class SavedCheckpoint:
+class SavedCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A checkpoint that was announced."""
 
     step: int

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from gettext import gettext as _
 from gettext import ngettext
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.domain.dataset import DatasetInfo, RowKind
 from engine.domain.model import ModelInfo
@@ -36,8 +38,7 @@ def form_fields() -> tuple[RecipeField, ...]:
     return recipe_fields()
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainArgument:
+class TrainArgument(msgspec.Struct, frozen=True, kw_only=True):
     """What the page can be opened with: things that are already chosen.
 
     Attributes:
@@ -50,7 +51,7 @@ class TrainArgument:
     dataset_id: str = ""
     model_id: str = ""
     preset: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    values: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
     extra: tuple[ExtraData, ...] = ()
     method: str = USUAL_METHOD
     beginning: Beginning | None = None
@@ -60,8 +61,7 @@ class TrainArgument:
 # ---------------------------------------------------------------------- the draft
 
 
-@dataclass(frozen=True, kw_only=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The choices of a person, before they become a recipe.
 
     Attributes:
@@ -75,8 +75,8 @@ class Draft:
     dataset_id: str = ""
     model_id: str = ""
     preset: str = ""
-    preset_values: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    preset_values: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
+    values: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
     extra: tuple[ExtraData, ...] = ()
     method: str = USUAL_METHOD
     beginning: Beginning | None = None
@@ -182,8 +182,7 @@ def same_again(run: RunView) -> TrainArgument:
 # ---------------------------------------------------------------------- the choices
 
 
-@dataclass(frozen=True, kw_only=True)
-class PickerView:
+class PickerView(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset or a model to choose; a reason says why not."""
 
     key: str

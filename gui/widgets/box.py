@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self, cast
 
+import msgspec
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
@@ -30,15 +30,13 @@ _TEXT_FIRST = 1000
 """Of the room that text and the empty end share, in thousandths."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True):
     """Empty room that takes what is left."""
 
     factor: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """Empty room of a length, at 100 %, besides the regular gap."""
 
     length: float
@@ -299,8 +297,7 @@ class Reflow(QLayout):
         return list(zip(shown, _share_out(width - self._gaps(len(shown)), shown), strict=True))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
+class _Part(msgspec.Struct, frozen=True, eq=False):
     """An item of a Reflow, the share of the width it takes, and whether it is a hairline."""
 
     item: QLayoutItem

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QToolButton
@@ -21,8 +21,7 @@ __all__ = ["Action", "Button", "IconButton", "MenuItem"]
 _HEIGHTS = {"normal": "button", "small": "button_small", "large": "button_large"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True, kw_only=True):
     """A button as data, for rows and panels that make their own. `reason`: why not now."""
 
     key: str
@@ -33,8 +32,7 @@ class Action:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Face:
+class _Face(msgspec.Struct, frozen=True):
     """The colours of a button in one state; None draws nothing."""
 
     ground: str | None

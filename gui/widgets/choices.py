@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from gettext import gettext as _
 
+import msgspec
+from msgspec.structs import replace
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QSizePolicy, QSlider, QWidget
@@ -34,8 +35,7 @@ _NOTE_GAP = 2
 _HEAD, _HEAD_COMPACT = 16 + 26 + 24, 36
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """One of the cards. `reason`: why not now.
 
     `note` stands at the right of a card in a list ("Suggested"), and below the text of a tall one.

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 
+import msgspec
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QPlainTextEdit, QSizePolicy, QWidget
@@ -22,8 +22,7 @@ from gui.widgets.theme.paint import painting, text_width, write
 from gui.widgets.theme.theme import follow_theme, theme
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ErrorText:
+class ErrorText(msgspec.Struct, frozen=True, kw_only=True):
     """An error in words. `safe` says what was not harmed; `details` may be technical."""
 
     title: str

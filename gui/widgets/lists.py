@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from PySide6.QtCore import (
     QAbstractListModel,
     QModelIndex,
@@ -39,8 +39,7 @@ Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RowData:
+class RowData(msgspec.Struct, frozen=True, kw_only=True):
     """A row: a title, below it facts left and right; a flag is a sign with a word."""
 
     key: str

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from PySide6.QtCore import QLocale, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -20,8 +20,7 @@ _SMALLEST = 3
 _SCALE_STEP_GB = 4
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MemoryPart:
+class MemoryPart(msgspec.Struct, frozen=True, kw_only=True):
     """Who takes memory, in GB: from `low_gb`, which is sure, to `high_gb`.
 
     `role` is a role of the memory bar: other, weights, adapter, optimizer, activations, head,
@@ -36,8 +35,7 @@ class MemoryPart:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True):
     """A stretch of the bar, in GB from its left end."""
 
     start_gb: float

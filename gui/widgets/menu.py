@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QMenu, QWidget
@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from gui.widgets.theme.paint import themed_icon
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MenuItem:
+class MenuItem(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a menu. `reason` says why it cannot be chosen now.
 
     A line with `is_checked` has a mark that a click or Space changes; the menu stays open then.

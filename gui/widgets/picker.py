@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import (
@@ -26,8 +26,7 @@ _OPTION = Qt.ItemDataRole.UserRole + 1
 _CHIP_ICONS = {"success": "check", "warning": "status-warning", "danger": "status-danger"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PickerOption:
+class PickerOption(msgspec.Struct, frozen=True, kw_only=True):
     """An object that can be chosen. `reason` says why it cannot be chosen now."""
 
     key: str

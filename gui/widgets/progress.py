@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 
+import msgspec
 from PySide6.QtCore import QLocale, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QProgressBar, QSizePolicy, QWidget
@@ -84,8 +84,7 @@ class Meter(QWidget):
                 rounded(painter, inner, inner.height() / 2, fill=current.colour("progress"))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Zone:
+class Zone(msgspec.Struct, frozen=True, kw_only=True):
     """A named part of a meter, up to a share; `role` colours it once it is reached."""
 
     text: str

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from PySide6.QtCore import (
     QAbstractTableModel,
     QEvent,
@@ -42,8 +42,7 @@ _PAD = 12
 _CHECK = 15
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True, kw_only=True):
     """A column. `width` is at 100 %; `stretch` takes what is left; `right` is for numbers.
 
     `spoken` is what a screen reader says in place of a text: a sentence with `{text}` in it. `tip`
@@ -61,8 +60,7 @@ class Column:
     tip: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """A cell that is more than a text. `sub` stands after the text, in grey.
 
     `checked` draws a check box before it, which the page changes. `spoken` is what a screen reader

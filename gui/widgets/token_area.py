@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from gettext import gettext as _
 
+import msgspec
 from PySide6.QtCore import QLocale, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFont,
@@ -32,8 +32,7 @@ _PILL = 20
 _PILL_PAD = 7
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(msgspec.Struct, frozen=True):
     """A section at its place: from `top`, `height` pixels high."""
 
     section: TokenSection

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 RETURN_SIGN = "\u2009↵\u2009"
 """What is shown for a line break, with thin spaces around it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True, kw_only=True):
     """One token: its text, its number in the vocabulary, and what becomes of it."""
 
     text: str
@@ -20,8 +20,7 @@ class Token:
     special: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TokenSection:
+class TokenSection(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of one turn. `role` is its key, `title` the word that people read."""
 
     role: str
@@ -34,8 +33,7 @@ class TokenSection:
         return sum(1 for token in self.tokens if token.trained)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """A token at its place: `index` counts over all sections, `x` and `width` are pixels."""
 
     index: int

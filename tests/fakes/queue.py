@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from engine.api.queue import QueueLine, QueueView
+from engine.api.queue_view import QueueLine, QueueView
 from engine.domain import queue as rules
 from engine.domain.queue import Hours, Queue, WhenDone
 from engine.domain.recipe import Recipe

@@ -106,7 +106,7 @@ MUTANTS = (
     Mutant(
         "a start does not end what was being forgotten",
         "engine/store/workspace.py",
-        "(trash.settle, forgetting.settle, leftovers.settle)",
+        "(trash.settle, _settle_forgetting, leftovers.settle)",
         "(trash.settle, leftovers.settle)",
         FORGET,
     ),

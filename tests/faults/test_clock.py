@@ -7,11 +7,11 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine.api.job_progress import is_time_again
 from engine.api.run_curves import fold_curves

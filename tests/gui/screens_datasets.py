@@ -11,9 +11,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -53,9 +55,8 @@ from gui.pages.datasets.mapping_form import ExpressionField, MappingForm
 from gui.pages.datasets.mapping_page import MappingPage
 from gui.pages.datasets.row_editor import RowEditor
 from gui.pages.datasets.rows_table import RowsTable
-from gui.viewmodels.documents import DocumentRequest
 from gui.viewmodels.forgetting import ForgetRequest
-from gui.viewmodels.mapping import MappingRequest
+from gui.viewmodels.import_requests import DocumentRequest, MappingRequest
 from gui.viewmodels.row_draft import draft_of
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.fields import SearchField, SelectField

@@ -22,7 +22,7 @@ from gui.pages.datasets.mapping_form import ExpressionField, MappingForm
 from gui.pages.datasets.mapping_page import MappingPage
 from gui.pages.datasets.mapping_preview import MappingPreview
 from gui.pages.datasets.view import DatasetsPage
-from gui.viewmodels.mapping import MappingRequest
+from gui.viewmodels.import_requests import MappingRequest
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.error_panel import ErrorPanel
 from gui.widgets.fields import SelectField, TextField

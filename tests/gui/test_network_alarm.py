@@ -102,8 +102,7 @@ def guard() -> Tried:
 @pytest.fixture
 def window(window_services: Services, themed: Theme, qtbot: QtBot, guard: Tried) -> Window:
     """Return an opened window whose guard a test writes."""
-    object.__setattr__(window_services, "privacy", cast("Any", guard))
-    made = Window(window_services, themed)
+    made = Window(replace(window_services, privacy=cast("Any", guard)), themed)
     qtbot.addWidget(made.shell)
     made.open()
     made.start()

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from engine.domain.problem import Severity
 from engine.errors import mark
@@ -18,8 +19,7 @@ from engine.hardware.doctor import (
 from engine.hardware.doctor.snapshot import Finding, Snapshot
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule.
 
     Attributes:

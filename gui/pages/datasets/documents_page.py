@@ -12,7 +12,6 @@ from gui.actions.import_files import import_now
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
 from gui.viewmodels.documents import (
-    DocumentRequest,
     PieceView,
     counter_hint,
     counter_options,
@@ -22,6 +21,7 @@ from gui.viewmodels.documents import (
     request_title,
     request_words,
 )
+from gui.viewmodels.import_requests import DocumentRequest
 from gui.widgets.box import Column, Flow, Panel, clear_layout
 from gui.widgets.buttons import Button
 from gui.widgets.card import Card

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from gettext import gettext as _
 
+from msgspec.structs import asdict
 from PySide6.QtCore import Signal
 
 from engine.api.jobs import JobView

@@ -17,8 +17,8 @@ from gui.bridge.services import Services
 from gui.bridge.tasks import Outcome
 from gui.pages.datasets.mapping_form import MappingForm
 from gui.pages.datasets.mapping_preview import MappingPreview
+from gui.viewmodels.import_requests import MappingRequest
 from gui.viewmodels.mapping import (
-    MappingRequest,
     PreviewRows,
     column_lines,
     draft_of,

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from gettext import gettext as _
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 
@@ -61,8 +61,7 @@ _PAUSE_MS = 50
 _Known = tuple[tuple[tuple[str, str], ...], list[VersionInfo]]
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """Where a person was in the table, to be there again when its rows have changed."""
 
     ids: tuple[int, ...]

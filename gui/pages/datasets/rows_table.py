@@ -8,8 +8,8 @@ cell's ground: half of the time of a frame. One loop over what is seen needs nei
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView
@@ -22,8 +22,7 @@ _PAD = 12
 _MOST_KEPT = 4_096
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Look:
+class _Look(msgspec.Struct, frozen=True, kw_only=True):
     """What all cells of a column share."""
 
     left: int

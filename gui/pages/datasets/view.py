@@ -12,9 +12,8 @@ from gui.pages.datasets.forget_page import ForgetPage
 from gui.pages.datasets.list_page import DatasetListPage
 from gui.pages.datasets.mapping_page import MappingPage
 from gui.viewmodels.datasets import imported_words
-from gui.viewmodels.documents import DocumentRequest
 from gui.viewmodels.forgetting import ForgetRequest
-from gui.viewmodels.mapping import MappingRequest
+from gui.viewmodels.import_requests import DocumentRequest, MappingRequest
 from gui.widgets.box import Column, Panel
 from gui.widgets.page import Stack
 

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from gettext import gettext as _
 from pathlib import Path
 
+from msgspec.structs import asdict
 from PySide6.QtCore import Qt, Signal
 
 from engine.api.jobs import JobView

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from gettext import gettext as _
 from pathlib import Path
 
+from msgspec.structs import asdict
 from PySide6.QtCore import QModelIndex, Signal
 
 from engine.errors import EngineError

@@ -9,7 +9,7 @@ from gettext import gettext as _
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 
-from engine.api.queue import QueueView
+from engine.api.queue_view import QueueView
 from engine.domain.queue import Hours, WhenDone
 from gui.actions.queue import (
     choose_hours,

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.domain.plan import Plan
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 PAUSE_MS = 150
 
 
-@dataclass(frozen=True, kw_only=True)
-class Planned:
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A draft that became a recipe.
 
     Attributes:
@@ -33,7 +32,7 @@ class Planned:
     draft: Draft
     recipe: Recipe
     plan: Plan
-    effects: Mapping[str, str] = field(default_factory=dict[str, str])
+    effects: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
 
 
 class Planner(QObject):

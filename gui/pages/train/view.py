@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from gettext import gettext as _
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
 from PySide6.QtGui import QKeySequence, QShortcut
 
 from engine.domain.plan import LearningAdvice

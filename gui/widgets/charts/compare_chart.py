@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from gettext import gettext as _
 
+import msgspec
 import numpy as np
 from PySide6.QtCore import QLocale, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPen
@@ -32,8 +32,7 @@ _MARK_ROOM = 7
 TRAINING, RAW, HELD_OUT = "training", "raw", "held_out"
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunLine:
+class RunLine(msgspec.Struct, frozen=True, kw_only=True):
     """The curves of one run.
 
     Attributes:

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from gettext import gettext as _
 
+import msgspec
 import numpy as np
 from PySide6.QtCore import QLocale, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPen
@@ -31,8 +31,7 @@ _DOT_ROOM = 3
 """Dots that stand closer than this are a line."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Best:
+class _Best(msgspec.Struct, frozen=True):
     """The best held-out point and its two lines of label."""
 
     step: int

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NavItem:
+class NavItem(msgspec.Struct, frozen=True, kw_only=True):
     """A page in the sidebar. `gap_before` parts it from the one above."""
 
     key: str
@@ -17,8 +17,7 @@ class NavItem:
     gap_before: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, kw_only=True):
     """Something that can be done from anywhere.
 
     `detail` says what it does, `keys` is a shortcut such as `Ctrl+O`, `reason` says why it
@@ -35,8 +34,7 @@ class Command:
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MenuSpec:
+class MenuSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A menu of the menu row; None is a line between commands."""
 
     title: str

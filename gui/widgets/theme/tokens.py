@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 
 class Scheme(StrEnum):
@@ -20,24 +21,21 @@ class Scheme(StrEnum):
     HIGH_CONTRAST = "high_contrast"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TypeRole:
+class TypeRole(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of text: its size as a ratio to the system font, and its weight."""
 
     ratio: float
     weight: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SeriesStyle:
+class SeriesStyle(msgspec.Struct, frozen=True, kw_only=True):
     """What tells a chart series from the others when colour does not: dash and marker."""
 
     dash: tuple[float, ...]
     marker: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     """All tokens. Lengths are pixels at a system font of 13 px; colours are `#RRGGBB`."""
 
     spacing: Mapping[str, float]

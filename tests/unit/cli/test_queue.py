@@ -13,7 +13,8 @@ import pytest
 from msgspec.structs import replace
 
 from engine.api.jobs import Jobs
-from engine.api.queue import QueueDesk, QueueLine, QueueView
+from engine.api.queue import QueueDesk
+from engine.api.queue_view import QueueLine, QueueView
 from engine.cli.main import run_command_line
 from engine.cli.queue import queue_sentences
 from engine.domain.queue import EntryState, Hours, QueueEntry, WaitsFor, WhenDone

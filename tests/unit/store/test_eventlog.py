@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from engine.domain.timestamp import timestamp
 from engine.errors import DiskFull
 from engine.protocol.codec import VersionUnknown
 from engine.protocol.events import PhaseChanged, ProgressMade, Stopped
-from engine.store.eventlog import EventReader, EventWriter, timestamp
+from engine.store.eventlog import EventReader, EventWriter
 
 MOMENT = datetime(2026, 11, 20, 21, 40, 0, 123_000, tzinfo=UTC)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from engine.api.trash import Trash
+from engine.domain.timestamp import timestamp
 from engine.domain.trash import KEEP_DAYS, TrashEntry, TrashKind
 from engine.errors import DiskFull, FileMissing, InUse, NotInTrash, NotWritable, TargetExists
 from engine.store import atomicfs, locks, trash
 from engine.store.documents import write_document
-from engine.store.eventlog import timestamp
 from engine.store.layout import Layout
 from engine.store.locks import held
 from engine.store.workspace import open_workspace

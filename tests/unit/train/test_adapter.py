@@ -80,7 +80,7 @@ def test_commit_adapter_shape_comes_back(tmp_path: Path, model: LanguageModel) -
 
 
 def test_commit_adapter_fractional_alpha_comes_back(tmp_path: Path, model: LanguageModel) -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     shape = AdapterShape(rank=4, alpha=2.5, dropout_ratio=0.1, targets=("q_proj",))
     commit_adapter(tmp_path / "adapter", replace(model, adapter=shape), assert_some)

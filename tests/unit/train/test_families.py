@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 from engine.train.batches import Examples, Ids, Marks, join_examples
 from engine.train.decoding import answer_greedily

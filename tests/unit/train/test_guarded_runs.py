@@ -6,13 +6,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from engine.domain.run import JobSnapshot, JobState
 from engine.errors import LossNotFiniteError, TrainingDiverged

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 from engine.domain.run import JobSnapshot, JobState
 from engine.errors import (

@@ -9,10 +9,10 @@ that case again. `BURNISH_MISFORTUNES=500` runs so many cases instead of a few.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from msgspec.structs import replace as changed
 
 from engine.domain.checkpoint import CheckpointState

@@ -6,12 +6,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from engine.errors import ProcessFailed, ProcessLost
 from engine.protocol.events import EvalDone, Finished, PlanResolved, StepDone, Stopped, Warned

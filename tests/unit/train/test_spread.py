@@ -6,13 +6,13 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from engine.train.batches import Examples, make_batch
 from engine.train.decoding import answer_greedily

@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import jinja2
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from engine.chat.tokenizer import ChatTokenizer, load_tokenizer
 from engine.domain.dataset import DatasetInfo, Row
