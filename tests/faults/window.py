@@ -29,10 +29,10 @@ from engine.api.settings import Settings as SettingValues
 from engine.protocol.codec import Envelope
 from gui.app import Window, open_services
 from gui.bridge.notices import Notices
+from gui.bridge.process import look_for_catalogue_once
 from gui.bridge.settings import Settings
 from gui.pages.runs.run_view import RunView
 from gui.widgets.theme.install import install_theme
-from gui.widgets.theme.tokens import Scheme
 
 TICK_MS = 10
 TELL_EVERY_MS = 250
@@ -111,9 +111,10 @@ class Seen(QObject):
 def show(workspace: Path, run_id: str, report: Path) -> int:
     """Open a window on a run and stay until killed."""
     began_s, began_work_s = time.monotonic(), time.process_time()
+    look_for_catalogue_once()
     app = QApplication(["burnish"])
     notices = Notices()
-    look = install_theme(app, scheme=Scheme.LIGHT, text_scale=1.0)
+    look = install_theme(app, scheme=None, text_scale=1.0)
     settings = Settings(report.with_suffix(".settings.json"), SettingValues(), notices)
     services = open_services(workspace, settings, notices, Privacy(kernel_filter=False))
     window = Window(services, look)

@@ -138,6 +138,7 @@ def tips(table: DataTable) -> dict[str, str]:
 
 def test_losses_in_tables_say_what_they_are_measured_in(page: RunsPage) -> None:
     page.resize(1600, 900)
+    page.show_argument(("r1", "r6"))
     results, steps = child(page, ResultsTab), child(page, StepTable)
     results.resize(1600, 500)
     steps.resize(1600, 500)

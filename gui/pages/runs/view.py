@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import cast
 
 from PySide6.QtWidgets import QStackedWidget
@@ -26,19 +27,32 @@ class RunsPage(QStackedWidget):
         self._services = services
         self._list = RunList(services)
         self._run = RunView(services)
-        self._comparison = CompareView(services)
         self.addWidget(self._list)
         self.addWidget(self._run)
-        self._queue = QueuePage(services)
-        self.addWidget(self._comparison)
-        self.addWidget(self._queue)
         self._list.run_chosen.connect(self.show_argument)
         self._list.comparison_chosen.connect(self.show_argument)
-        self._comparison.run_chosen.connect(self.show_argument)
-        self._queue.run_chosen.connect(self.show_argument)
         self._list.queue_chosen.connect(lambda: self.show_argument(QUEUE))
-        for one in (self._run, self._comparison, self._queue):
-            one.back_requested.connect(lambda: self.show_argument(None))
+        self._run.back_requested.connect(self._go_back)
+
+    @cached_property
+    def _comparison(self) -> CompareView:
+        made = CompareView(self._services)
+        self._add(made)
+        return made
+
+    @cached_property
+    def _queue(self) -> QueuePage:
+        made = QueuePage(self._services)
+        self._add(made)
+        return made
+
+    def _add(self, made: CompareView | QueuePage) -> None:
+        self.addWidget(made)
+        made.run_chosen.connect(self.show_argument)
+        made.back_requested.connect(self._go_back)
+
+    def _go_back(self) -> None:
+        self.show_argument(None)
 
     def show_argument(self, argument: object) -> None:
         """Show a run by its id, several by a tuple of ids, the queue, or the list."""
