@@ -46,6 +46,9 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] == "--window":
         # What is imported stays: looking through it for garbage costs a tenth of the start.
         gc.disable()
+        from gui.bridge.qt_features import leave_out_features
+
+        leave_out_features()
         from gui.app import run_window
 
         return run_window(arguments[1:])
