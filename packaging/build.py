@@ -23,6 +23,7 @@ import builder_paths
 import bundle_contents as contents
 import notices
 import origins
+import qt_support
 import runtime_lock
 import windows_resources
 
@@ -87,7 +88,7 @@ def _name_everything(work: Path, folder: Path) -> None:
 
 
 def _prepare(work: Path) -> None:
-    """Write what the spec reads: who the program is, Python's settings, icon and version."""
+    """Write what the spec reads: who the program is, settings, modules of PySide, icon, version."""
     shutil.rmtree(work / "metadata", ignore_errors=True)
     folder = work / "metadata" / f"{contents.NAME}-{contents.version()}.dist-info"
     folder.mkdir(parents=True)
@@ -95,6 +96,7 @@ def _prepare(work: Path) -> None:
     (folder / "METADATA").write_text(text, encoding="utf-8")
     shutil.rmtree(work / "settings", ignore_errors=True)
     builder_paths.write_settings(work / "settings")
+    qt_support.write_support(work / qt_support.FOLDER, contents.build_environment())
     if sys.platform == "win32":
         windows_resources.write_resources(work)
 

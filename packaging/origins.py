@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import cast
 
 import bundle_contents as contents
+import qt_support
 from notices import Work
 
 INSIDE = "_internal"
@@ -100,6 +101,7 @@ def sources_of(work: Path, works: Iterable[Work]) -> Sources:
     wheels: dict[Path, str] = {}
     for one in map(distribution, (one.name for one in works)):
         wheels |= {Path(str(one.locate_file(path))): one.name for path in one.files or ()}
+    wheels |= {Path(one): qt_support.PACKAGE for one, _place in qt_support.support_files(work)}
     packages = tuple(Path(sysconfig.get_path(one)) for one in ("purelib", "platlib"))
     return Sources(work=work, wheels=wheels, packages=packages)
 
