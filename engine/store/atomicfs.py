@@ -21,7 +21,6 @@ import stat
 import sys
 import uuid
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from gettext import gettext as _
 from pathlib import Path
 from typing import IO
@@ -332,10 +331,11 @@ def _read_back(paths: list[Path], ledger: Ledger) -> dict[Path, FileEntry]:
     Raises:
         DocumentDamaged: A file is not what was written, or not the same in two readings.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     wanted = {path: found for path in paths if (found := ledger.find(path))}
     others = [path for path in paths if path not in wanted]
-    # A disk syncs many files in little more time than one. Two readings of a file have a handle
-    # of their own each; at the same time they take half as long.
+    # A disk syncs many files in little more time than one, and reads twice in half the time.
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="seal") as pool:
         list(pool.map(_sync_file, paths))
         are_as_wanted = pool.map(is_as_printed, wanted.keys(), wanted.values())

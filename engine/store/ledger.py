@@ -12,7 +12,6 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -21,6 +20,8 @@ import msgspec
 import xxhash
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from _typeshed import ReadableBuffer
 
 _SHARE_BYTES = 1 << 20
@@ -56,6 +57,8 @@ class Ledger:
             path: The file.
             stream: It, opened for writing; still open behind the block.
         """
+        from concurrent.futures import ThreadPoolExecutor
+
         self.forget(path)
         with ThreadPoolExecutor(1, thread_name_prefix="written") as pool:
             followed = FollowedStream(stream, pool)

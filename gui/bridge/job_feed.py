@@ -15,12 +15,12 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from engine.domain.run import JobSnapshot, JobState
 from engine.errors import EngineError, unforeseen
-from engine.protocol.codec import Envelope
 from gui.bridge.tasks import Outcome, Tasks
 
 if TYPE_CHECKING:
     from engine.api.facade import Api
     from engine.api.jobs import JobView
+    from engine.protocol.codec import Envelope
 
 LOOK_EVERY_S = 0.1
 _BATCH = 1_000
@@ -85,7 +85,7 @@ class _Batch(msgspec.Struct, frozen=True, kw_only=True):
     """News of one job on their way into the window's thread."""
 
     number: int
-    envelopes: list[Envelope] = msgspec.field(default_factory=list[Envelope])
+    envelopes: list[Envelope] = msgspec.field(default_factory=list)
     snapshot: JobSnapshot
     state: JobState
     is_behind: bool = False

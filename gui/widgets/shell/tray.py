@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from gettext import gettext as _
@@ -94,6 +93,8 @@ class Tray(QObject):
 
 
 def _start(command: Sequence[str]) -> None:
+    import subprocess
+
     # Without its notification nothing is lost: the window says the same.
     with contextlib.suppress(OSError):
         subprocess.Popen(

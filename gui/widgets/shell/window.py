@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from gettext import ngettext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -27,13 +29,15 @@ from gui.widgets.shell.commands import Command, MenuSpec, NavItem
 from gui.widgets.shell.drop_veil import DropVeil
 from gui.widgets.shell.mark import mark_icon
 from gui.widgets.shell.menu_row import MenuRow
-from gui.widgets.shell.palette import CommandPalette
 from gui.widgets.shell.sidebar import Sidebar
 from gui.widgets.shell.status_bar import StatusBar
 from gui.widgets.theme.focus_ring import FocusRing
 from gui.widgets.theme.paint import painting, rounded
 from gui.widgets.theme.theme import follow_theme, theme
 from gui.widgets.toast import Toast, ToastHost
+
+if TYPE_CHECKING:
+    from gui.widgets.shell.palette import CommandPalette
 
 _NARROW_BELOW = 1000
 
@@ -127,7 +131,6 @@ class Shell(QMainWindow):
         self._stack = Stack()
         self._panel = _Panel()
         self._arrange()
-        self._palette = CommandPalette(self)
         self._toasts = ToastHost(self._panel)
         self._veil = DropVeil(self._panel)
         FocusRing(self)
@@ -157,10 +160,18 @@ class Shell(QMainWindow):
         self._sidebar.chosen.connect(self.show_page)
         self._menu_row.command_triggered.connect(self.command_triggered)
         self._menu_row.palette_requested.connect(self.open_palette)
-        self._palette.triggered.connect(self.command_triggered)
         self._status.privacy_clicked.connect(self.privacy_clicked)
         self._status.job_clicked.connect(self.job_clicked)
         self._status.device_clicked.connect(self.device_clicked)
+
+    @cached_property
+    def _palette(self) -> CommandPalette:
+        from gui.widgets.shell.palette import CommandPalette
+
+        made = CommandPalette(self)
+        made.set_commands(self._commands)
+        made.triggered.connect(self.command_triggered)
+        return made
 
     def _own_keys(self) -> None:
         for keys, act in self._reserved().items():
@@ -212,7 +223,8 @@ class Shell(QMainWindow):
     def set_commands(self, commands: Sequence[Command]) -> None:
         """Offer these commands in the palette."""
         self._commands = tuple(commands)
-        self._palette.set_commands(commands)
+        if "_palette" in vars(self):
+            self._palette.set_commands(commands)
         self._bind_keys()
 
     def set_privacy(self, ok: bool, title: str, text: str) -> None:
