@@ -85,7 +85,7 @@ class _Batch(msgspec.Struct, frozen=True, kw_only=True):
     """News of one job on their way into the window's thread."""
 
     number: int
-    envelopes: list[Envelope] = msgspec.field(default_factory=list)
+    envelopes: list[Envelope] = msgspec.field(default_factory=list["Envelope"])
     snapshot: JobSnapshot
     state: JobState
     is_behind: bool = False
