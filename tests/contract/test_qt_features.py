@@ -13,6 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 PROBE = """
 import inspect
+import PySide6.QtCore
 from gui.bridge import qt_features
 if {leaves_out}:
     qt_features.leave_out_features()
