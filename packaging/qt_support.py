@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PySide's own modules as files, compiled at the build.
+"""PySide's own modules as compiled files.
 
 PySide carries modules that describe signatures as source inside a library, and compiles them at
 each start, a twentieth of the window's. Its own switch writes them into a folder beside the
@@ -41,7 +41,8 @@ def write_support(folder: Path, environment: dict[str, str]) -> None:
     files = folder / PACKAGE / FILES
     writes = environment | {"PYTHONPATH": str(folder), SWITCH: "0"}
     subprocess.run([sys.executable, "-c", f"import {PACKAGE}"], env=writes, check=True)
-    compiling = [sys.executable, "-m", "compileall", "-q", "-f", "--invalidation-mode"]
+    # Beside their sources, so that they are found without those.
+    compiling = [sys.executable, "-m", "compileall", "-q", "-f", "-b", "--invalidation-mode"]
     subprocess.run(
         [*compiling, "unchecked-hash", "-s", str(files), str(files)], env=environment, check=True
     )
@@ -50,9 +51,10 @@ def write_support(folder: Path, environment: dict[str, str]) -> None:
 
 
 def support_files(work: str | os.PathLike[str]) -> list[tuple[str, str]]:
-    """Return the files that were written, each with its folder in the bundle."""
+    """Return the compiled modules, each with its folder in the bundle."""
     folder = Path(work) / FOLDER
     return [
         (str(path), path.parent.relative_to(folder).as_posix())
-        for path in sorted((folder / PACKAGE / FILES / MODULES).rglob("*.py*"))
+        for path in sorted((folder / PACKAGE / FILES / MODULES).rglob("*.pyc"))
+        if path.parent.name != "__pycache__"
     ]
