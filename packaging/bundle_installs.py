@@ -29,6 +29,7 @@ EXPECTED_OF_LINTIAN = frozenset(
     {
         # A program with its own libraries, in /opt.
         *("dir-or-file-in-opt", "custom-library-search-path", "embedded-library"),
+        "package-installs-python-bytecode",  # for its own Python, which nothing else uses
         # Libraries of wheels are shipped as they are.
         *("unstripped-binary-or-object", "shared-library-lacks-prerequisites"),
         *("library-not-linked-against-libc", "hardening-no-pie"),
