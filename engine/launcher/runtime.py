@@ -18,9 +18,7 @@ import sys
 import sysconfig
 from collections.abc import Mapping, MutableSequence
 from pathlib import Path
-from typing import cast
-
-import msgspec
+from typing import NamedTuple, cast
 
 FILE_NAME = "runtime.json"
 """Who a runtime is. The hash of each of its files stands in MANIFEST.json, as in each folder that
@@ -39,7 +37,7 @@ PACKAGES = Path(f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-pac
 where its path holds `site-packages`."""
 
 
-class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+class Runtime(NamedTuple):
     """What a runtime says of itself.
 
     Attributes:

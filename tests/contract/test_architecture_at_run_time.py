@@ -69,3 +69,11 @@ def test_import_of_the_window_brings_no_learning_and_no_network() -> None:
     assert not modules & AFTER_FIRST_PAINT
     assert not set(seen["whole"]) & MODULES_AFTER_FIRST_PAINT
     assert seen["network"] is False
+
+
+def test_what_goes_before_the_runtime_is_attached_is_of_the_standard_library() -> None:
+    """A library that is imported there would stay in the place of the runtime's own."""
+    seen = import_in_a_fresh_interpreter("engine.launcher.frozen")
+    before = import_in_a_fresh_interpreter("engine")
+    added = set(seen["modules"]) - set(before["modules"])
+    assert not {one for one in added if one not in sys.stdlib_module_names}
