@@ -65,17 +65,23 @@ def empty_trash(services: Services, *, done: Callable[[], None]) -> None:
 def tidy_trash(services: Services) -> None:
     """Delete what has been in the trash for long; where that fails the next start tries again."""
 
+    def tidy() -> int:
+        return services.api.trash.tidy()
+
     def after(_outcome: Outcome[int]) -> None:
         return
 
-    services.tasks.run(services.api.trash.tidy, after, owner=services.library)
+    services.tasks.run(tidy, after, owner=services.library)
 
 
 def say_place(services: Services, show: Callable[[str, str], None]) -> None:
     """Find out where the workspace lies, and show what is odd about it: cause and consequence."""
 
+    def look() -> Place:
+        return services.api.space.place()
+
     def after(outcome: Outcome[Place]) -> None:
         if outcome.error is None:
             show(*place_words(outcome.value))
 
-    services.tasks.run(services.api.space.place, after, owner=services.library, lane=Lane.READING)
+    services.tasks.run(look, after, owner=services.library, lane=Lane.READING)

@@ -53,7 +53,10 @@ class DeviceWatch(QObject):
         """Read once."""
         if not self._is_reading:
             self._is_reading = True
-            self._tasks.run(self._api.machine.facts, self._take, owner=self, lane=Lane.READING)
+            self._tasks.run(self._read, self._take, owner=self, lane=Lane.READING)
+
+    def _read(self) -> MachineFacts:
+        return self._api.machine.facts()
 
     def _take(self, outcome: Outcome[MachineFacts]) -> None:
         self._is_reading = False
