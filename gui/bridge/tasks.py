@@ -53,12 +53,13 @@ class Lane(StrEnum):
     LONG = "long"
 
 
-class _Delivery(msgspec.Struct, frozen=True):
-    """A result on its way into the window's thread."""
+class _Piece(msgspec.Struct):
+    """Work that is under way, kept in the window's thread until its outcome is delivered."""
 
+    work: Callable[[], Any]
     done: Callable[[Outcome[Any]], None]
-    outcome: Outcome[Any]
     owner: weakref.ref[QObject]
+    outcome: Outcome[Any] = msgspec.field(default_factory=Outcome[Any])
 
 
 class _LaneThread:
@@ -92,19 +93,20 @@ class Tasks(QObject):
         closing: Set where the window closes; long work that may be ended heeds it.
     """
 
-    _finished = Signal(object)
+    _finished = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
         self._lanes = {lane: _LaneThread(f"burnish-{lane.value}") for lane in Lane}
-        self._pending = 0
+        self._pieces: dict[int, _Piece] = {}
+        self._count = 0
         self.closing = threading.Event()
         self._finished.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_idle(self) -> bool:
         """Return whether every outcome has been delivered."""
-        return self._pending == 0
+        return not self._pieces
 
     def run(
         self,
@@ -122,13 +124,10 @@ class Tasks(QObject):
             owner: The object that the result is for.
             lane: Which thread does it.
         """
-        gone = weakref.ref(owner)
-        self._pending += 1
-
-        def job() -> None:
-            self._finished.emit(_Delivery(done, _attempt(work), gone))
-
-        self._lanes[lane].put(job)
+        self._count += 1
+        number = self._count
+        self._pieces[number] = _Piece(work, done, weakref.ref(owner))
+        self._lanes[lane].put(lambda: self._do(number))
 
     def close(self, wait_s: float = 10.0) -> None:
         """Let what was asked for happen before the process ends, such as a run just started."""
@@ -137,11 +136,20 @@ class Tasks(QObject):
         for lane in self._lanes.values():
             lane.close(max(0.0, until - time.monotonic()))
 
-    def _deliver(self, delivery: _Delivery) -> None:
-        self._pending -= 1
-        owner = delivery.owner()
+    def _do(self, number: int) -> None:
+        """Do a piece of work in its lane, and keep nothing of it there.
+
+        What is called, and an error by its traceback, mostly hold a page: a lane that was the last
+        to let go of it would destroy widgets outside of the thread that they live in.
+        """
+        self._pieces[number].outcome = _attempt(self._pieces[number].work)
+        self._finished.emit(number)
+
+    def _deliver(self, number: int) -> None:
+        piece = self._pieces.pop(number)
+        owner = piece.owner()
         if owner is not None and shiboken6.isValid(owner):
-            delivery.done(delivery.outcome)
+            piece.done(piece.outcome)
 
 
 def _attempt(work: Callable[[], T]) -> Outcome[T]:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import weakref
 
 import pytest
 from PySide6.QtCore import QObject
@@ -80,6 +82,27 @@ def test_task_of_an_owner_that_is_gone_is_not_delivered(
     ready.set()
     qtbot.wait_until(lambda: window_services.tasks.is_idle)
     assert outcomes == []
+
+
+def mourned(threads: list[str]) -> QObject:
+    """Return an object whose end writes down in which thread it came."""
+    made = QObject()
+    weakref.finalize(made, lambda: threads.append(threading.current_thread().name))
+    return made
+
+
+def test_object_that_only_a_task_still_held_dies_in_the_windows_thread(
+    window_services: Services, qtbot: QtBot
+) -> None:
+    threads: list[str] = []
+    for _round in range(20):
+        owner = mourned(threads)
+        window_services.tasks.run(owner.objectName, lambda _outcome: None, owner=owner)
+        del owner
+    qtbot.wait_until(lambda: window_services.tasks.is_idle)
+    window_services.tasks.run(time.time, lambda _outcome: None, owner=window_services.library)
+    qtbot.wait_until(lambda: window_services.tasks.is_idle)
+    assert threads == [threading.main_thread().name] * 20
 
 
 def listen(feed: JobFeedSignal) -> tuple[list[Envelope], list[JobState], list[object]]:
