@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> int:
         return run_selfcheck()
     if not arguments or arguments[0] == "--window":
         # What is imported stays: looking through it for garbage costs a tenth of the start.
+        # Afterwards a timer of the window collects (`gui/bridge/process.py`).
         gc.disable()
         from gui.bridge.qt_features import leave_out_features
 

@@ -38,6 +38,7 @@ from engine.api.row_views import RowQuery, RowSort
 from engine.api.settings import Settings as SettingValues
 from gui.app import Window
 from gui.bridge.notices import Notices
+from gui.bridge.process import collect_garbage_here
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.widgets.table import DataTable
@@ -166,6 +167,7 @@ def main() -> int:
         api = open_api(folder / "workspace")
         dataset_id, import_s = import_file(api, folder / "rows.jsonl")
         app = QApplication(["table_benchmark"])
+        collect_garbage_here(app)
         notices = Notices()
         settings = Settings(folder / "settings.json", SettingValues(), notices)
         privacy = Privacy(kernel_filter=False)

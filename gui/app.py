@@ -91,7 +91,7 @@ def run_window(arguments: Sequence[str]) -> int:
 
 def _run(app: QApplication, window: Window, door: OneWindow) -> int:
     process.follow_session(app.commitDataRequest, window.keep)
-    process.collect_garbage_again()
+    process.collect_garbage_here(app)
     with other_starts.followed(door, window, window.take_wish):
         status = app.exec()
     window.close()

@@ -17,12 +17,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QSessionManager
 from PySide6.QtWidgets import QApplication
 
 from engine.errors import EngineError, unforeseen
 from gui.bridge.notices import Notices
 
+COLLECT_EVERY_MS = 1_000
 log = logging.getLogger("gui")
 
 
@@ -93,10 +95,27 @@ def age_s() -> float:
     return time.time() - psutil.Process().create_time()
 
 
-def collect_garbage_again() -> None:
-    """Undo that `main.py` switched the collector off; what is there by now stays to the end."""
+def collect_garbage_here(app: QApplication) -> None:
+    """Collect garbage in the window's thread and in no other; what is there by now stays.
+
+    Python collects in whichever thread makes an object too many. Pages are in cycles, and one that
+    another thread destroyed ends the program, now and then: so the collector, which `main.py`
+    switched off for the start, stays off, and a timer of the window does its work.
+    """
+    gc.disable()
     gc.freeze()
-    gc.enable()
+    timer = QTimer(app)
+    timer.setInterval(COLLECT_EVERY_MS)
+    timer.timeout.connect(collect_what_is_due)
+    timer.start()
+
+
+def collect_what_is_due() -> None:
+    """Collect the oldest generation of objects that is due, as the collector would by itself."""
+    for generation in (2, 1, 0):
+        if gc.get_count()[generation] > gc.get_threshold()[generation]:
+            gc.collect(generation)
+            return
 
 
 def print_first_paint(app: QApplication) -> None:

@@ -35,7 +35,7 @@ from engine.domain.recipe import Recipe
 from engine.domain.run import JobSnapshot
 from gui.app import Window
 from gui.bridge.notices import Notices
-from gui.bridge.process import look_for_catalogue_once
+from gui.bridge.process import collect_garbage_here, look_for_catalogue_once
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.navigation import PAGES
@@ -340,6 +340,7 @@ def main() -> int:
     """Draw what was asked for; return 1 where something is cut."""
     options = _parse()
     app = QApplication(["burnish"])
+    collect_garbage_here(app)
     look_for_catalogue_once()
     QLocale.setDefault(QLocale(NUMBERS_LOCALE))
     install_theme(app, scheme=Scheme.LIGHT, font_px=13)

@@ -98,6 +98,34 @@ names = sorted({name.partition(".")[0] for name in sys.modules})
 print(json.dumps({"modules": names, "errors": errors}))
 """
 
+GARBAGE = """
+import json, sys, threading, weakref
+from PySide6.QtCore import QObject, QTimer
+import main
+from gui.bridge import process
+
+threads, elsewhere = [], []
+
+def leave_garbage(app):
+    for _number in range(100):
+        page = QObject()
+        page.itself = page
+        weakref.finalize(page, lambda: threads.append(threading.current_thread().name))
+    del page
+    thread = threading.Thread(target=lambda: elsewhere.extend([[] for _ in range(100_000)]))
+    thread.start()
+    thread.join()
+    wait = QTimer(app)
+    wait.timeout.connect(lambda: len(threads) == 100 and app.exit(0))
+    wait.start(50)
+    QTimer.singleShot(20_000, app, lambda: app.exit(1))
+
+process.print_first_paint = leave_garbage
+status = main.main(["--window", "--workspace", sys.argv[1], "--exit-after-show"])
+print(json.dumps(threads))
+sys.exit(status)
+"""
+
 
 @pytest.fixture
 def window(window_services: Services, themed: Theme, qtbot: QtBot) -> Window:
@@ -158,6 +186,13 @@ def test_window_that_is_shown_and_closed_says_how_long_it_took(tmp_path: Path) -
     line = json.loads(done.stdout)
     assert line["first_paint_ms"] > 0
     assert line["torch_loaded"] is False
+
+
+def test_pages_in_cycles_die_in_the_windows_thread_only(tmp_path: Path) -> None:
+    """In another thread that would end the program, now and then."""
+    done = run_process(["-c", GARBAGE, str(tmp_path / "w")], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["MainThread"] * 100
 
 
 def test_every_page_has_its_own_id_and_shortcut() -> None:
