@@ -121,6 +121,9 @@ class JobFeeds(QObject):
 
     def follow(self, job_id: str, owner: QObject) -> JobFeedSignal:
         """Follow a job from its first event on, until it is over or the owner is gone."""
+        # Of those that were stopped, or whose page is gone, nothing comes that would take them out.
+        known = self._signals.items()
+        self._signals = {number: one for number, one in known if shiboken6.isValid(one)}
         signal = JobFeedSignal(job_id, owner)
         self._count += 1
         self._signals[self._count] = signal

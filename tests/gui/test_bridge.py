@@ -174,6 +174,24 @@ def test_stopped_feed_is_silent(api: FakeApi, window_services: Services, qtbot: 
     assert len(events) == 1
 
 
+def test_feeds_that_nobody_follows_any_more_are_not_kept(
+    api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    api.runs.make("one", "r1").emit(START)
+    ended: list[str] = []
+    for _visit in range(5):
+        page = QObject()
+        feed = window_services.feeds.follow("r1", page)
+        weakref.finalize(feed, lambda: ended.append("feed"))
+        with qtbot.wait_signal(feed.events):
+            pass
+        del feed
+        page.deleteLater()
+        with qtbot.wait_signal(page.destroyed):
+            pass
+    assert len(ended) == 4
+
+
 def test_library_tells_only_what_changed(
     api: FakeApi, window_services: Services, qtbot: QtBot
 ) -> None:
