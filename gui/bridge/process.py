@@ -111,7 +111,7 @@ def collect_garbage_here(app: QApplication) -> None:
 
 
 def collect_what_is_due() -> None:
-    """Collect the oldest generation of objects that is due, as the collector would by itself."""
+    """Collect the oldest generation of objects that is due by the collector's thresholds."""
     for generation in (2, 1, 0):
         if gc.get_count()[generation] > gc.get_threshold()[generation]:
             gc.collect(generation)

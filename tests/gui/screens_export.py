@@ -28,6 +28,7 @@ from engine.hardware.doctor.registry import judge
 from engine.protocol.events import WorkerStarted
 from gui.app import Window
 from gui.bridge.notices import Notices
+from gui.bridge.process import collect_garbage_here
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.widgets.choices import Slider
@@ -296,6 +297,7 @@ STATES: dict[str, Act] = {
 def draw(name: str, act: Act, folder: Path, scheme: Scheme, scale: float) -> Path:
     """Draw one state, tell what is cut in it, and return the picture."""
     app = QApplication(["screens"])
+    collect_garbage_here(app)
     QLocale.setDefault(QLocale(NUMBERS_LOCALE))
     look = install_theme(app, scheme=scheme, text_scale=scale, font_px=13)
     api = FakeApi()

@@ -73,11 +73,13 @@ from engine.api.privacy import Privacy
 from engine.api.settings import Settings as Values
 from gui.app import Window, open_services
 from gui.bridge.notices import Notices
+from gui.bridge.process import collect_garbage_here
 from gui.bridge.settings import Settings
 from gui.navigation import PAGES
 from gui.widgets.theme.install import install_theme
 
 app = QApplication(["burnish"])
+collect_garbage_here(app)
 look = install_theme(app)
 notices = Notices()
 errors = []
