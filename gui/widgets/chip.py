@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from gui.widgets.theme.paint import CENTRE, painting, put_icon, rounded, text_width, write
 from gui.widgets.theme.theme import follow_theme, theme
 
-_GROUNDS = {"neutral": "pill_bg", "accent": "accent_soft"}
-_INKS = {"neutral": "text2", "accent": "accent_text"}
+_GROUNDS = {"neutral": "pill_bg", "accent": "accent_soft", "info": "accent_soft"}
+_INKS = {"neutral": "text2", "accent": "accent_text", "info": "accent_text"}
 
 
 def soft_ground(kind: str) -> str:

@@ -12,7 +12,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from gui.widgets.banner import Banner
+from gui.widgets.banner import ICONS, Banner
 from gui.widgets.box import Column, Panel, Row
 from gui.widgets.buttons import Action, Button, IconButton, MenuItem
 from gui.widgets.card import Disclosure
@@ -476,6 +476,14 @@ def test_banner_tells_actions_and_dismissal(qtbot: QtBot) -> None:
         qtbot.mouseClick(buttons[1], MOUSE)
 
     assert caught.args == ["stop"]
+
+
+@pytest.mark.parametrize("kind", ICONS)
+def test_banner_and_chip_of_every_kind_are_painted(qtbot: QtBot, kind: str) -> None:
+    banner = Banner(kind=kind)
+    banner.set_content("Best at step 550.")
+    panel = _shown(qtbot, Panel(Column(banner, Chip("Best", kind=kind))))
+    assert not panel.grab().isNull()
 
 
 def test_rows_tell_what_was_pressed(qtbot: QtBot) -> None:
