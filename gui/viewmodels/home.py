@@ -18,7 +18,7 @@ from gui.viewmodels.job import progress_words, share_of, state_chip
 
 if TYPE_CHECKING:
     from engine.api.jobs import JobView
-    from engine.api.machine import MachineFacts
+    from engine.api.machine import Finding, MachineFacts
     from engine.api.privacy import PrivacyState
     from engine.api.runs import RunView
     from engine.domain.dataset import DatasetInfo
@@ -252,8 +252,17 @@ _USUAL_BILLIONS = (1, 3, 4, 8, 14, 32, 70)
 """Sizes that models come in."""
 
 
-def ready_note(facts: MachineFacts) -> Note:
-    """Return what this computer can train, without promising more than the plan will say."""
+def ready_note(facts: MachineFacts, forbids: Sequence[Finding]) -> Note:
+    """Return what this computer can train, without promising more than the plan will say.
+
+    Args:
+        facts: What it has.
+        forbids: What forbids to train on it, the gravest first.
+    """
+    if forbids:
+        first = forbids[0]
+        text = f"{first.message} {first.remedy}".strip()
+        return Note(kind="warning", title=first.title, text=text)
     if not facts.gpus:
         return Note(
             kind="warning",

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.api.starter import sample_file
 from engine.errors import DiskFull
+from engine.hardware.doctor.snapshot import error
 from gui.bridge.services import Services
 from gui.pages.home.recent import RecentWork
 from gui.pages.home.start import StartCard
@@ -52,6 +53,19 @@ def button(page: HomePage, text: str) -> Button:
 
 def texts(page: HomePage) -> list[str]:
     return [one.text() for one in page.findChildren(TextLabel) if one.isVisible()]
+
+
+def test_computer_is_called_ready_only_where_nothing_forbids_to_train(
+    home: HomePage, window_services: Services, api: FakeApi, qtbot: QtBot
+) -> None:
+    api.machine.found = [error("libraries", "Libraries missing", "Nothing goes.", "Add them.")]
+    window_services.device.refresh()
+    qtbot.wait_until(lambda: "Libraries missing" in texts(home))
+    assert not any(one.startswith("Ready") for one in texts(home))
+    api.machine.found = []
+    home.page_entered()
+    qtbot.wait_until(lambda: any(one.startswith("Ready") for one in texts(home)))
+    assert "Libraries missing" not in texts(home)
 
 
 def test_first_start_welcomes_and_hides_recent_work(home: HomePage) -> None:

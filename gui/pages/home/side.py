@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from gettext import gettext as _
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize
 
 from gui.bridge.services import Services
+from gui.bridge.tasks import Lane, Outcome
 from gui.viewmodels.home import Fact, Note, machine_rows, privacy_note, ready_note
 from gui.widgets.box import Column, Hairline, Panel, Row, Stretch, clear_layout
 from gui.widgets.card import Card, SoftBlock
@@ -15,6 +17,9 @@ from gui.widgets.empty import Skeleton
 from gui.widgets.rows import NameValue
 from gui.widgets.text import IconLabel, LinkLabel, TextLabel
 from gui.widgets.theme.theme import theme
+
+if TYPE_CHECKING:
+    from engine.api.machine import Finding
 
 _WIDTH = 296
 
@@ -34,6 +39,7 @@ class ComputerColumn(Panel):
         self._services = services
         self._shown: list[tuple[Fact, NameValue]] = []
         self._note: Note | None = None
+        self._forbids: list[Finding] | None = None
         services.device.changed.connect(self._show_facts)
         self._skeleton.start()
         self._show_facts()
@@ -43,19 +49,39 @@ class ComputerColumn(Panel):
         """Return the width of a side column; below the page it takes all there is."""
         return QSize(theme().px(_WIDTH), super().sizeHint().height())
 
+    def look(self) -> None:
+        """Look in the background for what forbids to train; the first facts bring a first look."""
+        if self._services.device.facts is not None:
+            self._services.tasks.run(self._read, self._take, owner=self, lane=Lane.READING)
+
+    def _read(self) -> list[Finding]:
+        return self._services.api.machine.forbids()
+
+    def _take(self, outcome: Outcome[list[Finding]]) -> None:
+        if outcome.error is not None:
+            self._services.notices.show_error(outcome.error)
+            return
+        self._forbids = outcome.value
+        self._show_facts()
+
     def _show_facts(self) -> None:
         facts = self._services.device.facts
         if facts is None:
             return
-        self._skeleton.stop()
-        self._skeleton.hide()
+        if not self._shown:
+            self._skeleton.stop()
+            self._skeleton.hide()
+            self.look()
         rows = machine_rows(facts)
         if [one.name for one in rows] != [one.name for one, _row in self._shown]:
             self._make_rows(rows)
         for fact, (_old, row) in zip(rows, self._shown, strict=True):
             row.set_value(fact.value)
             row.set_second(fact.second)
-        note = ready_note(facts)
+        if self._forbids is not None:
+            self._show_note(ready_note(facts, self._forbids))
+
+    def _show_note(self, note: Note) -> None:
         if note != self._note:
             self._note = note
             clear_layout(self._ready)

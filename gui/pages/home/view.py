@@ -42,9 +42,14 @@ class HomePage(Page):
         self._recent = RecentWork(services)
         self._start = StartCard(services, read_sample(sample_file()))
         self._drop = self._make_drop_zone()
+        self._computer = ComputerColumn(services)
         self._arrange()
         self._connect()
         self._show_work()
+
+    def page_entered(self) -> None:
+        """Look again: libraries may have been added meanwhile."""
+        self._computer.look()
 
     def _make_drop_zone(self) -> DropZone:
         drop = DropZone(
@@ -60,7 +65,7 @@ class HomePage(Page):
         left = Panel(Column(self._recent, self._start, self._drop, Stretch(), gap=24))
         columns = Reflow(
             left,
-            ComputerColumn(self._services),
+            self._computer,
             gap=24,
             line_gap=24,
             stack_below=800,

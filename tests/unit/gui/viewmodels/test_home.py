@@ -11,6 +11,7 @@ import pytest
 
 from engine.api.privacy import PrivacyState
 from engine.api.starter import sample_file
+from engine.hardware.doctor.snapshot import error
 from engine.protocol.events import Finished, WorkerStarted
 from gui.viewmodels.home import (
     machine_rows,
@@ -81,7 +82,7 @@ def test_recent_items_of_an_empty_workspace_are_none() -> None:
 def test_computer_without_card_is_said_plainly() -> None:
     rows = machine_rows(facts())
     assert rows[0].value == "none from NVIDIA"
-    note = ready_note(facts())
+    note = ready_note(facts(), [])
     assert note.kind == "warning"
     assert "processor" in note.text
 
@@ -89,9 +90,16 @@ def test_computer_without_card_is_said_plainly() -> None:
 @pytest.mark.parametrize(("gigabytes", "billions"), [(8, 8), (12, 14), (24, 32), (80, 70)])
 def test_card_is_ready_for_the_usual_size_that_fits(gigabytes: int, billions: int) -> None:
     card = FakeGpu(total_bytes=gigabytes * GB, free_bytes=gigabytes * GB)
-    note = ready_note(facts(gpus=(card,)))
+    note = ready_note(facts(gpus=(card,)), [])
     assert note.kind == "success"
     assert f"about {billions} billion" in note.text
+
+
+def test_computer_on_which_nothing_can_be_trained_is_not_called_ready() -> None:
+    missing = error("libraries", "Libraries missing", "Nothing can be trained.", "Add them.")
+    note = ready_note(facts(gpus=(FakeGpu(),)), [missing])
+    assert (note.kind, note.title) == ("warning", "Libraries missing")
+    assert note.text == "Nothing can be trained. Add them."
 
 
 def test_second_card_is_counted() -> None:
