@@ -13,6 +13,7 @@ from functools import partial
 from gettext import gettext as _
 from gettext import pgettext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QLocale, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
@@ -30,6 +31,7 @@ from gui.actions.import_files import ask_for_files
 from gui.actions.open_paths import open_paths
 from gui.actions.queue import choose_when_done
 from gui.actions.runs import pause_run, stop_run
+from gui.actions.runtime import look_at_runtime
 from gui.actions.start_sample_run import start_sample_run
 from gui.actions.trash import say_place, tidy_trash
 from gui.bridge import other_starts, process
@@ -52,6 +54,9 @@ from gui.widgets.shell.tray import Tray
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.scheme import chosen_scheme
 from gui.widgets.theme.theme import Theme
+
+if TYPE_CHECKING:
+    from gui.viewmodels.runtime import RuntimeNotice
 
 PRIVACY_EVERY_MS = 2_000
 log = logging.getLogger("gui")
@@ -170,27 +175,22 @@ class Window(QObject):
     def start(self) -> None:
         """Begin to read the workspace and this computer; called after the first paint."""
         self.shell.set_commands(navigation.all_commands(self._situation))
+        # First: what became of runs, told once the library is read, takes the place of its banner.
+        look_at_runtime(self._services, tell=self._say_what_is_missing)
         self._services.library.refresh()
         self._services.device.start()
         say_place(self._services, self._show_place)
         tidy_trash(self._services)
         self._privacy_timer.start()
         self._follow_tray()
-        self._say_what_is_missing()
 
-    def _say_what_is_missing(self) -> None:
-        """Say that nothing can be trained yet, or not as it was tested, and where to change it."""
-        from gui.viewmodels.runtime import runtime_notice
-
-        runtimes = self._services.api.runtimes
-        notice = runtime_notice(runtimes.current()) if runtimes.is_packaged else None
-        if notice is not None:
-            banner = Banner(kind=notice.kind)
-            where = (Action(key="runtime", text=notice.action),)
-            banner.set_content(notice.cause, notice.consequence, where)
-            banner.action_triggered.connect(self._show_runtime)
-            banner.dismissed.connect(self._clear_notice)
-            self.shell.show_notice(banner)
+    def _say_what_is_missing(self, notice: RuntimeNotice) -> None:
+        banner = Banner(kind=notice.kind)
+        where = (Action(key="runtime", text=notice.action),)
+        banner.set_content(notice.cause, notice.consequence, where)
+        banner.action_triggered.connect(self._show_runtime)
+        banner.dismissed.connect(self._clear_notice)
+        self.shell.show_notice(banner)
 
     def _show_runtime(self, _key: str) -> None:
         self.go("settings", "runtime")

@@ -70,9 +70,8 @@ def save_log(services: Services, *, runs: Sequence[str], folder: Path) -> None:
             words = _("Log written. To see it: tensorboard --logdir {folder}")
             services.notices.say(words.format(folder=folder))
 
-    curves = services.api.curves
     services.tasks.run(
-        lambda: curves.save_tensorboard(runs, folder),
+        lambda: services.api.curves.save_tensorboard(runs, folder),
         done,
         owner=services.library,
         lane=Lane.LONG,
@@ -81,14 +80,12 @@ def save_log(services: Services, *, runs: Sequence[str], folder: Path) -> None:
 
 def save_numbers(services: Services, *, runs: Sequence[str], path: Path) -> None:
     """Write the numbers of the curves of some runs; a file of this name is replaced."""
-    curves = services.api.curves
-    _save(services, lambda: curves.save_csv(runs, path, replace=True))
+    _save(services, lambda: services.api.curves.save_csv(runs, path, replace=True))
 
 
 def save_picture(services: Services, *, content: bytes, path: Path) -> None:
     """Write a picture, or what else a chart gives out; a file of this name is replaced."""
-    curves = services.api.curves
-    _save(services, lambda: curves.save(content, path, replace=True))
+    _save(services, lambda: services.api.curves.save(content, path, replace=True))
 
 
 def _save(services: Services, work: Callable[[], Path]) -> None:

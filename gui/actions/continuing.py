@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def continue_run(services: Services, *, run_id: str, checkpoint: str = "") -> None:
     """Open the page Train with the adapter of a run, or of one of its checkpoints."""
-    continuing = services.api.continuing
-    _open_train(services, lambda: continue_argument(continuing.of_run(run_id, checkpoint)))
+    api = services.api
+    _open_train(services, lambda: continue_argument(api.continuing.of_run(run_id, checkpoint)))
 
 
 def ask_for_adapter_folder(services: Services, *, parent: QWidget) -> None:
@@ -35,8 +35,8 @@ def ask_for_adapter_folder(services: Services, *, parent: QWidget) -> None:
 
 def continue_folder(services: Services, *, path: Path) -> None:
     """Open the page Train with the adapter of a folder from outside, once it is checked."""
-    continuing = services.api.continuing
-    _open_train(services, lambda: continue_argument(continuing.of_folder(path)))
+    api = services.api
+    _open_train(services, lambda: continue_argument(api.continuing.of_folder(path)))
 
 
 def train_again(services: Services, *, run: RunView) -> None:
@@ -44,10 +44,10 @@ def train_again(services: Services, *, run: RunView) -> None:
     if run.recipe.start is None:
         services.navigator.go("train", same_again(run))
         return
-    continuing = services.api.continuing
+    api, recipe = services.api, run.recipe
     _open_train(
         services,
-        lambda: replace(same_again(run), beginning=continuing.again(run.recipe)),
+        lambda: replace(same_again(run), beginning=api.continuing.again(recipe)),
     )
 
 

@@ -32,11 +32,11 @@ def look_up_check(
     services: Services, *, run_id: str, known: Callable[[Checked | None, str], None]
 ) -> None:
     """Hand over what is known of a run, and the id of the job that is busy with it, or ""."""
-    api = services.api.memorisation
 
     def look() -> tuple[Checked | None, str]:
-        busy = api.busy(run_id)
-        return api.checked(run_id), busy.info.id if busy is not None else ""
+        checks = services.api.memorisation
+        busy = checks.busy(run_id)
+        return checks.checked(run_id), busy.info.id if busy is not None else ""
 
     def done(outcome: Outcome[tuple[Checked | None, str]]) -> None:
         if outcome.error is not None:

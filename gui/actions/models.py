@@ -15,6 +15,9 @@ from gui.viewmodels.models import removed_words
 def add_starter(services: Services) -> None:
     """List the model that comes with Burnish, and show it."""
 
+    def add() -> ModelInfo:
+        return services.api.models.add_starter()
+
     def done(outcome: Outcome[ModelInfo]) -> None:
         if outcome.error is not None:
             services.notices.show_error(outcome.error, title=_("The model was not added"))
@@ -24,7 +27,7 @@ def add_starter(services: Services) -> None:
         services.library.refresh(lambda: services.navigator.go("models", model.id))
 
     services.notices.clear()
-    services.tasks.run(services.api.models.add_starter, done, owner=services.library)
+    services.tasks.run(add, done, owner=services.library)
 
 
 def remove_model(services: Services, *, model: ModelInfo) -> None:

@@ -67,8 +67,12 @@ def move_in_queue(services: Services, *, run_id: str, place: int) -> None:
 
 def hold_queue(services: Services, *, is_held: bool) -> None:
     """Start nothing more, or go on."""
-    queue = services.api.queue
-    _change(services, queue.hold if is_held else queue.go_on)
+
+    def change() -> None:
+        queue = services.api.queue
+        (queue.hold if is_held else queue.go_on)()
+
+    _change(services, change)
 
 
 def choose_hours(services: Services, *, hours: Hours | None) -> None:

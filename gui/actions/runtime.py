@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Adding and removing the training libraries of the packaged program."""
+"""Adding and removing the training libraries of the packaged program, and what is amiss."""
 
 from __future__ import annotations
 
@@ -7,13 +7,35 @@ from collections.abc import Callable
 from gettext import gettext as _
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from engine.api.runtimes import RuntimeView
 from engine.errors import Cancelled
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
+
+if TYPE_CHECKING:
+    from engine.api.runtimes import RuntimeView
+    from gui.viewmodels.runtime import RuntimeNotice
+
+
+def look_at_runtime(services: Services, *, tell: Callable[[RuntimeNotice], None]) -> None:
+    """Tell where nothing can be trained, or not as it was tested; a clone has its libraries."""
+
+    def look() -> RuntimeNotice | None:
+        from gui.viewmodels.runtime import runtime_notice
+
+        runtimes = services.api.runtimes
+        return runtime_notice(runtimes.current()) if runtimes.is_packaged else None
+
+    def after(outcome: Outcome[RuntimeNotice | None]) -> None:
+        if outcome.error is not None:
+            services.notices.show_error(outcome.error)
+        elif outcome.value is not None:
+            tell(outcome.value)
+
+    services.tasks.run(look, after, owner=services.library)
 
 
 def install_runtime(
@@ -55,6 +77,9 @@ def install_runtime(
 def remove_runtime(services: Services, *, done: Callable[[], None]) -> None:
     """Remove the libraries that this person installed."""
 
+    def remove() -> None:
+        services.api.runtimes.remove()
+
     def after(outcome: Outcome[None]) -> None:
         if outcome.error is not None:
             services.notices.show_error(outcome.error, title=_("They were not removed"))
@@ -63,7 +88,7 @@ def remove_runtime(services: Services, *, done: Callable[[], None]) -> None:
         done()
 
     services.notices.clear()
-    services.tasks.run(services.api.runtimes.remove, after, owner=services.library)
+    services.tasks.run(remove, after, owner=services.library)
 
 
 def ask_for_runtime_file(*, parent: QWidget) -> Path | None:

@@ -51,6 +51,9 @@ def free_space(services: Services, *, key: str, done: Callable[[], None]) -> Non
 def empty_trash(services: Services, *, done: Callable[[], None]) -> None:
     """Delete everything in the trash for good."""
 
+    def empty() -> int:
+        return services.api.trash.empty()
+
     def after(outcome: Outcome[int]) -> None:
         if outcome.error is not None:
             services.notices.show_error(outcome.error, title=_("The trash was not emptied"))
@@ -59,7 +62,7 @@ def empty_trash(services: Services, *, done: Callable[[], None]) -> None:
         done()
 
     services.notices.clear()
-    services.tasks.run(services.api.trash.empty, after, owner=services.library)
+    services.tasks.run(empty, after, owner=services.library)
 
 
 def tidy_trash(services: Services) -> None:

@@ -33,12 +33,18 @@ from engine.domain.phase import Phase
 from engine.domain.queue import Queue
 from engine.domain.recipe import Recipe
 from engine.domain.run import JobSnapshot
+from engine.hardware.doctor.registry import judge
+from engine.hardware.doctor.snapshot import LibraryFacts, Snapshot, WorkspaceFacts
+from engine.hardware.machine import read_machine
+from engine.hardware.sleep import SleepFacts
+from gui.actions.runtime import look_at_runtime
 from gui.app import Window
 from gui.bridge.notices import Notices
 from gui.bridge.process import collect_garbage_here, look_for_catalogue_once
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.navigation import PAGES
+from gui.pages.home.view import HomePage
 from gui.pages.privacy.view import PrivacyPage
 from gui.pages.runs.run_table import RunTable
 from gui.pages.settings.view import SettingsPage
@@ -57,10 +63,11 @@ from gui.widgets.page import Scroll
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.theme import theme
 from gui.widgets.theme.tokens import Scheme
-from tests.fakes.api import FakeApi, FakeFacts, FakeGpu, FakePresets
+from tests.fakes.api import FakeApi, FakeFacts, FakeGpu, FakeMachine, FakePresets
 from tests.fakes.queue import FakeQueue
 from tests.fakes.rates import a_sweep
 from tests.fakes.recipes import a_match
+from tests.fakes.runtimes import FakeRuntimes
 from tests.gui.conftest import NUMBERS_LOCALE, FakePrivacy
 from tests.gui.geometry import clipped_texts
 from tests.gui.plans import plan_on_card
@@ -287,6 +294,25 @@ def open_queue(window: Window, queue: Queue) -> None:
     library.refresh(lambda: window.go("runs", QUEUE))
 
 
+def take_libraries_away(window: Window) -> None:
+    """Make it the packaged program without its training libraries, for all that is drawn after."""
+    services = window._services
+    cast("FakeRuntimes", services.api.runtimes).is_packaged = True
+    look_at_runtime(services, tell=window._say_what_is_missing)
+    seen = judge(
+        Snapshot(
+            machine=read_machine(services.api.layout.root),
+            workspace=WorkspaceFacts(path=""),
+            libraries=LibraryFacts(missing=("torch", "peft"), is_packaged=True),
+            sleep=SleepFacts(can_sleep=False),
+        )
+    )
+    cast("FakeMachine", services.api.machine).found = seen
+    page = window.shell.page("home")
+    if isinstance(page, HomePage):
+        page.page_entered()
+
+
 STATES: tuple[State, ...] = (
     State(name="home", page="home"),
     State(name="datasets", page="datasets"),
@@ -333,6 +359,7 @@ STATES: tuple[State, ...] = (
     State(name="support", page="support"),
     State(name="privacy-proof", page="privacy", prepare=run_proof),
     State(name="settings-space", page="settings", prepare=show_space),
+    State(name="home-without-libraries", page="home", prepare=take_libraries_away),
 )
 
 

@@ -160,6 +160,24 @@ def test_window_tells_at_its_start_what_became_of_runs_and_asks_nothing(
     assert window_services.settings.values.seen_at > "2026"
 
 
+@pytest.mark.parametrize("is_packaged", [True, False])
+def test_packaged_window_without_libraries_says_so_and_leads_to_them(
+    is_packaged: bool, window_services: Services, api: FakeApi, themed: Theme, qtbot: QtBot
+) -> None:
+    api.runtimes.is_packaged = is_packaged
+    made = Window(window_services, themed)
+    qtbot.addWidget(made.shell)
+    made.open()
+    made.start()
+    qtbot.wait_until(lambda: window_services.library.is_loaded and window_services.tasks.is_idle)
+    banner = made.shell.findChild(Banner)
+    assert (banner is not None) is is_packaged
+    if isinstance(banner, Banner):
+        assert "Training is not possible yet" in banner.accessibleName()
+        banner.action_triggered.emit("runtime")
+        assert made.shell.current_page() == "settings"
+
+
 def run_process(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     own = {"QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(home), "APPDATA": str(home)}
     return subprocess.run(

@@ -97,7 +97,7 @@ class TokenReader(QObject):
     def _read(
         self, start: int, rows: int, take: Callable[[Outcome[list[RowTokens]]], None]
     ) -> None:
-        pair, models = self._pair, self._services.api.models
+        pair, api = self._pair, self._services.api
         self._is_busy = True
 
         def done(outcome: Outcome[list[RowTokens]]) -> None:
@@ -107,7 +107,7 @@ class TokenReader(QObject):
             self._next()
 
         self._services.tasks.run(
-            lambda: models.preview(*pair, start=start, rows=rows, max_length=MAX_LENGTH),
+            lambda: api.models.preview(*pair, start=start, rows=rows, max_length=MAX_LENGTH),
             done,
             owner=self,
             lane=Lane.READING,

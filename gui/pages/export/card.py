@@ -147,9 +147,9 @@ class ExportCard(Panel):
             self._show_done(outcome.value)
 
     def _read_log(self, job: JobView) -> None:
-        jobs = self._services.api.jobs
+        api = self._services.api
         self._services.tasks.run(
-            lambda: jobs.log_tail(job.info.id), partial(self._show_failure, job), owner=self,
+            lambda: api.jobs.log_tail(job.info.id), partial(self._show_failure, job), owner=self,
             lane=Lane.READING,
         )  # fmt: skip
 

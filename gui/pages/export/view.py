@@ -65,9 +65,7 @@ class ExportPage(Page):
         self._arrange()
         self._connect()
         self._skeleton.start()
-        services.tasks.run(
-            services.api.exports.targets, self._take_targets, owner=self, lane=Lane.READING
-        )
+        services.tasks.run(self._read_targets, self._take_targets, owner=self, lane=Lane.READING)
         self._show()
 
     def _make_widgets(self) -> None:
@@ -116,6 +114,9 @@ class ExportPage(Page):
         self._looked_at = None
         self._show()
         self._memorised.look_again()
+
+    def _read_targets(self) -> tuple[Target, ...]:
+        return self._services.api.exports.targets()
 
     def _take_targets(self, outcome: Outcome[tuple[Target, ...]]) -> None:
         if outcome.error is not None:

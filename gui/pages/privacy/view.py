@@ -81,7 +81,7 @@ class PrivacyPage(Page):
         """Look now and every two seconds."""
         self.look()
         self._services.tasks.run(
-            self._services.api.proofs.folders, self._take_folders, owner=self, lane=Lane.READING
+            self._read_folders, self._take_folders, owner=self, lane=Lane.READING
         )
         self._timer.start()
 
@@ -119,6 +119,9 @@ class PrivacyPage(Page):
             self._timer.stop()
             return
         self._processes.show_groups(process_groups(outcome.value))
+
+    def _read_folders(self) -> tuple[FolderView, ...]:
+        return self._services.api.proofs.folders()
 
     def _take_folders(self, outcome: Outcome[tuple[FolderView, ...]]) -> None:
         if outcome.error is not None:

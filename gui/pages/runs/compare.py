@@ -244,13 +244,13 @@ class CompareView(QWidget):
         if not due or self._is_reading or not self.isVisible():
             return
         self._is_reading = True
-        keys, curves, readers = self._keys, self._services.api.curves, self._readers
+        keys, api, readers = self._keys, self._services.api, self._readers
 
         def read() -> tuple[tuple[str, ...], dict[str, _Read]]:
             found: dict[str, _Read] = {}
             for one in due:
                 # A run that goes on is read from where the last reading ended.
-                reader = readers.pop(one.id, None) or curves.follow(one.id)
+                reader = readers.pop(one.id, None) or api.curves.follow(one.id)
                 if not one.state.is_over:
                     readers[one.id] = reader
                 found[one.id] = (one.job.snapshot, curve_view(one.job.info.name, reader.read()))

@@ -233,17 +233,19 @@ class RunView(QWidget):
         self._mark()
 
     def _read_blockers(self, run: Run) -> None:
-        runs = self._services.api.runs
-        self._services.tasks.run(lambda: runs.resume_blockers(run), self._take_blockers, owner=self)
+        api = self._services.api
+        self._services.tasks.run(
+            lambda: api.runs.resume_blockers(run), self._take_blockers, owner=self
+        )
 
     def _take_blockers(self, outcome: Outcome[list[Problem]]) -> None:
         self._blockers = [] if outcome.error is not None else outcome.value
         self._mark()
 
     def _read_output(self) -> None:
-        run_id, jobs = self._run_id, self._services.api.jobs
+        run_id, api = self._run_id, self._services.api
         self._services.tasks.run(
-            lambda: jobs.log_tail(run_id), self._take_output, owner=self, lane=Lane.READING
+            lambda: api.jobs.log_tail(run_id), self._take_output, owner=self, lane=Lane.READING
         )
 
     def _take_output(self, outcome: Outcome[str]) -> None:

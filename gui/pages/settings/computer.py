@@ -43,9 +43,9 @@ class ComputerPart(Panel):
     def look(self) -> None:
         """Look in the background for what hinders training."""
         self._again.set_busy(_("Looking…"))
-        machine, models = self._services.api.machine, self._services.library.models
+        api, models = self._services.api, self._services.library.models
         self._services.tasks.run(
-            lambda: machine.doctor(models), self._take, owner=self, lane=Lane.READING
+            lambda: api.machine.doctor(models), self._take, owner=self, lane=Lane.READING
         )
 
     def _show_facts(self) -> None:

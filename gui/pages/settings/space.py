@@ -101,8 +101,10 @@ class SpacePart(Panel):
         self._again.set_busy(_("Adding up…"))
         self._progress.set_share(None)
         self._progress.show()
-        tell, space = self._told.moved.emit, self._services.api.space
-        self._services.tasks.run(lambda: space.report(tell), self._take, owner=self, lane=Lane.LONG)
+        tell, api = self._told.moved.emit, self._services.api
+        self._services.tasks.run(
+            lambda: api.space.report(tell), self._take, owner=self, lane=Lane.LONG
+        )
 
     def choose(self, row: int) -> None:
         """Choose a line of the table and say what can be done with it."""

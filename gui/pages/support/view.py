@@ -49,11 +49,14 @@ class SupportPage(Page):
     def page_entered(self) -> None:
         """Write the report anew."""
         self._forbid(_("The report is being written."))
-        self._services.tasks.run(self._services.api.diagnosis.report, self._take, owner=self)
+        self._services.tasks.run(self._write, self._take, owner=self)
 
     def _forbid(self, reason: str) -> None:
         self._copy.set_reason(reason)
         self._save.set_reason(reason)
+
+    def _write(self) -> Paper:
+        return self._services.api.diagnosis.report()
 
     def _take(self, outcome: Outcome[Paper]) -> None:
         if outcome.error is not None:

@@ -28,8 +28,10 @@ class BarBanner(Banner):
 
     def look(self) -> None:
         """Look at this computer in the background."""
-        machine = self._services.api.machine
-        self._services.tasks.run(machine.forbids, self._take, owner=self, lane=Lane.READING)
+        self._services.tasks.run(self._read, self._take, owner=self, lane=Lane.READING)
+
+    def _read(self) -> list[Finding]:
+        return self._services.api.machine.forbids()
 
     def _take(self, outcome: Outcome[list[Finding]]) -> None:
         if outcome.error is not None:

@@ -181,9 +181,12 @@ class TrainPage(Page):
     # ------------------------------------------------------------------ what there is to choose
 
     def _read_presets(self) -> None:
-        self._services.tasks.run(
-            self._services.api.presets.list, self._take_presets, owner=self, lane=Lane.READING
-        )
+        services = self._services
+
+        def read() -> list[Preset]:
+            return services.api.presets.list()
+
+        services.tasks.run(read, self._take_presets, owner=self, lane=Lane.READING)
 
     def _take_presets(self, outcome: Outcome[list[Preset]]) -> None:
         if outcome.error is not None:
