@@ -28,6 +28,8 @@ ELIDED = "elided"
 """Dynamic property of texts that may be cut on purpose: they show the whole as a tooltip."""
 LINE_CHARACTERS = 72
 """The longest line of a wrapped text, in characters of average width."""
+_LONG_WORD = 24
+"""Characters of a word that may not fit into a line of a narrow column."""
 
 
 class TextLabel(QLabel):
@@ -323,5 +325,10 @@ class BigNumber(QWidget):
 
 
 def breakable(text: str) -> str:
-    """Let a long path break anywhere, by spaces of no width."""
+    """Let a long path or hash break anywhere, by spaces of no width."""
     return "\u200b".join(text[i : i + 8] for i in range(0, len(text), 8))
+
+
+def with_breakable_words(text: str) -> str:
+    """Let a path within a sentence break anywhere, and other words as ever."""
+    return " ".join(breakable(one) if len(one) > _LONG_WORD else one for one in text.split(" "))

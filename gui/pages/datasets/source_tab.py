@@ -19,7 +19,7 @@ from gui.widgets.fitting_table import FittingTable
 from gui.widgets.page import SideColumn
 from gui.widgets.table import Cell
 from gui.widgets.table import Column as TableColumn
-from gui.widgets.text import TextLabel
+from gui.widgets.text import TextLabel, breakable
 
 
 class SourceTab(Panel):
@@ -79,7 +79,7 @@ class SourceTab(Panel):
         for name, value in ((_("Path at the import"), shown.path), (_("SHA-256"), shown.hash)):
             self._side.add(
                 TextLabel(name, role="small", colour="text2"),
-                TextLabel(_breakable(value), role="code", wrap=True),
+                TextLabel(breakable(value), role="code", wrap=True),
             )
         told = (
             (_("How it was read"), shown.recognised),
@@ -102,8 +102,3 @@ class SourceTab(Panel):
     def _copy(self, text: str) -> None:
         QGuiApplication.clipboard().setText(text)
         self._services.notices.say(_("Path and hash were copied."))
-
-
-def _breakable(text: str) -> str:
-    """Let a long path or hash break anywhere, by spaces of no width."""
-    return "\u200b".join(text[i : i + 8] for i in range(0, len(text), 8))

@@ -37,7 +37,7 @@ from gui.widgets.card import Card
 from gui.widgets.error_panel import ErrorPanel, ErrorText
 from gui.widgets.progress import Progress
 from gui.widgets.rows import NameValue, SectionTitle
-from gui.widgets.text import IconLabel, TextLabel
+from gui.widgets.text import IconLabel, TextLabel, breakable
 
 
 class ExportCard(Panel):
@@ -317,8 +317,3 @@ class _Rows(Panel):
             return
         for shown, (_name, value, unit) in zip(self._rows, rows, strict=True):
             shown.set_value(value, unit)
-
-
-def breakable(text: str) -> str:
-    """Let a long path break anywhere, by spaces of no width."""
-    return "\u200b".join(text[i : i + 8] for i in range(0, len(text), 8))

@@ -29,7 +29,7 @@ from gui.widgets.box import Column, Gap, Row, Stretch, clear_layout
 from gui.widgets.buttons import Action, Button
 from gui.widgets.page import Page
 from gui.widgets.rows import NameValue, SectionTitle
-from gui.widgets.text import IconLabel, TextLabel
+from gui.widgets.text import IconLabel, TextLabel, breakable
 
 
 class ModelPage(Page):
@@ -111,11 +111,11 @@ class ModelPage(Page):
         return Column(
             SectionTitle(_("Folder"), meta=files_words(model)),
             TextLabel(folder_words(), colour="text2", wrap=True),
-            TextLabel(_breakable(model.path), wrap=True),
+            TextLabel(breakable(model.path), wrap=True),
             Row(copy, Stretch(), gap=0),
             Gap(4),
             TextLabel(_("Fingerprint of its files (SHA-256)"), role="small", colour="text2"),
-            TextLabel(_breakable(model.fingerprint), role="code", wrap=True),
+            TextLabel(breakable(model.fingerprint), role="code", wrap=True),
             gap=8,
         )
 
@@ -163,8 +163,3 @@ def _notes(sentences: tuple[str, ...]) -> Column:
         line.addWidget(TextLabel(sentence, colour="text2", wrap=True), 100)
         column.add(line.add(Stretch()))
     return column
-
-
-def _breakable(text: str) -> str:
-    """Let a long path or hash break anywhere, by spaces of no width."""
-    return "\u200b".join(text[i : i + 8] for i in range(0, len(text), 8))
