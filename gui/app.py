@@ -175,7 +175,6 @@ class Window(QObject):
     def start(self) -> None:
         """Begin to read the workspace and this computer; called after the first paint."""
         self.shell.set_commands(navigation.all_commands(self._situation))
-        # First: what became of runs, told once the library is read, takes the place of its banner.
         look_at_runtime(self._services, tell=self._say_what_is_missing)
         self._services.library.refresh()
         self._services.device.start()
@@ -185,6 +184,8 @@ class Window(QObject):
         self._follow_tray()
 
     def _say_what_is_missing(self, notice: RuntimeNotice) -> None:
+        if self.shell.has_notice():  # what is said once, and Home and Train say this anyway
+            return
         banner = Banner(kind=notice.kind)
         where = (Action(key="runtime", text=notice.action),)
         banner.set_content(notice.cause, notice.consequence, where)

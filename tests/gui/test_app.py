@@ -178,6 +178,28 @@ def test_packaged_window_without_libraries_says_so_and_leads_to_them(
         assert made.shell.current_page() == "settings"
 
 
+@pytest.mark.parametrize("refreshes_first", [True, False])
+def test_what_became_of_runs_is_told_before_missing_libraries(
+    refreshes_first: bool,
+    window_services: Services,
+    api: FakeApi,
+    themed: Theme,
+    qtbot: QtBot,
+) -> None:
+    add_interrupted(api)
+    api.runtimes.is_packaged = True
+    window_services.settings.set(seen_at="2020-01-01T00:00:00.000Z")
+    made = Window(window_services, themed)
+    qtbot.addWidget(made.shell)
+    made.open()
+    if refreshes_first:
+        window_services.library.refresh()
+    made.start()
+    qtbot.wait_until(lambda: window_services.library.is_loaded and window_services.tasks.is_idle)
+    (banner,) = made.shell.findChildren(Banner)
+    assert "was interrupted" in banner.accessibleName()
+
+
 def run_process(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     own = {"QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(home), "APPDATA": str(home)}
     return subprocess.run(

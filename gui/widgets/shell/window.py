@@ -255,6 +255,10 @@ class Shell(QMainWindow):
         """Put one banner above the page, or take it away."""
         self._notice.put(notice)
 
+    def has_notice(self) -> bool:
+        """Return whether a banner stands above the page."""
+        return not self._notice.isHidden()
+
     def announce(self, notice: QWidget | None) -> None:
         """Put a banner above all others that no other one takes the place of, or take it away."""
         self._announcement.put(notice)
