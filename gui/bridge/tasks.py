@@ -53,7 +53,7 @@ class Lane(StrEnum):
     LONG = "long"
 
 
-class _Piece(msgspec.Struct):
+class _Piece(msgspec.Struct, kw_only=True):
     """Work that is under way, kept in the window's thread until its outcome is delivered."""
 
     work: Callable[[], Any]
@@ -126,7 +126,7 @@ class Tasks(QObject):
         """
         self._count += 1
         number = self._count
-        self._pieces[number] = _Piece(work, done, weakref.ref(owner))
+        self._pieces[number] = _Piece(work=work, done=done, owner=weakref.ref(owner))
         self._lanes[lane].put(lambda: self._do(number))
 
     def close(self, wait_s: float = 10.0) -> None:
