@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from gettext import gettext as _
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from engine.api.program import LIBRARIES
 from engine.api.runtimes import RuntimeFit, Runtimes, RuntimeView, other_version_words
 from engine.domain.model import ModelInfo
 from engine.domain.problem import Severity
+from engine.hardware.doctor import card_rules
 from engine.hardware.doctor.registry import RULES, judge
 from engine.hardware.doctor.snapshot import (
     Finding,
@@ -40,6 +42,14 @@ _SIXTEEN_BITS = 2
 _BELIEVED_S = 60.0
 
 
+class LooksAtLibraries(Protocol):
+    """What looks at the training libraries."""
+
+    def __call__(self, *, compares_files: bool) -> LibraryFacts:
+        """Return what is known of them; only a comparison of all files finds damaged ones."""
+        ...
+
+
 class Machine:
     """Answers questions about this computer for one workspace."""
 
@@ -48,7 +58,7 @@ class Machine:
         layout: Layout,
         *,
         read: Callable[[Path], MachineFacts] = read_machine,
-        libraries: Callable[[], LibraryFacts] | None = None,
+        libraries: LooksAtLibraries | None = None,
         sleep: Callable[[], SleepFacts] = read_sleep,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -63,7 +73,7 @@ class Machine:
         """
         self._layout = layout
         self._read = read
-        self._libraries = libraries or _libraries
+        self._libraries = libraries or _look_at_libraries
         self._sleep = sleep
         self._now_s = now_s
         self._whole: tuple[float, LibraryFacts] | None = None
@@ -84,7 +94,7 @@ class Machine:
             Snapshot(
                 machine=self.facts(),
                 workspace=_workspace(self._layout.root),
-                libraries=self._libraries(),
+                libraries=self._libraries(compares_files=True),
                 sleep=self._sleep(),
                 swap_bytes=psutil.swap_memory().total,
                 models=tuple(_room(one) for one in models),
@@ -97,22 +107,36 @@ class Machine:
         Sleep settings are not asked for, since they forbid nothing. Libraries that were whole are
         believed for a minute, because each look at them is one at thousands of files.
         """
-        seen = Snapshot(
+        return _errors(self._seen(self._libraries_of_late()))
+
+    def obstacles(self) -> list[Finding]:
+        """Return what forbids to train here or leaves a card unused, the gravest first.
+
+        A quick look that takes some milliseconds: it does not find damaged libraries.
+        """
+        seen = self._seen(self._libraries(compares_files=False))
+        return [*_errors(seen), *card_rules.unused(seen)]
+
+    def _seen(self, libraries: LibraryFacts) -> Snapshot:
+        return Snapshot(
             machine=self.facts(),
             workspace=_workspace(self._layout.root),
-            libraries=self._libraries_of_late(),
+            libraries=libraries,
             sleep=SleepFacts(can_sleep=False),
         )
-        return [one for one in judge(seen) if one.severity is Severity.ERROR]
 
     def _libraries_of_late(self) -> LibraryFacts:
         now_s = self._now_s()
         if self._whole is not None and now_s - self._whole[0] < _BELIEVED_S:
             return self._whole[1]
-        found = self._libraries()
+        found = self._libraries(compares_files=True)
         is_whole = not (found.missing or found.damaged)
         self._whole = (now_s, found) if is_whole else None
         return found
+
+
+def _errors(seen: Snapshot) -> list[Finding]:
+    return [one for one in judge(seen) if one.severity is Severity.ERROR]
 
 
 def looked_at() -> tuple[str, ...]:
@@ -120,11 +144,13 @@ def looked_at() -> tuple[str, ...]:
     return tuple(_(one.looks_at) for one in RULES)
 
 
-def _libraries() -> LibraryFacts:
+def _look_at_libraries(*, compares_files: bool) -> LibraryFacts:
     from engine.launcher.libraries import read_libraries
 
     runtimes = Runtimes()
-    found = read_libraries(LIBRARIES, is_packaged=runtimes.is_packaged)
+    found = read_libraries(
+        LIBRARIES, is_packaged=runtimes.is_packaged, compares_files=compares_files
+    )
     view = runtimes.current() if runtimes.is_packaged else RuntimeView()
     is_other = view.fit is RuntimeFit.OTHER_VERSION
     return replace(found, other_version=other_version_words(view) if is_other else "")

@@ -18,12 +18,15 @@ _TORCH = "torch"
 _CUDA = re.compile(r"^cuda\b[^=]*=\s*'([\d.]+)'", re.MULTILINE)
 
 
-def read_libraries(names: Sequence[str], *, is_packaged: bool) -> LibraryFacts:
+def read_libraries(
+    names: Sequence[str], *, is_packaged: bool, compares_files: bool = True
+) -> LibraryFacts:
     """Return what is known of the training libraries that a worker would get.
 
     Args:
         names: Their names, under which they are installed and imported.
         is_packaged: This is the packaged program.
+        compares_files: Look at every file, some ten thousand, to find what is damaged.
     """
     installed = {name: found for name in names if (found := _installed(name)) is not None}
     runtime = find_runtime(os.environ, Path(sys.executable)) if is_packaged else None
@@ -32,7 +35,9 @@ def read_libraries(names: Sequence[str], *, is_packaged: bool) -> LibraryFacts:
         is_packaged=is_packaged,
         missing=tuple(name for name in names if find_spec(name) is None),
         damaged=tuple(
-            (name, wrong) for name, one in installed.items() if (wrong := first_wrong_file(one))
+            (name, wrong)
+            for name, one in installed.items()
+            if compares_files and (wrong := first_wrong_file(one))
         ),
         misfit=_misfit(os.environ, Path(sys.executable)) if is_packaged and not runtime else "",
         torch=torch.version if torch else "",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from engine.domain.problem import Severity
 from engine.domain.run import JobKind
 from gui.viewmodels import numbers
 from gui.viewmodels.job import progress_words, share_of, state_chip
@@ -252,17 +253,17 @@ _USUAL_BILLIONS = (1, 3, 4, 8, 14, 32, 70)
 """Sizes that models come in."""
 
 
-def ready_note(facts: MachineFacts, forbids: Sequence[Finding]) -> Note:
+def ready_note(facts: MachineFacts, obstacles: Sequence[Finding]) -> Note:
     """Return what this computer can train, without promising more than the plan will say.
 
     Args:
         facts: What it has.
-        forbids: What forbids to train on it, the gravest first.
+        obstacles: What forbids to train on it or leaves a card unused, the gravest first.
     """
-    if forbids:
-        first = forbids[0]
-        text = f"{first.message} {first.remedy}".strip()
-        return Note(kind="warning", title=first.title, text=text)
+    if obstacles:
+        first = obstacles[0]
+        kind = "danger" if first.severity is Severity.ERROR else "warning"
+        return Note(kind=kind, title=first.title, text=f"{first.message} {first.remedy}".strip())
     if not facts.gpus:
         return Note(
             kind="warning",

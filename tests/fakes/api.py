@@ -676,6 +676,9 @@ class FakeMachine:
     def forbids(self) -> list[Finding]:
         return [one for one in self.found if one.severity is Severity.ERROR]
 
+    def obstacles(self) -> list[Finding]:
+        return self.forbids()
+
 
 class FakeReports:
     """The report of whatever dataset; none at first."""

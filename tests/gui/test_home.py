@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,13 +60,18 @@ def test_computer_is_called_ready_only_where_nothing_forbids_to_train(
     home: HomePage, window_services: Services, api: FakeApi, qtbot: QtBot
 ) -> None:
     api.machine.found = [error("libraries", "Libraries missing", "Nothing goes.", "Add them.")]
-    window_services.device.refresh()
+    device = window_services.device
+    device.refresh()
     qtbot.wait_until(lambda: "Libraries missing" in texts(home))
     assert not any(one.startswith("Ready") for one in texts(home))
     api.machine.found = []
     home.page_entered()
     qtbot.wait_until(lambda: any(one.startswith("Ready") for one in texts(home)))
     assert "Libraries missing" not in texts(home)
+    api.machine.found = [error("disk", "Disk full", "No room.", "Free some.")]
+    api.machine.current = replace(api.machine.current, memory_total_bytes=1)
+    device.refresh()
+    qtbot.wait_until(lambda: "Disk full" in texts(home))
 
 
 def test_first_start_welcomes_and_hides_recent_work(home: HomePage) -> None:

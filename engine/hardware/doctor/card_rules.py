@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from gettext import gettext as _
 
+from engine.domain.problem import Severity
 from engine.hardware.doctor.snapshot import (
     Finding,
     LibraryFacts,
@@ -90,6 +91,14 @@ def cards(seen: Snapshot) -> list[Finding]:
     if not seen.machine.gpus and not seen.machine.driver_needs_restart:
         return [_none(seen.machine.gpu_reason)]
     return [one for gpu in seen.machine.gpus for one in _card(gpu, seen.libraries)]
+
+
+def unused(seen: Snapshot) -> list[Finding]:
+    """Judge why training would use the processor although there is a card."""
+    whole = [*driver(seen), *build(seen)]
+    ages = [_generation(one, seen.libraries) for one in seen.machine.gpus]
+    unfit = [one for one in ages if one is not None and one.severity is Severity.WARNING]
+    return whole + (unfit if len(unfit) == len(ages) else [])
 
 
 def hidden(seen: Snapshot) -> list[Finding]:

@@ -11,11 +11,13 @@ from PySide6.QtCore import QSize
 from gui.bridge.services import Services
 from gui.bridge.tasks import Lane, Outcome
 from gui.viewmodels.home import Fact, Note, machine_rows, privacy_note, ready_note
+from gui.widgets.banner import ICONS
 from gui.widgets.box import Column, Hairline, Panel, Row, Stretch, clear_layout
 from gui.widgets.card import Card, SoftBlock
+from gui.widgets.chip import kind_ink
 from gui.widgets.empty import Skeleton
 from gui.widgets.rows import NameValue
-from gui.widgets.text import IconLabel, LinkLabel, TextLabel
+from gui.widgets.text import IconLabel, LinkLabel, TextLabel, with_breakable_words
 from gui.widgets.theme.theme import theme
 
 if TYPE_CHECKING:
@@ -39,8 +41,9 @@ class ComputerColumn(Panel):
         self._services = services
         self._shown: list[tuple[Fact, NameValue]] = []
         self._note: Note | None = None
-        self._forbids: list[Finding] | None = None
-        services.device.changed.connect(self._show_facts)
+        self._obstacles: list[Finding] | None = None
+        self._is_looking = False
+        services.device.changed.connect(self._on_facts)
         self._skeleton.start()
         self._show_facts()
         self._show_privacy()
@@ -50,36 +53,41 @@ class ComputerColumn(Panel):
         return QSize(theme().px(_WIDTH), super().sizeHint().height())
 
     def look(self) -> None:
-        """Look in the background for what forbids to train; the first facts bring a first look."""
-        if self._services.device.facts is not None:
-            self._services.tasks.run(self._read, self._take, owner=self, lane=Lane.READING)
+        """Look in the background for what is in the way of training, once there are facts."""
+        if self._services.device.facts is None or self._is_looking:
+            return
+        self._is_looking = True
+        self._services.tasks.run(self._read, self._take, owner=self, lane=Lane.READING)
 
     def _read(self) -> list[Finding]:
-        return self._services.api.machine.forbids()
+        return self._services.api.machine.obstacles()
 
     def _take(self, outcome: Outcome[list[Finding]]) -> None:
-        if outcome.error is not None:
-            self._services.notices.show_error(outcome.error)
-            return
-        self._forbids = outcome.value
+        self._is_looking = False
+        # A look that fails once says nothing about the next, which comes with the next facts.
+        if outcome.error is None:
+            self._obstacles = outcome.value
+            self._show_facts()
+
+    def _on_facts(self) -> None:
         self._show_facts()
+        if self.isVisible():
+            self.look()
 
     def _show_facts(self) -> None:
         facts = self._services.device.facts
         if facts is None:
             return
-        if not self._shown:
-            self._skeleton.stop()
-            self._skeleton.hide()
-            self.look()
+        self._skeleton.stop()
+        self._skeleton.hide()
         rows = machine_rows(facts)
         if [one.name for one in rows] != [one.name for one, _row in self._shown]:
             self._make_rows(rows)
         for fact, (_old, row) in zip(rows, self._shown, strict=True):
             row.set_value(fact.value)
             row.set_second(fact.second)
-        if self._forbids is not None:
-            self._show_note(ready_note(facts, self._forbids))
+        if self._obstacles is not None:
+            self._show_note(ready_note(facts, self._obstacles))
 
     def _show_note(self, note: Note) -> None:
         if note != self._note:
@@ -110,12 +118,12 @@ class ComputerColumn(Panel):
 
 
 def _ready_block(note: Note) -> SoftBlock:
-    icon = "status-ok" if note.kind == "success" else "status-info"
     block = SoftBlock(kind=note.kind, padding=14)
-    return block.add(_titled(icon, note.kind, note.title), TextLabel(note.text, wrap=True))
+    title = _titled(ICONS[note.kind], kind_ink(note.kind), note.title)
+    return block.add(title, TextLabel(with_breakable_words(note.text), wrap=True))
 
 
 def _titled(icon: str, role: str, title: str) -> Row:
     row = Row(IconLabel(icon, role=role, size=18), gap=10)
-    row.addWidget(TextLabel(title, role="label"), 1)
+    row.addWidget(TextLabel(title, role="label", wrap=True), 1)
     return row

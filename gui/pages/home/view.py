@@ -48,7 +48,7 @@ class HomePage(Page):
         self._show_work()
 
     def page_entered(self) -> None:
-        """Look again: libraries may have been added meanwhile."""
+        """Look again: libraries may have been added or removed meanwhile."""
         self._computer.look()
 
     def _make_drop_zone(self) -> DropZone:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from engine.api.machine import Finding, Machine, MachineFacts, looked_at
+from engine.api.machine import Finding, Gpu, Machine, MachineFacts, looked_at
 from engine.domain.problem import Severity
 from engine.hardware.doctor.registry import RULES, judge
 from engine.hardware.doctor.snapshot import LibraryFacts, Snapshot, WorkspaceFacts
@@ -17,7 +17,7 @@ from engine.hardware.sleep import SleepFacts
 from engine.launcher.runtime import VARIABLE
 from engine.store import atomicfs
 from engine.store.layout import Layout
-from tests.builders.computers import LIBRARIES, MACHINE, SLEEP
+from tests.builders.computers import CARD, LIBRARIES, MACHINE, SLEEP
 from tests.builders.runtimes import write_runtime
 from tests.fakes.api import a_model
 
@@ -34,7 +34,7 @@ def doctor_of(
     layout: Layout, facts: MachineFacts = MACHINE, libraries: LibraryFacts = LIBRARIES
 ) -> Machine:
     return Machine(
-        layout, read=lambda _path: facts, libraries=lambda: libraries, sleep=lambda: SLEEP
+        layout, read=lambda _path: facts, libraries=lambda **_how: libraries, sleep=lambda: SLEEP
     )
 
 
@@ -77,8 +77,8 @@ class Looked:
             now_s=lambda: self.now_s,
         )
 
-    def _look(self) -> LibraryFacts:
-        self.looks += 1
+    def _look(self, *, compares_files: bool) -> LibraryFacts:
+        self.looks += compares_files
         return self.facts
 
     def codes(self) -> list[str]:
@@ -103,6 +103,34 @@ def test_libraries_that_were_installed_are_seen_at_once(tmp_path: Path) -> None:
     assert looked.codes() == ["training_libraries_missing"]
     looked.facts = LIBRARIES
     assert looked.codes() == []
+
+
+@pytest.mark.parametrize(
+    ("gpus", "libraries", "codes"),
+    [
+        ((CARD,), LIBRARIES, []),
+        ((CARD,), replace(LIBRARIES, missing=("peft",)), ["training_libraries_missing"]),
+        ((CARD,), replace(LIBRARIES, cuda=""), ["torch_for_processor"]),
+        ((replace(CARD, driver="390.1"),), LIBRARIES, ["driver_too_old"]),
+        ((replace(CARD, compute_capability=(6, 1)),), LIBRARIES, ["card_too_old"]),
+        ((replace(CARD, compute_capability=(6, 1)), CARD), LIBRARIES, []),
+        ((replace(CARD, compute_capability=(7, 5)),), LIBRARIES, []),
+        ((), LIBRARIES, []),
+    ],
+)
+def test_obstacles_are_what_forbids_and_what_leaves_every_card_unused(
+    tmp_path: Path, gpus: tuple[Gpu, ...], libraries: LibraryFacts, codes: list[str]
+) -> None:
+    layout = Layout(tmp_path / "workspace")
+    atomicfs.make_folder(layout.root)
+    machine = doctor_of(layout, replace(MACHINE, gpus=gpus), libraries)
+    assert [one.code for one in machine.obstacles()] == codes
+
+
+def test_obstacles_are_found_without_a_look_at_every_file(tmp_path: Path) -> None:
+    looked = Looked(tmp_path, replace(LIBRARIES, missing=("peft",)))
+    assert [one.code for one in looked.machine.obstacles()] == ["training_libraries_missing"]
+    assert looked.looks == 0
 
 
 @pytest.mark.parametrize("held_off", [True, False, None])

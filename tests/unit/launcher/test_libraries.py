@@ -56,6 +56,12 @@ def test_file_that_is_gone_or_cut_off_is_named(torch: Path) -> None:
     assert read_libraries(("torch",), is_packaged=False).damaged == found.damaged
 
 
+def test_quick_look_compares_no_files(torch: Path) -> None:
+    (torch / "version.py").write_text("cuda: Optional[str] = '13.0'\n", encoding="utf-8")
+    found = read_libraries(("torch",), is_packaged=False, compares_files=False)
+    assert (found.cuda, found.damaged) == ("13.0", ())
+
+
 def test_library_that_is_not_there_is_missing_and_nothing_is_imported() -> None:
     before = set(sys.modules)
     found = read_libraries(("bitsandbytes", "no_such_library"), is_packaged=True)

@@ -11,7 +11,7 @@ import pytest
 
 from engine.api.privacy import PrivacyState
 from engine.api.starter import sample_file
-from engine.hardware.doctor.snapshot import error
+from engine.hardware.doctor.snapshot import error, warning
 from engine.protocol.events import Finished, WorkerStarted
 from gui.viewmodels.home import (
     machine_rows,
@@ -98,8 +98,10 @@ def test_card_is_ready_for_the_usual_size_that_fits(gigabytes: int, billions: in
 def test_computer_on_which_nothing_can_be_trained_is_not_called_ready() -> None:
     missing = error("libraries", "Libraries missing", "Nothing can be trained.", "Add them.")
     note = ready_note(facts(gpus=(FakeGpu(),)), [missing])
-    assert (note.kind, note.title) == ("warning", "Libraries missing")
+    assert (note.kind, note.title) == ("danger", "Libraries missing")
     assert note.text == "Nothing can be trained. Add them."
+    unused = warning("card", "Card too old", "It is not used.", "")
+    assert ready_note(facts(gpus=(FakeGpu(),)), [unused]).kind == "warning"
 
 
 def test_second_card_is_counted() -> None:
