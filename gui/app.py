@@ -37,7 +37,6 @@ from gui.actions.trash import say_place, tidy_trash
 from gui.bridge import other_starts, process
 from gui.bridge.notices import Notices
 from gui.bridge.page import Enters, Leaves, ShowsArgument
-from gui.bridge.process import report_to
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
 from gui.pages.network_alarm import NetworkAlarm
@@ -66,6 +65,7 @@ def run_window(arguments: Sequence[str]) -> int:
     """Open the window and return the exit status when it is closed."""
     options = process.parse_arguments(arguments)
     process.look_for_catalogue_once()
+    process.give_large_blocks_back()
     privacy = Privacy(kernel_filter=not process.has_display_by_network(os.environ))
     app = QApplication(["burnish"])
     app.setApplicationName("Burnish")
@@ -75,7 +75,7 @@ def run_window(arguments: Sequence[str]) -> int:
     place = settings_file()
     values = read_settings(place)
     look = install_theme(app, scheme=chosen_scheme(values.scheme), text_scale=values.text_scale)
-    sys.excepthook = report_to(notices)
+    sys.excepthook = process.report_to(notices)
     settings = Settings(place, values, notices)
     services = open_or_ask(options.workspace, settings, notices, privacy)
     if services is None:

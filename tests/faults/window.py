@@ -29,7 +29,11 @@ from engine.api.settings import Settings as SettingValues
 from engine.protocol.codec import Envelope
 from gui.app import Window, open_services
 from gui.bridge.notices import Notices
-from gui.bridge.process import collect_garbage_here, look_for_catalogue_once
+from gui.bridge.process import (
+    collect_garbage_here,
+    give_large_blocks_back,
+    look_for_catalogue_once,
+)
 from gui.bridge.settings import Settings
 from gui.pages.runs.run_view import RunView
 from gui.widgets.theme.install import install_theme
@@ -112,6 +116,7 @@ def show(workspace: Path, run_id: str, report: Path) -> int:
     """Open a window on a run and stay until killed."""
     began_s, began_work_s = time.monotonic(), time.process_time()
     look_for_catalogue_once()
+    give_large_blocks_back()
     app = QApplication(["burnish"])
     collect_garbage_here(app)
     notices = Notices()

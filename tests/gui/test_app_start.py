@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +82,36 @@ def test_workspace_of_the_command_line_that_is_a_file_ends_the_start(
     QTimer.singleShot(20, lambda: answer(CLOSE))
     assert open_or_ask(bad, settings, notices, FakePrivacy()) is None  # type: ignore[arg-type]  # a stand-in
     assert bad.read_text(encoding="utf-8") == "x"
+
+
+BLOCKS = """
+import ctypes
+from gui.bridge.process import give_large_blocks_back
+
+if {gives}:
+    give_large_blocks_back()
+names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+fields = [(one, ctypes.c_size_t) for one in names.split()]
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = type("Facts", (ctypes.Structure,), {{"_fields_": fields}})
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+libc.free(libc.malloc(8 << 20))
+before = libc.mallinfo2().hblkhd
+libc.malloc(4 << 20)
+print(libc.mallinfo2().hblkhd - before >= 4 << 20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="asks the C library of GNU")
+@pytest.mark.parametrize("gives", [True, False])
+def test_large_blocks_stay_outside_of_the_heap(gives: bool) -> None:
+    """The second case says what the C library does by itself, once it has seen a larger block."""
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKS.format(gives=gives)],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(gives)
