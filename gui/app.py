@@ -175,8 +175,8 @@ class Window(QObject):
     def start(self) -> None:
         """Begin to read the workspace and this computer; called after the first paint."""
         self.shell.set_commands(navigation.all_commands(self._situation))
-        look_at_runtime(self._services, tell=self._say_what_is_missing)
         self._services.library.refresh()
+        look_at_runtime(self._services, tell=self._say_what_is_missing)
         self._services.device.start()
         say_place(self._services, self._show_place)
         tidy_trash(self._services)

@@ -29,7 +29,9 @@ from pytestqt.qtbot import QtBot
 from engine.domain.run_note import RunNote
 from engine.errors import FileMissing
 from engine.protocol.events import Finished
-from gui.app import Window, report_to
+from gui.actions.runtime import look_at_runtime
+from gui.app import Window
+from gui.bridge.process import report_to
 from gui.bridge.services import Services
 from gui.navigation import PAGES, Situation, all_commands
 from gui.pages.runs.notes_tab import NotesTab
@@ -178,9 +180,9 @@ def test_packaged_window_without_libraries_says_so_and_leads_to_them(
         assert made.shell.current_page() == "settings"
 
 
-@pytest.mark.parametrize("refreshes_first", [True, False])
+@pytest.mark.parametrize("looks_first", [True, False])
 def test_what_became_of_runs_is_told_before_missing_libraries(
-    refreshes_first: bool,
+    looks_first: bool,
     window_services: Services,
     api: FakeApi,
     themed: Theme,
@@ -192,8 +194,8 @@ def test_what_became_of_runs_is_told_before_missing_libraries(
     made = Window(window_services, themed)
     qtbot.addWidget(made.shell)
     made.open()
-    if refreshes_first:
-        window_services.library.refresh()
+    if looks_first:
+        look_at_runtime(window_services, tell=made._say_what_is_missing)
     made.start()
     qtbot.wait_until(lambda: window_services.library.is_loaded and window_services.tasks.is_idle)
     (banner,) = made.shell.findChildren(Banner)
