@@ -33,8 +33,8 @@ from PySide6.QtWidgets import (
 
 from gui.widgets.theme.draw import check_box
 from gui.widgets.theme.focus_ring import OWN_FOCUS
-from gui.widgets.theme.paint import CENTRE, LEFT, RIGHT, put_icon, rule, text_width, write
-from gui.widgets.theme.theme import follow_theme, theme
+from gui.widgets.theme.paint import CENTRE, LEFT, RIGHT, put_icon, text_width, write
+from gui.widgets.theme.theme import Theme, follow_theme, theme
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -170,16 +170,15 @@ class CellPaint(QStyledItemDelegate):
         if not isinstance(model, _Cells):
             return
         painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        current, rect = theme(), QRectF(option.rect)
-        if option.state & QStyle.StateFlag.State_Selected:
+        current, rect, state = theme(), option.rect, option.state
+        if QStyle.StateFlag.State_Selected in state:
             painter.fillRect(rect, current.colour("accent_soft"))
-        elif option.state & QStyle.StateFlag.State_MouseOver:
+        elif QStyle.StateFlag.State_MouseOver in state:
             painter.fillRect(rect, current.colour("hover"))
         line = current.colour("hairline")
-        rule(painter, QPointF(rect.left(), rect.bottom() - 1), rect.bottomRight(), line)
-        cell = model.cell(index.row(), index.column())
-        _paint_cell(painter, rect, cell, model.columns[index.column()])
+        painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, line)
+        row, column = index.row(), index.column()
+        _paint_cell(current, painter, QRectF(rect), model.cell(row, column), model.columns[column])
         painter.restore()
 
     def helpEvent(
@@ -194,7 +193,7 @@ class CellPaint(QStyledItemDelegate):
         if event.type() != QEvent.Type.ToolTip or not isinstance(model, _Cells):
             return False
         cell = model.cell(index.row(), index.column())
-        font = _cell_font(cell, model.columns[index.column()])
+        font = _cell_font(theme(), cell, model.columns[index.column()])
         room = option.rect.width() - 2 * theme().px(_PAD)
         cut = text_width(cell.text, font) > room
         QToolTip.showText(event.globalPos(), cell.tooltip or (cell.text if cut else ""), view)
@@ -357,15 +356,15 @@ def _shrunk(widths: list[int], missing: int, growing: list[int], least: int) -> 
     return widths
 
 
-def _cell_font(cell: Cell, column: Column) -> QFont:
-    current = theme()
+def _cell_font(current: Theme, cell: Cell, column: Column) -> QFont:
     if column.code:
         return current.font("code")
     return current.font("value" if cell.strong else "body", figures=column.right)
 
 
-def _paint_cell(painter: QPainter, rect: QRectF, cell: Cell, column: Column) -> None:
-    current = theme()
+def _paint_cell(
+    current: Theme, painter: QPainter, rect: QRectF, cell: Cell, column: Column
+) -> None:
     pad = current.px(_PAD)
     inner = rect.adjusted(pad, 0, -pad, -1)
     if cell.checked is not None:
@@ -380,7 +379,7 @@ def _paint_cell(painter: QPainter, rect: QRectF, cell: Cell, column: Column) -> 
         middle = QPointF(inner.left() + current.px(7), inner.center().y())
         put_icon(painter, middle, cell.icon, cell.icon_role or cell.colour or "text2", 16)
         inner.setLeft(inner.left() + current.px(22))
-    font = _cell_font(cell, column)
+    font = _cell_font(current, cell, column)
     ink = current.colour(cell.colour or ("text2" if column.muted else "text"))
     align = RIGHT if column.right else LEFT
     if cell.sub and column.right:

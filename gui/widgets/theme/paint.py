@@ -16,6 +16,8 @@ from gui.widgets.theme.theme import theme
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 CENTRE = Qt.AlignmentFlag.AlignCenter
+_ONE_LINE = {align: align | Qt.TextFlag.TextSingleLine for align in (LEFT, RIGHT, CENTRE)}
+"""Put together once: for each cell of a table it would take as long as a stroke."""
 
 
 @contextmanager
@@ -107,12 +109,15 @@ def write(
     Returns:
         The width that the text took, in pixels.
     """
-    metrics = QFontMetricsF(font)
-    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width() + 0.5)
+    metrics, room = QFontMetricsF(font), rect.width() + 0.5
+    taken = metrics.horizontalAdvance(text)
+    if taken > room:
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        taken = metrics.horizontalAdvance(text)
     painter.setFont(font)
     painter.setPen(colour)
-    painter.drawText(rect, align | Qt.TextFlag.TextSingleLine, shown)
-    return metrics.horizontalAdvance(shown)
+    painter.drawText(rect, _ONE_LINE[align], text)
+    return taken
 
 
 def text_width(text: str, font: QFont) -> int:

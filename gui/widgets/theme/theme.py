@@ -44,6 +44,7 @@ class Theme(QObject):
         self._scale = 1.0
         self._applied = False
         self._colours: dict[str, QColor] = {}
+        self._fonts: dict[tuple[str, int | None, bool], QFont] = {}
         self._style = BurnishStyle(self)
         app.setStyle(self._style)
         hints = app.styleHints()
@@ -148,6 +149,13 @@ class Theme(QObject):
             weight: Another weight than the role's own.
             figures: Figures of equal width, for columns and live numbers.
         """
+        asked = (role, weight, figures)
+        found = self._fonts.get(asked)
+        if found is None:
+            found = self._fonts[asked] = self._make_font(role, weight, figures=figures)
+        return QFont(found)
+
+    def _make_font(self, role: str, weight: int | None, *, figures: bool) -> QFont:
         kind = self.tokens.type[role]
         mono = role == "code"
         font = _monospace() if mono else QFont(self._family)
@@ -172,6 +180,7 @@ class Theme(QObject):
         self._scheme = self._chosen or system_scheme(hints, self._system_palette)
         self._applied = True
         self._colours.clear()
+        self._fonts.clear()
         self.icons.clear()
         self._app.setFont(self.font("body"))
         self._app.setPalette(build_palette(self.colour))
