@@ -10,7 +10,7 @@ from PySide6.QtCore import QLocale, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from gui.widgets.box import Column, Flow, Row, Stretch, clear_layout
+from gui.widgets.box import Column, Flow, Reflow, Row, Stretch, clear_layout
 from gui.widgets.text import TextLabel
 from gui.widgets.theme.paint import CENTRE, painting, rounded, stroke, text_width, write
 from gui.widgets.theme.theme import follow_theme, theme
@@ -181,13 +181,15 @@ class MemoryBar(QWidget):
         super().__init__()
         self._folded = folded
         self._bar = _Bar(folded=folded)
-        self._headline = TextLabel("", role="small", elide=True)
+        self._headline = TextLabel("", role="small")
         self._total = TextLabel("", role="small")
         self._over = TextLabel("", role="small", colour="danger")
         self._legend = Flow(gap=28)
         body = Column(gap=5)
         if not folded:
-            body.add(Row(self._headline, Stretch(), self._total, self._over, gap=10))
+            right = Row(self._total, self._over, gap=10)
+            head = Reflow(self._headline, right, line_gap=2, stack_below=0, stretches=(1, 0))
+            body.addLayout(head)
         body.add(self._bar)
         if not folded:
             body.addLayout(self._legend)

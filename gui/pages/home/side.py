@@ -17,7 +17,7 @@ from gui.widgets.card import Card, SoftBlock
 from gui.widgets.chip import kind_ink
 from gui.widgets.empty import Skeleton
 from gui.widgets.rows import NameValue
-from gui.widgets.text import IconLabel, LinkLabel, TextLabel, with_breakable_words
+from gui.widgets.text import IconLabel, LinkLabel, StrongText, TextLabel, with_breakable_words
 from gui.widgets.theme.theme import theme
 
 if TYPE_CHECKING:
@@ -125,5 +125,5 @@ def _ready_block(note: Note) -> SoftBlock:
 
 def _titled(icon: str, role: str, title: str) -> Row:
     row = Row(IconLabel(icon, role=role, size=18), gap=10)
-    row.addWidget(TextLabel(title, role="label", wrap=True), 1)
+    row.addWidget(StrongText(title), 1)
     return row

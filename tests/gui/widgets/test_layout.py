@@ -15,7 +15,7 @@ from gui.widgets.tabs import TabBar
 from gui.widgets.text import ELIDED, TextLabel
 from gui.widgets.theme import Theme
 from tests.gui.geometry import clipped_texts
-from tests.gui.widgets.gallery_scenes import PAGES, shell
+from tests.gui.widgets.gallery_scenes import PAGES, memory_bar, shell
 
 pytestmark = pytest.mark.gui
 
@@ -163,6 +163,22 @@ def test_progress_of_a_run_is_told_to_its_end(qtbot: QtBot, themed: Theme, scale
     assert labels[-1].height() == pytest.approx(line if scale == 1 else 2 * line, abs=2)
     so_far = next(label for label in labels if label.text().endswith("so far"))
     assert so_far.mapTo(panel, so_far.rect().topRight()).x() == pytest.approx(width, abs=2)
+
+
+def test_need_of_memory_is_told_to_its_end(qtbot: QtBot, themed: Theme) -> None:
+    bar = memory_bar()
+    need, total = bar.findChildren(TextLabel)[:2]
+    side_by_side = need.sizeHint().width() + total.sizeHint().width() + themed.px(12)
+    panel = _window(qtbot, Panel(Column(bar, Stretch(), gap=0)), side_by_side)
+    top = need.mapTo(panel, need.rect().topLeft()).y()
+    assert total.mapTo(panel, total.rect().topLeft()).y() == top
+
+    panel.resize(side_by_side - 1, panel.height())
+
+    qtbot.waitUntil(lambda: total.mapTo(panel, total.rect().topLeft()).y() > top, timeout=1000)
+    assert need.text() == "This run needs 9.4 to 11.7 GB"
+    assert not need.property(ELIDED)
+    assert clipped_texts(panel) == []
 
 
 def test_gaps_follow_the_text_size(themed: Theme) -> None:
