@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,7 @@ def make(
         part = RuntimePart(window_services)
         qtbot.addWidget(part)
         part.show()
+        qtbot.wait_until(lambda: bool(words(part)))
         return part
 
     return made
@@ -107,7 +109,7 @@ def test_others_read_while_libraries_are_installed_and_it_can_be_stopped(
     assert not button(part, STOP).isEnabled()
     qtbot.wait_until(lambda: bool(said))
     assert said == ["Stopped. What was installed before is as it was."]
-    assert button(part, FILE).isEnabled()
+    qtbot.wait_until(lambda: button(part, FILE).isEnabled())
     assert not button(part, STOP).isVisible()
 
 
@@ -163,6 +165,42 @@ def test_remove_takes_the_persons_own_away(
     part = make(INSTALLED)
     button(part, REMOVE).click()
     qtbot.wait_until(lambda: "not installed" in words(part))
+
+
+def test_libraries_are_looked_at_beside_the_window_and_a_fault_is_told(
+    window_services: Services, api: FakeApi, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[bool] = []
+    errors: list[str] = []
+    window_services.notices.failed.connect(lambda error, _title: errors.append(error.code))
+
+    def current() -> RuntimeView:
+        threads.append(threading.current_thread() is threading.main_thread())
+        raise WheelChanged("numpy is damaged.")
+
+    monkeypatch.setattr(api.runtimes, "current", current)
+    part = RuntimePart(window_services)
+    qtbot.addWidget(part)
+    part.show()
+    qtbot.wait_until(lambda: bool(errors))
+    assert (threads, errors) == ([False], ["wheel_changed"])
+    assert button(part, FILE).isEnabled()
+
+
+def test_look_that_ends_during_an_installation_shows_nothing(
+    window_services: Services, api: FakeApi, qtbot: QtBot, tmp_path: Path
+) -> None:
+    api.runtimes.takes_long = True
+    part = RuntimePart(window_services)
+    qtbot.addWidget(part)
+    part.show()
+    part.install(tmp_path)
+    read: list[object] = []
+    window_services.tasks.run(api.machine.facts, read.append, owner=part, lane=Lane.READING)
+    qtbot.wait_until(lambda: bool(read))
+    assert not button(part, FILE).isEnabled()
+    button(part, STOP).click()
+    qtbot.wait_until(lambda: button(part, FILE).isEnabled())
 
 
 @pytest.mark.parametrize("is_packaged", [True, False])

@@ -9,7 +9,7 @@ from threading import Event
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.api.runtimes import RuntimeFit
+from engine.api.runtimes import RuntimeFit, RuntimeView
 from gui.actions.runtime import (
     ask_for_runtime_file,
     ask_for_runtime_folder,
@@ -17,6 +17,7 @@ from gui.actions.runtime import (
     remove_runtime,
 )
 from gui.bridge.services import Services
+from gui.bridge.tasks import Lane, Outcome
 from gui.pages.settings.parts import Facts, sentence
 from gui.viewmodels.runtime import runtime_words, unpacking_words
 from gui.widgets.box import Column, Flow, Panel, clear_layout
@@ -55,6 +56,7 @@ class RuntimePart(Panel):
         buttons = Panel(Flow(self._file, self._folder, self._remove, self._stop))
         super().__init__(Column(self._state, self._progress, self._how_far, buttons, gap=10))
         self._services = services
+        self._is_installing = False
         self._stopped = Event()
         self._told = _Told(self)
         self._told.moved.connect(self._on_moved)
@@ -62,27 +64,45 @@ class RuntimePart(Panel):
         self._folder.clicked.connect(lambda: self._install(ask_for_runtime_folder(parent=self)))
         self._remove.clicked.connect(lambda: remove_runtime(services, done=self.show_runtime))
         self._stop.clicked.connect(self._on_stop)
+        for one in (self._progress, self._how_far, self._stop):
+            one.hide()
         self.show_runtime()
 
     def show_runtime(self) -> None:
-        """Show what is installed now."""
-        view = self._services.api.runtimes.current()
+        """Look in the background for what is installed now, and show it."""
+        self._is_installing = False
+        self._services.tasks.run(
+            self._services.api.runtimes.current,
+            self._take,
+            owner=self,
+            lane=Lane.READING,
+        )
+
+    def _take(self, outcome: Outcome[RuntimeView]) -> None:
+        if self._is_installing:  # at its end it is looked at again
+            return
+        for one in (self._progress, self._how_far, self._stop):
+            one.hide()
+        self._stop.set_busy("")
+        for button in (self._file, self._folder, self._remove):
+            button.set_reason("")
+        if outcome.error is not None:
+            self._services.notices.show_error(outcome.error)
+        else:
+            self._show(outcome.value)
+
+    def _show(self, view: RuntimeView) -> None:
         words = runtime_words(view)
         clear_layout(self._state)
         facts = Facts()
         facts.show_facts(words.facts)
         text = breakable(words.text) if view.fit is RuntimeFit.FITS else words.text
         self._state.add(sentence(words.kind, words.title, text), facts)
-        self._progress.hide()
-        self._how_far.hide()
-        self._stop.hide()
-        self._stop.set_busy("")
-        for button in (self._file, self._folder):
-            button.set_reason("")
         self._remove.set_reason(words.remove_reason)
 
     def install(self, source: Path) -> None:
         """Install from a file or folder."""
+        self._is_installing = True
         self._progress.set_share(None)
         self._progress.show()
         self._how_far.set_text(_("Looking at it…"))
