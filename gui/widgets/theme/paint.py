@@ -112,8 +112,7 @@ def write(
     metrics, room = QFontMetricsF(font), rect.width() + 0.5
     taken = metrics.horizontalAdvance(text)
     if taken > room:
-        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-        taken = metrics.horizontalAdvance(text)
+        text, taken = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room), rect.width()
     painter.setFont(font)
     painter.setPen(colour)
     painter.drawText(rect, _ONE_LINE[align], text)
