@@ -31,7 +31,6 @@ from engine.domain.recipe_choices import Device
 from engine.domain.split import EVAL, TRAIN
 from engine.domain.start_account import start_decisions
 from engine.hardware.calibration import Measurements
-from engine.hardware.cards import cards_in_turn
 from engine.hardware.machine import MachineFacts
 from engine.methods.method import Method
 
@@ -188,12 +187,10 @@ def _decisions(
 def _device(recipe: Recipe, facts: MachineFacts) -> Decision:
     if recipe.device is not Device.AUTO:
         return Decision(value=recipe.device.value, reason=_("You chose it."), source="recipe")
-    if facts.gpus:
+    if facts.used_card is not None:
         return Decision(
             value="cuda",
-            reason=_("This computer has {name}.").format(
-                name=facts.gpus[cards_in_turn(facts.gpus)[0]].name
-            ),
+            reason=_("This computer has {name}.").format(name=facts.used_card.name),
             source="hardware",
         )
     return Decision(value="cpu", reason=_("No NVIDIA graphics card was found."), source="hardware")

@@ -12,7 +12,7 @@ from engine.domain.plan import CardShare, Change, MemoryNeed
 from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Device, Dtype
 from engine.hardware.calibration import Calibration, Measurements
-from engine.hardware.cards import cards_in_turn, smallest_together
+from engine.hardware.cards import smallest_together
 from engine.hardware.dealing import Burden, deal, tightest
 from engine.hardware.gpu import Gpu
 from engine.hardware.machine import MachineFacts
@@ -50,9 +50,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         reach: Reach | None = None,
     ) -> Desk:
         """Return the desk of a recipe."""
-        gpu = None
-        if facts.gpus and recipe.device is not Device.CPU:
-            gpu = facts.gpus[cards_in_turn(facts.gpus)[0]]
+        gpu = None if recipe.device is Device.CPU else facts.used_card
         if gpu is not None and planned_processes(recipe, facts) > 1:
             gpu = smallest_together(facts.gpus)
         return cls(facts=facts, model=model, gpu=gpu, measured=measured, reach=reach)

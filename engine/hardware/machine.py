@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from engine.hardware.cards import cards_in_turn
 from engine.hardware.gpu import Gpu, GpuReport, read_gpus
 
 _CPU_FACTS = Path("/proc/cpuinfo")
@@ -46,6 +47,12 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     processor_has_bf16: bool = False
     gpus_hidden: int = 0
     gpu_order_is_unclear: bool = False
+
+    @property
+    def used_card(self) -> Gpu | None:
+        """The card that a run on one card uses; None where there is none."""
+        places = cards_in_turn(self.gpus)
+        return self.gpus[places[0]] if places else None
 
 
 def read_machine(workspace: Path, *, report: GpuReport | None = None) -> MachineFacts:

@@ -25,14 +25,14 @@ class StatusDevice(msgspec.Struct, frozen=True, kw_only=True):
 
 def status_device(facts: MachineFacts) -> StatusDevice:
     """Return what the status bar says of the device that Burnish computes on."""
-    if not facts.gpus:
+    gpu = facts.used_card
+    if gpu is None:
         used = facts.memory_total_bytes - facts.memory_free_bytes
         return StatusDevice(
             name=_("Processor"),
             share=None,
             text=_used(used, facts.memory_total_bytes),
         )
-    gpu = facts.gpus[0]
     used = gpu.total_bytes - gpu.free_bytes
     return StatusDevice(
         name=short_name(gpu.name),

@@ -295,7 +295,7 @@ class TrainPage(Page):
         model = self._services.library.model(self.draft.model_id)
         facts = self._services.device.facts
         is_on_card = planned.plan.decisions["device"].value == "cuda"
-        device = facts.gpus[0].name if is_on_card and facts and facts.gpus else ""
+        device = facts.used_card.name if is_on_card and facts and facts.used_card else ""
         self._view = plan_view(planned.plan, planned.recipe, model=model, device=device)
         self._plan.show_plan(self._view)
         if self._settings is not None:

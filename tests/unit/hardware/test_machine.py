@@ -7,9 +7,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from engine.hardware import machine
 from engine.hardware.gpu import GpuReport
+from tests.builders.computers import CARD, MACHINE
 
 
 def test_facts_agree_with_the_system(tmp_path: Path) -> None:
@@ -20,6 +22,14 @@ def test_facts_agree_with_the_system(tmp_path: Path) -> None:
     assert 0 < facts.memory_free_bytes <= facts.memory_total_bytes
     assert facts.disk_free_bytes > 0
     assert (facts.gpus, facts.gpu_reason) == ((), "None here.")
+    assert facts.used_card is None
+
+
+def test_used_card_is_the_largest_that_can_be_trained_on() -> None:
+    small = replace(CARD, name="Small", total_bytes=CARD.total_bytes // 2)
+    old = replace(CARD, name="Old", total_bytes=2 * CARD.total_bytes, compute_capability=(6, 1))
+    assert replace(MACHINE, gpus=(old, small, CARD)).used_card is CARD
+    assert replace(MACHINE, gpus=(old,)).used_card is old
 
 
 @pytest.mark.parametrize(
