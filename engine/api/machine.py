@@ -19,7 +19,7 @@ from engine.api.program import LIBRARIES
 from engine.api.runtimes import RuntimeFit, Runtimes, RuntimeView, other_version_words
 from engine.domain.model import ModelInfo
 from engine.domain.problem import Severity
-from engine.hardware.doctor import card_rules
+from engine.hardware.doctor import card_rules, library_rules
 from engine.hardware.doctor.registry import RULES, judge
 from engine.hardware.doctor.snapshot import (
     Finding,
@@ -107,19 +107,23 @@ class Machine:
         Sleep settings are not asked for, since they forbid nothing. Libraries that were whole are
         believed for a minute, because each look at them is one at thousands of files.
         """
-        return _errors(self._seen(self._libraries_of_late()))
+        return _errors(self._seen(self.facts(), self._libraries_of_late()))
 
-    def obstacles(self) -> list[Finding]:
-        """Return what forbids to train here or leaves a card unused, the gravest first.
+    def obstacles(self, facts: MachineFacts) -> list[Finding]:
+        """Return what forbids to train here, leaves the card unused or makes runs differ.
 
-        A quick look that takes some milliseconds: it does not find damaged libraries.
+        The gravest comes first. A quick look that takes some milliseconds: it does not find damaged
+        libraries.
+
+        Args:
+            facts: What this computer has, as somebody read it just now.
         """
-        seen = self._seen(self._libraries(compares_files=False))
-        return [*_errors(seen), *card_rules.unused(seen)]
+        seen = self._seen(facts, self._libraries(compares_files=False))
+        return [*_errors(seen), *card_rules.unused(seen), *library_rules.differs(seen)]
 
-    def _seen(self, libraries: LibraryFacts) -> Snapshot:
+    def _seen(self, facts: MachineFacts, libraries: LibraryFacts) -> Snapshot:
         return Snapshot(
-            machine=self.facts(),
+            machine=facts,
             workspace=_workspace(self._layout.root),
             libraries=libraries,
             sleep=SleepFacts(can_sleep=False),

@@ -217,9 +217,9 @@ def machine_rows(facts: MachineFacts) -> tuple[Fact, ...]:
 
 
 def _card_rows(facts: MachineFacts) -> tuple[Fact, ...]:
-    if not facts.gpus:
+    gpu = facts.used_card
+    if gpu is None:
         return (Fact(icon="graphics-card", name=_("Graphics card"), value=_("none from NVIDIA")),)
-    gpu = facts.gpus[0]
     more = len(facts.gpus) - 1
     second = _("driver {version}").format(version=gpu.driver)
     if more:
@@ -258,22 +258,23 @@ def ready_note(facts: MachineFacts, obstacles: Sequence[Finding]) -> Note:
 
     Args:
         facts: What it has.
-        obstacles: What forbids to train on it or leaves a card unused, the gravest first.
+        obstacles: What forbids to train on it, leaves the card unused or makes runs differ, the
+            gravest first.
     """
     if obstacles:
         first = obstacles[0]
         kind = "danger" if first.severity is Severity.ERROR else "warning"
         return Note(kind=kind, title=first.title, text=f"{first.message} {first.remedy}".strip())
-    if not facts.gpus:
+    if facts.used_card is None:
         return Note(
             kind="warning",
             title=_("Ready for small models"),
             text=_(
-                "There is no NVIDIA card, so the processor trains. That is fine for the starter "
-                "model and for models of some hundred million parameters; larger ones are slow."
-            ),
+                "{reason} The processor trains. That is fine for the starter model and for models "
+                "of some hundred million parameters; larger ones are slow."
+            ).format(reason=facts.gpu_reason),
         )
-    room = facts.gpus[0].total_bytes * (1 - _BESIDES_RATIO) / _WEIGHT_BYTES / 10**9
+    room = facts.used_card.total_bytes * (1 - _BESIDES_RATIO) / _WEIGHT_BYTES / 10**9
     billions = max((one for one in _USUAL_BILLIONS if one <= room), default=0)
     if not billions:
         return Note(

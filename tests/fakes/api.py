@@ -148,6 +148,11 @@ class FakeFacts:
     disk_free_bytes: int = 212 * 10**9
     processor: str = "A processor"
     cores: int = 16
+    gpu_reason: str = "No NVIDIA driver is installed."
+
+    @property
+    def used_card(self) -> FakeGpu | None:
+        return self.gpus[0] if self.gpus else None
 
 
 @dataclass
@@ -676,8 +681,9 @@ class FakeMachine:
     def forbids(self) -> list[Finding]:
         return [one for one in self.found if one.severity is Severity.ERROR]
 
-    def obstacles(self) -> list[Finding]:
-        return self.forbids()
+    def obstacles(self, facts: object) -> list[Finding]:
+        del facts
+        return [one for one in self.found if one.severity is not Severity.NOTE]
 
 
 class FakeReports:

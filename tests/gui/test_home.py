@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from engine.api.starter import sample_file
 from engine.errors import DiskFull
-from engine.hardware.doctor.snapshot import error
+from engine.hardware.doctor.snapshot import error, warning
 from gui.bridge.services import Services
 from gui.pages.home.recent import RecentWork
 from gui.pages.home.start import StartCard
@@ -21,7 +21,6 @@ from gui.pages.home.view import HomePage
 from gui.widgets.buttons import Button
 from gui.widgets.lists import RowList
 from gui.widgets.rows import NameValue
-from gui.widgets.text import TextLabel
 from tests.fakes.api import FakeApi
 from tests.gui.find import carried, child
 from tests.gui.scenes import add_run, fill_library
@@ -53,7 +52,7 @@ def button(page: HomePage, text: str) -> Button:
 
 
 def texts(page: HomePage) -> list[str]:
-    return [one.text() for one in page.findChildren(TextLabel) if one.isVisible()]
+    return [one.text() for one in page.findChildren(QLabel) if one.isVisible()]
 
 
 def test_computer_is_called_ready_only_where_nothing_forbids_to_train(
@@ -68,10 +67,10 @@ def test_computer_is_called_ready_only_where_nothing_forbids_to_train(
     home.page_entered()
     qtbot.wait_until(lambda: any(one.startswith("Ready") for one in texts(home)))
     assert "Libraries missing" not in texts(home)
-    api.machine.found = [error("disk", "Disk full", "No room.", "Free some.")]
+    api.machine.found = [warning("version", "Of another version", "Runs may differ.", "")]
     api.machine.current = replace(api.machine.current, memory_total_bytes=1)
     device.refresh()
-    qtbot.wait_until(lambda: "Disk full" in texts(home))
+    qtbot.wait_until(lambda: "Of another version" in texts(home))
 
 
 def test_first_start_welcomes_and_hides_recent_work(home: HomePage) -> None:
@@ -159,4 +158,4 @@ def test_facts_of_the_computer_are_shown_when_they_come(
         window_services.device.refresh()
     names = [one.accessibleName() for one in home.findChildren(NameValue)]
     assert "Graphics card: none from NVIDIA" in names
-    qtbot.wait_until(lambda: any("the processor trains" in one for one in texts(home)))
+    qtbot.wait_until(lambda: any("The processor trains" in one for one in texts(home)))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from gettext import gettext as _
 
 from engine.domain.problem import Severity
+from engine.hardware.cards import OLDEST_CAPABILITY
 from engine.hardware.doctor.snapshot import (
     Finding,
     LibraryFacts,
@@ -21,9 +22,8 @@ _OLDEST_DRIVERS = {13: 580, 12: 525, 11: 450}
 """Oldest driver line that runs each line of CUDA (CUDA Toolkit release notes, table 2: minor
 version compatibility)."""
 
-_OLDEST_CAPABILITY, _OLDEST_OF_CUDA_13 = (7, 0), (7, 5)
-"""CUDA 13 gave up everything before Turing (its release notes); what Burnish computes with asks
-for tensor cores, which came with 7.0."""
+_OLDEST_OF_CUDA_13 = (7, 5)
+"""CUDA 13 gave up everything before Turing (its release notes)."""
 
 _NEWEST_OF_CUDA_12, _BLACKWELL = (12, 8), (10, 0)
 """Blackwell cards need CUDA 12.8 (its release notes)."""
@@ -33,7 +33,7 @@ _LITTLE_CARD_BYTES = 6 * 10**9
 
 
 def driver(seen: Snapshot) -> list[Finding]:
-    """Judge whether the driver answers, and is new enough for this build of PyTorch."""
+    """Judge whether the driver answers, and is new enough for a PyTorch that needs one."""
     machine = seen.machine
     if machine.driver_needs_restart:
         return [
@@ -44,7 +44,7 @@ def driver(seen: Snapshot) -> list[Finding]:
                 _("Restart the computer; until then training uses the processor."),
             )
         ]
-    if not machine.gpus:
+    if not machine.gpus or _is_for_processor(seen.libraries):
         return []
     oldest = _oldest_driver(seen.libraries)
     version = machine.gpus[0].driver
@@ -56,7 +56,7 @@ def driver(seen: Snapshot) -> list[Finding]:
             "driver_too_old",
             _("Driver too old"),
             _(
-                "The NVIDIA driver {version} is older than {torch} needs. Training would use the "
+                "The NVIDIA driver {version} is too old for {torch}. Training would use the "
                 "processor."
             ).format(version=version, torch=_torch_words(seen.libraries)),
             _("Install NVIDIA driver {oldest} or newer.").format(oldest=oldest),
@@ -66,8 +66,8 @@ def driver(seen: Snapshot) -> list[Finding]:
 
 def build(seen: Snapshot) -> list[Finding]:
     """Judge whether PyTorch was built for graphics cards at all, where there is one."""
-    libraries = seen.libraries
-    if not seen.machine.gpus or not libraries.torch or libraries.cuda:
+    libraries, used = seen.libraries, seen.machine.used_card
+    if used is None or not _is_for_processor(libraries):
         return []
     if libraries.is_packaged:
         remedy = _("Add the training libraries for NVIDIA cards in the settings.")
@@ -80,7 +80,7 @@ def build(seen: Snapshot) -> list[Finding]:
             _(
                 "{card} is not used: the training libraries (PyTorch {version}) are those for the "
                 "processor."
-            ).format(card=seen.machine.gpus[0].name, version=libraries.torch),
+            ).format(card=used.name, version=libraries.torch),
             remedy,
         )
     ]
@@ -94,11 +94,13 @@ def cards(seen: Snapshot) -> list[Finding]:
 
 
 def unused(seen: Snapshot) -> list[Finding]:
-    """Judge why training would use the processor although there is a card."""
-    whole = [*driver(seen), *build(seen)]
-    ages = [_generation(one, seen.libraries) for one in seen.machine.gpus]
-    unfit = [one for one in ages if one is not None and one.severity is Severity.WARNING]
-    return whole + (unfit if len(unfit) == len(ages) else [])
+    """Judge why training would not use the card, what no installation mends first."""
+    used = seen.machine.used_card
+    age = _generation(used, seen.libraries) if used is not None else None
+    found = [*build(seen), *driver(seen)]
+    if age is not None and age.severity is Severity.WARNING:
+        return [age, *found]
+    return found
 
 
 def hidden(seen: Snapshot) -> list[Finding]:
@@ -156,8 +158,8 @@ def _card(gpu: Gpu, libraries: LibraryFacts) -> list[Finding]:
                 "card_small",
                 _("Small graphics card"),
                 _(
-                    "{name} has {total} GB of memory: enough for models of up to about a billion "
-                    "parameters."
+                    "{name} has {total} GB of memory: enough for small models with short rows. The "
+                    "plan of each run says what fits."
                 ).format(name=gpu.name, total=gigabytes(gpu.total_bytes)),
                 "",
             )
@@ -167,13 +169,13 @@ def _card(gpu: Gpu, libraries: LibraryFacts) -> list[Finding]:
 
 def _generation(gpu: Gpu, libraries: LibraryFacts) -> Finding | None:
     major, minor = _cuda(libraries)
-    oldest = _OLDEST_OF_CUDA_13 if major >= 13 else _OLDEST_CAPABILITY
+    oldest = _OLDEST_OF_CUDA_13 if major >= 13 else OLDEST_CAPABILITY
     values = {"name": gpu.name, "torch": _torch_words(libraries)}
     if gpu.compute_capability < oldest:
         return warning(
             "card_too_old",
             _("Card too old"),
-            _("{name} is older than {torch} supports.").format(**values),
+            _("{name} is too old for {torch}.").format(**values),
             _("Set the device to cpu, or use a card of the RTX generations."),
         )
     if major and gpu.compute_capability >= _BLACKWELL and (major, minor) < _NEWEST_OF_CUDA_12:
@@ -193,6 +195,10 @@ def _generation(gpu: Gpu, libraries: LibraryFacts) -> Finding | None:
         ),
         _("A card of the RTX 30 series or newer trains faster; nothing has to be set."),
     )
+
+
+def _is_for_processor(libraries: LibraryFacts) -> bool:
+    return bool(libraries.torch) and not libraries.cuda
 
 
 def _cuda(libraries: LibraryFacts) -> tuple[int, int]:

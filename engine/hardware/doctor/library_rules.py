@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from gettext import gettext as _
 
+from engine.domain.problem import Severity
 from engine.hardware.doctor.snapshot import Finding, LibraryFacts, Snapshot, error, warning
 
 
@@ -27,6 +28,11 @@ def libraries(seen: Snapshot) -> list[Finding]:
             _remedy(found),
         )
     ]
+
+
+def differs(seen: Snapshot) -> list[Finding]:
+    """Judge whether the libraries belong to another version, with which runs may differ."""
+    return [one for one in libraries(seen) if one.severity is Severity.WARNING]
 
 
 def _missing(found: LibraryFacts) -> Finding:

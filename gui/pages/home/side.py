@@ -54,13 +54,16 @@ class ComputerColumn(Panel):
 
     def look(self) -> None:
         """Look in the background for what is in the way of training, once there are facts."""
-        if self._services.device.facts is None or self._is_looking:
+        facts = self._services.device.facts
+        if facts is None or self._is_looking:
             return
         self._is_looking = True
-        self._services.tasks.run(self._read, self._take, owner=self, lane=Lane.READING)
-
-    def _read(self) -> list[Finding]:
-        return self._services.api.machine.obstacles()
+        self._services.tasks.run(
+            lambda: self._services.api.machine.obstacles(facts),
+            self._take,
+            owner=self,
+            lane=Lane.READING,
+        )
 
     def _take(self, outcome: Outcome[list[Finding]]) -> None:
         self._is_looking = False

@@ -21,6 +21,10 @@ from tests.builders.computers import CARD, LIBRARIES, MACHINE, SLEEP
 from tests.builders.runtimes import write_runtime
 from tests.fakes.api import a_model
 
+OLD = replace(CARD, compute_capability=(6, 1), total_bytes=2 * CARD.total_bytes)
+NEW = replace(CARD, compute_capability=(12, 0), total_bytes=2 * CARD.total_bytes)
+OTHER_VERSION = "training_libraries_of_another_version"
+
 
 def findings(
     tmp_path: Path, facts: MachineFacts = MACHINE, libraries: LibraryFacts = LIBRARIES
@@ -112,24 +116,29 @@ def test_libraries_that_were_installed_are_seen_at_once(tmp_path: Path) -> None:
         ((CARD,), replace(LIBRARIES, missing=("peft",)), ["training_libraries_missing"]),
         ((CARD,), replace(LIBRARIES, cuda=""), ["torch_for_processor"]),
         ((replace(CARD, driver="390.1"),), LIBRARIES, ["driver_too_old"]),
-        ((replace(CARD, compute_capability=(6, 1)),), LIBRARIES, ["card_too_old"]),
-        ((replace(CARD, compute_capability=(6, 1)), CARD), LIBRARIES, []),
+        ((OLD,), LIBRARIES, ["card_too_old"]),
+        ((OLD,), replace(LIBRARIES, cuda=""), ["card_too_old", "torch_for_processor"]),
+        ((replace(CARD, driver="390.1"),), replace(LIBRARIES, cuda=""), ["torch_for_processor"]),
+        ((OLD, CARD), LIBRARIES, []),
+        ((NEW, CARD), replace(LIBRARIES, cuda="12.6"), ["card_too_new"]),
+        ((CARD,), replace(LIBRARIES, other_version="It is of 0.0.9."), [OTHER_VERSION]),
         ((replace(CARD, compute_capability=(7, 5)),), LIBRARIES, []),
         ((), LIBRARIES, []),
     ],
 )
-def test_obstacles_are_what_forbids_and_what_leaves_every_card_unused(
+def test_obstacles_are_what_forbids_leaves_the_card_unused_or_makes_runs_differ(
     tmp_path: Path, gpus: tuple[Gpu, ...], libraries: LibraryFacts, codes: list[str]
 ) -> None:
     layout = Layout(tmp_path / "workspace")
     atomicfs.make_folder(layout.root)
     machine = doctor_of(layout, replace(MACHINE, gpus=gpus), libraries)
-    assert [one.code for one in machine.obstacles()] == codes
+    assert [one.code for one in machine.obstacles(machine.facts())] == codes
 
 
 def test_obstacles_are_found_without_a_look_at_every_file(tmp_path: Path) -> None:
     looked = Looked(tmp_path, replace(LIBRARIES, missing=("peft",)))
-    assert [one.code for one in looked.machine.obstacles()] == ["training_libraries_missing"]
+    found = looked.machine.obstacles(MACHINE)
+    assert [one.code for one in found] == ["training_libraries_missing"]
     assert looked.looks == 0
 
 
