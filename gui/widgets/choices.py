@@ -113,15 +113,16 @@ class _TallCard(_Card):
         policy.setVerticalPolicy(QSizePolicy.Policy.Preferred)
         self.setSizePolicy(policy)
 
-    def hasHeightForWidth(self) -> bool:
-        """Return True: the text wraps."""
-        return True
-
     def heightForWidth(self, width: int) -> int:
         """Return the height of icon, title and the wrapped text."""
-        current = theme()
-        head = current.px(_HEAD_COMPACT if self._is_compact else _HEAD)
-        return head + self._text_height(width) + current.px(14)
+        return self._head(width) + self._text_height(width) + theme().px(14)
+
+    def _head(self, width: int) -> int:
+        more = len(self._title_lines(self._title_place(width))) - 1
+        return theme().px(_HEAD_COMPACT if self._is_compact else _HEAD) + more * self._line_height()
+
+    def _title_lines(self, place: QRectF) -> list[str]:
+        return wrap_lines(self.choice.title, theme().font("label"), place.width()) or [""]
 
     def set_note(self, note: str) -> None:
         """Say something else below the text."""
@@ -146,10 +147,9 @@ class _TallCard(_Card):
 
     def _text_height(self, width: int) -> int:
         room = width - 2 * theme().px(16)
-        lines = len(wrap_lines(self._text(), self._text_font(), room))
         notes = len(self._note_lines(room))
-        gap = theme().px(_NOTE_GAP) if notes else 0
-        return (lines + notes) * self._line_height() + gap
+        lines = notes + len(wrap_lines(self._text(), self._text_font(), room))
+        return lines * self._line_height() + (theme().px(_NOTE_GAP) if notes else 0)
 
     def _line_height(self) -> int:
         return theme().px(20)
@@ -164,19 +164,19 @@ class _TallCard(_Card):
                 centre = QPointF(pad + current.px(11), pad + current.px(6))
                 put_icon(painter, centre, self.choice.icon, self._ink("text2"), 20)
             self._paint_mark(painter, QPointF(self.width() - current.px(21), current.px(22)))
-            title = self._title_place(pad)
+            place = self._title_place(self.width())
             font, ink = current.font("label"), current.colour(self._ink("text"))
-            write(painter, title, self.choice.title, font=font, colour=ink)
-            head = current.px(_HEAD_COMPACT if self._is_compact else _HEAD)
+            for line in self._title_lines(place):
+                write(painter, place, line, font=font, colour=ink)
+                place.translate(0, self._line_height())
+            head = self._head(self.width())
             self._paint_text(painter, head - (0 if self._is_compact else current.px(4)), pad)
 
-    def _title_place(self, pad: int) -> QRectF:
-        current = theme()
-        high = current.px(22)
+    def _title_place(self, width: int) -> QRectF:
+        px = theme().px
         if not self._is_compact:
-            return QRectF(pad, pad + current.px(24), self.width() - 2 * pad, high)
-        left, right = pad + current.px(28), self.width() - current.px(38)
-        return QRectF(left, current.px(11), right - left, high)
+            return QRectF(px(16), px(40), width - px(32), px(22))
+        return QRectF(px(44), px(11), width - px(82), px(22))
 
     def _paint_text(self, painter: QPainter, top: float, pad: int) -> None:
         current = theme()

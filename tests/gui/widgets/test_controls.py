@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFont, QGuiApplication, QPainter
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from gui.widgets import choices
 from gui.widgets.banner import ICONS, Banner
 from gui.widgets.box import Column, Panel, Row
 from gui.widgets.buttons import Action, Button, IconButton, MenuItem
@@ -27,6 +28,7 @@ from gui.widgets.rows import FindingRow, JobRow, NameValue, WarningRow
 from gui.widgets.setting_row import SettingRow
 from gui.widgets.tabs import TabBar
 from gui.widgets.text import LinkLabel, TextLabel
+from gui.widgets.theme.paint import text_width
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("themed")]
 ENTER, SPACE, RIGHT, LEFT = Qt.Key.Key_Return, Qt.Key.Key_Space, Qt.Key.Key_Right, Qt.Key.Key_Left
@@ -121,6 +123,37 @@ def test_choice_cards_are_chosen_by_click_and_tell_it_once(qtbot: QtBot, rows: b
     qtbot.mouseClick(cards._cards[1], MOUSE)
 
     assert (cards.value(), told) == ("b", ["b"])
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_long_title_of_a_card_goes_on_in_the_next_line(
+    qtbot: QtBot, compact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = "Follow instructions better, in every kind of task"
+    cards = ChoiceCards(name="Goal", compact=compact)
+    cards.set_choices([Choice(key=key, title=key, text="One.") for key in ("Short", title)])
+    cards.resize(400, 160)
+    written: list[tuple[str, float, QRectF]] = []
+
+    def record(painter: QPainter, rect: QRectF, text: str, **how: object) -> float:
+        font = how["font"]
+        assert isinstance(font, QFont)
+        written.append((text, text_width(text, font), QRectF(rect)))
+        return 0.0
+
+    monkeypatch.setattr(choices, "write", record)
+    _shown(qtbot, cards)
+    written.clear()
+    cards._cards[1].grab()
+
+    *lines, (text, _wide, below) = written
+    assert (" ".join(line for line, _wide, _place in lines), text) == (title, "One.")
+    assert len(lines) > 1
+    assert all(wide <= place.width() for _line, wide, place in lines)
+    tops = [place.top() for _line, _wide, place in lines]
+    assert tops == sorted(set(tops))
+    assert below.top() >= lines[-1][2].bottom() - 8
+    assert below.bottom() <= cards._cards[1].height()
 
 
 def test_choice_cards_are_walked_with_the_arrow_keys(qtbot: QtBot) -> None:
