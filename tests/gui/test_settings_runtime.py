@@ -29,6 +29,13 @@ REMOVE = "Remove the training libraries"
 STOP = "Stop installing the training libraries"
 
 
+def opened(services: Services, qtbot: QtBot) -> RuntimePart:
+    part = RuntimePart(services)
+    qtbot.addWidget(part)
+    part.show()
+    return part
+
+
 @pytest.fixture
 def make(
     window_services: Services, qtbot: QtBot, api: FakeApi
@@ -38,9 +45,7 @@ def make(
     def made(view: RuntimeView) -> RuntimePart:
         api.runtimes.is_packaged = True
         api.runtimes.view = view
-        part = RuntimePart(window_services)
-        qtbot.addWidget(part)
-        part.show()
+        part = opened(window_services, qtbot)
         qtbot.wait_until(lambda: bool(words(part)))
         return part
 
@@ -179,9 +184,7 @@ def test_libraries_are_looked_at_beside_the_window_and_a_fault_is_told(
         raise WheelChanged("numpy is damaged.")
 
     monkeypatch.setattr(api.runtimes, "current", current)
-    part = RuntimePart(window_services)
-    qtbot.addWidget(part)
-    part.show()
+    part = opened(window_services, qtbot)
     qtbot.wait_until(lambda: bool(errors))
     assert (threads, errors) == ([False], ["wheel_changed"])
     assert button(part, FILE).isEnabled()
@@ -191,9 +194,7 @@ def test_look_that_ends_during_an_installation_shows_nothing(
     window_services: Services, api: FakeApi, qtbot: QtBot, tmp_path: Path
 ) -> None:
     api.runtimes.takes_long = True
-    part = RuntimePart(window_services)
-    qtbot.addWidget(part)
-    part.show()
+    part = opened(window_services, qtbot)
     part.install(tmp_path)
     read: list[object] = []
     window_services.tasks.run(api.machine.facts, read.append, owner=part, lane=Lane.READING)
