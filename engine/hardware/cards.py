@@ -9,9 +9,6 @@ from engine.domain.recipe import Recipe
 from engine.domain.recipe_choices import Device
 from engine.hardware.gpu import Gpu
 
-OLDEST_CAPABILITY = (7, 0)
-"""What Burnish computes with asks for tensor cores, which came with it."""
-
 _BF16_GENERATION = (8, 0)
 
 
@@ -19,12 +16,11 @@ def cards_together(gpus: Sequence[Gpu]) -> tuple[int, ...]:
     """Return the places of the cards that can share a run; empty where there is no card.
 
     Those of one kind only: every step waits for the slowest card, and has the room of the smallest.
-    Of several kinds the one with most cards is taken, then the one with most memory. Cards that are
-    too old to train on are left out beside others.
+    Of several kinds the one with most cards is taken, then the one with most memory.
     """
     kinds: dict[str, list[int]] = {}
-    for place in _young_enough(gpus):
-        kinds.setdefault(gpus[place].name, []).append(place)
+    for place, one in enumerate(gpus):
+        kinds.setdefault(one.name, []).append(place)
     if not kinds:
         return ()
     return tuple(max(kinds.values(), key=lambda one: (len(one), gpus[one[0]].total_bytes)))
@@ -40,22 +36,15 @@ def cards_in_turn(gpus: Sequence[Gpu]) -> tuple[int, ...]:
     """Return the places of the cards that can hold a model together, the largest first.
 
     The first is the one that a run without others uses. Cards of older generations compute in
-    another number format than it, and are left out; so are those that are too old to train on.
+    another number format than it, and are left out.
     """
     if not gpus:
         return ()
-    order = sorted(_young_enough(gpus), key=lambda one: (-gpus[one].total_bytes, one))
+    order = sorted(range(len(gpus)), key=lambda one: (-gpus[one].total_bytes, one))
     is_new = gpus[order[0]].compute_capability >= _BF16_GENERATION
     return tuple(
         one for one in order if (gpus[one].compute_capability >= _BF16_GENERATION) == is_new
     )
-
-
-def _young_enough(gpus: Sequence[Gpu]) -> list[int]:
-    """Return the places of the cards that can be trained on; all of them where none can."""
-    every = range(len(gpus))
-    found = [one for one in every if gpus[one].compute_capability >= OLDEST_CAPABILITY]
-    return found or list(every)
 
 
 def process_count(recipe: Recipe, *, cards: int) -> int:

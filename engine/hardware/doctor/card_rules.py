@@ -6,7 +6,6 @@ from __future__ import annotations
 from gettext import gettext as _
 
 from engine.domain.problem import Severity
-from engine.hardware.cards import OLDEST_CAPABILITY
 from engine.hardware.doctor.snapshot import (
     Finding,
     LibraryFacts,
@@ -22,8 +21,9 @@ _OLDEST_DRIVERS = {13: 580, 12: 525, 11: 450}
 """Oldest driver line that runs each line of CUDA (CUDA Toolkit release notes, table 2: minor
 version compatibility)."""
 
-_OLDEST_OF_CUDA_13 = (7, 5)
-"""CUDA 13 gave up everything before Turing (its release notes)."""
+_OLDEST_CAPABILITY, _OLDEST_OF_CUDA_13 = (7, 0), (7, 5)
+"""CUDA 13 gave up everything before Turing (its release notes); what Burnish computes with asks
+for tensor cores, which came with 7.0."""
 
 _NEWEST_OF_CUDA_12, _BLACKWELL = (12, 8), (10, 0)
 """Blackwell cards need CUDA 12.8 (its release notes)."""
@@ -94,7 +94,7 @@ def cards(seen: Snapshot) -> list[Finding]:
 
 
 def unused(seen: Snapshot) -> list[Finding]:
-    """Judge why training would not use the card, what no installation mends first."""
+    """Judge why training would not use the card that runs take: first its age, then the rest."""
     used = seen.machine.used_card
     age = _generation(used, seen.libraries) if used is not None else None
     found = [*build(seen), *driver(seen)]
@@ -169,7 +169,7 @@ def _card(gpu: Gpu, libraries: LibraryFacts) -> list[Finding]:
 
 def _generation(gpu: Gpu, libraries: LibraryFacts) -> Finding | None:
     major, minor = _cuda(libraries)
-    oldest = _OLDEST_OF_CUDA_13 if major >= 13 else OLDEST_CAPABILITY
+    oldest = _OLDEST_OF_CUDA_13 if major >= 13 else _OLDEST_CAPABILITY
     values = {"name": gpu.name, "torch": _torch_words(libraries)}
     if gpu.compute_capability < oldest:
         return warning(

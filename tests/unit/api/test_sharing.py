@@ -46,8 +46,6 @@ def test_cards_of_one_kind_train_together_and_the_smallest_counts() -> None:
     assert cards_together([OTHER, CARD, LESS]) == (1, 2)
     assert smallest_together([OTHER, CARD, LESS]) == LESS
     assert cards_together([]) == ()
-    too_old = replace(CARD, name="Old", compute_capability=(6, 1))
-    assert cards_together([too_old, too_old, CARD]) == (2,)
 
 
 @pytest.mark.parametrize(
