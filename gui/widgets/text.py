@@ -191,7 +191,8 @@ class StrongText(QLabel):
     def _follow(self) -> None:
         strong, plain = (escape(part) for part in self._texts)
         self.setFont(theme().font("body"))
-        self.setText(f'<span style="font-weight:600">{strong}</span> &nbsp;{plain}')
+        rest = f" &nbsp;{plain}" if plain else ""
+        self.setText(f'<span style="font-weight:600">{strong}</span>{rest}')
         self.setAccessibleName(self.text())
 
     def sizeHint(self) -> QSize:

@@ -200,6 +200,10 @@ def test_look_that_ends_during_an_installation_shows_nothing(
     window_services.tasks.run(api.machine.facts, read.append, owner=part, lane=Lane.READING)
     qtbot.wait_until(lambda: bool(read))
     assert not button(part, FILE).isEnabled()
+    part.show_runtime()  # as the end of a removal does
+    window_services.tasks.run(api.machine.facts, read.append, owner=part, lane=Lane.READING)
+    qtbot.wait_until(lambda: len(read) == 2)
+    assert not button(part, FILE).isEnabled()
     button(part, STOP).click()
     qtbot.wait_until(lambda: button(part, FILE).isEnabled())
 

@@ -70,7 +70,6 @@ class RuntimePart(Panel):
 
     def show_runtime(self) -> None:
         """Look in the background for what is installed now, and show it."""
-        self._is_installing = False
         self._services.tasks.run(
             self._services.api.runtimes.current,
             self._take,
@@ -116,8 +115,12 @@ class RuntimePart(Panel):
             source=source,
             tell=self._told.moved.emit,
             stopped=self._stopped,
-            done=self.show_runtime,
+            done=self._on_installed,
         )
+
+    def _on_installed(self) -> None:
+        self._is_installing = False
+        self.show_runtime()
 
     def _on_stop(self) -> None:
         self._stopped.set()

@@ -107,7 +107,7 @@ def write(
     """Write one line of text, elided at its end where it does not fit.
 
     Returns:
-        The width that the text took, in pixels.
+        The width that the text took, in pixels; that of `rect` where it was shortened.
     """
     metrics, room = QFontMetricsF(font), rect.width() + 0.5
     taken = metrics.horizontalAdvance(text)
