@@ -47,8 +47,10 @@ def main(arguments: list[str]) -> int:
         # What is imported stays: looking through it for garbage costs a tenth of the start.
         # Afterwards a timer of the window collects (`gui/bridge/process.py`).
         gc.disable()
+        from gui.bridge.qt_enums import make_enums_quickly
         from gui.bridge.qt_features import leave_out_features
 
+        make_enums_quickly()
         leave_out_features()
         from gui.app import run_window
 
