@@ -9,8 +9,8 @@ from gettext import gettext as _
 import msgspec
 from msgspec.structs import replace
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QSizePolicy, QSlider, QWidget
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QSizePolicy, QWidget
 
 from gui.widgets.box import Row, clear_layout
 from gui.widgets.radio_part import RadioPart
@@ -461,40 +461,3 @@ class Switch(QCheckBox):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(knob)
         painter.drawEllipse(QPointF(x, pill.center().y()), radius, radius)
-
-
-class Slider(QSlider):
-    """A slider with a few stops, each with a tick below the track."""
-
-    value_changed = Signal(int)
-
-    def __init__(self, *, name: str, stops: int) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self.setAccessibleName(name)
-        self.setRange(0, max(stops - 1, 1))
-        self.setTickInterval(1)
-        self.setPageStep(1)
-        self.setProperty(RING_RADIUS, 8)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.valueChanged.connect(self.value_changed)
-        follow_theme(self, self.updateGeometry)
-
-    def set_value(self, stop: int) -> None:
-        """Move to a stop, without a signal."""
-        self.blockSignals(True)
-        self.setValue(stop)
-        self.blockSignals(False)
-        self.update()
-
-    def set_value_text(self, text: str) -> None:
-        """Say in words what the stop means, for screen readers."""
-        self.setAccessibleDescription(text)
-
-    def sizeHint(self) -> QSize:
-        """Return the room of knob and ticks."""
-        current = theme()
-        return QSize(current.px(200), current.px(26))
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the page: a value must not change in passing."""
-        event.ignore()

@@ -40,6 +40,7 @@ __all__ = [
 
 
 _ARROW = 16
+_SIDE = 8
 _LEAST_LINES, _MOST_LINES = 2, 14
 
 
@@ -68,6 +69,8 @@ class TextField(QLineEdit):
         self.update()
 
     def _follow(self) -> None:
+        side = theme().px(_SIDE)
+        self.setTextMargins(side, 0, side, 0)
         self.updateGeometry()
 
 

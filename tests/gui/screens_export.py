@@ -31,7 +31,7 @@ from gui.bridge.notices import Notices
 from gui.bridge.process import collect_garbage_here
 from gui.bridge.services import Services, make_services
 from gui.bridge.settings import Settings
-from gui.widgets.choices import Slider
+from gui.widgets.slider import Slider
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.tokens import Scheme
 from tests.builders.computers import a_hindered_computer

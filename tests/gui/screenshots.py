@@ -58,8 +58,8 @@ from gui.viewmodels.rate import trial_view
 from gui.viewmodels.recipe_files import opened_recipe
 from gui.widgets.charts.canvas import Canvas
 from gui.widgets.charts.line_chart import LineChart
-from gui.widgets.choices import Slider
 from gui.widgets.page import Scroll
+from gui.widgets.slider import Slider
 from gui.widgets.theme.install import install_theme
 from gui.widgets.theme.theme import theme
 from gui.widgets.theme.tokens import Scheme

@@ -14,8 +14,8 @@ from engine.api.settings import read_settings
 from engine.hardware.doctor.snapshot import warning
 from gui.bridge.services import Services
 from gui.pages.settings.view import SettingsPage
-from gui.widgets.choices import Slider
 from gui.widgets.rows import SectionTitle
+from gui.widgets.slider import Slider
 from gui.widgets.theme.theme import Theme
 from tests.fakes.api import FakeApi, FakeGpu
 from tests.gui.find import carried, child

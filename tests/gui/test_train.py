@@ -24,7 +24,7 @@ from gui.viewmodels.train import TrainArgument, same_again
 from gui.widgets.banner import Banner
 from gui.widgets.buttons import Button, IconButton
 from gui.widgets.chip import Chip
-from gui.widgets.choices import ChoiceCards, Slider
+from gui.widgets.choices import ChoiceCards
 from gui.widgets.fields import TextField
 from gui.widgets.memory import MemoryBar
 from gui.widgets.number_field import NumberField
@@ -32,6 +32,7 @@ from gui.widgets.picker import ObjectPicker
 from gui.widgets.radio_part import RadioPart
 from gui.widgets.rows import WarningRow
 from gui.widgets.setting_row import SettingRow
+from gui.widgets.slider import Slider
 from tests.fakes.api import FakeApi
 from tests.fakes.recipes import a_match
 from tests.gui.find import carried, child

@@ -18,7 +18,8 @@ from gui.viewmodels.settings import (
 from gui.widgets.box import Column, Panel, Row, Stretch
 from gui.widgets.buttons import Button
 from gui.widgets.card import SoftBlock
-from gui.widgets.choices import SegmentedControl, Slider
+from gui.widgets.choices import SegmentedControl
+from gui.widgets.slider import Slider
 from gui.widgets.text import TextLabel
 from gui.widgets.theme.theme import follow_theme, theme
 

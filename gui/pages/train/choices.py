@@ -13,8 +13,9 @@ from gui.viewmodels.goals import AdviceView
 from gui.viewmodels.train import PASSES, PickerView, effort_stop, passes_words
 from gui.widgets.box import Column, Gap, Panel, Reflow, Row, Stretch
 from gui.widgets.buttons import Button
-from gui.widgets.choices import Choice, ChoiceCards, Slider
+from gui.widgets.choices import Choice, ChoiceCards
 from gui.widgets.picker import ObjectPicker, PickerOption
+from gui.widgets.slider import Slider
 from gui.widgets.text import TextLabel
 
 _IMPORT, _ADD_MODEL = "import", "add_model"

@@ -11,7 +11,6 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QProxyStyle,
     QStyle,
-    QStyleHintReturn,
     QStyleOption,
     QStyleOptionComplex,
     QStyleOptionProgressBar,
@@ -27,7 +26,6 @@ _Primitive = QStyle.PrimitiveElement
 _Control = QStyle.ControlElement
 _Complex = QStyle.ComplexControl
 _Metric = QStyle.PixelMetric
-_Hint = QStyle.StyleHint
 
 UNIT_ROOM = "unit_room"
 """Dynamic property of a spin box: the pixels that unit and stepper take at its right."""
@@ -49,17 +47,14 @@ _METRICS = {
     _Metric.PM_ButtonShiftHorizontal: 0,
     _Metric.PM_ButtonShiftVertical: 0,
 }
-_HINTS = {
-    _Hint.SH_EtchDisabledText: 0,
-    _Hint.SH_DitherDisabledText: 0,
-    _Hint.SH_ComboBox_Popup: 0,
-    _Hint.SH_Slider_AbsoluteSetButtons: 1,
-    _Hint.SH_UnderlineShortcut: 0,
-}
 
 
 class BurnishStyle(QProxyStyle):
-    """Fusion with our indicators, fields, slider and progress bar."""
+    """Fusion with our indicators, fields, slider and progress bar.
+
+    What a layout asks for each widget several times, hints and parts of simple controls, is not
+    answered here: each such question to Python costs the start of the window some microseconds.
+    """
 
     def __init__(self, theme: Theme) -> None:
         super().__init__("fusion")
@@ -131,26 +126,6 @@ class BurnishStyle(QProxyStyle):
         if ours is None:
             return super().pixelMetric(metric, option, widget)
         return self._theme.px(ours)
-
-    def styleHint(
-        self,
-        hint: QStyle.StyleHint,
-        option: QStyleOption | None = None,
-        widget: QWidget | None = None,
-        returnData: QStyleHintReturn | None = None,  # noqa: N803  # Qt passes it by this name
-    ) -> int:
-        """Turn off etched text and the jump of pressed buttons."""
-        ours = _HINTS.get(hint)
-        return super().styleHint(hint, option, widget, returnData) if ours is None else ours
-
-    def subElementRect(
-        self, element: QStyle.SubElement, option: QStyleOption, widget: QWidget
-    ) -> QRect:
-        """Give the text of a field its room at the left and right."""
-        found = super().subElementRect(element, option, widget)
-        if element == QStyle.SubElement.SE_LineEditContents and draw.has_frame(option):
-            found.adjust(self._theme.px(8), 0, -self._theme.px(8), 0)
-        return found
 
     def subControlRect(
         self,

@@ -48,6 +48,7 @@ QHeaderView::section {
 }
 QTableCornerButton::section { background: transparent; border: none; }
 QListView { background: transparent; border: none; outline: none; }
+QComboBox { combobox-popup: 0; }
 QComboBox QAbstractItemView {
     background: $raised; border: 1px solid $outline; outline: none; padding: ${px4};
     selection-background-color: $selected; selection-color: $text;

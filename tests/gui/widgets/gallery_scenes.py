@@ -14,7 +14,7 @@ from gui.widgets.box import Column, Flow, Gap, Hairline, Panel, Reflow, Row, Str
 from gui.widgets.buttons import Action, Button, IconButton, MenuItem
 from gui.widgets.card import Card, Disclosure, SoftBlock, StepNumber
 from gui.widgets.chip import Badge, Chip
-from gui.widgets.choices import Choice, ChoiceCards, SegmentedControl, Slider, Switch
+from gui.widgets.choices import Choice, ChoiceCards, SegmentedControl, Switch
 from gui.widgets.drop_zone import DropZone
 from gui.widgets.empty import EmptyState, Skeleton
 from gui.widgets.error_panel import ErrorPanel, ErrorText
@@ -35,6 +35,7 @@ from gui.widgets.rows import (
 )
 from gui.widgets.setting_row import SettingHeader, SettingRow
 from gui.widgets.shell import Command, MenuSpec, NavItem, Shell
+from gui.widgets.slider import Slider
 from gui.widgets.table import Cell, DataTable
 from gui.widgets.table import Column as TableColumn
 from gui.widgets.tabs import TabBar

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QFont, QGuiApplication, QPainter
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QStyle, QStyleOptionComboBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui.widgets import choices
@@ -18,7 +18,7 @@ from gui.widgets.box import Column, Panel, Row
 from gui.widgets.buttons import Action, Button, IconButton, MenuItem
 from gui.widgets.card import Disclosure
 from gui.widgets.chip import Badge, Chip
-from gui.widgets.choices import Choice, ChoiceCards, SegmentedControl, Slider, Switch
+from gui.widgets.choices import Choice, ChoiceCards, SegmentedControl, Switch
 from gui.widgets.empty import EmptyState, Skeleton
 from gui.widgets.error_panel import ErrorPanel, ErrorText
 from gui.widgets.fields import Field, NumberField, PathField, SearchField, SelectField, TextField
@@ -26,9 +26,11 @@ from gui.widgets.picker import ObjectPicker, PickerOption
 from gui.widgets.progress import Progress, RunProgress
 from gui.widgets.rows import FindingRow, JobRow, NameValue, WarningRow
 from gui.widgets.setting_row import SettingRow
+from gui.widgets.slider import Slider
 from gui.widgets.tabs import TabBar
 from gui.widgets.text import LinkLabel, TextLabel
 from gui.widgets.theme.paint import text_width
+from gui.widgets.theme.theme import Theme
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("themed")]
 ENTER, SPACE, RIGHT, LEFT = Qt.Key.Key_Return, Qt.Key.Key_Space, Qt.Key.Key_Right, Qt.Key.Key_Left
@@ -243,6 +245,21 @@ def test_slider_moves_by_stops_and_tells_only_the_person(qtbot: QtBot) -> None:
     qtbot.keyClick(slider, Qt.Key.Key_End)
 
     assert told == [3, 4]
+
+
+def test_slider_goes_to_where_the_person_presses_and_follows_the_pointer(qtbot: QtBot) -> None:
+    slider = _shown(qtbot, Slider(name="Effort", stops=5))
+    slider.resize(400, slider.height())
+    middle, end = slider.rect().center(), QPoint(slider.width() - 2, slider.height() // 2)
+
+    qtbot.mousePress(slider, Qt.MouseButton.LeftButton, pos=end)
+    at_press = slider.value()
+    qtbot.mouseMove(slider, middle)
+    qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=middle)
+
+    assert at_press == 4
+    assert slider.value() == 2
+    assert not slider.isSliderDown()
 
 
 def test_tabs_are_walked_with_the_arrow_keys(qtbot: QtBot) -> None:
@@ -697,3 +714,26 @@ def test_text_label_never_reads_markup(qtbot: QtBot) -> None:
 
     assert label.text() == "<b>x</b> & y"
     assert label.accessibleName() == "<b>x</b> & y"
+
+
+def test_list_of_a_field_opens_below_it(qtbot: QtBot) -> None:
+    field = _shown(qtbot, SelectField(name="Choose"))
+    option = QStyleOptionComboBox()
+    field.initStyleOption(option)
+
+    hint = QStyle.StyleHint.SH_ComboBox_Popup
+
+    assert field.style().styleHint(hint, option, field) == 0
+
+
+def test_text_of_a_field_has_room_at_both_sides_as_the_text_grows(
+    qtbot: QtBot, themed: Theme
+) -> None:
+    field = _shown(qtbot, TextField(name="Name"))
+    rooms = [(themed.px(8), field.textMargins())]
+    themed.set_text_scale(2.0)
+    rooms.append((themed.px(8), field.textMargins()))
+
+    assert rooms[1][0] > rooms[0][0] > 0
+    for room, margins in rooms:
+        assert (margins.left(), margins.right()) == (room, room)
