@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterable
@@ -49,6 +50,9 @@ OUTSIDE = (*RUNTIME_ROOTS, *_OUTSIDE_NAMES.split(), *_OUTSIDE_HERE)
 
 # Libraries of the bundle that are taken whole, since they import parts of themselves by name.
 WHOLE = ("rich", "typer", "safetensors", "jinja2", "docx", "msgspec", "filelock")
+
+# What leads to all that the window imports until its first paint.
+_START = ("main", "gui.app", "engine.api.facade", "gui.pages.home.view")
 
 # Distributions whose versions the program asks for by `importlib.metadata`.
 METADATA = ("PySide6-Essentials", "numpy", "pyarrow", "tokenizers", "safetensors")
@@ -120,6 +124,19 @@ def own_modules() -> list[str]:
     files = [path for top in ("engine", "gui") for path in (REPOSITORY / top).rglob("*.py")]
     names = [path.relative_to(REPOSITORY).with_suffix("").parts for path in sorted(files)]
     return [".".join(one[:-1] if one[-1] == "__init__" else one) for one in names]
+
+
+def start_modules() -> frozenset[str]:
+    """Return the modules that the window imports until its first paint.
+
+    Raises:
+        subprocess.CalledProcessError: They cannot be imported.
+    """
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", f"import {', '.join(_START)}"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return frozenset(line.rpartition("|")[2].strip() for line in done.stderr.splitlines())
 
 
 def keeps_binary(name: str) -> bool:
