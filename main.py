@@ -47,11 +47,9 @@ def main(arguments: list[str]) -> int:
         # What is imported stays: looking through it for garbage costs a tenth of the start.
         # Afterwards a timer of the window collects (`gui/bridge/process.py`).
         gc.disable()
-        from gui.bridge.qt_enums import make_enums_quickly
-        from gui.bridge.qt_features import leave_out_features
+        from gui.bridge.qt_import import import_qt
 
-        make_enums_quickly()
-        leave_out_features()
+        import_qt()
         from gui.app import run_window
 
         return run_window(arguments[1:])

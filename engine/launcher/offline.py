@@ -38,6 +38,10 @@ _TRANSPORTS = frozenset({
 })  # fmt: skip
 """Libraries that carry what others ask for: who tried is found before them."""
 
+_MADE = "socket.__new__"
+_EVENTS = frozenset({_MADE, "socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+"""What the hook looks at."""
+
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW = 0x7FFF0000
 _REFUSE = 0x00050000 | errno.EPERM
@@ -73,9 +77,9 @@ class OfflineGuard:
 
     def _on_audit(self, event: str, arguments: tuple[object, ...]) -> None:
         """Refuse what would reach beyond this computer; called by Python for every audit event."""
-        if event == "socket.__new__" and arguments[1] in (socket.AF_INET, socket.AF_INET6):
-            self._refuse(event)
-        if event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
+        if event not in _EVENTS:  # Python tells thousands of others, until the first paint alone
+            return
+        if event != _MADE or arguments[1] in (socket.AF_INET, socket.AF_INET6):
             self._refuse(event)
 
     def _refuse(self, event: str) -> None:

@@ -18,16 +18,14 @@ from gui.widgets.theme.theme import follow_theme, theme
 
 
 class RecentWork(Panel):
-    """A list that is hidden while there is nothing to go on with."""
+    """A list that is not there while there is nothing to go on with."""
 
     def __init__(self, services: Services) -> None:
-        self._list = RowList(name=_("Recent work"))
-        card = Card(padding=8, gap=0).add(self._list)
-        super().__init__(Column(TextLabel(_("Recent work"), role="section"), card, gap=10))
+        self._column = Column(gap=10)
+        super().__init__(self._column)
         self._services = services
         self._items: tuple[RecentItem, ...] = ()
-        self._list.activated_row.connect(self._open)
-        self._list.clicked.connect(self._on_clicked)
+        self._list: RowList | None = None
         follow_theme(self, self._follow)
         self.hide()
 
@@ -36,13 +34,24 @@ class RecentWork(Panel):
         if tuple(items) == self._items:
             return
         self._items = tuple(items)
+        if self._list is None:
+            self._list = self._make_list()
         self._list.set_rows([_row(one) for one in items])
         self.setHidden(not items)
         self._follow()
 
+    def _make_list(self) -> RowList:
+        made = RowList(name=_("Recent work"))
+        made.activated_row.connect(self._open)
+        made.clicked.connect(self._on_clicked)
+        heading = TextLabel(_("Recent work"), role="section")
+        self._column.add(heading, Card(padding=8, gap=0).add(made))
+        return made
+
     def _follow(self) -> None:
         """Be as high as the rows: the page scrolls, not the list."""
-        self._list.setFixedHeight(max(1, len(self._items)) * theme().size("row_list"))
+        if self._list is not None:
+            self._list.setFixedHeight(max(1, len(self._items)) * theme().size("row_list"))
 
     def _on_clicked(self, index: QModelIndex) -> None:
         self._open(index.row(), "")

@@ -39,10 +39,12 @@ class StartCard(Card):
             _("Start the one-minute run"), kind="primary", icon="play", size="large"
         )
         self._why = Button(_("What will happen"), kind="ghost", size="large")
-        self._plan = _PlanBlock(what_will_happen(sample))
+        self._sample = sample
+        self._sentences = Column(gap=0)
+        self._plan = Panel(self._sentences)
         self._plan.hide()
         self._start.clicked.connect(self.start_sample)
-        self._why.clicked.connect(lambda: self._plan.setHidden(not self._plan.isHidden()))
+        self._why.clicked.connect(self._switch_plan)
         self._first = Panel(Column(self._first_step(sample), self._plan, Gap(8), gap=16))
         self._rule = Hairline()
         self._new = Panel(self._new_run())
@@ -56,6 +58,12 @@ class StartCard(Card):
         self._new.setHidden(is_first)
         for number in self._numbers:
             number.setHidden(not is_first)
+
+    def _switch_plan(self) -> None:
+        """Show what will happen, or hide it again; made when it is first wanted."""
+        if self._sentences.count() == 0:
+            self._sentences.addWidget(_PlanBlock(what_will_happen(self._sample)))
+        self._plan.setHidden(not self._plan.isHidden())
 
     def _new_run(self) -> Column:
         start = Button(_("New run…"), kind="primary", icon="play")

@@ -31,6 +31,6 @@ def install_theme(
     if family:
         app.setFont(QFont(family))
     made = Theme(app, load_tokens(resource_path("theme", "tokens.toml")), font_px=font_px)
-    attach(app, made)
+    attach(made)
     made.preset(scheme=scheme, text_scale=text_scale)
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -20,7 +20,8 @@ BASE_FONT_PX = 13.0
 """The size of the system font that the pixel values of the tokens are written for."""
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 """The text sizes that zooming steps through; 1.0 is the size of the system."""
-_PROPERTY = "burnish_theme"
+_installed: list[Theme] = []
+"""The theme of the running application, once there is one."""
 
 
 class Theme(QObject):
@@ -42,6 +43,7 @@ class Theme(QObject):
         self._chosen: Scheme | None = None
         self._scheme = Scheme.LIGHT
         self._scale = 1.0
+        self._factor = self._font_px / BASE_FONT_PX
         self._applied = False
         self._colours: dict[str, QColor] = {}
         self._fonts: dict[tuple[str, int | None, bool], QFont] = {}
@@ -77,6 +79,7 @@ class Theme(QObject):
         if self._applied and (scale, scheme) == (self._scale, self._chosen):
             return
         self._scale, self._chosen = scale, scheme
+        self._factor = self._font_px * scale / BASE_FONT_PX
         named = {
             None: Qt.ColorScheme.Unknown,
             Scheme.LIGHT: Qt.ColorScheme.Light,
@@ -122,11 +125,11 @@ class Theme(QObject):
     @property
     def factor(self) -> float:
         """Screen pixels for one pixel of the tokens."""
-        return self._font_px * self._scale / BASE_FONT_PX
+        return self._factor
 
     def px(self, length: float) -> int:
         """Scale a length of the tokens; what was visible stays at least one pixel."""
-        scaled = round(length * self.factor)
+        scaled = round(length * self._factor)
         return max(scaled, 1) if length > 0 else scaled
 
     def size(self, name: str) -> int:
@@ -194,16 +197,14 @@ def theme() -> Theme:
     Raises:
         RuntimeError: `install_theme` was not called yet.
     """
-    app = QCoreApplication.instance()
-    found = app.property(_PROPERTY) if app is not None else None
-    if isinstance(found, Theme):
-        return found
+    if _installed:
+        return _installed[0]
     raise RuntimeError("the theme is not installed: call install_theme(app) first")
 
 
-def attach(app: QApplication, made: Theme) -> None:
+def attach(made: Theme) -> None:
     """Make a theme the one that `theme()` returns."""
-    app.setProperty(_PROPERTY, made)
+    _installed[:] = [made]
 
 
 def follow_theme(widget: QObject, apply: Callable[[], None]) -> None:

@@ -1,33 +1,54 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leaves out what PySide prepares at its import, and does at each later one, for nothing here."""
+"""The import of Qt, without what PySide does for features that nobody uses here."""
 
 from __future__ import annotations
 
 import builtins
+import os
 import re
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from inspect import currentframe
 
+from gui.bridge.qt_enums import make_enums_quickly
+
 _COMPILE = "compile"
 _PREPARES = "shibokensupport."
 """The modules of PySide whose patterns wait."""
 
 
-def leave_out_features() -> None:
-    """Import the core of Qt without what PySide prepares for features that Burnish does not use.
+def import_qt() -> None:
+    """Import Qt for the window, without what costs its start time and is for nothing here.
 
     PySide takes the place of `__import__`, and reads the source of each module that is imported,
     so that `from __feature__ import snake_case` can take effect. It compiles patterns for parts
-    that write stubs and explain signatures.
+    that write stubs and explain signatures. Of the 5,800 functions that its modules call in Qt,
+    few are called: on Linux each is looked up at its first call, and not all at the import.
     """
-    with _patterns_when_used():
-        import_module("PySide6.QtCore")
+    make_enums_quickly()
+    with _patterns_when_used(), _functions_when_called():
+        for module in ("QtCore", "QtGui", "QtWidgets"):
+            import_module(f"PySide6.{module}")
     own = vars(builtins).get("__orig_import__")
     if own is not None:  # it is an inner matter of PySide, and may go away
         builtins.__import__ = own
+
+
+@contextmanager
+def _functions_when_called() -> Generator[None]:
+    """Have the functions of libraries looked up when they are first called."""
+    if sys.platform == "win32":  # Windows has no such choice
+        yield
+        return
+    flags = sys.getdlopenflags()
+    sys.setdlopenflags(flags & ~os.RTLD_NOW | os.RTLD_LAZY)
+    try:
+        yield
+    finally:
+        sys.setdlopenflags(flags)
 
 
 class _Pattern:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What PySide prepares, and does at each import, for features that Burnish does not use."""
+"""What the import of Qt leaves out, and that what needs it works all the same."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 PROBE = """
-import inspect, json, re
-from gui.bridge import qt_features
+import inspect, json, re, sys
+flags = getattr(sys, "getdlopenflags", int)()
+from gui.bridge import qt_import
 by_qt, compile_now = [], re.compile
 
 def compiling(*values, **named):
@@ -26,8 +27,8 @@ def compiling(*values, **named):
     return compile_now(*values, **named)
 
 re.compile = compiling
-if {leaves_out}:
-    qt_features.leave_out_features()
+if {by_us}:
+    qt_import.import_qt()
 import PySide6.QtCore
 from shibokensupport.signature import parser
 from shibokensupport.signature.lib import pyi_generator
@@ -46,32 +47,34 @@ print(json.dumps(dict(
     arguments=parser._parse_arglist("a:int,b:Dict[str, int]=1"),
     parts=pyi_generator.Formatter.split("a[b]=c"),
     refused=refused,
+    is_as_before=getattr(sys, "getdlopenflags", int)() == flags and re.compile is compiling,
 )))
 """
 
 
-def probe(*, leaves_out: bool) -> Any:
+def probe(*, by_us: bool) -> Any:
     """Import Qt in a Python of its own, and return what was done and what works there."""
-    command = [sys.executable, "-c", PROBE.format(leaves_out=leaves_out)]
+    command = [sys.executable, "-c", PROBE.format(by_us=by_us)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_features_that_are_left_out_cost_nothing() -> None:
-    found = probe(leaves_out=True)
+def test_import_does_nothing_for_features_that_nobody_uses() -> None:
+    found = probe(by_us=True)
     assert found["read"] == 0
     assert found["patterns"] == 0
+    assert found["is_as_before"]
 
 
-def test_features_would_cost_something() -> None:
-    """Fails where PySide does it no more, and nothing has to be left out."""
-    found = probe(leaves_out=False)
+def test_pyside_by_itself_does_more() -> None:
+    """Fails where PySide does it no more, and there is nothing to leave out."""
+    found = probe(by_us=False)
     assert found["read"] > 0
     assert found["patterns"] > 0
 
 
 @pytest.mark.parametrize("key", ["arguments", "parts", "refused"])
 def test_what_needs_a_pattern_works_as_before(key: str) -> None:
-    left_out, usual = probe(leaves_out=True), probe(leaves_out=False)
-    assert left_out[key] == usual[key] != ""
+    ours, usual = probe(by_us=True), probe(by_us=False)
+    assert ours[key] == usual[key] != ""
