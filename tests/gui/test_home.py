@@ -19,6 +19,7 @@ from gui.pages.home.recent import RecentWork
 from gui.pages.home.start import StartCard
 from gui.pages.home.view import HomePage
 from gui.widgets.buttons import Button
+from gui.widgets.drop_zone import DropZone
 from gui.widgets.lists import RowList
 from gui.widgets.rows import NameValue
 from tests.fakes.api import FakeApi
@@ -77,6 +78,24 @@ def test_first_start_welcomes_and_hides_recent_work(home: HomePage) -> None:
     assert "Welcome to Burnish" in texts(home)
     assert not child(home, RecentWork).isVisible()
     assert button(home, "Start the one-minute run").isVisible()
+
+
+def test_nothing_is_offered_before_the_workspace_is_read(
+    api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    fill_library(api)
+    page = HomePage(window_services)
+    qtbot.addWidget(page)
+    page.show()
+    before = texts(page)
+    qtbot.wait_until(page._skeleton.is_shown)
+    with qtbot.wait_signal(window_services.library.loaded):
+        window_services.library.refresh()
+
+    assert not [one for one in before if one.startswith("Welcome")]
+    assert not child(page, DropZone).isHidden()
+    assert "Welcome back" in texts(page)
+    assert child(page, RecentWork).isVisible()
 
 
 def test_one_minute_run_imports_trains_and_is_shown(

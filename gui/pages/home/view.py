@@ -23,25 +23,30 @@ from gui.viewmodels.home import read_sample, recent_items
 from gui.widgets.box import Column, Gap, Panel, Reflow, Stretch
 from gui.widgets.drop_zone import DropZone
 from gui.widgets.dropped import dropped_paths
+from gui.widgets.empty import Skeleton
 from gui.widgets.page import Page
 from gui.widgets.text import TextLabel
 
+NO_BREAK_SPACE = "\u00a0"
+
 
 class HomePage(Page):
-    """Home."""
+    """Home; what it offers depends on what there is, so it waits for the workspace to be read."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(_("Home"))
         self._services = services
         self.header.hide()
-        self._title = TextLabel("", role="welcome")
+        self._title = TextLabel(NO_BREAK_SPACE, role="welcome")  # keeps the room of the words
         self._subtitle = TextLabel(
             _("Fine-tune a language model on your own data, on your own computer."),
             colour="text2",
         )
         self._recent = RecentWork(services)
-        self._start = StartCard(services, read_sample(sample_file()))
+        self._start: StartCard | None = None
+        self._skeleton = Skeleton(rows=5)
         self._drop = self._make_drop_zone()
+        self._drop.hide()
         self._computer = ComputerColumn(services)
         self._arrange()
         self._connect()
@@ -62,9 +67,9 @@ class HomePage(Page):
 
     def _arrange(self) -> None:
         self.set_body_margins(32, 32, 32, 20)
-        left = Panel(Column(self._recent, self._start, self._drop, Stretch(), gap=24))
+        self._left = Column(self._recent, self._skeleton, self._drop, Stretch(), gap=24)
         columns = Reflow(
-            left,
+            Panel(self._left),
             self._computer,
             gap=24,
             line_gap=24,
@@ -83,9 +88,6 @@ class HomePage(Page):
         )
         self._drop.paths_dropped.connect(self._open)
         self._drop.browse_requested.connect(lambda: ask_for_files(services, parent=self))
-        self._start.data_requested.connect(lambda: ask_for_files(services, parent=self))
-        self._start.run_requested.connect(lambda: services.navigator.go("train"))
-        self._start.model_requested.connect(lambda: ask_for_model(services, parent=self))
         for signal in (
             services.library.datasets_changed,
             services.library.runs_changed,
@@ -102,8 +104,25 @@ class HomePage(Page):
     def _open(self, paths: list[Path]) -> None:
         open_paths(self._services, paths=paths)
 
+    def _make_start(self) -> StartCard:
+        services = self._services
+        made = StartCard(services, read_sample(sample_file()))
+        made.data_requested.connect(lambda: ask_for_files(services, parent=self))
+        made.run_requested.connect(lambda: services.navigator.go("train"))
+        made.model_requested.connect(lambda: ask_for_model(services, parent=self))
+        self._skeleton.stop()
+        self._left.replaceWidget(self._skeleton, made)
+        self._skeleton.deleteLater()
+        self._drop.show()
+        return made
+
     def _show_work(self) -> None:
         library = self._services.library
+        if not library.is_loaded:
+            self._skeleton.start()
+            return
+        if self._start is None:
+            self._start = self._make_start()
         items = recent_items(library.datasets, library.runs, now=datetime.now().astimezone())
         self._title.set_text(_("Welcome back") if items else _("Welcome to Burnish"))
         self._recent.set_items(items)
