@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the enumerations of Qt in a quarter of the time that Python's own way takes.
 
-PySide makes 380 of them with 4,400 members until the window is there, each by the functional form
+PySide makes 300 of them with 4,200 members until the window is there, each by the functional form
 of `enum`, which changes the class several times for each member: a fifth of the window's start.
 Here a class is made at once of what `enum` gives one without members, and the members are added
 to it. The result is the same (`tests/contract/test_qt_enums.py` compares each of Qt), and a Python
@@ -11,6 +11,7 @@ that makes enumerations otherwise keeps its own way.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from enum import KEEP, Enum, EnumType, Flag, IntEnum, IntFlag
 from inspect import currentframe
 from typing import Any, cast
@@ -18,7 +19,10 @@ from typing import Any, cast
 _MAKES = "_create_"
 """The method of `EnumType` that makes a class of a name and members."""
 
-_PROBE = (("A", 1), ("B", 2), ("AGAIN", 1), ("BOTH", 3), ("NONE", 0), ("C", 8), ("EARLY", 4))
+_PROBE = (
+    *(("A", 1), ("B", 2), ("AGAIN", 1), ("BOTH", 3), ("NONE", 0), ("C", 8), ("EARLY", 4)),
+    *(("ALL", -1), ("BUT_A", -2)),
+)
 """Members in the relations to each other that those of Qt have."""
 
 
@@ -27,8 +31,8 @@ def make_enums_quickly() -> None:
     usual = getattr(EnumType, _MAKES, None)
     if usual is None:  # it is an inner matter of Python, and may go away
         return
-    kinds = {base: _Kind(base, usual) for base in (Enum, IntEnum, Flag, IntFlag)}
-    if not all(kind.makes_as_usual(usual) for kind in kinds.values()):
+    kinds = _kinds(usual)
+    if kinds is None:
         return
 
     def make(base: Any, class_name: str, names: Any, **named: Any) -> Any:
@@ -38,6 +42,16 @@ def make_enums_quickly() -> None:
         return usual(base, class_name, names, module=module, **named)
 
     setattr(EnumType, _MAKES, make)
+
+
+def _kinds(usual: Callable[..., type[Enum]]) -> dict[type[Enum], _Kind] | None:
+    """Return what makes the classes of each base; None where Python makes them otherwise."""
+    try:
+        kinds = {base: _Kind(base, usual) for base in (Enum, IntEnum, Flag, IntFlag)}
+        is_as_usual = all(kind.makes_as_usual(usual) for kind in kinds.values())
+    except (AttributeError, KeyError, TypeError):
+        return None
+    return kinds if is_as_usual else None
 
 
 def _module_that_asks() -> str | None:
@@ -87,16 +101,18 @@ class _Kind:
         order: list[str] = []
         by_name: dict[str, Enum] = {}
         by_value: dict[int, Enum] = {}
-        own: dict[str, Any] = {"_member_names_": order, "_member_map_": by_name}
-        own |= {"_value2member_map_": by_value, "_unhashable_values_": [], "__module__": module}
-        made: Any = type.__new__(EnumType, name, (self._base,), self._entries | own)
+        # Lists of its own for each class, those that are not filled here too.
+        entries: dict[str, Any] = {key: _copied(one) for key, one in self._entries.items()}
+        entries |= {"_member_names_": order, "_member_map_": by_name, "__module__": module}
+        entries["_value2member_map_"] = by_value
+        made: Any = type.__new__(EnumType, name, (self._base,), entries)
         for key, value in members:
             member: Any = by_value.get(value)
             if member is None:
                 member = int.__new__(made, value) if self._is_int else object.__new__(made)
-                entries = cast("dict[str, Any]", vars(member))
-                entries["_value_"], entries["_name_"] = value, key
-                entries["__objclass__"], entries["_sort_order_"] = made, len(order)
+                has = cast("dict[str, Any]", vars(member))
+                has["_value_"], has["_name_"] = value, key
+                has["__objclass__"], has["_sort_order_"] = made, len(order)
                 by_value[value] = member
                 if not self._is_flag or _is_one_bit(value):
                     order.append(key)
@@ -104,7 +120,12 @@ class _Kind:
             type.__setattr__(made, key, member)
         if self._is_flag:
             _tell_bits(made, [value for _, value in members])
+        entries.get("_hashable_values_", []).extend(by_value)  # since Python 3.13.1
         return made
+
+
+def _copied(value: object) -> object:
+    return copy(value) if type(value) in (list, dict) else value
 
 
 def _is_one_bit(value: int) -> bool:

@@ -105,5 +105,9 @@ def test_enumerations_of_qt_behave_as_before() -> None:
     }
 
 
+def test_a_python_with_another_method_keeps_its_own_way() -> None:
+    assert answer_of(OTHERWISE.replace("names, **named):", "names):")) is True
+
+
 def test_a_python_that_makes_them_otherwise_keeps_its_own_way() -> None:
     assert answer_of(OTHERWISE) is True
