@@ -52,7 +52,10 @@ OUTSIDE = (*RUNTIME_ROOTS, *_OUTSIDE_NAMES.split(), *_OUTSIDE_HERE)
 WHOLE = ("rich", "typer", "safetensors", "jinja2", "docx", "msgspec", "filelock")
 
 # What leads to all that the window imports until its first paint.
-_START = ("main", "gui.app", "engine.api.facade", "gui.pages.home.view")
+_START = (
+    *("main", "engine.launcher.frozen", "gui.bridge.qt_import", "gui.app"),
+    *("engine.api.facade", "gui.pages.home.view"),
+)
 
 # Distributions whose versions the program asks for by `importlib.metadata`.
 METADATA = ("PySide6-Essentials", "numpy", "pyarrow", "tokenizers", "safetensors")
@@ -130,12 +133,14 @@ def start_modules() -> frozenset[str]:
     """Return the modules that the window imports until its first paint.
 
     Raises:
-        subprocess.CalledProcessError: They cannot be imported.
+        ImportError: They cannot be imported; its text says why.
     """
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", f"import {', '.join(_START)}"],
-        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+        cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
+    if done.returncode != 0:
+        raise ImportError(done.stderr)
     return frozenset(line.rpartition("|")[2].strip() for line in done.stderr.splitlines())
 
 

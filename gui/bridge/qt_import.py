@@ -25,13 +25,19 @@ def import_qt() -> None:
 
     PySide takes the place of `__import__`, and reads the source of each module that is imported,
     so that `from __feature__ import snake_case` can take effect. It compiles patterns for parts
-    that write stubs and explain signatures. Of the 5,800 functions that its modules call in Qt,
-    few are called: on Linux each is looked up at its first call, and not all at the import.
+    that write stubs and explain signatures. Its modules name 12,000 functions of Qt and call few:
+    on Linux each is looked up at its first call, and not all at the import.
+
+    Plugins are taken from this Qt alone: `QT_PLUGIN_PATH` may name those of another one, with
+    which the window would not open.
     """
     make_enums_quickly()
     with _patterns_when_used(), _functions_when_called():
         for module in ("QtCore", "QtGui", "QtWidgets"):
             import_module(f"PySide6.{module}")
+    core = import_module("PySide6.QtCore")
+    plugins = core.QLibraryInfo.path(core.QLibraryInfo.LibraryPath.PluginsPath)
+    core.QCoreApplication.setLibraryPaths([plugins])
     own = vars(builtins).get("__orig_import__")
     if own is not None:  # it is an inner matter of PySide, and may go away
         builtins.__import__ = own

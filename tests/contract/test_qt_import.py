@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,20 @@ def test_pyside_by_itself_does_more() -> None:
 def test_what_needs_a_pattern_works_as_before(key: str) -> None:
     ours, usual = probe(by_us=True), probe(by_us=False)
     assert ours[key] == usual[key] != ""
+
+
+def test_plugins_of_another_qt_are_not_looked_for(tmp_path: Path) -> None:
+    text = (
+        "from gui.bridge.qt_import import import_qt; import_qt()\n"
+        "from PySide6.QtCore import QCoreApplication, QLibraryInfo\n"
+        "app = QCoreApplication([])\n"
+        "own = QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath)\n"
+        f"print(QCoreApplication.libraryPaths()[0] == own, {str(tmp_path)!r} in "
+        "QCoreApplication.libraryPaths())"
+    )
+    environment = os.environ | {"QT_PLUGIN_PATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["True", "False"], done.stderr
