@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.api.starter import sample_file
@@ -96,6 +96,47 @@ def test_nothing_is_offered_before_the_workspace_is_read(
     assert not child(page, DropZone).isHidden()
     assert "Welcome back" in texts(page)
     assert child(page, RecentWork).isVisible()
+
+
+def test_home_offers_to_begin_where_the_workspace_cannot_be_read(
+    api: FakeApi, window_services: Services, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> list[object]:
+        raise DiskFull("There is no room.")
+
+    monkeypatch.setattr(api.datasets, "list", refuse)
+    page = HomePage(window_services)
+    qtbot.addWidget(page)
+    page.show()
+    with qtbot.wait_signal(window_services.library.failed):
+        window_services.library.refresh()
+
+    qtbot.wait_until(button(page, "Start the one-minute run").isVisible)
+    assert "Welcome to Burnish" in texts(page)
+    assert child(page, DropZone).isVisible()
+
+
+def test_tab_goes_through_home_as_it_is_read(
+    home: HomePage, api: FakeApi, window_services: Services, qtbot: QtBot
+) -> None:
+    fill_library(api)
+    window_services.library.refresh()
+    qtbot.wait_until(lambda: "Welcome back" in texts(home))
+    qtbot.wait_until(child(home, RowList).isVisible)
+    stops: list[QWidget] = [child(home, RowList)]
+    while (following := stops[-1].nextInFocusChain()) not in (None, stops[0]):
+        stops.append(following)
+    stops = [
+        one for one in stops if one.isVisible() and one.focusPolicy() & Qt.FocusPolicy.TabFocus
+    ]
+    names = [one.accessibleName() for one in stops]
+
+    places = [home.mapFromGlobal(one.mapToGlobal(one.rect().topLeft())) for one in stops]
+    left = [place.y() for place, name in zip(places, names, strict=True) if name != "See the proof"]
+    assert names[0] == "Recent work"
+    assert names[-1] == "See the proof"
+    assert left == sorted(left)
+    assert len(names) >= 6
 
 
 def test_one_minute_run_imports_trains_and_is_shown(

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 
 from engine.api.starter import sample_file
+from engine.errors import EngineError
 from gui.actions.add_model import ask_for_model
 from gui.actions.import_files import ask_for_files
 from gui.actions.open_paths import open_paths
@@ -25,6 +26,7 @@ from gui.widgets.drop_zone import DropZone
 from gui.widgets.dropped import dropped_paths
 from gui.widgets.empty import Skeleton
 from gui.widgets.page import Page
+from gui.widgets.tab_order import follow_layout
 from gui.widgets.text import TextLabel
 
 NO_BREAK_SPACE = "\u00a0"
@@ -44,6 +46,7 @@ class HomePage(Page):
         )
         self._recent = RecentWork(services)
         self._start: StartCard | None = None
+        self._is_refused = False
         self._skeleton = Skeleton(rows=5)
         self._drop = self._make_drop_zone()
         self._drop.hide()
@@ -94,6 +97,12 @@ class HomePage(Page):
             services.library.loaded,
         ):
             signal.connect(self._show_work)
+        services.library.failed.connect(self._on_failed)
+
+    def _on_failed(self, _error: EngineError) -> None:
+        """Offer what goes without knowing what there is; the window says what failed."""
+        self._is_refused = True
+        self._show_work()
 
     def _paste(self) -> None:
         """Take files or the path of one from the clipboard, wherever the keyboard is."""
@@ -118,7 +127,7 @@ class HomePage(Page):
 
     def _show_work(self) -> None:
         library = self._services.library
-        if not library.is_loaded:
+        if not (library.is_loaded or self._is_refused):
             self._skeleton.start()
             return
         if self._start is None:
@@ -127,3 +136,4 @@ class HomePage(Page):
         self._title.set_text(_("Welcome back") if items else _("Welcome to Burnish"))
         self._recent.set_items(items)
         self._start.set_first_start(not items)
+        follow_layout(self)
