@@ -45,9 +45,9 @@ class Slider(QSlider):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Move to where the person pressed, which Qt does for the middle button only."""
-        middle = Qt.MouseButton.MiddleButton
-        if event.button() != Qt.MouseButton.LeftButton:
-            super().mousePressEvent(event)
+        left, middle = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton
+        if event.button() != left or event.buttons() != left:
+            event.ignore()
             return
         places = event.position(), event.scenePosition(), event.globalPosition()
         pressed = QMouseEvent(

@@ -104,14 +104,14 @@ def radio_mark(
     painter.restore()
 
 
-def has_frame(option: QStyleOption) -> bool:
+def _has_frame(option: QStyleOption) -> bool:
     """Return whether a line edit has a frame; those inside other controls have none."""
     return isinstance(option, QStyleOptionFrame) and option.lineWidth > 0
 
 
 def field(theme: Theme, painter: QPainter, option: QStyleOption, widget: QWidget | None) -> None:
     """Draw the frame of a field: one pixel, two in the focus colour while it is edited."""
-    if isinstance(option, QStyleOptionFrame) and not has_frame(option):
+    if isinstance(option, QStyleOptionFrame) and not _has_frame(option):
         return
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -260,6 +260,8 @@ def test_slider_goes_to_where_the_person_presses_and_follows_the_pointer(qtbot: 
     assert at_press == 4
     assert slider.value() == 2
     assert not slider.isSliderDown()
+    qtbot.mouseClick(slider, Qt.MouseButton.MiddleButton, pos=end)
+    assert slider.value() == 2
 
 
 def test_tabs_are_walked_with_the_arrow_keys(qtbot: QtBot) -> None:
